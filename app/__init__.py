@@ -1,0 +1,71 @@
+"""The application factory: the one file that knows every room."""
+
+from flask import Flask
+
+from app import contact, dev, location, ops, outbox, pages, web
+from app.clinic import Clinic, ClinicError, load_clinic
+from app.crypto import KeyRing
+from app.db import Database
+from app.outbox.smtp import RelaySettings
+from config import ROOT, Settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """The site of one clinic, as a WSGI application.
+
+    Raises ClinicError when the clinic's own files hold a fault, or when the
+    demo clinic would go into production.
+    """
+    clinic = load_clinic(settings.clinic_dir)
+    if clinic.demo and not settings.is_development:
+        raise ClinicError(f"{settings.clinic_dir}/clinic.toml: demo: this is the demo clinic")
+    app = Flask(
+        "frontdesk",
+        root_path=str(ROOT),
+        instance_path=str(settings.instance_dir),
+        static_folder="static",
+        template_folder="templates",
+    )
+    app.extensions["clinic"] = clinic
+    app.jinja_env.globals["clinic"] = clinic
+    database = Database(settings.database, KeyRing(settings.data_key_list))
+    app.extensions["database"] = database
+
+    web.init_app(
+        app,
+        trusted_proxies=settings.trusted_proxies,
+        ratelimit_enabled=settings.ratelimit_enabled,
+        ratelimit_storage_uri=settings.ratelimit_storage_uri.get_secret_value(),
+        development=settings.is_development,
+    )
+    pages.init_app(app, clinic=clinic, folder=settings.clinic_dir, site=settings.site)
+    location.init_app(
+        app,
+        clinic=clinic,
+        basemap=settings.clinic_dir / "basemap.pmtiles",
+        tiles_url=settings.map_tiles_url,
+        cache=settings.instance_dir / "cache",
+    )
+    outbox.init_app(app, relay=_relay(settings, clinic))
+    contact.init_app(
+        app,
+        secret=settings.secret_key.get_secret_value(),
+        screening=settings.screening_enabled,
+        site=settings.site,
+    )
+    ops.init_app(app, database=database, fallback=clinic.fallback_mailbox)
+    if settings.is_development:
+        dev.init_app(app, maildir=settings.instance_dir / "mailbox")
+    return app
+
+
+def _relay(settings: Settings, clinic: Clinic) -> RelaySettings:
+    return RelaySettings(
+        server=settings.mail_server,
+        port=settings.mail_port,
+        sender=settings.mail_default_sender or clinic.email,
+        use_tls=settings.mail_use_tls and not settings.mail_use_ssl,
+        use_ssl=settings.mail_use_ssl,
+        username=settings.mail_username,
+        password=settings.mail_password.get_secret_value(),
+    )

@@ -1,0 +1,232 @@
+"""The clinic's identity: ``clinic/clinic.toml`` read once into frozen values.
+
+Nothing about a clinic (a name, a number, an opening hour) stands in Python or
+in a template; it all comes through here. A fault in the file stops the start
+and is named with file, key and reason.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date, time
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from flask import current_app
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+class ClinicError(Exception):
+    """The clinic's own files hold a fault; the message lists every one found."""
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"unknown time zone {name!r}; use a name like America/New_York") from None
+    return name
+
+
+class Frozen(BaseModel):
+    """A value from clinic.toml: unknown keys refused, nothing changes later."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Hours(Frozen):
+    """One stretch of opening, local wall-clock time, ``opens`` before ``closes``."""
+
+    opens: time
+    closes: time
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("opens must be earlier than closes")
+        return self
+
+
+class ClosedDay(Frozen):
+    """A date on which a location stays shut, with the reason that visitors read."""
+
+    date: date
+    reason: Line
+
+
+class Location(Frozen):
+    """One place where the clinic sees patients. Coordinates are WGS 84 degrees."""
+
+    key: Key
+    name: Line
+    address: tuple[Line, ...] = Field(min_length=1)
+    city: Line
+    region: Line
+    postal_code: Line
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
+    latitude: float = Field(ge=-85, le=85)
+    longitude: float = Field(ge=-180, le=180)
+    phone: Line | None = None
+    hours: Mapping[Weekday, tuple[Hours, ...]] = Field(default_factory=dict)
+    closed: tuple[ClosedDay, ...] = ()
+    transit: str | None = None
+    parking: str | None = None
+    step_free: str | None = None
+
+    @model_validator(mode="after")
+    def _coordinates_filled_in(self) -> Self:
+        if self.latitude == 0 and self.longitude == 0:
+            raise ValueError("latitude and longitude are both 0: fill in the real coordinates")
+        object.__setattr__(self, "hours", MappingProxyType(dict(self.hours)))
+        return self
+
+    @property
+    def address_lines(self) -> tuple[str, ...]:
+        """The postal address, a line each, as on an envelope."""
+        return (*self.address, f"{self.city}, {self.region} {self.postal_code}")
+
+
+class Topic(Frozen):
+    """What an inquiry may be about, and the mailboxes that get it (one mail each)."""
+
+    key: Key
+    label: Line
+    mailboxes: tuple[EmailStr, ...] = Field(min_length=1)
+
+
+class CrisisLine(Frozen):
+    """A number for people in danger. ``text`` is a number that takes text messages."""
+
+    name: Line
+    phone: Line
+    when: Line
+    text: Line | None = None
+    url: HttpUrl | None = None
+
+
+class Links(Frozen):
+    """Outside addresses; one left out is not shown anywhere."""
+
+    evolution_article: HttpUrl | None = None
+
+
+class Review(Frozen):
+    """The clinician who signed off the information pages. Never filled in by us."""
+
+    reviewer: Line
+    credentials: Line
+    reviewed: date
+    next_review: date | None = None
+
+
+DEFAULT_CRISIS_LINES = (
+    CrisisLine(name="Emergency services", phone="911", when="danger to life"),
+    CrisisLine(
+        name="988 Suicide & Crisis Lifeline",
+        phone="988",
+        text="988",
+        when="thoughts of suicide or a crisis, any hour",
+        url=HttpUrl("https://988lifeline.org/"),
+    ),
+)
+
+
+class Clinic(Frozen):
+    """Everything the site knows about the clinic that runs it."""
+
+    demo: bool = False
+    name: Line
+    strapline: Line
+    phone: Line
+    email: EmailStr
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-US"
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    reply_within: Line
+    fallback_mailbox: EmailStr | None = None
+    locations: tuple[Location, ...] = Field(min_length=1)
+    topics: tuple[Topic, ...] = Field(min_length=1)
+    crisis_lines: tuple[CrisisLine, ...] = Field(default=DEFAULT_CRISIS_LINES, min_length=1)
+    links: Links = Links()
+    review: Review | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for kind, keys in (
+            ("location", [place.key for place in self.locations]),
+            ("topic", [topic.key for topic in self.topics]),
+        ):
+            if len(keys) != len(set(keys)):
+                raise ValueError(f"two entries share one {kind} key")
+        for number in (self.phone, *(place.phone for place in self.locations if place.phone)):
+            self.tel(number)
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def tel(self, number: str) -> str:
+        """``number`` as typed by people -> the digits of a ``tel:`` link.
+
+        Raises ValueError when it is no phone number in the clinic's country.
+        """
+        if number.isdigit() and len(number) <= 3:
+            return number
+        try:
+            parsed = phonenumbers.parse(number, self.country)
+        except phonenumbers.NumberParseException:
+            raise ValueError(f"{number!r} is no phone number") from None
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+    def topic(self, key: str) -> Topic:
+        """The topic called ``key``; KeyError when there is none."""
+        return {topic.key: topic for topic in self.topics}[key]
+
+    def location(self, key: str) -> Location:
+        """The location called ``key``; KeyError when there is none."""
+        return {place.key: place for place in self.locations}[key]
+
+
+def load_clinic(folder: Path) -> Clinic:
+    """Read ``folder/clinic.toml``. Raises ClinicError naming file, key and reason."""
+    file = folder / "clinic.toml"
+    try:
+        return Clinic.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ClinicError(f"{file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ClinicError(f"{file}: {error}") from None
+    except ValidationError as error:
+        faults = (_fault(file, one["loc"], one["msg"]) for one in error.errors())
+        raise ClinicError("\n".join(faults)) from None
+
+
+def _fault(file: Path, location: tuple[int | str, ...], reason: str) -> str:
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return f"{file}: {key.lstrip('.') or 'clinic'}: {reason.removeprefix('Value error, ')}"
+
+
+def current_clinic() -> Clinic:
+    """The clinic of the running application."""
+    clinic = current_app.extensions["clinic"]
+    assert isinstance(clinic, Clinic)
+    return clinic

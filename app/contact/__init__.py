@@ -1,0 +1,23 @@
+"""What a visitor writes: the form, the API, and the record of it."""
+
+from flask import Flask
+
+from app.contact import api, routes
+from app.contact.submission import Submissions
+from app.web.cache import RenderCache
+from app.web.errors import show_instead
+
+
+def init_app(app: Flask, *, secret: str, screening: bool, site: str) -> None:
+    """Join the contact room to the application.
+
+    ``secret`` keys the digests that tell repeated submissions; ``site`` is our own address.
+    """
+    app.config.update(SCREENING=screening, SITE=site)
+    app.extensions["submissions"] = Submissions(secret)
+    # The empty form shows the opening status, so it is made anew each minute.
+    app.extensions["contact_page"] = RenderCache(max_age=60)
+    app.register_blueprint(routes.blueprint)
+    app.register_blueprint(api.blueprint)
+    app.jinja_env.globals["contact_form"] = routes.blank_form
+    show_instead(app, "/contact", routes.failed_post)

@@ -1,0 +1,83 @@
+"""The inquiry: what a visitor wrote, and the record that keeps it."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from secrets import choice
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.crypto import KeyRing
+from app.db import Base, UTCDateTime
+
+# No 0 1 I O Q Z, which are misread on the phone, and no vowels, which make words.
+ALPHABET = "BCDFGHJKLMNPRSTVWX23456789"
+REFERENCE_PATTERN = rf"[{ALPHABET}]{{3}}-[{ALPHABET}]{{3}}"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the visitor typed, checked. ``phone_e164`` is ``phone`` in E.164, or empty."""
+
+    name: str
+    email: str
+    phone: str
+    phone_e164: str
+    reply_by: str
+    voicemail_ok: bool
+    best_time: str
+    topic: str
+    location: str
+    message: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Words":
+        return cls(**json.loads(text))
+
+
+class InquiryState(StrEnum):
+    """Received: mailed to the front desk. Held: kept back as likely spam. Erased: words gone."""
+
+    RECEIVED = "received"
+    HELD = "held"
+    ERASED = "erased"
+
+
+class Inquiry(Base):
+    """One inquiry. The words are sealed; what stands in clear says nothing of the person.
+
+    ``submission_key`` tells a repeated submission while it is fresh; afterwards
+    it is taken away, so that the same words next week are a new inquiry.
+    """
+
+    __tablename__ = "inquiry"
+    __table_args__ = (
+        sa.CheckConstraint("state in ('received', 'held', 'erased')", name="known_state"),
+        sa.CheckConstraint("(state = 'erased') = (sealed_words is null)", name="erased_is_empty"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(sa.String(7), unique=True)
+    submission_key: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), unique=True)
+    content_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    sealed_words: Mapped[bytes | None]
+    state: Mapped[str] = mapped_column(sa.String(10))
+    topic: Mapped[str] = mapped_column(sa.String(40))
+    held_because: Mapped[str | None] = mapped_column(sa.String(200))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+    def words(self, keys: KeyRing) -> Words | None:
+        """What the visitor wrote, or None once erased. Raises UnknownKeyError."""
+        return Words.from_json(keys.open(self.sealed_words)) if self.sealed_words else None
+
+
+def new_reference() -> str:
+    """A short name for an inquiry that can be read out on the phone: ``K7R-4M2``."""
+    letters = "".join(choice(ALPHABET) for _ in range(6))
+    return f"{letters[:3]}-{letters[3:]}"

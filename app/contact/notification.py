@@ -1,0 +1,71 @@
+"""The mail the front desk gets. Pure: values in, mails out, nothing sent."""
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from email_validator import EmailNotValidError, validate_email
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from app.clinic import Clinic
+from app.contact.inquiry import Words
+from app.outbox.message import OutgoingMail
+
+TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
+REPLY_WORDS = {"email": "Email", "phone": "Phone call", "text": "Text message"}
+# Characters that turn the direction of what follows: a name must not rewrite a subject.
+DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+
+
+def notifications(
+    words: Words, reference: str, received_at: datetime, clinic: Clinic
+) -> list[OutgoingMail]:
+    """One mail for each mailbox of the inquiry's topic, ready to be answered."""
+    topic = clinic.topic(words.topic)
+    values = {
+        "words": words,
+        "reference": reference,
+        "clinic": clinic,
+        "topic": topic.label,
+        "location": clinic.location(words.location).name if words.location else "",
+        "reply_by": REPLY_WORDS[words.reply_by],
+        "received": received_at.astimezone(clinic.zone),
+        "reply_address": reply_address(words.email),
+    }
+    text = _templates().get_template("inquiry.txt").render(values)
+    html = _templates().get_template("inquiry.html").render(values)
+    name = words.name.translate(DIRECTION)
+    return [
+        OutgoingMail(
+            recipient=mailbox,
+            sender_name=clinic.name,
+            subject=f"[{reference}] {topic.label} from {name}",
+            text=text,
+            html=html,
+            about=reference,
+            reply_to=reply_address(words.email),
+        )
+        for mailbox in topic.mailboxes
+    ]
+
+
+def reply_address(email: str) -> str | None:
+    """``email`` in ASCII (an IDN domain as xn--…), or None when its local part is not
+    ASCII: such a Reply-To cannot be sent to every relay, the body has the address.
+    """
+    try:
+        return validate_email(email, check_deliverability=False).ascii_email
+    except EmailNotValidError:
+        return None
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

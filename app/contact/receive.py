@@ -1,0 +1,132 @@
+"""From checked words to durable rows: ONE transaction holds the inquiry and its mails.
+
+When ``receive_inquiry`` has returned, the commit is on disk. A submission that
+comes twice (a double click, the back button, a client's retry) finds the first
+one by its key and gets the same reference.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from app.clinic import Clinic
+from app.contact.inquiry import Inquiry, InquiryState, Words, new_reference
+from app.contact.notification import notifications
+from app.db import Database
+from app.outbox.queue import enqueue
+
+TRIES = 3
+
+
+class KeyReusedError(Exception):
+    """The same Idempotency-Key came with other words."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What tells a repeated submission: a key of 32 bytes, the digest of the words
+    (32 bytes, keyed), and how long the key holds.
+    """
+
+    key: bytes
+    digest: bytes
+    holds: timedelta
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where inquiries go: the clinic's mailboxes, by way of the database."""
+
+    database: Database
+    clinic: Clinic
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the visitor is told. ``repeated`` when the inquiry was there already."""
+
+    reference: str
+    received_at: datetime
+    repeated: bool = False
+
+
+def receive_inquiry(
+    desk: Desk,
+    words: Words,
+    submission: Submission,
+    *,
+    held_because: Sequence[str] = (),
+) -> Receipt:
+    """Store ``words`` with one outbox row per mailbox, or none when it is held.
+
+    Raises KeyReusedError, or SQLAlchemyError when nothing could be stored.
+    """
+    for last in (False,) * (TRIES - 1) + (True,):
+        try:
+            with desk.database.write() as session:
+                return _receive(session, desk, words, submission, held_because)
+        except IntegrityError:
+            # Another request with this key, or with this reference, came first:
+            # the next round finds the key, or draws another reference.
+            if last:
+                raise
+        except DBAPIError as error:
+            # The connection broke, perhaps after the commit: the next round finds the key.
+            if last or not error.connection_invalidated:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _receive(
+    session: Session,
+    desk: Desk,
+    words: Words,
+    submission: Submission,
+    held_because: Sequence[str],
+) -> Receipt:
+    now = desk.database.now(session)
+    if first := _same_submission(session, submission, now):
+        return Receipt(first.reference, first.created_at, repeated=True)
+    inquiry = Inquiry(
+        id=uuid4(),
+        reference=new_reference(),
+        submission_key=submission.key,
+        content_digest=submission.digest,
+        sealed_words=desk.database.keys.seal(words.to_json()),
+        state=InquiryState.HELD if held_because else InquiryState.RECEIVED,
+        held_because=", ".join(held_because)[:200] or None,
+        topic=words.topic,
+        created_at=now,
+    )
+    session.add(inquiry)
+    if not held_because:
+        send_to_front_desk(session, desk, inquiry, words, now)
+    return Receipt(inquiry.reference, now)
+
+
+def _same_submission(session: Session, submission: Submission, now: datetime) -> Inquiry | None:
+    session.execute(
+        sa.update(Inquiry)
+        .where(Inquiry.submission_key == submission.key)
+        .where(Inquiry.created_at < now - submission.holds)
+        .values(submission_key=None)
+        .execution_options(synchronize_session=False)
+    )
+    first = session.scalar(sa.select(Inquiry).where(Inquiry.submission_key == submission.key))
+    if first and first.content_digest != submission.digest:
+        raise KeyReusedError
+    return first
+
+
+def send_to_front_desk(
+    session: Session, desk: Desk, inquiry: Inquiry, words: Words, now: datetime
+) -> None:
+    """Put the mails for ``inquiry`` into the outbox, one for each mailbox of its topic."""
+    domain = desk.clinic.email.rpartition("@")[2]
+    for mail in notifications(words, inquiry.reference, inquiry.created_at, desk.clinic):
+        enqueue(session, desk.database.keys, mail, domain=domain, now=now)

@@ -1,0 +1,112 @@
+"""The contact page, for people."""
+
+import logging
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.clinic import current_clinic
+from app.contact.form import ContactForm
+from app.contact.inquiry import Inquiry
+from app.contact.origin import cross_site
+from app.contact.receive import Desk, receive_inquiry
+from app.contact.screening import Facts, reasons_to_hold
+from app.contact.submission import Submissions
+from app.db import NotDurableError, current_database
+from app.web.cache import RenderCache
+from app.web.limits import limiter
+
+log = logging.getLogger("frontdesk.contact")
+blueprint = Blueprint("contact", __name__)
+
+# Not "no-store": browsers then forget on going back what was typed.
+REVALIDATE = "private, no-cache"
+POST_LIMIT = "10 per minute; 60 per hour"
+MOST_TYPED = 2 * 1024 * 1024  # bytes of an oversized post that are still read back into the form
+
+
+def blank_form() -> ContactForm:
+    """An empty form, for any template that shows one."""
+    return ContactForm(current_clinic())
+
+
+def submissions() -> Submissions:
+    """The application's maker of submission keys."""
+    made = current_app.extensions["submissions"]
+    assert isinstance(made, Submissions)
+    return made
+
+
+@blueprint.get("/contact")
+def contact() -> Response:
+    kept: RenderCache = current_app.extensions["contact_page"]
+    return kept.get("contact", "", _render_empty).respond(REVALIDATE)
+
+
+@blueprint.post("/contact")
+@limiter.limit(POST_LIMIT)
+def send() -> BaseResponse:
+    if cross_site(dict(request.headers), (current_app.config["SITE"], request.host_url)):
+        abort(403)
+    form = ContactForm(current_clinic(), request.form)
+    if not form.validate() or form.email_question:
+        return _page(form, 422)
+    words = form.words()
+    facts = Facts(honeypot=form.honeypot.data or "")
+    try:
+        receipt = receive_inquiry(
+            Desk(current_database(), current_clinic()),
+            words,
+            submissions().of_words(words),
+            held_because=reasons_to_hold(facts) if current_app.config["SCREENING"] else (),
+        )
+    except (SQLAlchemyError, NotDurableError) as error:
+        log.error("inquiry not saved: %s", type(error).__name__)
+        abort(503)
+    return redirect(url_for(".received", reference=receipt.reference), 303)
+
+
+@blueprint.get("/contact/received/<reference>")
+def received(reference: str) -> Response:
+    with current_database().read() as session:
+        if session.scalar(select(Inquiry.id).where(Inquiry.reference == reference)) is None:
+            abort(404)
+    response = make_response(render_template("contact/received.html", reference=reference))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def failed_post(error: HTTPException) -> Response | None:
+    """The form again when a post could not be taken: nothing that was typed is lost."""
+    if isinstance(error, RequestEntityTooLarge):
+        if (request.content_length or MOST_TYPED + 1) > MOST_TYPED:
+            return None
+        request.max_content_length = request.max_form_memory_size = MOST_TYPED
+    return _page(ContactForm(current_clinic(), request.form), error.code or 500)
+
+
+def _page(form: ContactForm, status: int = 200) -> Response:
+    response = make_response(_render(form, status), status)
+    response.headers["Cache-Control"] = REVALIDATE
+    return response
+
+
+def _render(form: ContactForm, status: int) -> str:
+    return render_template("contact/contact.html", form=form, status=status)
+
+
+def _render_empty() -> str:
+    return _render(blank_form(), 200)

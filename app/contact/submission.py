@@ -1,0 +1,35 @@
+"""How a repeated submission is told from a new inquiry: keyed digests."""
+
+import hmac
+import re
+from datetime import timedelta
+from hashlib import sha256
+
+from app.contact.inquiry import Words
+from app.contact.receive import Submission
+
+SAME_WORDS_HOLD = timedelta(minutes=10)
+CLIENT_KEY_HOLDS = timedelta(hours=24)
+CLIENT_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Submissions:
+    """Makes the keys of submissions under one secret, the same on every host."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = sha256(b"submission-key:" + secret.encode()).digest()
+
+    def of_words(self, words: Words) -> Submission:
+        """The same words within ten minutes are one inquiry: a double click, the back
+        button, a reload (docs/decisions/0004).
+        """
+        digest = self._digest("words", words.to_json())
+        return Submission(self._digest("form", digest.hex()), digest, SAME_WORDS_HOLD)
+
+    def of_client(self, words: Words, client_key: str) -> Submission:
+        """A program's own Idempotency-Key holds for a day, whatever the words."""
+        digest = self._digest("words", words.to_json())
+        return Submission(self._digest("client", client_key), digest, CLIENT_KEY_HOLDS)
+
+    def _digest(self, purpose: str, text: str) -> bytes:
+        return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")

@@ -1,0 +1,16 @@
+"""What only a developer's machine has: the mailbox that stands in for a relay, and its page.
+
+``run.py`` and ``mailbox.py`` are programs of their own; the site imports neither.
+"""
+
+from pathlib import Path
+
+from flask import Flask
+
+from app.dev import routes
+
+
+def init_app(app: Flask, *, maildir: Path) -> None:
+    """Add ``/dev/mailbox``, which shows the mails in ``maildir``."""
+    app.extensions["development_maildir"] = maildir
+    app.register_blueprint(routes.blueprint)

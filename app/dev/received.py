@@ -1,0 +1,70 @@
+"""The mails that the development mailbox keeps, read for people."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as modern
+from mailbox import Maildir, NoSuchMailboxError
+from pathlib import Path
+
+# How the standard library names a mail: seconds, microseconds, process, counter.
+KEY = re.compile(r"(\d+)\.M(\d+)P\d+Q(\d+)\.")
+
+
+@dataclass(frozen=True)
+class ReceivedMail:
+    """One mail as it came over SMTP. ``received`` is aware UTC."""
+
+    key: str
+    received: datetime
+    message: EmailMessage
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Every header in its order, decoded."""
+        return [(name, str(value)) for name, value in self.message.items()]
+
+    @property
+    def text(self) -> str | None:
+        return self._part("plain")
+
+    @property
+    def html(self) -> str | None:
+        return self._part("html")
+
+    def _part(self, kind: str) -> str | None:
+        part = self.message.get_body((kind,))
+        return str(part.get_content()) if part else None
+
+
+def all_mails(folder: Path) -> list[ReceivedMail]:
+    """The mails in the Maildir ``folder``, newest first; none when there is no such folder."""
+    try:
+        maildir = Maildir(folder, create=False)
+    except NoSuchMailboxError:
+        return []
+    newest_first = sorted(maildir.keys(), key=_arrival, reverse=True)
+    return [_read(maildir, key) for key in newest_first]
+
+
+def one_mail(folder: Path, key: str) -> ReceivedMail:
+    """The mail called ``key``. Raises LookupError when the Maildir lists no such mail,
+    so a key that is really a path finds nothing.
+    """
+    try:
+        return _read(Maildir(folder, create=False), key)
+    except NoSuchMailboxError:
+        raise LookupError(key) from None
+
+
+def _read(maildir: Maildir, key: str) -> ReceivedMail:
+    message = message_from_bytes(maildir.get_bytes(key), policy=modern)
+    assert isinstance(message, EmailMessage)
+    return ReceivedMail(key, datetime.fromtimestamp(_arrival(key)[0], UTC), message)
+
+
+def _arrival(key: str) -> tuple[int, ...]:
+    match = KEY.match(key)
+    return tuple(int(number) for number in match.groups()) if match else (0, 0, 0)

@@ -1,0 +1,60 @@
+"""Where the clinic is: the page, the live map, the static map, the tiles."""
+
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from app.clinic import Clinic, ClinicError
+from app.location.artefacts import Artefacts, Recipe
+from app.location.basemap import Basemap
+from app.location.pins import OSM_CREDIT, credit, pins
+from app.location.routes import ClinicMap, blueprint
+
+
+def init_app(app: Flask, *, clinic: Clinic, basemap: Path, tiles_url: str, cache: Path) -> None:
+    """Join this room to the application.
+
+    ``basemap`` is the clinic's PMTiles file, which need not exist; then the
+    page offers streets from ``tiles_url`` (``https://…/{z}/{x}/{y}.png``, or
+    empty: none). ``cache`` is a folder for what can be made again. Raises
+    ClinicError for a basemap that is broken or holds no vector tiles.
+    """
+    _check_tiles_url(tiles_url)
+    ground = Basemap(basemap) if basemap.exists() else None
+    attribution = ground.facts.attribution if ground else _raster_credit(tiles_url)
+    recipe = Recipe(
+        pins=pins(clinic.locations),
+        basemap=str(basemap.absolute()) if ground else None,
+        facts=ground.facts if ground else None,
+        tiles_url="" if ground else tiles_url,
+        attribution=attribution,
+    )
+    clinic_map = ClinicMap(
+        pins=recipe.pins,
+        artefacts=Artefacts(recipe, cache),
+        basemap=ground,
+        tiles_url=recipe.tiles_url,
+        attribution=credit(attribution)[0] if ground or tiles_url else "",
+    )
+    app.extensions["map"] = clinic_map
+    app.register_blueprint(blueprint(clinic, clinic_map))
+
+
+def prepare(app: Flask) -> Thread:
+    """Make the maps in the background. For the server's start, not for every command."""
+    clinic_map: ClinicMap = app.extensions["map"]
+    return clinic_map.artefacts.prepare()
+
+
+def _check_tiles_url(tiles_url: str) -> None:
+    if tiles_url and not all(part in tiles_url for part in ("{z}", "{x}", "{y}")):
+        raise ClinicError("MAP_TILES_URL: must contain {z}, {x} and {y}")
+
+
+def _raster_credit(tiles_url: str) -> str:
+    """Who made the pictures; nearly all public street maps draw OpenStreetMap's data."""
+    host = urlsplit(tiles_url).hostname or ""
+    own = host == "openstreetmap.org" or host.endswith(".openstreetmap.org")
+    return OSM_CREDIT if own or not host else f"{OSM_CREDIT}, pictures from {host}"

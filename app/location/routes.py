@@ -1,0 +1,120 @@
+"""The routes of the map: its page, its script, its images, its tiles."""
+
+import base64
+import gzip
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, render_template, request
+
+from app import clock
+from app.clinic import Clinic
+from app.location import hours
+from app.location.artefacts import MEDIA_TYPES, Artefacts
+from app.location.basemap import Basemap
+from app.location.palette import NARROW
+from app.location.pins import Pin, directions
+from app.web.cache import RenderCache
+from app.web.headers import allow_images_from
+
+FRESH = "public, max-age=60, must-revalidate"
+ONE_YEAR = "public, max-age=31536000, immutable"
+ASK_AGAIN = "no-cache"
+RENDER_AGAIN = 60.0  # seconds; the page says whether the clinic is open now
+MVT = "application/vnd.mapbox-vector-tile"
+# For somebody who opens an image by itself: its one style and nothing else.
+STYLE = base64.b64encode(hashlib.sha256(NARROW.encode()).digest()).decode()
+SVG_POLICY = f"default-src 'none'; style-src 'sha256-{STYLE}'; frame-ancestors 'none'"
+
+
+@dataclass(frozen=True)
+class ClinicMap:
+    """What the templates need to show the map."""
+
+    pins: tuple[Pin, ...]
+    artefacts: Artefacts
+    basemap: Basemap | None
+    tiles_url: str
+    attribution: str  # harmless HTML
+
+    def address(self, name: str) -> str:
+        """Where ``map.js`` or an image is: another address whenever it changes."""
+        return f"/location/{name}?v={self.artefacts.version}"
+
+    @property
+    def streets_from(self) -> str:
+        """The host that streets may be had from after a click; empty where there is no need."""
+        if self.basemap or not self.tiles_url:
+            return ""
+        host = urlsplit(self.tiles_url).hostname or ""
+        return host.removeprefix("{s}.").removeprefix("tile.").removeprefix("tiles.")
+
+    def let_streets_in(self) -> str:
+        """Allow the pictures of that host, and no other, on the page being answered."""
+        if self.streets_from:
+            parts = urlsplit(self.tiles_url)
+            allow_images_from(f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}")
+        return ""
+
+
+def blueprint(clinic: Clinic, clinic_map: ClinicMap) -> Blueprint:
+    """The routes of this room."""
+    routes = Blueprint("location", __name__)
+    cache = RenderCache(RENDER_AGAIN)
+
+    @routes.get("/location")
+    def location() -> Response:
+        page = cache.get("location", "", partial(render_template, "location/location.html"))
+        return page.respond(FRESH)
+
+    @routes.get(f"/location/<any({', '.join(map(repr, MEDIA_TYPES))}):name>")
+    def artefact(name: str) -> Response:
+        return _artefact(clinic_map.artefacts, name)
+
+    @routes.get("/location/tiles/<int:z>/<int:x>/<int:y>.mvt")
+    def tile(z: int, x: int, y: int) -> Response:
+        return _tile(clinic_map.basemap, z, x, y)
+
+    @routes.app_context_processor
+    def helpers() -> dict[str, object]:
+        return {
+            "clinic_map": clinic_map,
+            "directions": directions,
+            "hours_table": hours.table,
+            "closed_days": lambda location: hours.closed_days(location, clock.now(), clinic.zone),
+        }
+
+    return routes
+
+
+def _artefact(artefacts: Artefacts, name: str) -> Response:
+    made = artefacts.get(name)
+    if made is None:
+        return Response("The map is not available.\n", 503, mimetype="text/plain")
+    response = made.respond(_keep(artefacts.version))
+    if name.endswith(".svg"):
+        response.headers["Content-Security-Policy"] = SVG_POLICY
+    return response
+
+
+def _tile(basemap: Basemap | None, z: int, x: int, y: int) -> Response:
+    """A tile as it is stored; 404 without a word in the log where the file has none."""
+    packed = basemap.tile(z, x, y) if basemap else None
+    if basemap is None or packed is None:
+        return Response(status=404, mimetype=MVT)
+    accepted = request.accept_encodings["gzip"] > 0
+    response = Response(packed if accepted else gzip.decompress(packed), content_type=MVT)
+    if accepted:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = _keep(basemap.facts.version)
+    # Weak, because one tag stands for both encodings.
+    response.set_etag(hashlib.sha256(packed).hexdigest()[:20], weak=True)
+    return response.make_conditional(request)  # type: ignore[return-value]
+
+
+def _keep(version: str) -> str:
+    """For a year where the address names these very bytes."""
+    return ONE_YEAR if request.args.get("v") == version else ASK_AGAIN

@@ -1,0 +1,103 @@
+"""``flask inquiries``: what visitors wrote."""
+
+import click
+import sqlalchemy as sa
+from flask.cli import with_appcontext
+from sqlalchemy.orm import Session
+
+from app.clinic import current_clinic
+from app.contact.inquiry import Inquiry, InquiryState
+from app.contact.receive import Desk, send_to_front_desk
+from app.db import current_database
+from app.ops.table import show_table
+from app.outbox.message import OutboxMessage
+
+
+@click.group()
+def inquiries() -> None:
+    """Read inquiries, and send on what was held back."""
+
+
+@inquiries.command(name="list")
+@click.option("--held", is_flag=True, help="Only those held back as likely spam.")
+@click.option("--limit", default=20, show_default=True, help="At most so many, newest first.")
+@with_appcontext
+def list_inquiries(held: bool, limit: int) -> None:  # noqa: FBT001
+    """The newest inquiries: reference, time, topic, state and their mails. No personal data."""
+    zone = current_clinic().zone
+    query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
+    if held:
+        query = query.where(Inquiry.state == InquiryState.HELD)
+    with current_database().read() as session:
+        rows = [
+            (
+                one.reference,
+                one.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+                one.topic,
+                one.state,
+                one.held_because or _mails(session, one.reference),
+            )
+            for one in session.scalars(query)
+        ]
+    show_table(("reference", "received", "topic", "state", "mails"), rows)
+
+
+@inquiries.command()
+@click.argument("reference")
+@with_appcontext
+def show(reference: str) -> None:
+    """One inquiry, with what the visitor wrote."""
+    database, clinic = current_database(), current_clinic()
+    with database.read() as session:
+        inquiry = _find(session, reference)
+        mails = _mails(session, inquiry.reference)
+    words = inquiry.words(database.keys)
+    click.echo(f"{inquiry.reference}, {inquiry.state}; mails: {mails}")
+    click.echo(f"Received {inquiry.created_at.astimezone(clinic.zone):%Y-%m-%d %H:%M %Z}")
+    if words is None:
+        click.echo("The words were erased.")
+        return
+    fields = ("name", "email", "phone", "reply_by", "voicemail_ok", "best_time", "topic")
+    for name in (*fields, "location"):
+        click.echo(f"{name + ':':14}{_printable(str(getattr(words, name)))}")
+    click.echo(f"\n{_printable(words.message)}")
+
+
+@inquiries.command()
+@click.argument("reference")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def release(reference: str, yes: bool) -> None:  # noqa: FBT001
+    """Send a held inquiry to the front desk after all."""
+    database = current_database()
+    with database.read() as session:
+        _find(session, reference)
+    if not yes:
+        click.confirm(f"Send {reference.upper()} to the front desk?", abort=True)
+    with database.write() as session:
+        inquiry = _find(session, reference)
+        words = inquiry.words(database.keys)
+        if inquiry.state != InquiryState.HELD or words is None:
+            raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
+        inquiry.state = InquiryState.RECEIVED
+        desk = Desk(database, current_clinic())
+        send_to_front_desk(session, desk, inquiry, words, database.now(session))
+    click.echo("on its way")
+
+
+def _find(session: Session, reference: str) -> Inquiry:
+    wanted = Inquiry.reference == reference.strip().upper()
+    found = session.scalar(sa.select(Inquiry).where(wanted).with_for_update())
+    if found is None:
+        raise click.ClickException(f"no inquiry {reference!r}")
+    return found
+
+
+def _mails(session: Session, reference: str) -> str:
+    states = session.scalars(sa.select(OutboxMessage.state).where(OutboxMessage.about == reference))
+    return ", ".join(states) or "none"
+
+
+def _printable(text: str) -> str:
+    """``text`` without characters that could command a terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)

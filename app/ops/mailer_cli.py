@@ -1,0 +1,56 @@
+"""``flask mailer``: the process that sends."""
+
+import logging
+import os
+import socket
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app.db import current_database
+from app.outbox import queue, smtp
+from app.outbox.interrupt import Interrupts
+from app.outbox.worker import Mailer
+
+log = logging.getLogger("frontdesk.mailer")
+
+
+@click.group()
+def mailer() -> None:
+    """Send what waits in the outbox."""
+
+
+@mailer.command()
+@click.option("--once", is_flag=True, help="End when nothing is due any more.")
+@click.option("--owner", default="", help="The name in leases; host and process id by default.")
+@click.option("--parent", type=int, help="End when the process with this id is gone.")
+@with_appcontext
+def run(once: bool, owner: str, parent: int | None) -> None:  # noqa: FBT001
+    """Send what is due, until told to stop.
+
+    Run as many as you like, on as many hosts as you like.
+    """
+    owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+    interrupts = Interrupts()
+    interrupts.install()
+    log.info("mailer %s starts", owner)
+    Mailer(
+        current_database(),
+        smtp.send,
+        owner=owner,
+        fallback=current_app.config["FALLBACK_MAILBOX"],
+        interrupts=interrupts,
+    ).run(once=once, parent=parent)
+    log.info("mailer %s ends", owner)
+
+
+@mailer.command()
+@click.argument("owner")
+@with_appcontext
+def release(owner: str) -> None:
+    """Make the messages held by the dead mailer OWNER due at once."""
+    database = current_database()
+    with database.write() as session:
+        count = queue.release_owner(session, owner, database.now(session))
+    click.echo(f"{count} released")

@@ -1,0 +1,143 @@
+"""``flask outbox``: what waits, what is stuck and why."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import click
+import sqlalchemy as sa
+from flask.cli import with_appcontext
+from sqlalchemy.orm import Session
+
+from app.clinic import current_clinic
+from app.crypto import UnknownKeyError
+from app.db import Database, current_database
+from app.ops.table import show_table
+from app.outbox import breaker, manage
+from app.outbox.message import DeliveryAttempt, OutboxMessage, OutgoingMail, State
+
+UNFINISHED = (State.PENDING, State.SENDING, State.DEAD)
+
+
+@click.group()
+def outbox() -> None:
+    """Look at the outbox and mend it."""
+
+
+@outbox.command(name="list")
+@click.option("--all", "everything", is_flag=True, help="Delivered and cancelled ones too.")
+@click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
+@with_appcontext
+def list_messages(everything: bool, limit: int) -> None:  # noqa: FBT001
+    """What is not delivered yet, and why."""
+    database = current_database()
+    query = sa.select(OutboxMessage).order_by(OutboxMessage.created_at.desc()).limit(limit)
+    if not everything:
+        query = query.where(OutboxMessage.state.in_(UNFINISHED))
+    with database.read() as session:
+        messages = session.scalars(query).all()
+        _tell_relay(session)
+        rows = [_row(database, message) for message in messages]
+    show_table(("message", "about", "to", "state", "tries", "next", "why"), rows)
+
+
+@outbox.command()
+@click.argument("message")
+@with_appcontext
+def show(message: str) -> None:
+    """One message (its id, or the start of it) with every attempt."""
+    database = current_database()
+    with database.read() as session:
+        found = _find(session, message)
+        attempts = session.scalars(
+            sa.select(DeliveryAttempt)
+            .where(DeliveryAttempt.message_id == found.id)
+            .order_by(DeliveryAttempt.id)
+        ).all()
+    click.echo(f"Message-ID: {found.message_id}\nAbout: {found.about}\nState: {found.state}")
+    click.echo(f"To: {_recipient(database, found)}\nQueued: {_local(found.queued_at)}")
+    rows = [
+        (_local(a.started_at), _local(a.ended_at), a.owner, a.outcome, a.code or "", a.said or "")
+        for a in attempts
+    ]
+    show_table(("started", "ended", "mailer", "outcome", "code", "said"), rows)
+
+
+@outbox.command()
+@click.argument("message")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
+    """Send a dead, cancelled or waiting message again, now."""
+    _change(message, manage.requeue, "Send it again now?", ask=not yes)
+
+
+@outbox.command()
+@click.argument("message")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
+    """Never send a message that waits or is dead. The inquiry itself stays."""
+    _change(message, manage.cancel, "Never send it?", ask=not yes)
+
+
+def _change(prefix: str, act: manage.Act, question: str, *, ask: bool) -> None:
+    database = current_database()
+    with database.read() as session:
+        found = _find(session, prefix)
+    click.echo(f"{found.about} to {_recipient(database, found)}: {found.state}")
+    if ask:
+        click.confirm(question, abort=True)
+    with database.write() as session:
+        done = act(session, found.id, database.now(session))
+    if not done:
+        raise click.ClickException(f"not possible while it is {found.state}; nothing changed")
+    click.echo("done")
+
+
+def _find(session: Session, prefix: str) -> OutboxMessage:
+    text = prefix.replace("-", "").lower()
+    try:
+        low, high = UUID(text.ljust(32, "0")), UUID(text.ljust(32, "f"))
+    except ValueError:
+        raise click.ClickException(f"{prefix!r} is no message id") from None
+    within = OutboxMessage.id.between(low, high)
+    found: Sequence[OutboxMessage] = session.scalars(sa.select(OutboxMessage).where(within)).all()
+    if len(found) != 1:
+        raise click.ClickException(f"{len(found)} messages start with {prefix!r}")
+    return found[0]
+
+
+def _row(database: Database, message: OutboxMessage) -> tuple[object, ...]:
+    return (
+        str(message.id)[:8],
+        message.about,
+        _recipient(database, message),
+        message.state,
+        message.attempts,
+        _local(message.due_at) if message.state == State.PENDING else "",
+        message.last_error or "",
+    )
+
+
+def _recipient(database: Database, message: OutboxMessage) -> str:
+    if message.sealed_mail is None:
+        return "(delivered)"
+    try:
+        return OutgoingMail.from_json(database.keys.open(message.sealed_mail)).recipient
+    except UnknownKeyError:
+        return "(sealed with an unknown key)"
+
+
+def _tell_relay(session: Session) -> None:
+    relay = breaker.state(session)
+    if relay and relay.down_since and relay.probe_at:
+        click.echo(
+            f"The mail relay is down since {_local(relay.down_since)} ({relay.reason});"
+            f" next try {_local(relay.probe_at)}. Nothing is lost.\n"
+        )
+
+
+def _local(moment: datetime | None) -> str:
+    zone = current_clinic().zone
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""

@@ -1,0 +1,10 @@
+"""Durable mail: written down with what caused it, sent afterwards, never forgotten."""
+
+from flask import Flask
+
+from app.outbox.smtp import RelaySettings, init_mail
+
+
+def init_app(app: Flask, *, relay: RelaySettings) -> None:
+    """Join the outbox to the application; ``relay`` says where mail goes."""
+    init_mail(app, relay)

@@ -1,0 +1,58 @@
+"""Whether the relay can be used at all, remembered in one row for all mailers.
+
+While it is down one message at a time goes out as a probe, after 15 s, then
+30 s, … up to 5 minutes; no message is blamed and no attempt is used up.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.outbox import schedule
+from app.outbox.message import RelayState
+
+ONLY_ROW = 1
+
+
+def state(session: Session) -> RelayState | None:
+    """The relay's row; None until it has failed for the first time."""
+    return session.get(RelayState, ONLY_ROW)
+
+
+def may_send(session: Session, now: datetime) -> bool:
+    """Whether a message may go out now. While the relay is down the caller whose
+    turn it is to probe gets True, and moves the next turn away from the others.
+    """
+    relay = state(session)
+    if relay is None or relay.probe_at is None:
+        return True
+    turn = session.execute(
+        sa.update(RelayState)
+        .where(RelayState.id == ONLY_ROW, RelayState.probe_at <= now)
+        .values(probe_at=schedule.next_probe(relay.failures, now))
+        .returning(RelayState.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return turn is not None
+
+
+def opened(session: Session, now: datetime, reason: str) -> None:
+    """The relay could not be used: nothing goes out until the next probe."""
+    relay = state(session)
+    if relay is None:
+        relay = RelayState(id=ONLY_ROW, failures=0)
+        session.add(relay)
+    relay.failures += 1
+    relay.down_since = relay.down_since or now
+    relay.probe_at = schedule.next_probe(relay.failures, now)
+    relay.reason = reason
+
+
+def closed(session: Session) -> bool:
+    """The relay answered like one that works; True when it had been down before."""
+    relay = state(session)
+    if relay is None or relay.probe_at is None:
+        return False
+    relay.failures, relay.down_since, relay.probe_at, relay.reason = 0, None, None, None
+    return True

@@ -1,0 +1,41 @@
+"""When the next attempt is due.
+
+The delay grows with the age of the message: 30 s, then 1, 2, 4 … 64 minutes
+after it was queued, then hourly, for 5 days. RFC 5321 section 4.5.4.1 asks for
+a give-up time of at least 4 to 5 days.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import uniform
+
+SHORTEST = timedelta(seconds=30)
+LONGEST = timedelta(hours=1)
+GIVE_UP = timedelta(days=5)
+JITTER = 0.1
+
+LEASE = timedelta(seconds=900)
+# A row due further ahead than this was written by a clock that has jumped.
+HORIZON = LONGEST * (1 + JITTER) + LEASE
+
+FIRST_PROBE = timedelta(seconds=15)
+LONGEST_PROBE = timedelta(seconds=300)
+
+
+def next_attempt(
+    queued_at: datetime,
+    now: datetime,
+    jitter: Callable[[float, float], float] = uniform,
+) -> datetime | None:
+    """When to try again, or None when the message is too old to be tried once more."""
+    age = now - queued_at
+    if age >= GIVE_UP:
+        return None
+    return now + min(max(age, SHORTEST), LONGEST) * jitter(1 - JITTER, 1 + JITTER)
+
+
+def next_probe(failures: int, now: datetime) -> datetime:
+    """When to knock again at a relay that was down ``failures`` times in a row (from 1)."""
+    doublings = min(failures - 1, 10)
+    delay: timedelta = min(FIRST_PROBE * 2**doublings, LONGEST_PROBE)
+    return now + delay

@@ -1,0 +1,107 @@
+"""What became of a claim, written down in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.crypto import KeyRing
+from app.outbox import breaker, schedule
+from app.outbox.message import DeliveryAttempt, OutboxMessage, Outcome, OutgoingMail, State
+from app.outbox.queue import Claim
+
+KEY_PAUSE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How one attempt ended: the relay's code and words, and where to try next.
+
+    ``redirect`` is the same mail for the fallback mailbox, after a refusal.
+    """
+
+    outcome: Outcome
+    code: int | None = None
+    said: str | None = None
+    redirect: OutgoingMail | None = None
+
+
+def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: datetime) -> bool:
+    """Settle ``claim``. False, and nothing is changed, when its lease was lost:
+    another mailer has the message now, and that one's report counts.
+    """
+    ours = (
+        OutboxMessage.id == claim.id,
+        OutboxMessage.token == claim.token,
+        OutboxMessage.state == State.SENDING,
+    )
+    changed = session.execute(
+        sa.update(OutboxMessage)
+        .where(*ours)
+        .values(
+            token=None,
+            owner=None,
+            last_code=report.code,
+            last_error=report.said,
+            **_changes(keys, claim, report, now),
+        )
+        .returning(OutboxMessage.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if changed is None:
+        return False
+    session.add(_attempt(claim, report, now))
+    _tell_breaker(session, report, now)
+    return True
+
+
+def _changes(keys: KeyRing, claim: Claim, report: Report, now: datetime) -> dict[str, Any]:
+    match report.outcome:
+        case Outcome.DELIVERED:
+            # The words are blanked here: they stay in the inquiry's own record.
+            return _finished(State.DELIVERED) | {"delivered_at": now, "sealed_mail": None}
+        case Outcome.REFUSED if report.redirect:
+            sealed = keys.seal(report.redirect.to_json())
+            return _waiting(now) | {"sealed_mail": sealed, "fell_back": True}
+        case Outcome.FAILED if due_at := schedule.next_attempt(claim.queued_at, now):
+            return _waiting(due_at)
+        case Outcome.REFUSED | Outcome.FAILED:
+            return _finished(State.DEAD)
+        case Outcome.SEALED:
+            return _waiting(now + KEY_PAUSE) | _untried()
+        case _:
+            return _waiting(now) | _untried()
+
+
+def _waiting(due_at: datetime) -> dict[str, Any]:
+    return {"state": State.PENDING, "due_at": due_at}
+
+
+def _finished(state: State) -> dict[str, Any]:
+    return {"state": state, "due_at": None}
+
+
+def _untried() -> dict[str, Any]:
+    return {"attempts": OutboxMessage.attempts - 1}
+
+
+def _attempt(claim: Claim, report: Report, now: datetime) -> DeliveryAttempt:
+    return DeliveryAttempt(
+        message_id=claim.id,
+        token=claim.token,
+        owner=claim.owner,
+        started_at=claim.started_at,
+        ended_at=now,
+        outcome=report.outcome,
+        code=report.code,
+        said=report.said,
+    )
+
+
+def _tell_breaker(session: Session, report: Report, now: datetime) -> None:
+    if report.outcome == Outcome.RELAY_DOWN:
+        breaker.opened(session, now, report.said or "")
+    elif report.code is not None:  # it took our sender and judged the message: it works
+        breaker.closed(session)

@@ -1,0 +1,193 @@
+"""The only file that speaks SMTP, through Flask-Mail.
+
+Flask-Mail opens its connection without a timeout, does not verify
+certificates, and lets a failing QUIT turn a delivered mail into an error; the
+connection below does better on all three. What can go wrong is told by type,
+because what to do next differs:
+
+- PermanentRefusal: this recipient or this content will never be taken (5xx);
+- TransientFailure: this attempt failed, another may succeed (4xx, time-outs, drops);
+- RelayDown: nothing can be sent now, whatever the message (connection, TLS,
+  authentication, our sender refused). No message is to blame.
+"""
+
+import smtplib
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, current_app
+from flask_mail import Connection, Mail, Message
+
+from app.outbox.message import Outcome, OutgoingMail
+
+COMMAND_TIMEOUT = 60.0  # seconds without a byte; RFC 5321 4.5.3.2 allows servers up to 300
+FINAL_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer to the final dot
+FINAL_DOT = b"\r\n.\r\n"
+
+
+class SendError(Exception):
+    """The mail was not taken. ``code`` is the SMTP reply code, if there was one."""
+
+    outcome = Outcome.FAILED
+
+    def __init__(self, said: str, code: int | None = None) -> None:
+        super().__init__(said)
+        self.code = code
+
+
+class PermanentRefusal(SendError):  # noqa: N818  (names from the field read better)
+    """Never to be tried again as it is."""
+
+    outcome = Outcome.REFUSED
+
+
+class TransientFailure(SendError):  # noqa: N818
+    """To be tried again later."""
+
+
+class RelayDown(SendError):  # noqa: N818
+    """No mail can be sent at all for now."""
+
+    outcome = Outcome.RELAY_DOWN
+
+
+@dataclass(frozen=True)
+class RelaySettings:
+    """How to reach the relay. ``sender`` is the address in From and MAIL FROM."""
+
+    server: str
+    port: int
+    sender: str
+    use_tls: bool = False
+    use_ssl: bool = False
+    username: str = ""
+    password: str = ""
+
+
+def init_mail(app: Flask, relay: RelaySettings) -> None:
+    """Hand the settings to Flask-Mail. It always sends: never suppressed, never traced
+    (its debug output would print what visitors wrote).
+    """
+    app.config.update(
+        MAIL_SERVER=relay.server,
+        MAIL_PORT=relay.port,
+        MAIL_USE_TLS=relay.use_tls,
+        MAIL_USE_SSL=relay.use_ssl,
+        MAIL_USERNAME=relay.username or None,
+        MAIL_PASSWORD=relay.password or None,
+        MAIL_DEFAULT_SENDER=relay.sender,
+        MAIL_SUPPRESS_SEND=False,
+        MAIL_DEBUG=0,
+    )
+    Mail(app)
+
+
+def send(mail: OutgoingMail, *, message_id: str, date: datetime, on_dot: Callable[[], None]) -> int:
+    """Send ``mail`` once; returns the SMTP code that accepted it (250).
+
+    ``on_dot`` is called when the end of the data is about to go out: from then
+    on nobody but the relay knows whether the mail was taken.
+    Raises PermanentRefusal, TransientFailure or RelayDown.
+    """
+    message = Message(
+        subject=mail.subject,
+        recipients=[mail.recipient],
+        body=mail.text,
+        html=mail.html,
+        sender=(mail.sender_name, current_app.extensions["mail"].default_sender),
+        reply_to=mail.reply_to,
+        date=date.timestamp(),
+        extra_headers={"Auto-Submitted": "auto-generated"},
+    )
+    message.msgId = message_id
+    with ExitStack() as stack:
+        try:
+            relay = _Relay(current_app.extensions["mail"], on_dot)
+            connection = stack.enter_context(relay)
+        except (OSError, smtplib.SMTPException) as error:
+            raise RelayDown(_words(error), _code(error)) from error
+        try:
+            connection.send(message)
+        except smtplib.SMTPSenderRefused as error:
+            raise RelayDown(_words(error), _code(error)) from error
+        except (OSError, smtplib.SMTPException) as error:
+            kind = PermanentRefusal if 500 <= (_code(error) or 0) < 600 else TransientFailure
+            raise kind(_words(error), _code(error)) from error
+    return 250
+
+
+class _Relay(Connection):
+    """A Flask-Mail connection with timeouts, verified TLS, and no QUIT."""
+
+    def __init__(self, mail: Mail, on_dot: Callable[[], None]) -> None:
+        super().__init__(mail)
+        self._on_dot = on_dot
+
+    def configure_host(self) -> smtplib.SMTP:
+        mail, verify = self.mail, ssl.create_default_context()
+        host: _SMTP | _SMTPS
+        if mail.use_ssl:
+            host = _SMTPS(mail.server, mail.port, timeout=COMMAND_TIMEOUT, context=verify)
+        else:
+            host = _SMTP(mail.server, mail.port, timeout=COMMAND_TIMEOUT)
+        host.on_dot = self._on_dot
+        try:
+            if mail.use_tls:
+                host.starttls(context=verify)
+            if mail.username and mail.password:
+                host.login(mail.username, mail.password)
+        except BaseException:
+            host.close()
+            raise
+        return host
+
+    def __exit__(self, *_error: object) -> None:
+        # No QUIT: once the mail is taken its answer can only do harm, and a
+        # server that waits for it holds the mailer up.
+        if self.host is not None:
+            with suppress(OSError):
+                self.host.close()
+
+
+class _SaysWhenTheDotComes(smtplib.SMTP):
+    """``smtplib.SMTP`` that tells the moment after which a mail may have been taken."""
+
+    on_dot: Callable[[], None]
+
+    def send(self, s: Any) -> None:
+        if isinstance(s, bytes) and s.endswith(FINAL_DOT):  # commands are str: this is the body
+            super().send(s[:-3])
+            self.on_dot()
+            assert self.sock is not None
+            self.sock.settimeout(FINAL_TIMEOUT)
+            s = s[-3:]
+        super().send(s)
+
+
+class _SMTP(_SaysWhenTheDotComes):
+    pass
+
+
+class _SMTPS(_SaysWhenTheDotComes, smtplib.SMTP_SSL):
+    pass
+
+
+def _code(error: Exception) -> int | None:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return next(iter(error.recipients.values()))[0]
+    code = getattr(error, "smtp_code", None)
+    return code if isinstance(code, int) and code > 0 else None
+
+
+def _words(error: Exception) -> str:
+    """What went wrong in one printable line of at most 300 characters."""
+    said: object = getattr(error, "smtp_error", None) or error
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        said = next(iter(error.recipients.values()))[1]
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return f"{type(error).__name__}: {printable}"[:300]

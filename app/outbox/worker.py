@@ -1,0 +1,157 @@
+"""The mailer: take one message, send it, write down what became of it.
+
+``deliver_one`` is the step that tests call; ``run`` is the loop around it. No
+transaction is open while SMTP is spoken: a slow relay must not lock a database.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.crypto import UnknownKeyError
+from app.db import Database
+from app.outbox import breaker, queue, schedule, settle
+from app.outbox.heartbeat import Heartbeat
+from app.outbox.interrupt import Interrupts, Stopped
+from app.outbox.message import Outcome, OutgoingMail
+from app.outbox.settle import Report
+from app.outbox.smtp import SendError
+
+log = logging.getLogger("frontdesk.mailer")
+
+IDLE = 1.0  # seconds between two looks at an empty queue
+SETTLE_PAUSE = 2.0  # seconds between two tries to write down what became of a mail
+HEARTBEAT = timedelta(seconds=20)
+
+
+class Send(Protocol):
+    """``app.outbox.smtp.send``, or what a test puts in its place."""
+
+    def __call__(
+        self, mail: OutgoingMail, *, message_id: str, date: datetime, on_dot: Callable[[], None]
+    ) -> int: ...
+
+
+class Mailer:
+    """One mailer process. ``owner`` names it in leases; ``fallback`` is the mailbox that
+    gets what another one refused.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        send: Send,
+        *,
+        owner: str,
+        fallback: str | None = None,
+        interrupts: Interrupts | None = None,
+    ) -> None:
+        self.database = database
+        self.owner = owner
+        self.interrupts = interrupts or Interrupts()
+        self._send = send
+        self._fallback = fallback
+
+    def deliver_one(self) -> bool:
+        """Send the message that is due longest; False when none is, or none may go out."""
+        claim = self._claim()
+        if claim is None:
+            return False
+        report = self._attempt(claim)
+        self._settle(claim, report)
+        return True
+
+    def run(self, *, once: bool = False, parent: int | None = None) -> None:
+        """Deliver until asked to stop, until process ``parent`` is gone, or, with
+        ``once``, until nothing is due.
+        """
+        heartbeat = Heartbeat(self.database, self.owner, HEARTBEAT)
+        while not self.interrupts.stopping and parent in (None, os.getppid()):
+            found = self._step(heartbeat)
+            if not found and once:
+                break
+            if not found:
+                time.sleep(IDLE)
+        with suppress(SQLAlchemyError):
+            heartbeat.end()
+
+    def _step(self, heartbeat: Heartbeat) -> bool:
+        try:
+            heartbeat.beat()
+            return self.deliver_one()
+        except SQLAlchemyError as error:
+            # Nothing is lost: what was claimed becomes due again when its lease ends.
+            log.error("the database does not answer: %s", type(error).__name__)
+            return False
+
+    def _claim(self) -> queue.Claim | None:
+        with self.database.read() as session:
+            if not queue.anything_due(session, self.database.now(session)):
+                return None
+        with self.database.write() as session:
+            now = self.database.now(session)
+            if not breaker.may_send(session, now):
+                return None
+            return queue.claim(session, self.owner, now)
+
+    def _attempt(self, claim: queue.Claim) -> Report:
+        """Send ``claim`` without touching the database."""
+        try:
+            mail = OutgoingMail.from_json(self.database.keys.open(claim.sealed_mail))
+        except UnknownKeyError as error:
+            return Report(Outcome.SEALED, said=str(error))
+        try:
+            with self.interrupts.attempt():
+                code = self._send(
+                    mail,
+                    message_id=claim.message_id,
+                    date=claim.created_at,
+                    on_dot=self.interrupts.past_the_dot,
+                )
+        except Stopped:
+            return Report(Outcome.RELEASED, said="the mailer was stopped")
+        except SendError as error:
+            redirect = self._redirect(mail, claim) if error.outcome == Outcome.REFUSED else None
+            return Report(error.outcome, error.code, str(error), redirect)
+        except Exception as error:  # noqa: BLE001  (one bad mail must not stop the others)
+            # Only the type: the words of such an error may hold what a visitor wrote.
+            return Report(Outcome.FAILED, said=f"{type(error).__name__} while sending")
+        return Report(Outcome.DELIVERED, code)
+
+    def _redirect(self, mail: OutgoingMail, claim: queue.Claim) -> OutgoingMail | None:
+        if not self._fallback or claim.fell_back or self._fallback == mail.recipient:
+            return None
+        return mail.redirected(self._fallback)
+
+    def _settle(self, claim: queue.Claim, report: Report) -> None:
+        """Write the report down; while the database cannot, try again and claim nothing more."""
+        give_up = time.monotonic() + schedule.LEASE.total_seconds()
+        while time.monotonic() < give_up:
+            try:
+                with self.database.write() as session:
+                    now = self.database.now(session)
+                    kept = settle.record(session, self.database.keys, claim, report, now)
+            except SQLAlchemyError as error:
+                log.error("cannot write down an attempt: %s", type(error).__name__)
+                time.sleep(SETTLE_PAUSE)
+                continue
+            _tell(claim, report, kept=kept)
+            return
+
+
+def _tell(claim: queue.Claim, report: Report, *, kept: bool) -> None:
+    level = logging.INFO if report.outcome == Outcome.DELIVERED else logging.WARNING
+    log.log(
+        level,
+        "%s: %s%s",
+        claim.about,
+        report.outcome,
+        "" if kept else " (too late: the lease was lost)",
+        extra={"outcome": report.outcome, "code": report.code},
+    )

@@ -1,0 +1,88 @@
+"""The routes of the information pages and of the small files that go with them."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from flask import Blueprint, Response, render_template
+
+from app import clock
+from app.clinic import Clinic, ClinicError, Location
+from app.pages import hours, site_files, structured_data
+from app.pages.content import Page
+from app.web.cache import RenderCache, Representation
+
+FRESH = "public, max-age=60, must-revalidate"
+ONE_DAY = "public, max-age=86400"
+
+# What other rooms answer, with the labels of the links in the header.
+OTHER_PAGES = {"/location": "Location", "/contact": "Contact"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the pages are made from; ``address`` is https://host, without a slash."""
+
+    clinic: Clinic
+    pages: tuple[Page, ...]
+    address: str
+
+    def navigation(self) -> tuple[tuple[str, str], ...]:
+        """Path and label of the links in the header."""
+        named = tuple((page.path, page.nav) for page in self.pages if page.nav)
+        return (*named, *OTHER_PAGES.items())
+
+    def opening_status(self, location: Location | None = None) -> str:
+        """``Open now until 5 pm``, of ``location`` or of the clinic as a whole."""
+        if location:
+            return hours.opening_status(location, self.clinic.zone, clock.now())
+        return hours.clinic_status(self.clinic, clock.now())
+
+    def statuses(self) -> str:
+        """Every status that a page can show: when one changes, pages are rendered anew."""
+        return "\n".join(self.opening_status(place) for place in self.clinic.locations)
+
+
+def blueprint(site: Site, logo: Path) -> Blueprint:
+    """The routes of this room. Raises ClinicError when ``logo`` cannot be read."""
+    routes = Blueprint("pages", __name__)
+    cache = RenderCache()
+    for page in site.pages:
+        routes.add_url_rule(page.path, page.slug or "home", partial(_show, site, cache, page))
+    icon = Representation(_read(logo), "image/svg+xml")
+    routes.add_url_rule("/favicon.svg", "favicon", lambda: icon.respond(ONE_DAY))
+    map_xml = site_files.sitemap(site.pages, OTHER_PAGES, site.address)
+    routes.add_url_rule("/sitemap.xml", "sitemap", partial(_file, map_xml, "application/xml"))
+    rules = site_files.robots(site.address)
+    routes.add_url_rule("/robots.txt", "robots", partial(_file, rules, "text/plain"))
+    routes.add_url_rule("/.well-known/security.txt", "security", partial(_security, site))
+    return routes
+
+
+def _show(site: Site, cache: RenderCache, page: Page) -> Response:
+    render = partial(_render, site, page)
+    return cache.get(page.path, site.statuses(), render).respond(FRESH)
+
+
+def _render(site: Site, page: Page) -> str:
+    return render_template(
+        [f"pages/{page.slug or 'home'}.html", "pages/page.html"],
+        page=page,
+        structured_data=structured_data.page_script(site.clinic, page, site.address),
+    )
+
+
+def _file(text: str, media_type: str) -> Response:
+    made = Representation(text.encode(), f"{media_type}; charset=utf-8")
+    return made.respond(ONE_DAY)
+
+
+def _security(site: Site) -> Response:
+    return _file(site_files.security_txt(site.clinic, site.address, clock.now()), "text/plain")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ClinicError(f"{file}: {error.strerror}") from None

@@ -1,0 +1,39 @@
+"""The manners of HTTP: headers, errors, limits, logs, caching. Knows no feature."""
+
+from flask import Flask
+
+from app.web.assets import init_assets
+from app.web.errors import init_errors
+from app.web.headers import init_headers
+from app.web.limits import init_limiter
+from app.web.logs import init_logs
+from app.web.paths import redirect_trailing_slashes, trust_proxies
+
+MAX_BODY = 256 * 1024
+MAX_FORM_PARTS = 50
+
+
+def init_app(
+    app: Flask,
+    *,
+    trusted_proxies: int = 0,
+    ratelimit_enabled: bool = True,
+    ratelimit_storage_uri: str = "memory://",
+    development: bool = False,
+) -> None:
+    """Join this room to the application, before the rooms that serve something.
+
+    ``trusted_proxies`` is how many proxies of ours stand in front: so many
+    entries of ``X-Forwarded-*`` are believed, counted from the end.
+    """
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY,
+        MAX_FORM_PARTS=MAX_FORM_PARTS,
+    )
+    trust_proxies(app, trusted_proxies)
+    init_logs(app, show_messages=development)
+    init_headers(app, style_hash=init_assets(app))
+    init_errors(app)
+    init_limiter(app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri)
+    redirect_trailing_slashes(app)

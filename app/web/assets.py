@@ -1,0 +1,79 @@
+"""Our own style sheets and scripts: inlined or fingerprinted, compressed, kept for a year.
+
+Every file under ``static/`` is read when the application starts. A request is
+a look-up in that table, so no request path ever reaches the file system.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+
+import rcssmin
+from flask import Flask, Response, abort, current_app, request
+from markupsafe import Markup
+
+from app.web.cache import Representation
+
+SHEETS = ("tokens", "base", "layout", "components")
+ONE_YEAR = "public, max-age=31536000, immutable"
+ASK_AGAIN = "no-cache"
+# Named here, because the system's own table differs from host to host.
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".md": "text/plain; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+FINGERPRINT = 10  # hexadecimal digits
+
+
+def init_assets(app: Flask) -> str:
+    """Serve ``static/`` and give the templates ``asset`` and ``inline_css``.
+
+    Returns the source expression by which a CSP allows the inlined style sheet.
+    """
+    assert app.static_folder
+    folder = Path(app.static_folder)
+    app.extensions["assets"] = _read_all(folder)
+    sheets = ((folder / "css" / f"{name}.css").read_text(encoding="utf-8") for name in SHEETS)
+    css = "".join(rcssmin.cssmin(sheet) for sheet in sheets)
+    style = Markup(f"<style>{css}</style>")  # noqa: S704 - our own files
+    app.jinja_env.globals.update(asset=asset, inline_css=lambda: style)
+    app.view_functions["static"] = serve
+    return f"sha256-{base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()}"
+
+
+def asset(path: str) -> str:
+    """The address of ``static/<path>``, changed whenever its bytes change.
+
+    Raises KeyError when there is no such file.
+    """
+    return f"{current_app.static_url_path}/{path}?v={_assets()[path].etag[:FINGERPRINT]}"
+
+
+def serve(filename: str) -> Response:
+    """One static file; only an address that names these very bytes is kept for long."""
+    if not (found := _assets().get(filename)):
+        abort(404)
+    current = request.args.get("v") == found.etag[:FINGERPRINT]
+    return found.respond(ONE_YEAR if current else ASK_AGAIN)
+
+
+def _assets() -> dict[str, Representation]:
+    assets: dict[str, Representation] = current_app.extensions["assets"]
+    return assets
+
+
+def _read_all(folder: Path) -> dict[str, Representation]:
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name[0] != ".")
+    return {
+        file.relative_to(folder).as_posix(): Representation(
+            file.read_bytes(), MEDIA_TYPES.get(file.suffix, "application/octet-stream")
+        )
+        for file in files
+    }

@@ -1,0 +1,93 @@
+"""Bytes made once and served many times: ETag, Brotli and gzip, 304, HEAD.
+
+A ``Representation`` is one body with its encodings. A ``RenderCache`` keeps
+representations of pages whose text depends on the hour (opening status).
+"""
+
+import gzip
+import hashlib
+import math
+import threading
+import time
+from collections.abc import Callable
+
+import brotli
+from flask import Response, request
+
+from app.web.headers import allow_images_from, images_allowed
+
+QUICK, SMALLEST = 5, 11  # Brotli: about 2 ms and about 100 ms for an article
+COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/javascript",
+                "application/xml", "application/manifest+json")  # fmt: skip
+
+
+class Representation:
+    """One body in every encoding that we offer; encodings are made when first asked for."""
+
+    def __init__(self, body: bytes, media_type: str, images: frozenset[str] = frozenset()) -> None:
+        self.body = body
+        self.media_type = media_type
+        self.images = images
+        # Weak, because one tag stands for all encodings of the same body.
+        self.etag = hashlib.sha256(body).hexdigest()[:20]
+        self._encoded: dict[str, bytes] = {}
+        self._offers = ["br", "gzip"] if media_type.startswith(COMPRESSIBLE) else []
+
+    def respond(self, cache_control: str) -> Response:
+        """The answer to the current request: 304 where the client has these bytes already."""
+        coding = request.accept_encodings.best_match(self._offers) if self._offers else None
+        response = Response(self.encoded(coding), content_type=self.media_type)
+        response.headers["Cache-Control"] = cache_control
+        if self._offers:
+            response.headers["Vary"] = "Accept-Encoding"
+        if coding:
+            response.headers["Content-Encoding"] = coding
+        response.set_etag(self.etag, weak=True)
+        allow_images_from(*self.images)
+        return response.make_conditional(request)  # type: ignore[return-value]
+
+    def encoded(self, coding: str | None) -> bytes:
+        """The body in ``coding`` (``br``, ``gzip`` or None)."""
+        if coding is None:
+            return self.body
+        if coding not in self._encoded:
+            self._encode(coding)
+        return self._encoded[coding]
+
+    def _encode(self, coding: str) -> None:
+        if coding == "gzip":
+            self._encoded["gzip"] = gzip.compress(self.body, 9, mtime=0)
+            return
+        self._encoded["br"] = brotli.compress(self.body, quality=QUICK)
+        # The first visitor does not wait for the last few percent.
+        threading.Thread(target=self.shrink, daemon=True).start()
+
+    def shrink(self) -> None:
+        """Replace the quick Brotli encoding by the smallest one; takes about 0.1 s."""
+        self._encoded["br"] = brotli.compress(self.body, quality=SMALLEST)
+
+
+class RenderCache:
+    """Keeps what was rendered until its version changes or ``max_age`` seconds passed.
+
+    No lock: two threads that render at once make the same page, and the later one stays.
+    """
+
+    def __init__(
+        self, max_age: float = math.inf, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.max_age = max_age
+        self._clock = clock
+        self._kept: dict[str, tuple[str, float, Representation]] = {}
+
+    def get(self, name: str, version: str, render: Callable[[], str]) -> Representation:
+        """The representation called ``name``, by ``render()`` when none is fresh."""
+        kept = self._kept.get(name)
+        if kept and kept[0] == version and self._clock() - kept[1] < self.max_age:
+            return kept[2]
+        body = render().encode()
+        made = Representation(body, "text/html; charset=utf-8", images_allowed())
+        if kept and kept[2].etag == made.etag:
+            made = kept[2]  # its encodings are made already
+        self._kept[name] = (version, self._clock(), made)
+        return made

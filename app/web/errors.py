@@ -1,0 +1,122 @@
+"""Friendly error pages for people, problem+json (RFC 9457) for programs.
+
+A room that can do better at one address (show its form again with all that
+was typed) registers a page of its own by ``show_instead``.
+"""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Flask, Response, current_app, json, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+log = logging.getLogger(__name__)
+ErrorPage = Callable[[HTTPException], ResponseReturnValue | None]
+
+# What the visitor reads: a heading, and what to do now.
+WORDS = {
+    403: (
+        "We could not accept that",
+        """Your browser, or something between it and us, changed this request.
+        Please try again, or call us.""",
+    ),
+    404: (
+        "Page not found",
+        """This address does not lead to a page. It may have been copied with a mistake,
+        or the page may have moved.""",
+    ),
+    405: (
+        "This does not work here",
+        "This page cannot be used in that way. Please start again from the front page.",
+    ),
+    413: (
+        "That is too long to send",
+        "Please make it shorter and try again, or call us.",
+    ),
+    422: (
+        "We could not read that",
+        "Something in it is missing or wrong. Please go back and check it, or call us.",
+    ),
+    429: (
+        "Too many tries in a short time",
+        "Please wait a few minutes and try again. If it cannot wait, call us.",
+    ),
+    500: (
+        "Sorry, there is a problem on our side",
+        """Please try again in a few minutes. If you were sending a message,
+        it may not have been saved, so you may prefer to call us.""",
+    ),
+    503: (
+        "Sorry, this is not working right now",
+        """Please try again in a few minutes. If you were sending a message,
+        it was not saved. You can call us.""",
+    ),
+}
+OTHERWISE = ("Sorry, that did not work", "Please go back and try again, or call us.")
+
+
+def init_errors(app: Flask) -> None:
+    """Answer every error in the manner of the address it happened at."""
+    app.extensions["error_pages"] = {}
+    app.register_error_handler(HTTPException, _answer)
+    app.register_error_handler(Exception, _answer_unexpected)
+
+
+def show_instead(app: Flask, path: str, page: ErrorPage) -> None:
+    """Let ``page(error)`` answer failed POSTs to ``path``; None from it means: not this one.
+
+    ``error.code`` is the status. A page that fails itself is replaced by the common one.
+    """
+    app.extensions["error_pages"][path] = page
+
+
+def problem(status: int, detail: str, **extra: object) -> Response:
+    """An RFC 9457 problem document with any further members that the problem has."""
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    response = Response(json.dumps(body), status, content_type="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _answer(error: HTTPException) -> Response:
+    if error.response is not None:
+        return make_response(error.response)
+    response = _own_page(error) or _common_page(error)
+    for name, value in error.get_headers():  # Allow of a 405, Retry-After of a 503
+        if name != "Content-Type":
+            response.headers.setdefault(name, value)
+    return response
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    if current_app.testing:
+        raise error
+    return _answer(InternalServerError(original_exception=error))
+
+
+def _own_page(error: HTTPException) -> Response | None:
+    page: ErrorPage | None = current_app.extensions["error_pages"].get(request.path)
+    if request.method != "POST" or page is None:
+        return None
+    try:
+        answer = page(error)
+    except Exception:  # whatever it was, the visitor gets an answer
+        log.exception("error page of a room failed")
+        return None
+    return None if answer is None else make_response(answer)
+
+
+def _common_page(error: HTTPException) -> Response:
+    code = error.code or 500
+    heading, explanation = WORDS.get(code, OTHERWISE)
+    explanation = " ".join(explanation.split())
+    if request.path.startswith("/api/"):
+        return problem(code, explanation)
+    page = render_template("errors/error.html", code=code, heading=heading, explanation=explanation)
+    response = Response(page, code)
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,60 @@
+"""How often one visitor may post.
+
+Rooms put ``@limiter.limit("…")`` on their POST views; nothing else is limited.
+When the shared store of counts is down, each process counts in its own
+memory: a broken Redis must not turn a visitor away.
+"""
+
+import time
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+
+IPV6_SITE = 64  # bits that an Internet provider gives to one household
+
+
+def visitor() -> str:
+    """Whom a limit counts: an IPv4 address, or the /64 network of an IPv6 address."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, IPV6_SITE), strict=False))
+    return str(address)
+
+
+class AskedForLimiter(Limiter):
+    """Looks only at views that ask for a limit.
+
+    Flask-Limiter also looks at every request for limits of the whole site. We
+    have none, and for a view that is a ``functools.partial`` it logs an error.
+    """
+
+    def _check_request_limit(
+        self,
+        callable_name: str | None = None,
+        in_middleware: bool = True,  # noqa: FBT001, FBT002 - the library's signature
+    ) -> None:
+        if not in_middleware:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
+limiter = AskedForLimiter(key_func=visitor, in_memory_fallback_enabled=True, swallow_errors=True)
+
+
+def init_limiter(app: Flask, *, enabled: bool, storage_uri: str) -> None:
+    """Count in ``storage_uri`` (``memory://``, ``redis://…``) unless not ``enabled``."""
+    app.config.update(RATELIMIT_ENABLED=enabled, RATELIMIT_STORAGE_URI=storage_uri)
+    limiter.init_app(app)
+    app.after_request(_say_when_to_come_back)
+
+
+def _say_when_to_come_back(response: Response) -> Response:
+    # Flask-Limiter's own header would also stand on a 303, where it asks the
+    # browser to wait before it follows (RFC 9110, 10.2.3).
+    if response.status_code == 429 and (limit := limiter.current_limit):
+        seconds = max(1, limit.reset_at - int(time.time()))
+        response.headers.setdefault("Retry-After", str(seconds))
+    return response

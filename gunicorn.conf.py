@@ -1,0 +1,80 @@
+"""Gunicorn's settings. ``gunicorn`` alone, in this folder, starts the site.
+
+From the environment: HOST and PORT; WEB_CONCURRENCY, the worker processes
+(default 2: one goes on answering while the other is replaced); WEB_THREADS,
+the threads of each (default 4: requests wait for the disk, not for the CPU).
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from config import Settings, SettingsError
+
+try:
+    settings = Settings.from_env()
+except SettingsError as error:
+    sys.stderr.write(f"{error}\n")
+    raise SystemExit(78) from None
+
+wsgi_app = "wsgi:app"
+bind = f"{settings.host}:{settings.port}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "4"))
+
+# Loaded once, before the workers are forked: a fault in the clinic's files
+# stops the start with one report, instead of workers that die and are started
+# again for ever; and the workers share the memory of what was loaded: 110 MB
+# for master and two workers instead of 157 MB.
+preload_app = True
+
+timeout = 30  # seconds without a heartbeat before a worker counts as hung
+graceful_timeout = 20  # seconds for the requests under way when the server stops
+keepalive = 5
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
+# Heartbeats are file times: on a disk that stalls, workers would seem hung.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# Who may say where a request came from is decided in one place: TRUSTED_PROXIES.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+accesslog = None  # the application logs its requests, without visitors' words
+control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """Keep a mailer beside the web, unless mailers run on their own."""
+    if settings.mailer_beside_web:
+        from app.outbox.beside_web import MailerBesideWeb  # noqa: PLC0415  (already loaded)
+
+        server.mailer = MailerBesideWeb(server.log)
+
+
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """A database connection must not be carried over a fork; the start leaves some behind."""
+    from wsgi import app  # noqa: PLC0415  (already loaded)
+
+    app.extensions["database"].engine.dispose()
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Make the maps, so that the first visitor finds them; one worker does, the others wait."""
+    from app import location  # noqa: PLC0415  (already loaded)
+    from wsgi import app  # noqa: PLC0415
+
+    location.prepare(app)
+
+
+def on_reload(server: Any) -> None:
+    """HUP: the mailer is replaced as the workers are."""
+    if mailer := getattr(server, "mailer", None):
+        mailer.reload()
+
+
+def on_exit(server: Any) -> None:
+    """Leave together: the mailer may be past the final dot of a mail."""
+    if mailer := getattr(server, "mailer", None):
+        mailer.end()

@@ -1,0 +1,86 @@
+"""The fixtures that all tests share; what they do stands in tests/support."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.clinic import Clinic, load_clinic
+from config import ROOT, Settings
+from tests.support.browser import browser, open_page, page
+from tests.support.databases import (
+    database_url,
+    empty_database_url,
+    empty_postgres_url,
+    new_postgres_database,
+    postgres,
+    postgres_template,
+    postgres_url,
+    sqlite_template,
+    sqlite_url,
+)
+from tests.support.network import only_loopback
+from tests.support.settings import settings_for
+from tests.support.site import server
+
+__all__ = [
+    "browser",
+    "database_url",
+    "empty_database_url",
+    "empty_postgres_url",
+    "new_postgres_database",
+    "only_loopback",
+    "open_page",
+    "page",
+    "postgres",
+    "postgres_template",
+    "postgres_url",
+    "server",
+    "sqlite_template",
+    "sqlite_url",
+]
+
+
+@pytest.fixture(scope="session")
+def clinic_dir() -> Path:
+    """The demo clinic's folder."""
+    return ROOT / "clinic"
+
+
+@pytest.fixture(scope="session")
+def clinic(clinic_dir: Path) -> Clinic:
+    return load_clinic(clinic_dir)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sqlite_url: str) -> Settings:
+    return settings_for(tmp_path, DATABASE_URL=sqlite_url)
+
+
+@pytest.fixture
+def make_app(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Flask]]:
+    """Make an app from variables: ``make_app(DATABASE_URL=…, RATELIMIT_ENABLED="true")``."""
+    apps: list[Flask] = []
+
+    def make(**env: str) -> Flask:
+        app = create_app(settings_for(tmp_path, **{"DATABASE_URL": sqlite_url, **env}))
+        apps.append(app)
+        return app
+
+    yield make
+    for app in apps:
+        app.extensions["database"].engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """The development site on a migrated SQLite database of this test's own."""
+    return make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()

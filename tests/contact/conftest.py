@@ -1,0 +1,57 @@
+"""A visitor at the form and a program at the API, on both databases."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.contact.inquiry import Inquiry
+from app.db import Database
+from app.outbox.message import OutboxMessage, OutgoingMail
+
+GOOD = {
+    "name": "Ada Example",
+    "email": "ada@example.com",
+    "reply_by": "email",
+    "topic": "billing",
+    "location": "quay",
+    "message": "Do you take checks?\r\n\r\nThank you",
+}
+
+
+class Visitor:
+    """Somebody with a browser, and what their inquiries became."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.client = app.test_client()
+        self.database: Database = app.extensions["database"]
+
+    def send(self, headers: dict[str, str] | None = None, **changed: str) -> TestResponse:
+        return self.client.post("/contact", data={**GOOD, **changed}, headers=headers)
+
+    def call(self, key: str = "", **changed: Any) -> TestResponse:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.client.post("/api/v1/inquiries", json={**GOOD, **changed}, headers=headers)
+
+    def inquiries(self) -> list[Inquiry]:
+        with self.database.read() as session:
+            return list(session.scalars(sa.select(Inquiry).order_by(Inquiry.created_at)))
+
+    def mails(self) -> list[OutgoingMail]:
+        with self.database.read() as session:
+            sealed = session.scalars(sa.select(OutboxMessage.sealed_mail)).all()
+        return [OutgoingMail.from_json(self.database.keys.open(one or b"")) for one in sealed]
+
+
+@pytest.fixture
+def visitor(make_app: Callable[..., Flask], database_url: str) -> Visitor:
+    return Visitor(make_app(DATABASE_URL=database_url, RATELIMIT_ENABLED="false"))
+
+
+@pytest.fixture
+def visitor_on_sqlite(make_app: Callable[..., Flask]) -> Visitor:
+    return Visitor(make_app(RATELIMIT_ENABLED="false"))

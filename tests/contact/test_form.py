@@ -1,0 +1,104 @@
+"""What the form accepts, and what it says when it does not."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.datastructures import MultiDict
+
+from app.clinic import Clinic
+from app.contact.form import ContactForm
+from tests.contact.conftest import GOOD
+
+EMAIL = "Enter an email address in the correct format, like name@example.com"
+PHONE = "Enter a phone number, like 212-555-0142"
+TOO_LONG = "Message must be 5,000 characters or fewer. It is 1 too long"
+
+
+@pytest.fixture(autouse=True)
+def _in_app(app: Flask) -> Iterator[None]:
+    with app.app_context():
+        yield
+
+
+def _errors(clinic: Clinic, **changed: str) -> dict[str, str]:
+    form = ContactForm(clinic, MultiDict({**GOOD, **changed}))
+    form.validate()
+    return {name: said[0] for name, said in form.errors.items() if name}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"name": " "}, {"name": "Enter your name"}),
+        ({"name": "x" * 101}, {"name": "Name must be 100 characters or fewer"}),
+        ({"email": "ada"}, {"email": EMAIL}),
+        ({"email": "a" * 250 + "@example.com"}, {"email": EMAIL}),
+        ({"reply_by": "phone"}, {"phone": PHONE}),
+        ({"reply_by": "text", "phone": "12"}, {"phone": PHONE}),
+        ({"reply_by": "pigeon"}, {"reply_by": "Choose how we should reply"}),
+        ({"topic": ""}, {"topic": "Choose what your message is about"}),
+        ({"location": "moon"}, {"location": "Choose a location"}),
+        ({"message": " \n"}, {"message": "Enter your message"}),
+        ({"message": "x" * 5001}, {"message": TOO_LONG}),
+    ],
+)  # fmt: skip
+def test_a_wrong_field_says_what_to_do(
+    clinic: Clinic, changed: dict[str, str], said: dict[str, str]
+) -> None:
+    assert _errors(clinic, **changed) == said
+
+
+@pytest.mark.parametrize("breaker", ["\r\n", "\n", "\r", "\0", "\x0b", "\x85", "\u2028", "\u2029"])
+def test_a_name_cannot_bring_a_second_line(clinic: Clinic, breaker: str) -> None:
+    assert "name" in _errors(clinic, name=f"Ada{breaker}Bcc: all@example.com")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "李小龍"},
+        {"name": "O'Brien-Nuñez, Jr."},
+        {"name": "x" * 100},
+        {"email": "ada+tag@sub.example.co.uk"},
+        {"email": "ada@bücher.example"},
+        {"email": "ádà@example.com"},
+        {"message": "x" * 5000},
+        {"message": ("\r\n" * 2000) + "x"},
+        {"reply_by": "phone", "phone": "(212) 555-0142"},
+        {"reply_by": "phone", "phone": "212.555.0142 ext. 5"},
+        {"reply_by": "text", "phone": "+44 20 7946 0958"},
+        {"phone": ""},
+    ],
+)
+def test_what_people_customarily_write_is_accepted(clinic: Clinic, changed: dict[str, str]) -> None:
+    assert _errors(clinic, **changed) == {}
+
+
+def test_a_phone_number_is_kept_as_typed_and_as_a_link_needs_it(clinic: Clinic) -> None:
+    form = ContactForm(clinic, MultiDict({**GOOD, "reply_by": "phone", "phone": "(212) 555-0142"}))
+    assert form.validate()
+    words = form.words()
+    assert (words.phone, words.phone_e164) == ("(212) 555-0142", "+12125550142")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ada@gmial.com", "ada@gmail.com"),
+        ("ada@gmail.co", "ada@gmail.com"),
+        ("ada@yahooo.com", "ada@yahoo.com"),
+        ("ada@hotmial.com", "ada@hotmail.com"),
+        ("ada@gmail.com", None),
+        ("ada@mail.com", None),
+        ("ada@ymail.com", None),
+        ("ada@example.com", None),
+        ("ada@mycompany.com", None),
+    ],
+)
+def test_a_slip_in_a_big_providers_name_is_asked_about(
+    clinic: Clinic, typed: str, meant: str | None
+) -> None:
+    form = ContactForm(clinic, MultiDict({**GOOD, "email": typed}))
+    assert form.validate()
+    assert form.email_question == meant

@@ -1,0 +1,80 @@
+"""Writing to the clinic in a real browser, with and without JavaScript."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.site import Site
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
+def test_mistakes_are_shown_corrected_and_sent(
+    open_page: Callable[..., Page],
+    javascript: bool,  # noqa: FBT001
+) -> None:
+    page = open_page(java_script_enabled=javascript)
+    page.goto("/contact")
+    page.get_by_label("Your name").fill("Ada Example")
+    page.get_by_role("button", name="Send").click()
+    expect(page).to_have_title("Error: Contact us today · Null Harbor Infusion Clinic")
+    summary = page.get_by_role("alert")
+    summary.get_by_role("link", name="Enter your message").click()
+    page.keyboard.type("Do you take checks?")
+    page.get_by_label("Email address").fill("ada@example.com")
+    page.get_by_label("What is your message about?").select_option("Billing question")
+    page.get_by_label("Which location?").select_option("Lighthouse Hill")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("We received your message")
+    reference = page.locator(".reference-number").inner_text()
+    assert page.url.endswith(f"/contact/received/{reference}")
+
+
+def test_the_error_summary_takes_the_focus_and_names_its_fields(page: Page) -> None:
+    page.goto("/contact")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".error-summary")).to_be_focused()
+    field = page.get_by_label("Email address")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    described = (field.get_attribute("aria-describedby") or "").split()
+    words = " ".join(page.locator(f"#{one}").inner_text() for one in described)
+    assert "Enter an email address in the correct format" in words
+
+
+def test_going_back_and_sending_again_is_the_same_inquiry(browser: Browser, server: Site) -> None:
+    # Not a watched page: watching turns off the cache that going back relies on.
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    page.goto("/contact")
+    page.get_by_label("Your name").fill("Ada Example")
+    page.get_by_label("Email address").fill("ada@example.com")
+    page.get_by_label("What is your message about?").select_option("general")
+    page.get_by_label("Which location?").select_option("quay")
+    page.get_by_role("textbox", name="Your message").fill("Sent once, I think")
+    page.get_by_role("button", name="Send").click()
+    first = page.locator(".reference-number").inner_text()
+    page.go_back()
+    expect(page.get_by_role("textbox", name="Your message")).to_have_value("Sent once, I think")
+    page.get_by_role("button", name="Send").click()
+    assert page.locator(".reference-number").inner_text() == first
+    context.close()
+
+
+def test_the_form_at_the_end_of_the_article_leads_to_the_same_place(page: Page) -> None:
+    page.goto("/")
+    form = page.locator("#contact-us-today")
+    form.get_by_role("button", name="Send").click()
+    expect(page).to_have_url(re.compile(r"/contact$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Contact us today")
+
+
+def test_no_person_and_no_screen_reader_meets_the_hidden_field(page: Page) -> None:
+    page.goto("/contact")
+    assert page.get_by_role("textbox", name="validation purposes").count() == 0
+    names = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.name || ''"))
+    assert "message" in names
+    assert "honeypot" not in names

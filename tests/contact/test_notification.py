@@ -1,0 +1,99 @@
+"""The mail that the front desk gets."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from app.clinic import Clinic
+from app.contact.inquiry import Words
+from app.contact.notification import notifications
+from app.outbox.message import OutgoingMail
+
+WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+WORDS = Words(
+    name="Ada Example",
+    email="ada@example.com",
+    phone="(212) 555-0142",
+    phone_e164="+12125550142",
+    reply_by="phone",
+    voicemail_ok=False,
+    best_time="mornings",
+    topic="billing",
+    location="hill",
+    message="First line\n\n  indented <b>bold</b> & more",
+)
+
+
+def _mail(clinic: Clinic, **changed: Any) -> OutgoingMail:
+    (mail,) = notifications(replace(WORDS, **changed), "K7R-4M2", WHEN, clinic)
+    return mail
+
+
+def test_it_can_be_answered_at_once(clinic: Clinic) -> None:
+    mail = _mail(clinic)
+    assert mail.subject == "[K7R-4M2] Billing question from Ada Example"
+    assert mail.reply_to == "ada@example.com"
+    assert mail.recipient == "billing@nullharbor.example"
+    for expected in (
+        "Phone call",
+        "(212) 555-0142",
+        "no, please leave no message",
+        "mornings",
+        "Lighthouse Hill",
+        "Wednesday, July 1, 2026, 6:30 PM EDT",
+        "K7R-4M2",
+    ):
+        assert expected in mail.text
+    assert 'href="tel:+12125550142"' in mail.html
+    assert 'href="mailto:ada%40example.com?subject=Re%3A%20%5BK7R-4M2%5D' in mail.html
+
+
+def test_the_message_is_exactly_as_typed(clinic: Clinic) -> None:
+    mail = _mail(clinic)
+    assert f"\n\n{WORDS.message}\n" in mail.text
+    assert "First line\n\n  indented &lt;b&gt;bold&lt;/b&gt; &amp; more" in mail.html
+
+
+def test_no_markup_of_a_visitor_becomes_markup_in_the_mail(clinic: Clinic) -> None:
+    tags: list[str] = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.append(tag)
+            assert not any(name.startswith("on") for name, _ in attrs)
+
+    attack = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
+    Tags().feed(_mail(clinic, name=attack, best_time=attack, message=attack, phone=attack).html)
+    assert not {"script", "img"} & set(tags)
+
+
+def test_nothing_in_the_mail_is_fetched_from_elsewhere(clinic: Clinic) -> None:
+    assert "http" not in _mail(clinic).html
+    assert "src=" not in _mail(clinic).html
+
+
+@pytest.mark.parametrize(
+    ("email", "reply_to"),
+    [("ada@bücher.example", "ada@xn--bcher-kva.example"), ("ádà@example.com", None)],
+)
+def test_an_address_that_headers_cannot_carry_stands_in_the_body(
+    clinic: Clinic, email: str, reply_to: str | None
+) -> None:
+    mail = _mail(clinic, email=email)
+    assert mail.reply_to == reply_to
+    assert email in mail.text
+    assert ("will not reach the visitor" in mail.text) == (reply_to is None)
+
+
+def test_a_name_cannot_turn_the_subject_around(clinic: Clinic) -> None:
+    assert "\u202e" not in _mail(clinic, name="Ada\u202e gro.live").subject
+
+
+def test_a_topic_with_two_mailboxes_sends_two_mails_of_one_recipient_each(clinic: Clinic) -> None:
+    topic = clinic.topics[0].model_copy(update={"mailboxes": ("a@x.example", "b@x.example")})
+    double = clinic.model_copy(update={"topics": (topic,)})
+    mails = notifications(replace(WORDS, topic="general"), "K7R-4M2", WHEN, double)
+    assert [mail.recipient for mail in mails] == ["a@x.example", "b@x.example"]

@@ -1,0 +1,97 @@
+"""What the tests of the map share: the demo's basemap, finished maps, other clinics' sites."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from app.clinic import Clinic
+from app.location.artefacts import Artefacts, Recipe
+from app.location.basemap import Basemap
+from app.location.pins import Pin, pins
+
+NASTY = "${alert(1)}`</script><img src=x onerror=alert(2)>\"'&"
+
+
+@pytest.fixture(scope="session")
+def basemap_file(clinic_dir: Path) -> Path:
+    return clinic_dir / "basemap.pmtiles"
+
+
+@pytest.fixture(scope="session")
+def basemap(basemap_file: Path) -> Iterator[Basemap]:
+    opened = Basemap(basemap_file)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def clinic_pins(clinic: Clinic) -> tuple[Pin, ...]:
+    return pins(clinic.locations)
+
+
+@pytest.fixture(scope="session")
+def recipe(clinic_pins: tuple[Pin, ...], basemap: Basemap, basemap_file: Path) -> Recipe:
+    return Recipe(
+        pins=clinic_pins,
+        basemap=str(basemap_file),
+        facts=basemap.facts,
+        tiles_url="",
+        attribution=basemap.facts.attribution,
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder that holds the demo's finished maps."""
+    folder = tmp_path_factory.mktemp("finished-maps")
+    assert Artefacts(recipe, folder).get("map.js")
+    return folder
+
+
+@pytest.fixture
+def map_app(make_app: Callable[..., Flask], finished: Path, tmp_path: Path) -> Flask:
+    """The site, with the maps made already."""
+    shutil.copytree(finished, tmp_path / "cache")
+    return make_app()
+
+
+@pytest.fixture
+def other_clinic(clinic_dir: Path, tmp_path: Path) -> Callable[..., Path]:
+    """The demo clinic's folder changed: ``other_clinic(basemap=False, name="…")``."""
+
+    def make(*, basemap: bool = True, name: str = "Quay Street") -> Path:
+        folder = tmp_path / "clinic"
+        shutil.copytree(clinic_dir, folder)
+        file = folder / "clinic.toml"
+        text = file.read_text().replace('name = "Quay Street"', f"name = {json.dumps(name)}")
+        file.write_text(text)
+        if not basemap:
+            (folder / "basemap.pmtiles").unlink()
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def site_of(make_app: Callable[..., Flask]) -> Iterator[Callable[..., str]]:
+    """Serve a site of other settings for this test: ``site_of(CLINIC_DIR=…)`` is its address."""
+    running: list[tuple[BaseWSGIServer, Thread]] = []
+
+    def serve(**env: str) -> str:
+        server = make_server("127.0.0.1", 0, make_app(**env), threaded=True)
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        running.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server, thread in running:
+        server.shutdown()
+        thread.join()
+        server.server_close()

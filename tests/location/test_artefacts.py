@@ -1,0 +1,185 @@
+"""The finished maps: made once for all workers, kept, made anew when something changed."""
+
+import logging
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.location import artefacts
+from app.location.artefacts import Artefacts, Recipe
+from app.location.basemap import Facts
+from config import ROOT
+
+HEAVY = ("folium", "branca", "numpy", "shapely", "mapbox_vector_tile")
+
+
+class Kitchen:
+    """Counts the builds, and can be told to fail."""
+
+    def __init__(self) -> None:
+        self.builds = 0
+        self.broken = ""
+
+    def __call__(self, _recipe: Recipe) -> dict[str, str]:
+        self.builds += 1
+        if self.broken:
+            raise artefacts.BuildError(self.broken)
+        return dict.fromkeys(artefacts.MEDIA_TYPES, f"build {self.builds}")
+
+
+@pytest.fixture
+def kitchen(monkeypatch: pytest.MonkeyPatch) -> Kitchen:
+    made = Kitchen()
+    monkeypatch.setattr(artefacts, "_run_child", made)
+    return made
+
+
+def body(made: Artefacts, name: str = "map.js") -> str:
+    found = made.get(name)
+    assert found
+    return found.body.decode()
+
+
+def test_web_workers_do_not_load_the_heavy_libraries() -> None:
+    code = (
+        "import sys, app\nfrom app import location\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_second_start_finds_the_finished_maps(
+    kitchen: Kitchen, recipe: Recipe, tmp_path: Path
+) -> None:
+    assert body(Artefacts(recipe, tmp_path)) == "build 1"
+    assert body(Artefacts(recipe, tmp_path)) == "build 1"
+    assert kitchen.builds == 1
+
+
+@pytest.mark.usefixtures("kitchen")
+def test_a_changed_address_or_basemap_makes_new_ones_and_the_old_go(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    first = Artefacts(recipe, tmp_path)
+    moved = replace(recipe, pins=(replace(recipe.pins[0], address=("1 New Street",)),))
+    facts = recipe.facts
+    assert isinstance(facts, Facts)
+    recut = replace(recipe, facts=replace(facts, digest="0" * 64))
+    assert [body(first), body(Artefacts(moved, tmp_path)), body(Artefacts(recut, tmp_path))] == [
+        "build 1",
+        "build 2",
+        "build 3",
+    ]
+    assert len(list(tmp_path.glob("map-*.json"))) == 1
+
+
+def test_the_same_clinic_in_another_folder_needs_no_new_maps(recipe: Recipe) -> None:
+    assert replace(recipe, basemap="/elsewhere/basemap.pmtiles").digest == recipe.digest
+
+
+def test_many_threads_at_once_make_them_once(
+    kitchen: Kitchen, recipe: Recipe, tmp_path: Path
+) -> None:
+    made = Artefacts(recipe, tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        bodies = set(threads.map(lambda _: body(made), range(32)))
+    assert (bodies, kitchen.builds) == ({"build 1"}, 1)
+
+
+def test_many_workers_at_once_make_them_once(recipe: Recipe, tmp_path: Path) -> None:
+    code = (
+        "import json, sys\nfrom pathlib import Path\n"
+        "from app.location import artefacts\nfrom app.location.artefacts import *\n"
+        "from app.location.pins import Pin\n"
+        "said = json.loads(sys.argv[1])\n"
+        "said['pins'] = tuple(Pin(**pin) for pin in said['pins'])\n"
+        "said['facts'] = Facts(**said['facts'])\n"
+        "run = artefacts._run_child\n"
+        "artefacts._run_child = lambda recipe: (print('built'), run(recipe))[1]\n"
+        "made = Artefacts(Recipe(**said), Path(sys.argv[2])).get('map.svg')\n"
+        "print(made.etag)"
+    )
+    command = [sys.executable, "-c", code, recipe.json(), str(tmp_path)]
+    workers = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    said = "".join(worker.communicate(timeout=120)[0] for worker in workers).split()
+    assert said.count("built") == 1
+    assert len(said) == 4
+    assert len(set(said)) == 2
+    assert not list(tmp_path.glob(".map-*"))  # nothing half-written is left
+
+
+@pytest.mark.parametrize("rubbish", ["", "{", "[]", '{"map.js": 1}', '{"map.js": "only this"}'])
+def test_a_spoiled_cache_is_made_anew(
+    kitchen: Kitchen, recipe: Recipe, tmp_path: Path, rubbish: str
+) -> None:
+    made = Artefacts(recipe, tmp_path)
+    (tmp_path / f"map-{made.version}.json").write_text(rubbish)
+    assert body(made) == "build 1"
+    assert kitchen.builds == 1
+    assert body(Artefacts(recipe, tmp_path)) == "build 1"
+
+
+@pytest.mark.usefixtures("kitchen")
+def test_where_nothing_can_be_kept_the_map_is_still_made(
+    recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert body(Artefacts(recipe, tmp_path / "file" / "cache")) == "build 1"
+    assert "The map is not kept" in caplog.text
+
+
+def test_a_failure_is_said_once_and_not_tried_at_every_request(
+    kitchen: Kitchen, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kitchen.broken = "no paint left"
+    made = Artefacts(recipe, tmp_path)
+    assert [made.get("map.js"), made.get("map.svg"), made.get("map.js")] == [None] * 3
+    assert kitchen.builds == 1
+    said = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(said) == 1
+    assert "no paint left" in said[0].getMessage()
+
+
+def test_after_a_while_it_is_tried_again(
+    kitchen: Kitchen, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artefacts, "PAUSE", 0.0)
+    kitchen.broken = "no paint left"
+    made = Artefacts(recipe, tmp_path)
+    assert made.get("map.js") is None
+    kitchen.broken = ""
+    assert body(made) == "build 2"
+
+
+def test_the_page_works_without_the_map(kitchen: Kitchen, client: FlaskClient) -> None:
+    kitchen.broken = "no paint left"
+    assert client.get("/location/map.svg").status_code == 503
+    page = client.get("/location")
+    assert page.status_code == 200
+    assert "12 Quay Street" in page.text
+    assert "https://www.google.com/maps/dir/" in page.text
+
+
+def test_a_child_that_fails_tells_why(
+    recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = Artefacts(replace(recipe, basemap=str(tmp_path / "gone.pmtiles")), tmp_path)
+    assert gone.get("map.js") is None
+    assert "gone.pmtiles" in caplog.text
+
+
+def test_it_can_be_made_ahead(kitchen: Kitchen, recipe: Recipe, tmp_path: Path) -> None:
+    made = Artefacts(recipe, tmp_path)
+    made.prepare().join(10)
+    assert kitchen.builds == 1
+    assert body(made) == "build 1"

@@ -1,0 +1,351 @@
+"""The map as a visitor meets it, in a real Chromium."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route, expect
+
+from tests.location.conftest import NASTY
+from tests.support.site import Site, eventually
+
+PIN = ".map-pin"
+LONG = 20_000  # milliseconds; the first visit makes the maps
+POPUP = ".leaflet-popup"
+SCALE = ".leaflet-control-scale-line >> nth=0"
+# The smallest PNG there is: one clear dot.
+DOT = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c02"
+    "0000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
+)
+
+
+def come_to_the_map(page: Page, path: str = "/location") -> None:
+    page.goto(path)
+    page.locator("#map-box").scroll_into_view_if_needed()
+    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=LONG)
+    page.wait_for_load_state("networkidle")
+
+
+def focused(page: Page) -> str:
+    """The title or label of what has the focus."""
+    said = page.evaluate(
+        "document.activeElement.title || document.activeElement.getAttribute('aria-label')"
+    )
+    return str(said)
+
+
+def spot(page: Page) -> tuple[int, int]:
+    """Where the first pin stands in the map's box."""
+    said = page.evaluate("""() => {
+      const pin = document.querySelector('.map-pin').getBoundingClientRect();
+      const box = document.querySelector('#map-box').getBoundingClientRect();
+      return [pin.x - box.x, pin.y - box.y];
+    }""")
+    return round(said[0]), round(said[1])
+
+
+@pytest.mark.parametrize("path", ["/", "/location"])
+def test_it_comes_when_its_box_comes_near_and_not_before(page: Page, path: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_viewport_size({"width": 800, "height": 300})
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    assert not [url for url in asked if "leaflet" in url or "/tiles/" in url or "map.js" in url]
+    page.locator("#map-box").scroll_into_view_if_needed()
+    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=LONG)
+    assert any("/location/tiles/15/" in url for url in asked)
+    expect(page.locator("#map-box img")).not_to_be_visible()
+    expect(page.get_by_role("region", name="Map of our locations")).to_be_visible()
+
+
+def test_it_zooms_and_pans_by_keyboard(page: Page) -> None:
+    come_to_the_map(page)
+    page.locator("#map_clinic").focus()
+    scale, before = page.locator(SCALE).text_content(), spot(page)
+    page.keyboard.press("ArrowLeft")
+    eventually(lambda: spot(page)[0] > before[0] + 50, 10, "the map moved")
+    page.keyboard.press("+")
+    expect(page.locator(SCALE)).not_to_have_text(scale or "")
+    page.keyboard.press("-")
+    expect(page.locator(SCALE)).to_have_text(scale or "")
+    page.wait_for_load_state("networkidle")
+
+
+def test_it_zooms_and_pans_by_mouse(page: Page) -> None:
+    come_to_the_map(page)
+    before = spot(page)
+    box = page.locator("#map-box").bounding_box()
+    assert box
+    x, y = box["x"] + before[0] - 60, box["y"] + before[1] + 20
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 100, y + 40, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    assert spot(page)[0] < before[0] - 60
+    scale = page.locator(SCALE).text_content()
+    page.get_by_role("button", name="Zoom out").click()
+    expect(page.locator(SCALE)).not_to_have_text(scale or "")
+    for _ in range(8):  # as far out as it goes: no tile is asked for that is not there
+        page.locator("#map_clinic").press("-")
+        page.wait_for_timeout(150)
+    page.wait_for_load_state("networkidle")
+
+
+def test_pins_are_reached_by_tab_and_opened_by_enter(page: Page) -> None:
+    come_to_the_map(page)
+    page.locator("#map_clinic").focus()
+    page.keyboard.press("Tab")
+    assert focused(page) == "1. Quay Street"
+    page.keyboard.press("Tab")
+    assert focused(page) == "2. Lighthouse Hill"
+    page.keyboard.press("Enter")
+    popup = page.get_by_role("dialog", name="2. Lighthouse Hill")
+    expect(popup).to_be_visible()
+    expect(popup).to_be_focused()
+    expect(popup).to_contain_text("3 Lighthouse Road")
+    expect(popup).to_contain_text("Tue, Thu: 10 am to 1 pm, 2 pm to 6 pm")
+    expect(page.locator(PIN).nth(1)).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.href").startswith(
+        "https://www.google.com/maps/dir"
+    )
+
+
+def test_escape_closes_a_popup_and_the_focus_returns_to_its_pin(page: Page) -> None:
+    come_to_the_map(page)
+    page.locator(PIN).first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(POPUP)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(POPUP)).to_have_count(0)
+    assert focused(page) == "1. Quay Street"
+    expect(page.locator(PIN).first).to_have_attribute("aria-expanded", "false")
+
+
+def test_escape_does_so_while_the_pin_itself_has_the_focus(page: Page) -> None:
+    come_to_the_map(page)
+    page.locator(PIN).first.click()
+    page.locator(PIN).first.focus()
+    expect(page.locator(POPUP)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(POPUP)).to_have_count(0)
+    assert focused(page) == "1. Quay Street"
+
+
+def test_the_close_button_returns_the_focus_too(page: Page) -> None:
+    come_to_the_map(page)
+    page.locator(PIN).nth(1).click()
+    page.get_by_role("button", name="Close popup").click()
+    expect(page.locator(POPUP)).to_have_count(0)
+    assert focused(page) == "2. Lighthouse Hill"
+
+
+def test_a_popup_fits_into_the_map_of_a_phone(open_page: Callable[..., Page]) -> None:
+    page = open_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    come_to_the_map(page)
+    page.locator(PIN).first.tap()
+    page.wait_for_timeout(800)
+    inner = page.locator(f"{POPUP}-content-wrapper").bounding_box()
+    outer = page.locator("#map-box").bounding_box()
+    assert inner
+    assert outer
+    assert inner["y"] >= outer["y"]
+    assert inner["x"] >= outer["x"]
+    assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+    assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+
+
+def test_one_finger_scrolls_the_page_and_is_told_to_take_two(
+    open_page: Callable[..., Page],
+) -> None:
+    phone = "Mozilla/5.0 (Linux; Android 14; Mobile) AppleWebKit/537.36 Chrome/140 Mobile Safari"
+    page = open_page(
+        viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True, user_agent=phone
+    )
+    come_to_the_map(page)
+    box = page.locator("#map-box").bounding_box()
+    assert box
+    x, y = box["x"] + 150, box["y"] + 120
+    before, scrolled = spot(page), page.evaluate("scrollY")
+    touch = page.context.new_cdp_session(page)
+    touch.send(
+        "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+    )
+    for step in range(1, 8):
+        moved = [{"x": x, "y": y - 15 * step}]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": moved})
+    expect(page.get_by_text("Move the map with two fingers")).to_be_visible()
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    eventually(lambda: page.evaluate("scrollY") != scrolled, 5, "the page scrolled")
+    assert spot(page) == before
+
+
+def test_whose_map_it_is_stays_in_sight(page: Page) -> None:
+    come_to_the_map(page)
+    expect(page.locator(".leaflet-control-attribution")).to_have_text("Invented town")
+    expect(page.locator("figcaption")).to_contain_text("Map: Invented town")
+
+
+def test_the_skip_link_leads_past_the_map(page: Page) -> None:
+    come_to_the_map(page)
+    page.get_by_role("link", name="Skip the map").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    inside = "document.querySelector('#map-box').contains(document.activeElement)"
+    assert not page.evaluate(inside)
+
+
+def test_without_javascript_the_picture_is_there(open_page: Callable[..., Page]) -> None:
+    page = open_page(java_script_enabled=False)
+    page.goto("/location")
+    picture = page.locator("#map-box img")
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_be_visible()
+    answer = page.request.get(picture.get_attribute("src") or "")
+    assert answer.ok
+    expect(page.get_by_role("link", name="Google Maps")).to_have_count(2)
+
+
+def test_the_picture_follows_the_visitors_colours(open_page: Callable[..., Page]) -> None:
+    for scheme, name in (("light", "map.svg"), ("dark", "map-dark.svg")):
+        page = open_page(color_scheme=scheme)
+        page.goto("/location")
+        page.locator("#map-box").scroll_into_view_if_needed()
+        page.wait_for_function("() => document.querySelector('#map-box img').naturalWidth === 720")
+        assert name in page.evaluate("document.querySelector('#map-box img').currentSrc")
+
+
+def test_the_live_map_changes_over_with_the_system(page: Page) -> None:
+    usual_corner = """() => {
+      const tiles = [...document.querySelectorAll('canvas.leaflet-tile')].filter(one => one.width);
+      const green = tile => tile.getContext('2d').getImageData(5, 5, 1, 1).data[1];
+      return tiles.map(green).sort((a, b) => a - b)[tiles.length >> 1];
+    }"""
+    come_to_the_map(page)
+    assert page.evaluate(usual_corner) > 180
+    page.emulate_media(color_scheme="dark")
+    eventually(lambda: page.evaluate(usual_corner) < 120, 10, "the map is dark")
+
+
+def test_on_paper_the_picture_stands_for_the_map(page: Page) -> None:
+    come_to_the_map(page)
+    page.emulate_media(media="print")
+    expect(page.locator("#map-box img")).to_be_visible()
+    expect(page.locator("#map_clinic")).not_to_be_visible()
+
+
+def test_who_saves_data_keeps_the_picture(page: Page) -> None:
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'connection', {value: {saveData: true}})"
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/location")
+    page.locator("#map-box").scroll_into_view_if_needed()
+    page.wait_for_timeout(600)
+    assert not [url for url in asked if "leaflet" in url]
+    expect(page.locator("#map-box img")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "lost",
+    ["**/leaflet.js*", "**/map.js*", "**/map.css*", "**/protomaps-leaflet.js*", "**/tiles/**"],
+)
+def test_when_a_part_does_not_come_the_picture_stays(
+    browser: Browser, server: Site, lost: str
+) -> None:
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    page.route(lost, lambda route: route.fulfill(status=503, body="not now"))
+    page.goto("/location")
+    page.locator("#map-box").scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
+    expect(page.locator("#map-box img")).to_be_visible()
+    expect(page.locator("#map_clinic")).not_to_be_visible()
+    context.close()
+
+
+def test_a_name_full_of_code_does_nothing_anywhere(
+    open_page: Callable[..., Page], site_of: Callable[..., str], other_clinic: Callable[..., Path]
+) -> None:
+    page = open_page(base_url=site_of(CLINIC_DIR=str(other_clinic(name=NASTY))))
+    page.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
+    come_to_the_map(page)
+    page.locator(PIN).first.click()
+    expect(page.locator(f"{POPUP} strong")).to_have_text(NASTY)
+    expect(page.locator(PIN).first).to_have_attribute("title", f"1. {NASTY}")
+    assert page.locator("#map-box img[src=x]").count() == 0
+    page.goto("/location/map.svg")
+    page.wait_for_timeout(300)
+
+
+@pytest.mark.parametrize("path", ["/", "/location"])
+def test_without_a_basemap_streets_come_only_after_a_click(
+    open_page: Callable[..., Page],
+    site_of: Callable[..., str],
+    other_clinic: Callable[..., Path],
+    path: str,
+) -> None:
+    page = open_page(base_url=site_of(CLINIC_DIR=str(other_clinic(basemap=False))))
+    foreign: list[Request] = []
+
+    def answer(route: Route) -> None:
+        foreign.append(route.request)
+        route.fulfill(body=DOT, content_type="image/png")
+
+    page.route("https://tile.openstreetmap.org/**", answer)
+    page.goto(path)
+    page.locator("#map-box").scroll_into_view_if_needed()
+    button = page.get_by_role("button", name="Show streets (loads from openstreetmap.org)")
+    expect(button).to_be_visible()
+    page.wait_for_timeout(400)
+    assert not foreign
+    expect(page.locator("#map-box img").first).to_be_visible()
+
+    button.click()
+    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=LONG)
+    expect(button).not_to_be_visible()
+    expect(page.locator(PIN)).to_have_count(2)
+    expect(page.locator(".leaflet-control-attribution")).to_contain_text("OpenStreetMap")
+    assert foreign
+    # The host learns which site asks, and never which page.
+    site = page.evaluate("location.origin") + "/"
+    assert {request.headers.get("referer") for request in foreign} <= {site, None}
+
+
+def test_a_second_click_tries_a_lost_street_host_again(
+    browser: Browser, site_of: Callable[..., str], other_clinic: Callable[..., Path]
+) -> None:
+    context = browser.new_context(base_url=site_of(CLINIC_DIR=str(other_clinic(basemap=False))))
+    page = context.new_page()
+    lost = True
+
+    def answer(route: Route) -> None:
+        if lost:
+            route.abort()
+        else:
+            route.fulfill(body=DOT, content_type="image/png")
+
+    page.route("https://tile.openstreetmap.org/**", answer)
+    page.goto("/location")
+    button = page.get_by_role("button", name="Show streets")
+    button.click()
+    page.wait_for_timeout(800)
+    expect(page.locator("#map-box img").first).to_be_visible()
+    lost = False
+    button.click()
+    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=LONG)
+    context.close()
+
+
+def test_without_a_basemap_and_javascript_there_is_no_dead_button(
+    open_page: Callable[..., Page], site_of: Callable[..., str], other_clinic: Callable[..., Path]
+) -> None:
+    site = site_of(CLINIC_DIR=str(other_clinic(basemap=False)))
+    page = open_page(base_url=site, java_script_enabled=False)
+    page.goto("/location")
+    expect(page.locator("#show-streets")).not_to_be_visible()
+    expect(page.locator("#map-box img")).to_be_visible()

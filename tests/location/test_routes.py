@@ -1,0 +1,208 @@
+"""What the map's addresses answer."""
+
+import gzip
+import logging
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.clinic import ClinicError, load_clinic
+from app.location import prepare
+from app.location.basemap import Basemap
+
+TILE = "/location/tiles/15/16384/16383.mvt"
+
+
+def test_a_tile_is_passed_on_as_it_is_stored(map_app: Flask, basemap: Basemap) -> None:
+    answer = map_app.test_client().get(TILE, headers={"Accept-Encoding": "gzip, br"})
+    assert answer.status_code == 200
+    assert answer.data == basemap.tile(15, 16384, 16383)
+    assert answer.content_type == "application/vnd.mapbox-vector-tile"
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("accepts", ["", "identity", "br", "gzip;q=0"])
+def test_without_gzip_it_is_unpacked(map_app: Flask, basemap: Basemap, accepts: str) -> None:
+    answer = map_app.test_client().get(TILE, headers={"Accept-Encoding": accepts})
+    packed = basemap.tile(15, 16384, 16383)
+    assert packed is not None
+    assert answer.data == gzip.decompress(packed)
+    assert "Content-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("path", [TILE, "/location/map.js", "/location/map.svg"])
+def test_who_has_it_already_gets_304(map_app: Flask, path: str) -> None:
+    client = map_app.test_client()
+    tag = client.get(path).headers["ETag"]
+    again = client.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.data) == (304, b"")
+    assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_only_an_address_with_the_current_version_is_kept_for_a_year(map_app: Flask) -> None:
+    client, clinic_map = map_app.test_client(), map_app.extensions["map"]
+    current = {
+        TILE: clinic_map.basemap.facts.version,
+        "/location/map.js": clinic_map.artefacts.version,
+    }
+    for path, version in current.items():
+        assert "immutable" in client.get(f"{path}?v={version}").headers["Cache-Control"]
+        assert client.get(f"{path}?v=old").headers["Cache-Control"] == "no-cache"
+        assert client.get(path).headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *["15/0/0", "9/256/255", "16/32768/32767", "3/9/9", "99/1/1", "15/-1/3", "15/1.5/3"],
+        *["15/99999999999999999999999/1", "a/b/c", "15/16384", "15/16384/16383/1"],
+    ],
+)
+def test_a_tile_that_is_not_there_is_404_and_no_error(
+    map_app: Flask, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert map_app.test_client().get(f"/location/tiles/{place}.mvt").status_code == 404
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("map.js", "text/javascript; charset=utf-8"),
+        ("map.svg", "image/svg+xml"),
+        ("map-dark.svg", "image/svg+xml"),
+    ],
+)
+def test_script_and_images_say_what_they_are(map_app: Flask, name: str, kind: str) -> None:
+    answer = map_app.test_client().get(f"/location/{name}")
+    assert (answer.status_code, answer.content_type) == (200, kind)
+    assert map_app.test_client().get(f"/location/{name}x").status_code == 404
+
+
+def test_an_image_opened_by_itself_may_use_its_style_and_nothing_else(map_app: Flask) -> None:
+    policy = map_app.test_client().get("/location/map.svg").headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "self" not in policy
+
+
+def test_the_page_tells_how_to_come(make_app: Callable[..., Flask]) -> None:
+    page = make_app().test_client().get("/location").text
+    for word in ("12 Quay Street", "3 Lighthouse Road", "212-555-0176", "Lantern Lane"):
+        assert word in page
+    for heading in ("Opening hours", "Transit", "Parking", "Step-free access"):
+        assert heading in page
+    assert '<th scope="row">Wednesday</th><td>9 am to 7 pm</td>' in page
+    assert '<th scope="row">Tuesday</th><td>10 am to 1 pm, 2 pm to 6 pm</td>' in page
+    assert '<th scope="row">Sunday</th><td>Closed</td>' in page
+    assert "Thursday, November 26, 2026</time>: Thanksgiving Day" in page
+
+
+def test_directions_carry_coordinates_only(make_app: Callable[..., Flask]) -> None:
+    page = make_app().test_client().get("/location").text
+    for address in (
+        "https://www.google.com/maps/dir/?api=1&amp;destination=0.009200%2C-0.005400",
+        "https://maps.apple.com/directions?destination=0.009200,-0.005400",
+        "https://www.openstreetmap.org/directions?to=0.009200%2C-0.005400",
+    ):
+        assert f'<a href="{address}" rel="noreferrer">' in page
+
+
+def test_the_front_page_shows_the_map_in_short(make_app: Callable[..., Flask]) -> None:
+    page = make_app().test_client().get("/").text
+    assert '<h2 id="location-map">Location map</h2>' in page
+    assert 'id="map-box"' in page
+    assert "Opening hours</caption>" not in page
+    assert "Map: Invented town" in page
+
+
+def test_with_a_basemap_no_foreign_pictures_are_allowed(make_app: Callable[..., Flask]) -> None:
+    for path in ("/", "/location"):
+        answer = make_app().test_client().get(path)
+        assert "img-src 'self';" in answer.headers["Content-Security-Policy"]
+        assert "show-streets" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "origin"),
+    [
+        (
+            "https://tile.openstreetmap.org/{z}/{x}/{y}.png",
+            "openstreetmap.org",
+            "https://tile.openstreetmap.org",
+        ),
+        ("https://{s}.maps.example/{z}/{x}/{y}.png", "maps.example", "https://*.maps.example"),
+        ("http://10.0.0.5:8080/{z}/{x}/{y}.png", "10.0.0.5", "http://10.0.0.5:8080"),
+    ],
+)
+def test_without_a_basemap_streets_come_after_a_click_from_one_host(
+    make_app: Callable[..., Flask],
+    other_clinic: Callable[..., Path],
+    url: str,
+    host: str,
+    origin: str,
+) -> None:
+    folder = other_clinic(basemap=False)
+    client = make_app(CLINIC_DIR=str(folder), MAP_TILES_URL=url).test_client()
+    for path in ("/", "/location", "/location"):  # the last one out of the cache
+        answer = client.get(path)
+        assert f"Show streets (loads from {host})" in answer.text
+        assert f"img-src 'self' {origin};" in answer.headers["Content-Security-Policy"]
+    assert "img-src 'self';" in client.get("/contact").headers["Content-Security-Policy"]
+    assert client.get(TILE).status_code == 404
+
+
+def test_without_basemap_and_tile_server_there_is_no_button_and_no_script(
+    clinic_dir: Path, tmp_path: Path, make_app: Callable[..., Flask]
+) -> None:
+    from app import location
+
+    app = make_app()
+    clinic = load_clinic(clinic_dir)
+    bare = Flask("bare")
+    location.init_app(
+        bare, clinic=clinic, basemap=tmp_path / "none", tiles_url="", cache=tmp_path / "cache"
+    )
+    app.jinja_env.globals["clinic_map"] = bare.extensions["map"]
+    template = app.jinja_env.from_string("{% include 'location/_map.html' %}")
+    with app.test_request_context():
+        page = template.render()
+    assert "show-streets" not in page
+    assert "<script" not in page
+    assert '<img src="/location/map.svg' in page
+
+
+def test_a_broken_basemap_stops_the_start_with_its_reason(
+    make_app: Callable[..., Flask], other_clinic: Callable[..., Path]
+) -> None:
+    folder = other_clinic()
+    (folder / "basemap.pmtiles").write_bytes(b"PMTiles\x03 and so on")
+    with pytest.raises(ClinicError, match=r"basemap\.pmtiles: no PMTiles file, or cut short"):
+        make_app(CLINIC_DIR=str(folder))
+
+
+def test_a_tiles_address_without_places_for_numbers_stops_the_start(
+    make_app: Callable[..., Flask],
+) -> None:
+    with pytest.raises(ClinicError, match="MAP_TILES_URL"):
+        make_app(MAP_TILES_URL="https://tiles.example/all.png")
+
+
+def test_the_server_can_make_the_maps_ahead(map_app: Flask) -> None:
+    prepare(map_app).join(30)
+    assert map_app.extensions["map"].artefacts.get("map.svg")
+
+
+def test_closed_dates_that_are_over_are_not_shown(
+    make_app: Callable[..., Flask], other_clinic: Callable[..., Path]
+) -> None:
+    folder = other_clinic()
+    file = folder / "clinic.toml"
+    file.write_text(file.read_text().replace("2026-11-26", str(date(2001, 1, 1))))
+    page = make_app(CLINIC_DIR=str(folder)).test_client().get("/location").text
+    assert "Christmas Day" in page
+    assert "Thanksgiving Day" not in page

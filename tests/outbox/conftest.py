@@ -1,0 +1,68 @@
+"""The outbox on both databases, with a real SMTP server beside it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.db import Database
+from app.outbox import queue, smtp
+from app.outbox.message import OutboxMessage, OutgoingMail
+from app.outbox.worker import Mailer
+from tests.support.relay import Relay, relay
+
+__all__ = ["relay"]
+
+MAIL = OutgoingMail(
+    recipient="frontdesk@clinic.example",
+    sender_name="Clinic",
+    subject="[K7R-4M2] Billing question from Ada Example",
+    text="Hello\n.dot\n",
+    html="<main><p>Hello</p></main>",
+    about="K7R-4M2",
+    reply_to="ada@example.com",
+)
+
+
+class Desk:
+    """What the tests of the outbox do and see."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.database: Database = app.extensions["database"]
+
+    def put(self, mail: OutgoingMail = MAIL) -> None:
+        with self.database.write() as session:
+            now = self.database.now(session)
+            queue.enqueue(session, self.database.keys, mail, domain="clinic.example", now=now)
+
+    def mailer(self, **options: Any) -> Mailer:
+        return Mailer(self.database, smtp.send, **{"owner": "one", **options})
+
+    def message(self) -> OutboxMessage:
+        with self.database.read() as session:
+            return session.scalars(sa.select(OutboxMessage)).one()
+
+    def set(self, **values: Any) -> None:
+        with self.database.write() as session:
+            session.execute(sa.update(OutboxMessage).values(**values))
+
+    def now(self) -> datetime:
+        with self.database.read() as session:
+            return self.database.now(session)
+
+
+@pytest.fixture
+def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Any:
+    app = make_app(
+        DATABASE_URL=database_url,
+        MAIL_SERVER="127.0.0.1",
+        MAIL_PORT=str(relay.port),
+        MAIL_USE_TLS="false",
+        MAIL_DEFAULT_SENDER="no-reply@clinic.example",
+    )
+    with app.app_context():
+        yield Desk(app)

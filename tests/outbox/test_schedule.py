@@ -1,0 +1,31 @@
+"""When the next attempt is due."""
+
+from datetime import UTC, datetime, timedelta
+
+from app.outbox import schedule
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _steady(_low: float, _high: float) -> float:
+    return 1.0
+
+
+def test_delays_double_up_to_an_hour_and_end_after_five_days() -> None:
+    now, delays = START, []
+    while due := schedule.next_attempt(START, now, _steady):
+        delays.append((due - now).total_seconds())
+        now = due
+    assert delays[:9] == [30, 30, 60, 120, 240, 480, 960, 1920, 3600]
+    assert set(delays[9:]) == {3600}
+    assert timedelta(days=5) <= now - START < timedelta(days=5, hours=1)
+
+
+def test_many_messages_do_not_come_back_in_one_instant() -> None:
+    due = {schedule.next_attempt(START, START + timedelta(minutes=10)) for _ in range(20)}
+    assert len(due) > 10
+
+
+def test_probes_slow_down_to_five_minutes() -> None:
+    gaps = [(schedule.next_probe(n, START) - START).total_seconds() for n in range(1, 9)]
+    assert gaps == [15, 30, 60, 120, 240, 300, 300, 300]

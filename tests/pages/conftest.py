@@ -1,0 +1,59 @@
+"""A small clinic folder to write pages into."""
+
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from app.clinic import Clinic, ClinicError
+from app.pages.content import Page, load_pages
+
+DESCRIPTION = "A page made for a test, with a description of a length that search engines like."
+HEAD = f'title = "A page"\ndescription = "{DESCRIPTION}"\norder = 1\n'
+
+
+class Folder:
+    """A clinic folder under test."""
+
+    def __init__(self, path: Path, clinic: Clinic) -> None:
+        self.path = path
+        self.clinic = clinic
+        (path / "pages").mkdir()
+        self.write("index", "Welcome.")
+
+    def write(self, name: str, text: str, more: str = "", head: str = HEAD) -> None:
+        """Write a page; its Markdown begins on line 6 plus the lines of ``more``."""
+        body = dedent(text).strip("\n")
+        file = self.path / "pages" / f"{name}.md"
+        file.write_text(f"+++\n{head}{more}+++\n{body}\n", encoding="utf-8")
+
+    def sources(self, text: str) -> None:
+        (self.path / "references.toml").write_text(dedent(text), encoding="utf-8")
+
+    def load(self) -> dict[str, Page]:
+        pages = load_pages(self.path, self.clinic, ["/contact", "/location"], ["location-map"])
+        return {page.path: page for page in pages}
+
+    def faults(self) -> list[str]:
+        """The lines of the refusal, without the folder's own path."""
+        with pytest.raises(ClinicError) as refusal:
+            self.load()
+        return str(refusal.value).replace(f"{self.path}/", "").splitlines()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clinic: Clinic) -> Folder:
+    return Folder(tmp_path, clinic)
+
+
+@pytest.fixture
+def html(folder: Folder) -> Callable[..., str]:
+    """Markdown -> the HTML of a page with it, opening paragraphs included."""
+
+    def render(text: str, more: str = "") -> str:
+        folder.write("index", text, more)
+        page = folder.load()["/"]
+        return page.lead + page.body
+
+    return render

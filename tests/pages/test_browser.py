@@ -1,0 +1,57 @@
+"""The pages in a real browser: the ``page`` fixture fails on errors, violations and strangers."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+OpenPage = Callable[..., Page]
+PATHS = (
+    "/",
+    "/first-visit",
+    "/after-your-infusion",
+    "/evidence",
+    "/questions",
+    "/privacy",
+    "/accessibility",
+    "/no-such-page",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_opens_without_complaint_and_without_a_cookie(page: Page, path: str) -> None:
+    page.goto(path)
+    expect(page.locator("h1")).to_be_visible()
+    # A style sheet that the policy refused would leave the browser's own font size.
+    assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") > 16
+    assert page.context.cookies() == []
+
+
+def test_a_citation_leads_to_its_source_and_back(open_page: OpenPage) -> None:
+    page = open_page(reduced_motion="reduce")
+    page.goto("/")
+    page.locator("sup.cite a").nth(2).click()
+    expect(page).to_have_url(re.compile(r"#ref-\d+$"))
+    number = page.url.rpartition("-")[2]
+    source = page.locator(f"#ref-{number}")
+    expect(source).to_be_in_viewport()
+    source.locator(f'a[href="#cite-{number}"]').click()
+    expect(page.locator(f"#cite-{number}")).to_be_in_viewport()
+
+
+def test_the_contents_list_leads_to_every_section(open_page: OpenPage) -> None:
+    page = open_page(reduced_motion="reduce")
+    page.goto("/")
+    links = page.locator("nav.contents a")
+    assert links.count() >= 11
+    for link in links.all():
+        link.click()
+        expect(page.locator(link.get_attribute("href") or "no target")).to_be_in_viewport()
+
+
+def test_every_page_can_be_read_without_javascript(open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    for path in PATHS:
+        page.goto(path)
+        expect(page.locator("h1")).to_be_visible()

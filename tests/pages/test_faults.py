@@ -1,0 +1,131 @@
+"""A fault in the clinic's words stops the start, with file and line, all faults at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.clinic import Clinic
+from app.pages import init_app
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("one\n\n{{ clinic.fax }}", "8: unknown placeholder {{ clinic.fax }}"),
+        ("a {{ link.evolution_article | b }}", "6: {{ link.evolution_article }} must stand alone"),
+        ("one\n\n::: danger Zone\nx\n:::", "8: unknown block ::: danger"),
+        ("::: note Title\nx", "6: ::: note never ends"),
+        ("x\n\n:::", "8: ::: ends a block that never began"),
+        ("::: do A\n::: dont B\n:::", "7: ::: dont begins before ::: do has ended"),
+        ("::: note\nx\n:::", "6: ::: note needs a title"),
+        ("# Title", "6: the title is the page's only first-level heading"),
+        ("## a\n\n#### b", "8: heading 'b' skips a level"),
+        ("one\ntwo <b>bold</b>", "7: raw HTML is not allowed: <b>"),
+        ("<script>1</script>", "6: raw HTML is not allowed: <script>1</script>"),
+        ("one\n\n[x](/nowhere)", "8: dead link /nowhere: no such page"),
+        ("one\ntwo [x](#nothing)", "7: dead link #nothing: no such heading"),
+        ("[x](/#nothing)", "6: dead link /#nothing: no such heading"),
+        ("[x](evidence)", "6: dead link evidence: no such page"),
+        ("[x](//evil.example)", "6: dead link //evil.example: write https://"),
+        ("[x](ftp://a.example)", "6: dead link ftp://a.example: write https://"),
+    ],
+)
+def test_a_fault_is_named_by_file_and_line(folder: Any, text: str, fault: str) -> None:
+    folder.write("index", text)
+    faults = folder.faults()
+    assert any(line.startswith(f"pages/index.md:{fault}") for line in faults), faults
+
+
+@pytest.mark.parametrize(
+    ("head", "fault"),
+    [
+        ('title = "T"\norder = 1\n', "1: description: missing"),
+        ('colour = "x"\n', "2: colour: unknown key"),
+        ('order = "first"\n', "2: order: "),
+        ('description = "short"\n', "2: description: "),
+        ('title = "{{ clinic.name }}"\n', "2: title: "),
+        ("order = 1\ntitle = \n", "3: front matter: "),
+    ],
+)
+def test_front_matter_is_checked(folder: Any, head: str, fault: str) -> None:
+    folder.write("index", "x", head=head)
+    assert any(line.startswith(f"pages/index.md:{fault}") for line in folder.faults())
+
+
+def test_a_page_without_front_matter_is_refused(folder: Any) -> None:
+    (folder.path / "pages" / "bare.md").write_text("Hello")
+    assert folder.faults() == [
+        "pages/bare.md:1: must begin with front matter between two +++ lines"
+    ]
+
+
+def test_a_page_cannot_take_an_address_that_code_answers(folder: Any) -> None:
+    folder.write("contact", "x")
+    assert folder.faults() == ["pages/contact.md:1: /contact is taken: that page is made by code"]
+
+
+def test_a_file_name_must_make_a_good_address(folder: Any) -> None:
+    folder.write("First Visit", "x")
+    assert "lower-case words with dashes" in folder.faults()[0]
+
+
+def test_there_must_be_a_front_page(folder: Any) -> None:
+    (folder.path / "pages" / "index.md").unlink()
+    assert folder.faults() == ["pages/index.md:1: missing: it is the front page"]
+
+
+def test_citations_and_lists_must_agree(folder: Any) -> None:
+    folder.sources('[known]\ntext = "K."\n\n[unused]\ntext = "U."\n')
+    folder.write(
+        "index",
+        "one\ntwo [@known; @stranger]",
+        'references = [\n  "known", "unused",\n  "absent",\n]\n',
+    )
+    assert folder.faults() == [
+        "pages/index.md:6: unused is listed under references but not cited",
+        "pages/index.md:7: absent is listed under references but not cited",
+        "pages/index.md:7: absent is not in references.toml",
+        "pages/index.md:11: stranger is cited but not listed under references",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("toml", "fault"),
+    [
+        ('[a]\ntext = "A."\n\n[b]\ntext = "B."\ndoi = "doi:10.1/x"\n', "4: b.doi: "),
+        ("[a]\n", "1: a.text: "),
+        ('[a]\ntext = "A."\nisbn = "1"\n', "1: a.isbn: "),
+        ("[a]\ntext = \n", "2: "),
+        ('[a]\ntext = "cites [@b]"\n', "1: a.text: "),
+    ],
+)
+def test_the_list_of_sources_is_checked(folder: Any, toml: str, fault: str) -> None:
+    folder.sources(toml)
+    assert folder.faults()[0].startswith(f"references.toml:{fault}")
+
+
+def test_all_faults_of_all_pages_are_told_together(folder: Any) -> None:
+    folder.write("index", "{{ nothing }}\n\n[x](/nowhere)")
+    folder.write("second", "[x](/#nothing)", "colour = 1\n")
+    assert len(folder.faults()) == 3
+
+
+def test_good_links_are_no_faults(folder: Any) -> None:
+    folder.write(
+        "index",
+        "[a](/contact) [b](/contact#name) [c](#location-map) [d](/second#part) [e](#here)\n"
+        "[f](https://a.example/x) [g](tel:911) [h](mailto:a@b.example) [i](/) [j](#main)\n\n"
+        "## Here",
+    )
+    folder.write("second", "## Part\n\n[home](/#location-map)")
+    assert set(folder.load()) == {"/", "/second"}
+
+
+def test_a_clinic_without_a_logo_does_not_start(folder: Any, clinic: Clinic) -> None:
+    from flask import Flask
+
+    from app.clinic import ClinicError
+
+    with pytest.raises(ClinicError, match=r"logo\.svg: No such file"):
+        init_app(Flask("x"), clinic=clinic, folder=Path(folder.path), site="https://x.example")

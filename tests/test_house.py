@@ -1,0 +1,54 @@
+"""The rule of the house: a clinic changes ``clinic/``, so nothing of it stands elsewhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.clinic import Clinic
+from config import ROOT
+
+LONGEST = 250  # lines; a file that grows past this wants to be two
+CODE = [*sorted((ROOT / "app").rglob("*.py")), ROOT / "config.py", ROOT / "wsgi.py"]
+TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.is_file())
+
+
+def short(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", CODE, ids=short)
+def test_files_stay_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize("path", [*CODE, *TEMPLATES], ids=short)
+def test_no_word_of_the_clinic_stands_in_code_or_templates(path: Path, clinic: Clinic) -> None:
+    text = path.read_text(encoding="utf-8")
+    places = [line for place in clinic.locations for line in (place.name, *place.address)]
+    numbers = [place.phone for place in clinic.locations if place.phone]
+    mailboxes = [mailbox for topic in clinic.topics for mailbox in topic.mailboxes]
+    ours = [clinic.name, clinic.phone, clinic.email, *numbers, *mailboxes, *places]
+    # A phone number may be an example in an error message (the issue words it so).
+    found = [word for word in ours if word in text and "555-01" not in word]
+    assert not found
+
+
+def test_the_import_contract_notices_a_forbidden_import(tmp_path: Path) -> None:
+    """The contract itself runs in ``make test``; this shows that it can fail."""
+    (tmp_path / "app").mkdir()
+    for room in (ROOT / "app").iterdir():
+        if room.name not in ("pages", "__pycache__"):
+            (tmp_path / "app" / room.name).symlink_to(room)
+    (tmp_path / "app" / "pages").mkdir()
+    for file in (ROOT / "app" / "pages").glob("*.py"):
+        (tmp_path / "app" / "pages" / file.name).symlink_to(file)
+    (tmp_path / "app" / "pages" / "curious.py").write_text("import app.contact.inquiry\n")
+    (tmp_path / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    result = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode == 1
+    assert "app.pages.curious -> app.contact.inquiry" in result.stdout

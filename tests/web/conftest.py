@@ -1,0 +1,83 @@
+"""A site with nothing but this room and a few views to try it on."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, render_template_string
+from jinja2 import DictLoader
+from werkzeug.exceptions import ServiceUnavailable
+
+from app import web
+from app.web.cache import RenderCache
+from app.web.headers import allow_images_from
+from app.web.limits import limiter
+
+ERROR_PAGE = "<title>{{ heading }}</title><h1>{{ code }} {{ heading }}</h1>{{ explanation }}"
+SHEETS = ("tokens", "base", "layout", "components")
+
+
+@pytest.fixture
+def static(tmp_path: Path) -> Path:
+    """A static folder; add files before the site is made."""
+    folder = tmp_path / "static"
+    (folder / "css").mkdir(parents=True)
+    for name in SHEETS:
+        (folder / "css" / f"{name}.css").write_text(f".{name} {{ color: black }}\n" * 50)
+    return folder
+
+
+@pytest.fixture
+def make_site(static: Path) -> Callable[..., Flask]:
+    """Make a small site; keywords are those of ``web.init_app``."""
+
+    def make(**options: Any) -> Flask:
+        site = Flask("frontdesk", root_path=str(static.parent), static_folder="static")
+        site.jinja_loader = DictLoader({"errors/error.html": ERROR_PAGE})
+        web.init_app(site, **options)
+        _add_views(site)
+        return site
+
+    return make
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Flask]) -> Flask:
+    return make_site()
+
+
+def _add_views(site: Flask) -> None:
+    cache = RenderCache(max_age=300)
+
+    @site.get("/page")
+    def page() -> Any:
+        def render() -> str:
+            allow_images_from("https://tiles.example")
+            return render_template_string("<title>t</title>{{ inline_css() }}<h1>words</h1>" * 40)
+
+        return cache.get("page", "open", render).respond("public, max-age=60")
+
+    @site.post("/letters")
+    @limiter.limit("2 per minute")
+    def post_letter() -> str:
+        return "posted"
+
+    @site.get("/broken/<secret>")
+    def broken(secret: str) -> str:
+        raise ValueError(secret)
+
+    @site.post("/contact")
+    def contact() -> str:
+        raise ServiceUnavailable
+
+    @site.route("/api/v1/broken", methods=["GET", "POST"])
+    def api() -> str:
+        raise ServiceUnavailable
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """The lines logged since it was last asked."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]

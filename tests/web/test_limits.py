@@ -1,0 +1,69 @@
+"""Nobody can flood the front desk, and nobody is turned away by a broken store."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+
+def post(client: FlaskClient, address: str) -> int:
+    return client.post("/letters", environ_base={"REMOTE_ADDR": address}).status_code
+
+
+def test_a_third_post_within_the_minute_is_refused_with_a_time_to_wait(site: Flask) -> None:
+    client = site.test_client()
+    first = client.post("/letters")
+    assert "Retry-After" not in first.headers
+    assert post(client, "127.0.0.1") == 200
+    refused = client.post("/letters")
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 61
+    assert "Too many tries" in refused.text
+
+
+def test_another_visitor_is_not_refused(site: Flask) -> None:
+    client = site.test_client()
+    assert [post(client, "198.51.100.1") for _ in range(3)] == [200, 200, 429]
+    assert post(client, "198.51.100.2") == 200
+
+
+def test_one_ipv6_household_counts_as_one_visitor(site: Flask) -> None:
+    client = site.test_client()
+    assert [post(client, f"2001:db8:0:1::{n}") for n in (1, 2, 3)] == [200, 200, 429]
+    assert post(client, "2001:db8:0:2::1") == 200
+
+
+@pytest.mark.parametrize(("proxies", "last"), [(0, 429), (1, 200)])
+def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(
+    make_site: Callable[..., Flask], proxies: int, last: int
+) -> None:
+    client = make_site(trusted_proxies=proxies).test_client()
+    for n in (1, 2):
+        client.post("/letters", headers={"X-Forwarded-For": f"198.51.100.{n}"})
+    forged = client.post("/letters", headers={"X-Forwarded-For": "192.0.2.9, 198.51.100.3"})
+    assert forged.status_code == last
+
+
+def test_reading_is_never_limited_nor_even_counted(
+    site: Flask, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    site.add_url_rule("/nameless", "nameless", partial(str, "a view without a name"))
+    client = site.test_client()
+    assert {client.get("/nameless").status_code for _ in range(50)} == {200}
+    assert {line["level"] for line in logged()} == {"info"}
+
+
+def test_limits_can_be_switched_off(make_site: Callable[..., Flask]) -> None:
+    client = make_site(ratelimit_enabled=False).test_client()
+    assert {post(client, "198.51.100.1") for _ in range(5)} == {200}
+
+
+def test_with_the_store_of_counts_down_posts_still_arrive_and_still_are_limited(
+    make_site: Callable[..., Flask],
+) -> None:
+    # Nothing listens on port 9.
+    client = make_site(ratelimit_storage_uri="redis://127.0.0.1:9").test_client()
+    assert [post(client, "198.51.100.1") for _ in range(3)] == [200, 200, 429]
