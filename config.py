@@ -21,7 +21,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
-SECRETS = ("SECRET_KEY", "DATA_KEYS", "DATABASE_URL", "MAIL_PASSWORD", "RATELIMIT_STORAGE_URI")
+SECRETS = (
+    "SECRET_KEY",
+    "DATA_KEYS",
+    "DATABASE_URL",
+    "MAIL_PASSWORD",
+    "RATELIMIT_STORAGE_URI",
+    "ALERT_WEBHOOK_URL",
+    "HEARTBEAT_URL",
+)
 
 MAY_BE_EMPTY = ("map_tiles_url",)  # elsewhere empty means: not set
 
@@ -62,6 +70,10 @@ class Settings(BaseSettings):
     screening_enabled: bool = True
     map_tiles_url: str = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
     mailer_beside_web: bool = True
+    alert_webhook_url: SecretStr = SecretStr("")
+    heartbeat_url: SecretStr = SecretStr("")
+    retention_days: int = Field(90, ge=1, le=3650)
+    held_retention_days: int = Field(30, ge=1, le=3650)
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]

@@ -128,6 +128,13 @@ class Links(Frozen):
     evolution_article: HttpUrl | None = None
 
 
+class Digest(Frozen):
+    """The daily mail of numbers to the front desk, at a time on the clinic's clock."""
+
+    at: time = time(7, 30)
+    mailboxes: tuple[EmailStr, ...] = Field(min_length=1)
+
+
 class Review(Frozen):
     """The clinician who signed off the information pages. Never filled in by us."""
 
@@ -166,6 +173,7 @@ class Clinic(Frozen):
     topics: tuple[Topic, ...] = Field(min_length=1)
     crisis_lines: tuple[CrisisLine, ...] = Field(default=DEFAULT_CRISIS_LINES, min_length=1)
     links: Links = Links()
+    digest: Digest | None = None
     review: Review | None = None
 
     @model_validator(mode="after")

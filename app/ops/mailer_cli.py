@@ -9,7 +9,9 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.db import current_database
+from app.ops.chores import Chores
 from app.outbox import queue, smtp
+from app.outbox.heartbeat import Heartbeat
 from app.outbox.interrupt import Interrupts
 from app.outbox.worker import Mailer
 
@@ -31,17 +33,25 @@ def run(once: bool, owner: str, parent: int | None) -> None:  # noqa: FBT001
 
     Run as many as you like, on as many hosts as you like.
     """
-    owner = owner or f"{socket.gethostname()}:{os.getpid()}"
+    owner = owner or f"{socket.gethostname()[:40]}-{os.getpid()}"
     interrupts = Interrupts()
     interrupts.install()
-    log.info("mailer %s starts", owner)
-    Mailer(
+    mailer = Mailer(
         current_database(),
         smtp.send,
         owner=owner,
         fallback=current_app.config["FALLBACK_MAILBOX"],
         interrupts=interrupts,
-    ).run(once=once, parent=parent)
+    )
+    if once:
+        mailer.run(once=True)
+        return
+    log.info("mailer %s starts", owner)
+    heartbeat = Heartbeat(current_database(), owner)
+    chores = Chores(current_database(), heartbeat, (), parent=parent)
+    chores.start()
+    mailer.run()
+    chores.stop()
     log.info("mailer %s ends", owner)
 
 

@@ -8,21 +8,21 @@ import sqlalchemy as sa
 from app.db import Database
 from app.outbox.message import MailerHeartbeat
 
+EVERY = timedelta(seconds=20)
 FORGET = timedelta(days=1)
 
 
 class Heartbeat:
-    """Writes the row of mailer ``owner`` at most once per ``every``."""
+    """Writes the row of mailer ``owner`` at most once per ``EVERY``."""
 
-    def __init__(self, database: Database, owner: str, every: timedelta) -> None:
+    def __init__(self, database: Database, owner: str) -> None:
         self._database = database
         self._owner = owner
-        self._every = every.total_seconds()
         self._last: float | None = None
 
     def beat(self) -> None:
         """Say that this mailer lives; forgets mailers silent for a day."""
-        if self._last is not None and time.monotonic() - self._last < self._every:
+        if self._last is not None and time.monotonic() - self._last < EVERY.total_seconds():
             return
         with self._database.write() as session:
             now = self._database.now(session)

@@ -5,11 +5,9 @@ transaction is open while SMTP is spoken: a slow relay must not lock a database.
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.crypto import UnknownKeyError
 from app.db import Database
 from app.outbox import breaker, queue, schedule, settle
-from app.outbox.heartbeat import Heartbeat
 from app.outbox.interrupt import Interrupts, Stopped
 from app.outbox.message import Outcome, OutgoingMail
 from app.outbox.settle import Report
@@ -27,7 +24,6 @@ log = logging.getLogger("frontdesk.mailer")
 
 IDLE = 1.0  # seconds between two looks at an empty queue
 SETTLE_PAUSE = 2.0  # seconds between two tries to write down what became of a mail
-HEARTBEAT = timedelta(seconds=20)
 
 
 class Send(Protocol):
@@ -67,23 +63,17 @@ class Mailer:
         self._settle(claim, report)
         return True
 
-    def run(self, *, once: bool = False, parent: int | None = None) -> None:
-        """Deliver until asked to stop, until process ``parent`` is gone, or, with
-        ``once``, until nothing is due.
-        """
-        heartbeat = Heartbeat(self.database, self.owner, HEARTBEAT)
-        while not self.interrupts.stopping and parent in (None, os.getppid()):
-            found = self._step(heartbeat)
+    def run(self, *, once: bool = False) -> None:
+        """Deliver until asked to stop or, with ``once``, until nothing is due."""
+        while not self.interrupts.stopping:
+            found = self._step()
             if not found and once:
-                break
+                return
             if not found:
                 time.sleep(IDLE)
-        with suppress(SQLAlchemyError):
-            heartbeat.end()
 
-    def _step(self, heartbeat: Heartbeat) -> bool:
+    def _step(self) -> bool:
         try:
-            heartbeat.beat()
             return self.deliver_one()
         except SQLAlchemyError as error:
             # Nothing is lost: what was claimed becomes due again when its lease ends.

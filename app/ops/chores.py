@@ -1,0 +1,158 @@
+"""What the mailer does beside sending: signs of life, alerts, the digest, letting go.
+
+Chores run in a thread of their own, so that a relay that takes ten minutes over
+one mail does not silence them. With several mailers each chore is still done
+once: whoever moves its row in the database has the turn.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from datetime import time as clock_time
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db import Base, Database, UTCDateTime
+from app.outbox.heartbeat import Heartbeat
+
+log = logging.getLogger("frontdesk.chores")
+
+TICK = 0.5  # seconds between two looks at the parent process
+LOOK = 5.0  # seconds between two looks at what is due
+
+IsDue = Callable[[datetime | None, datetime], bool]
+Afterwards = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Something to do when ``is_due(last time or None, now)`` says so.
+
+    ``do(session, now)`` runs in the transaction that takes the turn: what it writes
+    is there exactly once, or the turn was not taken. What it returns is called after
+    the commit; that is the place for the network, and for long work.
+    """
+
+    name: str
+    is_due: IsDue
+    do: Callable[[Session, datetime], Afterwards | None]
+
+
+def every(pause: timedelta) -> IsDue:
+    """Due when it was last done at least ``pause`` ago."""
+    return lambda last, now: last is None or now - last >= pause
+
+
+def daily(at: clock_time, zone: ZoneInfo) -> IsDue:
+    """Due once a day, from ``at`` on the clock of ``zone``; a day that was missed is made up."""
+
+    def is_due(last: datetime | None, now: datetime) -> bool:
+        here = now.astimezone(zone)
+        today = datetime.combine(here.date(), at, zone)
+        return now >= today and (last is None or last < today)
+
+    return is_due
+
+
+class ChoreTurn(Base):
+    """When a chore was last begun, by whichever mailer."""
+
+    __tablename__ = "chore"
+
+    name: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    begun_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+def run_if_due(database: Database, chore: Chore) -> bool:
+    """Do ``chore`` if it is due and no other process is doing it; whether it was done."""
+    with database.read() as session:
+        now = database.now(session)
+        last = session.scalar(sa.select(ChoreTurn.begun_at).where(ChoreTurn.name == chore.name))
+    if not chore.is_due(last, now):
+        return False
+    try:
+        with database.write() as session:
+            if not _take_turn(session, chore.name, last, now):
+                return False
+            afterwards = chore.do(session, now)
+    except IntegrityError:  # another process was first with the very first turn
+        return False
+    if afterwards:
+        afterwards()
+    return True
+
+
+def _take_turn(session: Session, name: str, last: datetime | None, now: datetime) -> bool:
+    if last is None:
+        session.add(ChoreTurn(name=name, begun_at=now))
+        session.flush()
+        return True
+    moved = session.execute(
+        sa.update(ChoreTurn)
+        .where(ChoreTurn.name == name, ChoreTurn.begun_at == last)
+        .values(begun_at=now)
+        .returning(ChoreTurn.name)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return moved is not None
+
+
+class Chores(threading.Thread):
+    """Beats the heart and does the chores until ``stop``; asks this process to stop when
+    process ``parent`` is gone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        heartbeat: Heartbeat,
+        chores: Sequence[Chore],
+        *,
+        parent: int | None = None,
+    ) -> None:
+        super().__init__(name="chores", daemon=True)
+        self._database = database
+        self._heartbeat = heartbeat
+        self._chores = chores
+        self._parent = parent
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        look = 0.0
+        while not self._stopping.wait(TICK):
+            if self._parent not in (None, os.getppid()):
+                # Also in the middle of a mail: the main thread knows how to leave.
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+                return
+            if time.monotonic() >= look:
+                self.look()
+                look = time.monotonic() + LOOK
+
+    def look(self) -> None:
+        """Do what is due now. One failing chore stops neither the others nor the mail."""
+        _safely("heartbeat", self._heartbeat.beat)
+        for chore in self._chores:
+            _safely(chore.name, partial(run_if_due, self._database, chore))
+
+    def stop(self) -> None:
+        """Return when the chore under way, if any, is done; at most five seconds later."""
+        self._stopping.set()
+        self.join(5)
+        _safely("heartbeat", self._heartbeat.end)
+
+
+def _safely(name: str, act: Callable[[], object]) -> None:
+    try:
+        act()
+    except Exception as error:  # noqa: BLE001
+        # Only the type: the words of such an error may hold what a visitor wrote.
+        log.error("chore failed: %s (%s)", name, type(error).__name__)
