@@ -90,6 +90,8 @@ def test_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
         "DATABASE_URL": "sqlite:///file.db",
         "MAIL_PASSWORD": "from the file",
         "RATELIMIT_STORAGE_URI": "redis://file",
+        "ALERT_WEBHOOK_URL": "https://hooks.example/file",
+        "HEARTBEAT_URL": "https://pings.example/file",
     }
     file = tmp_path / "secret"
     file.write_text(values[name] + "\n")
