@@ -10,8 +10,7 @@ from html import escape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-from app.clinic import Location
-from app.location import hours
+from app.clinic import Location, timetable
 
 # A drop, 26 units wide, whose point is at 0,0 and whose head is centred on 0,-24.
 PIN_PATH = "M0 0C-3-8-13-13-13-24a13 13 0 1 1 26 0C13-13 3-8 0 0z"
@@ -44,7 +43,7 @@ def pins(locations: Sequence[Location]) -> tuple[Pin, ...]:
             label=str(number) if several else "",
             name=place.name,
             address=place.address_lines,
-            hours=hours.lines(place),
+            hours=timetable.lines(place),
             latitude=place.latitude,
             longitude=place.longitude,
         )

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, render_template, request
 
 from app import clock
-from app.clinic import Clinic
-from app.location import hours
+from app.clinic import Clinic, timetable
 from app.location.artefacts import MEDIA_TYPES, Artefacts
 from app.location.basemap import Basemap
 from app.location.palette import NARROW
@@ -82,8 +81,8 @@ def blueprint(clinic: Clinic, clinic_map: ClinicMap) -> Blueprint:
         return {
             "clinic_map": clinic_map,
             "directions": directions,
-            "hours_table": hours.table,
-            "closed_days": lambda location: hours.closed_days(location, clock.now(), clinic.zone),
+            "hours_table": timetable.table,
+            "closed_days": partial(timetable.closed_days, now=clock.now(), zone=clinic.zone),
         }
 
     return routes

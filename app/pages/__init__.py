@@ -23,6 +23,7 @@ def init_app(app: Flask, *, clinic: Clinic, folder: Path, site: str) -> None:
     app.register_blueprint(blueprint(whole, folder / "logo.svg"))
     app.jinja_env.globals.update(
         navigation=whole.navigation,
+        further_reading=whole.further_reading,
         opening_status=whole.opening_status,
         clinic_structured_data=lambda: structured_data.clinic_script(clinic, site),
     )

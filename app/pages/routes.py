@@ -7,8 +7,8 @@ from pathlib import Path
 from flask import Blueprint, Response, render_template
 
 from app import clock
-from app.clinic import Clinic, ClinicError, Location
-from app.pages import hours, site_files, structured_data
+from app.clinic import Clinic, ClinicError, Location, hours
+from app.pages import site_files, structured_data
 from app.pages.content import Page
 from app.web.cache import RenderCache, Representation
 
@@ -31,6 +31,10 @@ class Site:
         """Path and label of the links in the header."""
         named = tuple((page.path, page.nav) for page in self.pages if page.nav)
         return (*named, *OTHER_PAGES.items())
+
+    def further_reading(self) -> tuple[tuple[str, str], ...]:
+        """Path and title of the pages that the header does not lead to, for the footer."""
+        return tuple((page.path, page.title) for page in self.pages if not page.nav)
 
     def opening_status(self, location: Location | None = None) -> str:
         """``Open now until 5 pm``, of ``location`` or of the clinic as a whole."""

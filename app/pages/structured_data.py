@@ -5,8 +5,8 @@ import json
 from markupsafe import Markup
 
 from app.clinic import Clinic, Location
+from app.clinic.hours import WEEKDAYS
 from app.pages.content import Page
-from app.pages.hours import WEEKDAYS
 
 Node = dict[str, object]
 # "<" could end the script element, "&" and ">" a sloppy reader's patience.

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from app.clinic import Clinic, ClosedDay, Location, Weekday
+from app.clinic.values import Clinic, ClosedDay, Location, Weekday
 
 CALL = "Call for opening hours"
 AHEAD = 60  # days to look for the next opening
@@ -33,7 +33,7 @@ def openings(location: Location, zone: ZoneInfo, first: date) -> Iterator[Openin
     """The stretches of opening from the day ``first`` on, in order, closed dates left out."""
     closed = {day.date for day in location.closed}
     for day in (first + timedelta(days=n) for n in range(AHEAD)):
-        for hours in () if day in closed else _hours_of(location, day):
+        for hours in () if day in closed else _on(location, day):
             yield Opening(
                 datetime.combine(day, hours[0], zone), datetime.combine(day, hours[1], zone)
             )
@@ -71,7 +71,7 @@ def clinic_status(clinic: Clinic, now: datetime) -> str:
 
 def closed_today(location: Location, today: date) -> ClosedDay | None:
     """The reason why ``location`` stays shut today although it is a day with hours."""
-    if not _hours_of(location, today):
+    if not _on(location, today):
         return None
     return next((day for day in location.closed if day.date == today), None)
 
@@ -84,16 +84,20 @@ def clock_time(moment: time | datetime) -> str:
     return f"{moment.hour % 12 or 12}{minutes} {'am' if moment.hour < 12 else 'pm'}"
 
 
-def _hours_of(location: Location, day: date) -> list[tuple[time, time]]:
-    """The stretches of one date, in order, touching ones joined."""
+def stretches_on(location: Location, weekday: Weekday) -> list[tuple[time, time]]:
+    """The stretches of opening on a ``weekday``, in order, touching ones joined."""
     joined: list[tuple[time, time]] = []
-    hours = location.hours.get(WEEKDAYS[day.weekday()], ())
+    hours = location.hours.get(weekday, ())
     for opens, closes in sorted((one.opens, one.closes) for one in hours):
         if joined and opens <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(closes, joined[-1][1]))
         else:
             joined.append((opens, closes))
     return joined
+
+
+def _on(location: Location, day: date) -> list[tuple[time, time]]:
+    return stretches_on(location, WEEKDAYS[day.weekday()])
 
 
 def _day_words(day: date, today: date) -> str:

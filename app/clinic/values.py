@@ -1,20 +1,12 @@
-"""The clinic's identity: ``clinic/clinic.toml`` read once into frozen values.
+"""What the site knows about a clinic: frozen values, checked as they are made."""
 
-Nothing about a clinic (a name, a number, an opening hour) stands in Python or
-in a template; it all comes through here. A fault in the file stops the start
-and is named with file, key and reason.
-"""
-
-import tomllib
 from collections.abc import Mapping
 from datetime import date, time
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-from flask import current_app
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,7 +15,6 @@ from pydantic import (
     Field,
     HttpUrl,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
@@ -32,10 +23,6 @@ Line = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-
-
-class ClinicError(Exception):
-    """The clinic's own files hold a fault; the message lists every one found."""
 
 
 def _known_zone(name: str) -> str:
@@ -212,29 +199,3 @@ class Clinic(Frozen):
     def location(self, key: str) -> Location:
         """The location called ``key``; KeyError when there is none."""
         return {place.key: place for place in self.locations}[key]
-
-
-def load_clinic(folder: Path) -> Clinic:
-    """Read ``folder/clinic.toml``. Raises ClinicError naming file, key and reason."""
-    file = folder / "clinic.toml"
-    try:
-        return Clinic.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ClinicError(f"{file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClinicError(f"{file}: {error}") from None
-    except ValidationError as error:
-        faults = (_fault(file, one["loc"], one["msg"]) for one in error.errors())
-        raise ClinicError("\n".join(faults)) from None
-
-
-def _fault(file: Path, location: tuple[int | str, ...], reason: str) -> str:
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return f"{file}: {key.lstrip('.') or 'clinic'}: {reason.removeprefix('Value error, ')}"
-
-
-def current_clinic() -> Clinic:
-    """The clinic of the running application."""
-    clinic = current_app.extensions["clinic"]
-    assert isinstance(clinic, Clinic)
-    return clinic

@@ -1,12 +1,10 @@
 """Opening hours as people write them: a row per weekday, or one line per kind of day."""
 
-from datetime import datetime, time
-from typing import get_args
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.clinic import ClosedDay, Location, Weekday
-
-WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+from app.clinic.hours import WEEKDAYS, clock_time, stretches_on
+from app.clinic.values import ClosedDay, Location, Weekday
 
 
 def table(location: Location) -> tuple[tuple[str, str], ...]:
@@ -33,12 +31,5 @@ def closed_days(location: Location, now: datetime, zone: ZoneInfo) -> tuple[Clos
 
 
 def _of_day(location: Location, day: Weekday) -> str:
-    stretches = sorted((one.opens, one.closes) for one in location.hours.get(day, ()))
-    return ", ".join(f"{_clock(opens)} to {_clock(closes)}" for opens, closes in stretches)
-
-
-def _clock(moment: time) -> str:
-    if (moment.hour, moment.minute) == (12, 0):
-        return "noon"
-    minutes = f":{moment.minute:02d}" if moment.minute else ""
-    return f"{moment.hour % 12 or 12}{minutes} {'am' if moment.hour < 12 else 'pm'}"
+    hours = stretches_on(location, day)
+    return ", ".join(f"{clock_time(opens)} to {clock_time(closes)}" for opens, closes in hours)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinic import Clinic, Location
-from app.pages.hours import CALL, clinic_status, opening_status
+from app.clinic.hours import CALL, clinic_status, opening_status
 
 NEW_YORK = ZoneInfo("America/New_York")
 WEEK = {
