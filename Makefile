@@ -12,7 +12,8 @@ MAILBOX_PORT ?= 8025
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
-	chromium lock clean
+	faults bench-outbox bench-post bench-pages smtp-sink \
+	lighthouse html screenshots chromium lock clean
 
 ## Use
 
@@ -41,6 +42,27 @@ check-imports: $(VENV)/test.stamp
 tests: $(VENV)/test.stamp chromium ## The tests alone; TESTS="tests/web -k csp" chooses some
 	@$(BIN)/pytest $(TESTS)
 
+faults: $(VENV)/test.stamp smtp-sink ## Every fault of docs/reliability.md, 15 minutes; SHORT=1 takes under 2
+	@$(BIN)/python -m tests.faults $(if $(SHORT),--short)
+
+bench-outbox: $(VENV)/test.stamp ## How fast the outbox is: prints tables, judges nothing
+	@$(BIN)/python -m bench.outbox
+
+bench-post: $(VENV)/test.stamp ## Whether visitors wait for the mail server: prints tables
+	@$(BIN)/python -m bench.post_and_mail
+
+bench-pages: $(VENV)/test.stamp ## The front page beside bare Flask, bare WSGI and nginx; memory, start
+	@$(BIN)/python -m bench.pages
+
+lighthouse: $(VENV)/test.stamp chromium build/node/stamp ## Lighthouse, mobile, every page, into docs/quality.md
+	@$(BIN)/python -m bench.lighthouse
+
+html: $(VENV)/test.stamp build/node/stamp ## html-validate on every page and error page
+	@$(BIN)/python -m bench.validate
+
+screenshots: $(VENV)/test.stamp chromium ## Every page, three widths, light and dark, into build/screenshots
+	@$(BIN)/python -m bench.screenshots
+
 ## Change
 
 format: $(VENV)/test.stamp ## Format the code and mend what lint can mend
@@ -59,7 +81,7 @@ clean: ## Remove what can be made again; the instance folder stays
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^## / { printf "\n%s\n", substr($$0, 4) } \
-		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The environment. A stamp is newer than what it was made from, so a second
 # start installs nothing.
@@ -97,6 +119,23 @@ chromium:
 		&& DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq chromium >/dev/null; \
 	then exit 0; fi; \
 	echo "The browser tests need Chromium on PATH, and it could not be installed here." >&2; exit 1
+
+# Judges that exist for Node alone. `make test` needs none of them.
+build/node/stamp: tests/browser/tools/package.json tests/browser/tools/package-lock.json
+	@command -v npm >/dev/null || { echo "This needs Node 20 or newer, with npm." >&2; exit 1; }
+	@echo "Installing Lighthouse and html-validate into build/node …" >&2
+	@mkdir -p build/node && cp $^ build/node/
+	@npm ci --prefix build/node --no-audit --no-fund --silent
+	@touch $@
+
+# Postfix's test server, unpacked beside everything else: nothing is installed or started.
+smtp-sink:
+	@PATH="$$PATH:/usr/sbin" command -v smtp-sink >/dev/null && exit 0; \
+	[ -x build/postfix/usr/sbin/smtp-sink ] && exit 0; \
+	command -v apt-get >/dev/null || exit 0; \
+	[ "$$(id -u)" != 0 ] || apt-get update -qq || true; \
+	mkdir -p build/postfix && cd build/postfix && apt-get download -qq postfix 2>/dev/null \
+		&& dpkg-deb -x postfix_*.deb . || echo "smtp-sink is not here; its row will say so." >&2
 
 build/uv/bin/uv: | $(BIN)/python
 	@$(BIN)/python -m venv build/uv

@@ -7,6 +7,7 @@ container secrets).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_address
@@ -15,10 +16,15 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
 SECRETS = (
@@ -31,6 +37,10 @@ SECRETS = (
     "HEARTBEAT_URL",
 )
 
+SCHEMES = {
+    "database_url": ("sqlite", "postgresql+psycopg"),
+    "ratelimit_storage_uri": ("memory", "redis", "rediss"),
+}
 MAY_BE_EMPTY = ("map_tiles_url",)  # elsewhere empty means: not set
 
 
@@ -104,33 +114,36 @@ class Settings(BaseSettings):
     @classmethod
     def _fernet_keys(cls, keys: SecretStr) -> SecretStr:
         try:
-            for key in _listed(keys):
-                Fernet(key)
+            made = [Fernet(key) for key in _listed(keys)]
         except ValueError:
-            raise ValueError(
-                "each key must be 32 bytes in URL-safe base64, newest first, commas between"
-            ) from None
-        if not _listed(keys):
+            raise ValueError("must be 32 bytes each in URL-safe base64, newest first") from None
+        if not made:
             raise ValueError("at least one key is needed")
         return keys
 
-    @field_validator("database_url")
+    @field_validator("database_url", "ratelimit_storage_uri")
     @classmethod
-    def _names_its_driver(cls, url: SecretStr) -> SecretStr:
-        try:
-            name = make_url(url.get_secret_value() or "sqlite://").drivername
-        except ArgumentError:
-            raise ValueError("is no database URL") from None
-        if name not in ("sqlite", "postgresql+psycopg"):
-            raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
+    def _known_scheme(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        known = SCHEMES[info.field_name or ""]
+        if url.get_secret_value() and urlsplit(url.get_secret_value()).scheme not in known:
+            raise ValueError(f"must start with {' or '.join(f'{name}://' for name in known)}")
         return url
 
     @field_validator("base_url", "map_tiles_url")
     @classmethod
-    def _web_address(cls, url: str) -> str:
+    def _web_address(cls, url: str, info: ValidationInfo) -> str:
         if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
             raise ValueError("must start with https:// (or http://) and name a host")
+        if info.field_name == "base_url" and any(urlsplit(url.rstrip("/"))[2:]):
+            raise ValueError("must name the host alone, with nothing behind it")
         return url.rstrip("/")
+
+    @field_validator("mail_default_sender")
+    @classmethod
+    def _plain_address(cls, address: str) -> str:
+        if address and not re.fullmatch(r"[!-~]+@[!-~]+", address):
+            raise ValueError("must be one address alone, like no-reply@clinic.example")
+        return address
 
     @field_validator("instance_dir", "clinic_dir")
     @classmethod

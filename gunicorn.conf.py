@@ -5,6 +5,7 @@ From the environment: HOST and PORT; WEB_CONCURRENCY, the worker processes
 the threads of each (default 4: requests wait for the disk, not for the CPU).
 """
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -19,7 +20,8 @@ except SettingsError as error:
     raise SystemExit(78) from None
 
 wsgi_app = "wsgi:app"
-bind = f"{settings.host}:{settings.port}"
+host = f"[{settings.host}]" if ":" in settings.host else settings.host
+bind = f"{host}:{settings.port}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
@@ -43,6 +45,17 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 accesslog = None  # the application logs its requests, without visitors' words
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """Keep visitors' addresses out of what gunicorn itself logs of broken requests."""
+
+    def without_address(record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith("Invalid request from ip="):
+            record.msg, record.args = "invalid request", ()
+        return True
+
+    server.log.error_log.addFilter(without_address)
 
 
 def when_ready(server: Any) -> None:

@@ -2,13 +2,19 @@
 
 import sys
 
+import click
+
 from app import create_app
 from app.clinic import ClinicError
+from app.ops import start
 from config import Settings, SettingsError
 
 try:
     app = create_app(Settings.from_env())
-except (SettingsError, ClinicError) as error:
+    # Not for a `flask` command: `db upgrade`, `doctor` and `restore` are what mends it.
+    if click.get_current_context(silent=True) is None:
+        start.check(app.extensions["database"])
+except (SettingsError, ClinicError, start.StartError) as error:
     # One readable report instead of a traceback; 78 is EX_CONFIG of sysexits.h.
     print(error, file=sys.stderr)
     raise SystemExit(78) from None

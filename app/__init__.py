@@ -38,7 +38,13 @@ def create_app(settings: Settings) -> Flask:
         ratelimit_storage_uri=settings.ratelimit_storage_uri.get_secret_value(),
         development=settings.is_development,
     )
-    pages.init_app(app, clinic=clinic, folder=settings.clinic_dir, site=settings.site)
+    pages.init_app(
+        app,
+        clinic=clinic,
+        folder=settings.clinic_dir,
+        site=settings.site,
+        settings=_told(settings),
+    )
     location.init_app(
         app,
         clinic=clinic,
@@ -53,10 +59,18 @@ def create_app(settings: Settings) -> Flask:
         screening=settings.screening_enabled,
         site=settings.site,
     )
-    ops.init_app(app, database=database, fallback=clinic.fallback_mailbox)
+    ops.init_app(app, settings=settings, database=database)
     if settings.is_development:
         dev.init_app(app, maildir=settings.instance_dir / "mailbox")
     return app
+
+
+def _told(settings: Settings) -> dict[str, str]:
+    """What the clinic's pages may state of the settings, as ``{{ settings.… }}``."""
+    return {
+        "retention_days": str(settings.retention_days),
+        "held_retention_days": str(settings.held_retention_days),
+    }
 
 
 def _relay(settings: Settings, clinic: Clinic) -> RelaySettings:

@@ -1,6 +1,7 @@
 """Encryption of what visitors wrote: Fernet keys, the newest one encrypts."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -9,14 +10,29 @@ class UnknownKeyError(Exception):
     """None of the configured keys opens this text: a key is missing from DATA_KEYS."""
 
 
+def fingerprint(key: str) -> str:
+    """A name for ``key`` that may be shown: 12 hex digits, which lead back to no key."""
+    return sha256(b"frontdesk-data-key:" + key.encode()).hexdigest()[:12]
+
+
 class KeyRing:
     """Seals with the first key, opens with any of them."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._fernets = {fingerprint(key): Fernet(key) for key in keys}
+        self._fernet = MultiFernet(self._fernets.values())
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """The keys' names, newest first."""
+        return tuple(self._fernets)
 
     def seal(self, text: str) -> bytes:
         return self._fernet.encrypt(text.encode())
+
+    def seal_with(self, name: str, text: str) -> bytes:
+        """``text`` under the key with the fingerprint ``name``, which must be ours."""
+        return self._fernets[name].encrypt(text.encode())
 
     def open(self, sealed: bytes) -> str:
         """The text that was sealed. Raises UnknownKeyError when no key opens it."""
@@ -24,6 +40,16 @@ class KeyRing:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
             raise UnknownKeyError("no key in DATA_KEYS opens this text") from None
+
+    def opener(self, sealed: bytes) -> str | None:
+        """The fingerprint of the key that opens ``sealed``; None when none of ours does."""
+        for name, fernet in self._fernets.items():
+            try:
+                fernet.decrypt(sealed)
+            except InvalidToken:
+                continue
+            return name
+        return None
 
     def reseal(self, sealed: bytes) -> bytes:
         """The same text under the newest key. Raises UnknownKeyError."""

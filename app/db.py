@@ -30,6 +30,16 @@ sqlite_module: ModuleType = _bundled
 LOCK_TIMEOUT_MS = 15_000
 
 
+# A server or a network that has gone silent is given up after seconds, not after hours.
+SILENT_SERVER = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
+
+
 class NotDurableError(Exception):
     """The database may forget what it acknowledged; no inquiry is accepted on it."""
 
@@ -146,7 +156,7 @@ def _sqlite_engine(url: str) -> sa.Engine:
 
 def _postgres_engine(url: str) -> sa.Engine:
     engine = sa.create_engine(
-        url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
+        url, pool_pre_ping=True, hide_parameters=True, connect_args=SILENT_SERVER
     )
 
     @event.listens_for(engine, "connect")

@@ -173,3 +173,18 @@ def test_the_example_shows_the_defaults() -> None:
 def test_the_example_says_of_each_secret_that_it_may_stand_in_a_file() -> None:
     heading = EXAMPLE.partition("# ---")[0]
     assert all(name in heading for name in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RATELIMIT_STORAGE_URI", "redi://:hunter2@cache:6379"),
+        ("BASE_URL", "https://clinic.example/path"),
+        ("MAIL_DEFAULT_SENDER", "Clinic <hunter2@clinic.example>"),
+        ("MAIL_DEFAULT_SENDER", "büro@clinic.example"),
+    ],
+)
+def test_a_value_that_would_fail_later_is_refused_at_the_start(name: str, value: str) -> None:
+    (fault,) = faults({**DEVELOPMENT, name: value})
+    assert fault.startswith(f"{name}: must ")
+    assert "hunter2" not in fault

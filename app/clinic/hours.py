@@ -69,6 +69,19 @@ def clinic_status(clinic: Clinic, now: datetime) -> str:
     return opening_status(min(clinic.locations, key=rank), clinic.zone, now)
 
 
+def next_change(clinic: Clinic, now: datetime) -> datetime:
+    """When a status may next read differently: a door, or the midnight that makes today."""
+    today = now.astimezone(clinic.zone).date()
+    midnight = datetime.combine(today + timedelta(days=1), time(), clinic.zone)
+    doors = (
+        door.astimezone(UTC)
+        for place in clinic.locations
+        for one in openings(place, clinic.zone, today)
+        for door in (one.opens, one.closes)
+    )
+    return min(midnight.astimezone(UTC), *(door for door in doors if door > now))
+
+
 def closed_today(location: Location, today: date) -> ClosedDay | None:
     """The reason why ``location`` stays shut today although it is a day with hours."""
     if not _on(location, today):

@@ -22,6 +22,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 Line = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
+SHORT_CODE = 6  # digits: 911, 988, 838255
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
@@ -31,6 +32,22 @@ def _known_zone(name: str) -> str:
     except (ValueError, OSError, LookupError):
         raise ValueError(f"unknown time zone {name!r}; use a name like America/New_York") from None
     return name
+
+
+def _ascii(address: str) -> str:
+    if not address.isascii():
+        raise ValueError("not every mail server takes such an address; write a domain as xn--…")
+    return address
+
+
+def _each_once(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
+    if len({mailbox.lower() for mailbox in mailboxes}) != len(mailboxes):
+        raise ValueError("the same mailbox stands here twice; it would get each mail twice")
+    return mailboxes
+
+
+Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
+Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_each_once)]
 
 
 class Frozen(BaseModel):
@@ -96,7 +113,7 @@ class Topic(Frozen):
 
     key: Key
     label: Line
-    mailboxes: tuple[EmailStr, ...] = Field(min_length=1)
+    mailboxes: Mailboxes
 
 
 class CrisisLine(Frozen):
@@ -105,7 +122,7 @@ class CrisisLine(Frozen):
     name: Line
     phone: Line
     when: Line
-    text: Line | None = None
+    text: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")] | None = None
     url: HttpUrl | None = None
 
 
@@ -119,7 +136,7 @@ class Digest(Frozen):
     """The daily mail of numbers to the front desk, at a time on the clinic's clock."""
 
     at: time = time(7, 30)
-    mailboxes: tuple[EmailStr, ...] = Field(min_length=1)
+    mailboxes: Mailboxes
 
 
 class Review(Frozen):
@@ -150,12 +167,12 @@ class Clinic(Frozen):
     name: Line
     strapline: Line
     phone: Line
-    email: EmailStr
+    email: Mailbox
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-US"
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
     time_zone: Annotated[str, AfterValidator(_known_zone)]
     reply_within: Line
-    fallback_mailbox: EmailStr | None = None
+    fallback_mailbox: Mailbox | None = None
     locations: tuple[Location, ...] = Field(min_length=1)
     topics: tuple[Topic, ...] = Field(min_length=1)
     crisis_lines: tuple[CrisisLine, ...] = Field(default=DEFAULT_CRISIS_LINES, min_length=1)
@@ -171,7 +188,8 @@ class Clinic(Frozen):
         ):
             if len(keys) != len(set(keys)):
                 raise ValueError(f"two entries share one {kind} key")
-        for number in (self.phone, *(place.phone for place in self.locations if place.phone)):
+        called = (self.phone, *(place.phone for place in self.locations if place.phone))
+        for number in (*called, *(line.phone for line in self.crisis_lines)):
             self.tel(number)
         return self
 
@@ -184,12 +202,14 @@ class Clinic(Frozen):
 
         Raises ValueError when it is no phone number in the clinic's country.
         """
-        if number.isdigit() and len(number) <= 3:
+        if number.isdigit() and len(number) <= SHORT_CODE:
             return number
         try:
             parsed = phonenumbers.parse(number, self.country)
         except phonenumbers.NumberParseException:
             raise ValueError(f"{number!r} is no phone number") from None
+        if not phonenumbers.is_possible_number(parsed):
+            raise ValueError(f"{number!r} is no phone number")
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
     def topic(self, key: str) -> Topic:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.contact import api, routes
+from app.contact import api, opening, routes
 from app.contact.submission import Submissions
 from app.web.cache import RenderCache
 from app.web.errors import show_instead
@@ -19,5 +19,6 @@ def init_app(app: Flask, *, secret: str, screening: bool, site: str) -> None:
     app.extensions["contact_page"] = RenderCache(max_age=60)
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(opening.blueprint)
     app.jinja_env.globals["contact_form"] = routes.blank_form
     show_instead(app, "/contact", routes.failed_post)

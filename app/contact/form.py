@@ -1,5 +1,6 @@
 """The one set of rules for what a visitor writes, for the page and for the API."""
 
+import re
 import unicodedata
 from typing import Any
 
@@ -26,6 +27,10 @@ EMAIL_LENGTH = 254  # RFC 5321 4.5.3.1.3: a path of 256 octets, less its angle b
 PHONE_LENGTH = 40
 BEST_TIME_LENGTH = 100
 MESSAGE_LENGTH = 5000
+# Digits and what people put between them, and an extension.
+PHONE = re.compile(
+    r"[\d\s()+./\-\u2010-\u2015]{1,30}(?:(?:ext|x|extension|#)\.?\s?\d{1,7})?", re.IGNORECASE
+)
 REPLY_BY = {"email": "Email", "phone": "Phone call", "text": "Text message"}
 LINE_BREAKERS = ("Cc", "Zl", "Zp", "Cs")
 
@@ -43,6 +48,8 @@ def unix_lines(text: str | None) -> str:
 
 class ContactForm(FlaskForm):  # type: ignore[misc]
     """What a visitor sends. Each error says what to do, in the words of the field."""
+
+    most_characters = MESSAGE_LENGTH
 
     class Meta:
         csrf = False  # visitors have no session to ride on: docs/decisions/0002
@@ -75,13 +82,15 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
 
     def validate_name(self, field: StringField) -> None:
         _check_line(field, "Name", NAME_LENGTH)
-        if not field.data:
+        if not any(char.isprintable() and not char.isspace() for char in _text(field)):
             raise ValidationError("Enter your name")
 
     def validate_email(self, field: StringField) -> None:
         try:
             # test_environment admits .test and .example: syntax is judged, nothing is looked up.
-            validate_email(_text(field), check_deliverability=False, test_environment=True)
+            validate_email(
+                _text(field), check_deliverability=False, test_environment=True, strict=True
+            )
             long = len(_text(field).encode()) > EMAIL_LENGTH
         except EmailNotValidError:
             long = True
@@ -120,20 +129,22 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
             )
 
     def _e164(self) -> str:
-        """The phone number in E.164, or "" when it is none. Lenient: any possible number."""
+        """The phone number in E.164, or "" when it is none that can be called from anywhere."""
+        if not PHONE.fullmatch(_text(self.phone)):
+            return ""
         try:
-            number = phonenumbers.parse(_text(self.phone)[:PHONE_LENGTH], self._clinic.country)
+            number = phonenumbers.parse(_text(self.phone), self._clinic.country)
         except phonenumbers.NumberParseException:
             return ""
-        too_long = len(_text(self.phone)) > PHONE_LENGTH
-        if too_long or not phonenumbers.is_possible_number(number):
+        possible = phonenumbers.is_possible_number_with_reason(number)
+        if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
             return ""
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
     @property
     def email_question(self) -> str | None:
         """The address the visitor probably meant, until it was asked about once."""
-        if self.email_asked.data == self.email.data:
+        if self.errors.get("email") or self.email_asked.data == self.email.data:
             return None
         return typo.meant(_text(self.email))
 

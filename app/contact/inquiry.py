@@ -53,7 +53,8 @@ class Inquiry(Base):
     """One inquiry. The words are sealed; what stands in clear says nothing of the person.
 
     ``submission_key`` tells a repeated submission while it is fresh; afterwards
-    it is taken away, so that the same words next week are a new inquiry.
+    it is taken away, so that the same words next week are a new inquiry. Once
+    erased, no digest stays either: ``content_digest`` is empty.
     """
 
     __tablename__ = "inquiry"
@@ -71,6 +72,7 @@ class Inquiry(Base):
     topic: Mapped[str] = mapped_column(sa.String(40))
     held_because: Mapped[str | None] = mapped_column(sa.String(200))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     def words(self, keys: KeyRing) -> Words | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""

@@ -1,5 +1,6 @@
 """The mail the front desk gets. Pure: values in, mails out, nothing sent."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from app.outbox.message import OutgoingMail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 REPLY_WORDS = {"email": "Email", "phone": "Phone call", "text": "Text message"}
+# Characters that command a terminal or a printer; what a person types has none of them.
+COMMANDS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\ufffd")
 # Characters that turn the direction of what follows: a name must not rewrite a subject.
 DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 
@@ -23,7 +26,7 @@ def notifications(
     """One mail for each mailbox of the inquiry's topic, ready to be answered."""
     topic = clinic.topic(words.topic)
     values = {
-        "words": words,
+        "words": replace(words, message=words.message.translate(COMMANDS)),
         "reference": reference,
         "clinic": clinic,
         "topic": topic.label,
@@ -32,8 +35,8 @@ def notifications(
         "received": received_at.astimezone(clinic.zone),
         "reply_address": reply_address(words.email),
     }
-    text = _templates().get_template("inquiry.txt").render(values)
-    html = _templates().get_template("inquiry.html").render(values)
+    text = email_templates().get_template("inquiry.txt").render(values)
+    html = email_templates().get_template("inquiry.html").render(values)
     name = words.name.translate(DIRECTION)
     return [
         OutgoingMail(
@@ -60,7 +63,7 @@ def reply_address(email: str) -> str | None:
 
 
 @cache
-def _templates() -> Environment:
+def email_templates() -> Environment:
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(("html",)),

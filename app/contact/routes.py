@@ -1,6 +1,7 @@
 """The contact page, for people."""
 
 import logging
+import re
 
 from flask import (
     Blueprint,
@@ -20,7 +21,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.clinic import current_clinic
 from app.contact.form import ContactForm
-from app.contact.inquiry import Inquiry
+from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
 from app.contact.origin import cross_site
 from app.contact.receive import Desk, receive_inquiry
 from app.contact.screening import Facts, reasons_to_hold
@@ -63,6 +64,8 @@ def send() -> BaseResponse:
         abort(403)
     form = ContactForm(current_clinic(), request.form)
     if not form.validate() or form.email_question:
+        if form.email_question:
+            form.email_choice.data = ""  # a new question, whatever an older one was answered
         return _page(form, 422)
     words = form.words()
     facts = Facts(honeypot=form.honeypot.data or "")
@@ -81,12 +84,23 @@ def send() -> BaseResponse:
 
 @blueprint.get("/contact/received/<reference>")
 def received(reference: str) -> Response:
-    with current_database().read() as session:
-        if session.scalar(select(Inquiry.id).where(Inquiry.reference == reference)) is None:
-            abort(404)
+    if not _is_known(reference):
+        abort(404)
     response = make_response(render_template("contact/received.html", reference=reference))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _is_known(reference: str) -> bool:
+    """Whether there is such an inquiry; a database that is away now is no reason to doubt it."""
+    if not re.fullmatch(REFERENCE_PATTERN, reference):
+        return False
+    try:
+        with current_database().read() as session:
+            found = session.scalar(select(Inquiry.id).where(Inquiry.reference == reference))
+    except SQLAlchemyError:
+        return True
+    return found is not None
 
 
 def failed_post(error: HTTPException) -> Response | None:

@@ -13,6 +13,7 @@ Folium's own page is not used: only its script, which the site serves as
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from app.location.pins import PIN_PATH, Pin, directions
 MANNERS = Path(__file__).with_name("map_style.js")
 CLOSEST, FIRST_LOOK = 19, 16  # zoom levels
 MAP_ID = "clinic"  # the page's element is "map_clinic"
+
+# Stands for "{" on the way through Folium: a character that no text has, and how JSON writes it.
+BRACE = "\ue07b"
+ESCAPED_BRACE = "\\ue07b"
 
 
 class Map(folium.Map):
@@ -109,6 +114,8 @@ def build(
     ``basemap``: options of the vector layer, with ``bounds`` and ``minZoom``.
     Without it the ground are pictures from ``tiles_url``, or nothing at all.
     """
+    places = [_guarded(pin) for pin in places]
+    attribution = attribution.replace("{", BRACE)
     chart = _chart(places, basemap)
     if basemap:
         VectorBasemap({**basemap, "attribution": attribution}).add_to(chart)
@@ -119,9 +126,22 @@ def build(
     Manners().add_to(chart)  # type: ignore[no-untyped-call]
     root: Any = chart.get_root()
     root.render()
-    calls = "\n".join(line.strip() for line in root.script.render().splitlines() if line.strip())
+    rendered = root.script.render().replace(BRACE, "\\u007b").replace(ESCAPED_BRACE, "\\u007b")
+    calls = "\n".join(line.strip() for line in rendered.splitlines() if line.strip())
     style = MANNERS.read_text(encoding="utf-8")
     return f'(function () {{\n"use strict";\n{style}\n{calls}\n}})();\n'
+
+
+def _guarded(pin: Pin) -> Pin:
+    """``pin`` without braces: Folium reads its own output once more as a template, where
+    ``{{ … }}`` in a name would run.
+    """
+    return replace(
+        pin,
+        name=pin.name.replace("{", BRACE),
+        address=tuple(line.replace("{", BRACE) for line in pin.address),
+        hours=tuple(line.replace("{", BRACE) for line in pin.hours),
+    )
 
 
 def _chart(places: Sequence[Pin], basemap: dict[str, Any] | None) -> Map:

@@ -102,10 +102,33 @@ function basemapRules(c) {
   return { paintRules: paint, labelRules: labels, backgroundColor: c.earth };
 }
 
+// The tiles at `url`, asked for only where they touch `bounds` ([[south, west], [north, east]]):
+// before the layer knows its size it asks for some at the other end of the world.
+function tilesWithin(url, bounds) {
+  var latitude = function (y, n) {
+    return Math.atan(Math.sinh(Math.PI * (1 - 2 * y / n))) * 180 / Math.PI;
+  };
+  return { getZxy: function (z, x, y, signal) {
+    var n = Math.pow(2, z), west = x / n * 360 - 180;
+    var touches = west < bounds[1][1] && west + 360 / n > bounds[0][1] &&
+      latitude(y + 1, n) < bounds[1][0] && latitude(y, n) > bounds[0][0];
+    if (!touches) return Promise.resolve();
+    var address = url.replace("{z}", z).replace("{x}", x).replace("{y}", y);
+    return fetch(address, { signal: signal }).then(function (answer) {
+      if (answer.ok) return answer.arrayBuffer();
+    }).then(function (bytes) {
+      var tile = {};
+      tile.data = bytes;
+      return bytes && tile;
+    });
+  } };
+}
+
 // Vector tiles in `palettes.light` or `.dark`, and changing over when the visitor's system does.
 function basemapLayer(options, palettes) {
   var dark = matchMedia("(prefers-color-scheme: dark)");
   var rules = function () { return basemapRules(dark.matches ? palettes.dark : palettes.light); };
+  options.url = tilesWithin(options.url, options.bounds);
   var layer = protomapsL.leafletLayer(Object.assign(options, rules()));
   dark.addEventListener("change", function () {
     Object.assign(layer, rules());

@@ -45,11 +45,14 @@ class Chore:
     name: str
     is_due: IsDue
     do: Callable[[Session, datetime], Afterwards | None]
+    at_first: bool = True  # or, for what tells of a day gone by, only from the next time on
 
 
 def every(pause: timedelta) -> IsDue:
-    """Due when it was last done at least ``pause`` ago."""
-    return lambda last, now: last is None or now - last >= pause
+    """Due when it was last done at least ``pause`` ago, or in the future: then the clock
+    was set back, and the chore must not rest until it has caught up.
+    """
+    return lambda last, now: last is None or not timedelta(0) <= now - last < pause
 
 
 def daily(at: clock_time, zone: ZoneInfo) -> IsDue:
@@ -77,25 +80,29 @@ def run_if_due(database: Database, chore: Chore) -> bool:
     with database.read() as session:
         now = database.now(session)
         last = session.scalar(sa.select(ChoreTurn.begun_at).where(ChoreTurn.name == chore.name))
-    if not chore.is_due(last, now):
+    if not chore.is_due(last, now) and (last or chore.at_first):
         return False
     try:
         with database.write() as session:
-            if not _take_turn(session, chore.name, last, now):
+            _take_turn(session, chore.name, last, now)
+            if last is None and not chore.at_first:
                 return False
             afterwards = chore.do(session, now)
-    except IntegrityError:  # another process was first with the very first turn
+    except _NotOurTurnError:
         return False
     if afterwards:
         afterwards()
     return True
 
 
-def _take_turn(session: Session, name: str, last: datetime | None, now: datetime) -> bool:
+def _take_turn(session: Session, name: str, last: datetime | None, now: datetime) -> None:
     if last is None:
         session.add(ChoreTurn(name=name, begun_at=now))
-        session.flush()
-        return True
+        try:
+            session.flush()
+        except IntegrityError:  # another process was first with the very first turn
+            raise _NotOurTurnError from None
+        return
     moved = session.execute(
         sa.update(ChoreTurn)
         .where(ChoreTurn.name == name, ChoreTurn.begun_at == last)
@@ -103,7 +110,12 @@ def _take_turn(session: Session, name: str, last: datetime | None, now: datetime
         .returning(ChoreTurn.name)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return moved is not None
+    if moved is None:
+        raise _NotOurTurnError
+
+
+class _NotOurTurnError(Exception):
+    pass
 
 
 class Chores(threading.Thread):

@@ -1,12 +1,101 @@
-"""Is the process up? For supervisors and load balancers."""
+"""For supervisors, load balancers and outside monitors. Numbers, no personal data.
 
-from flask import Blueprint, Response
+/healthz says that the process answers, /readyz that it can do its work, and
+/healthz/outbox that mail goes out: 503 when somebody should be woken.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.crypto import UnknownKeyError
+from app.db import NotDurableError, current_database
+from app.ops import keys
+from app.ops.schema import schema_fault
+from app.ops.status import Severity, Trouble, judge, worst
+from app.outbox.overview import Overview, look_over
 
 blueprint = Blueprint("health", __name__)
+
+NO_ANSWER = Trouble(
+    "database", Severity.PAGE, "The database does not answer", "`flask doctor` says more"
+)
+
+
+@blueprint.after_request
+def never_store(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    response = Response("ok\n", content_type="text/plain; charset=utf-8")
-    response.headers["Cache-Control"] = "no-store"
+    return Response("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Whether an inquiry could be written down here and now."""
+    fault = _unready()
+    return _answer({"ready": fault is None, "why": fault}, well=fault is None)
+
+
+def _unready() -> str | None:
+    database = current_database()
+    try:
+        if fault := schema_fault(database.engine):
+            return fault
+        with database.read() as session:
+            keys.check(session, database.keys)
+    except UnknownKeyError:
+        return "a key is missing from DATA_KEYS"
+    except (SQLAlchemyError, NotDurableError):
+        return "the database does not answer"
+    return None
+
+
+@blueprint.get("/healthz/outbox")
+def outbox() -> Response:
+    """The outbox in numbers, and what is wrong with them."""
+    database = current_database()
+    try:
+        with database.read() as session:
+            seen = look_over(session, database.now(session))
+    except (SQLAlchemyError, NotDurableError):
+        return _answer(_judged([NO_ANSWER]), well=False)
+    troubles = judge(seen)
+    well = worst(troubles) is not Severity.PAGE
+    return _answer({**_judged(troubles), **_numbers(seen)}, well=well)
+
+
+def _judged(troubles: list[Trouble]) -> dict[str, Any]:
+    loudest = worst(troubles)
+    return {
+        "status": loudest.word if loudest else "ok",
+        "troubles": [
+            {"event": one.event, "severity": one.severity.word, "title": one.title}
+            for one in troubles
+        ],
+    }
+
+
+def _numbers(seen: Overview) -> dict[str, Any]:
+    """Ages in whole seconds, moments in ISO 8601; None for what there is none of."""
+    oldest, beat, down = seen.oldest_pending, seen.heartbeat, seen.relay_down_since
+    return {
+        "pending": seen.pending,
+        "oldest_pending_seconds": int(oldest.total_seconds()) if oldest is not None else None,
+        "dead": seen.dead,
+        "heartbeat_seconds": int(beat.total_seconds()) if beat is not None else None,
+        "relay_down_since": down.isoformat(timespec="seconds") if down else None,
+        "relay_fault": seen.relay_fault,
+        "on_hold": seen.held_since is not None,
+    }
+
+
+def _answer(body: dict[str, Any], *, well: bool) -> Response:
+    response = jsonify(body)
+    response.status_code = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
     return response

@@ -15,7 +15,7 @@ from app.outbox.message import OutboxMessage
 
 @click.group()
 def inquiries() -> None:
-    """Read inquiries, and send on what was held back."""
+    """Read inquiries, send on what was held back, erase what a visitor wants erased."""
 
 
 @inquiries.command(name="list")
@@ -49,7 +49,7 @@ def show(reference: str) -> None:
     """One inquiry, with what the visitor wrote."""
     database, clinic = current_database(), current_clinic()
     with database.read() as session:
-        inquiry = _find(session, reference)
+        inquiry = find_inquiry(session, reference)
         mails = _mails(session, inquiry.reference)
     words = inquiry.words(database.keys)
     click.echo(f"{inquiry.reference}, {inquiry.state}; mails: {mails}")
@@ -71,11 +71,11 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
     """Send a held inquiry to the front desk after all."""
     database = current_database()
     with database.read() as session:
-        _find(session, reference)
+        find_inquiry(session, reference)
     if not yes:
         click.confirm(f"Send {reference.upper()} to the front desk?", abort=True)
     with database.write() as session:
-        inquiry = _find(session, reference)
+        inquiry = find_inquiry(session, reference)
         words = inquiry.words(database.keys)
         if inquiry.state != InquiryState.HELD or words is None:
             raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
@@ -85,7 +85,8 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
     click.echo("on its way")
 
 
-def _find(session: Session, reference: str) -> Inquiry:
+def find_inquiry(session: Session, reference: str) -> Inquiry:
+    """The inquiry called ``reference``, locked in a writing transaction. Raises ClickException."""
     wanted = Inquiry.reference == reference.strip().upper()
     found = session.scalar(sa.select(Inquiry).where(wanted).with_for_update())
     if found is None:

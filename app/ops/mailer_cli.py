@@ -5,10 +5,11 @@ import os
 import socket
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from app.clinic import current_clinic
 from app.db import current_database
+from app.ops import duties, start
 from app.ops.chores import Chores
 from app.outbox import queue, smtp
 from app.outbox.heartbeat import Heartbeat
@@ -33,22 +34,19 @@ def run(once: bool, owner: str, parent: int | None) -> None:  # noqa: FBT001
 
     Run as many as you like, on as many hosts as you like.
     """
+    start.check_for_command(current_database())
     owner = owner or f"{socket.gethostname()[:40]}-{os.getpid()}"
     interrupts = Interrupts()
     interrupts.install()
-    mailer = Mailer(
-        current_database(),
-        smtp.send,
-        owner=owner,
-        fallback=current_app.config["FALLBACK_MAILBOX"],
-        interrupts=interrupts,
-    )
+    database, clinic = current_database(), current_clinic()
+    fallback = clinic.fallback_mailbox
+    mailer = Mailer(database, smtp.send, owner=owner, fallback=fallback, interrupts=interrupts)
     if once:
         mailer.run(once=True)
         return
     log.info("mailer %s starts", owner)
-    heartbeat = Heartbeat(current_database(), owner)
-    chores = Chores(current_database(), heartbeat, (), parent=parent)
+    todo = duties.chores(duties.current_settings(), clinic, database)
+    chores = Chores(database, Heartbeat(database, owner), todo, parent=parent)
     chores.start()
     mailer.run()
     chores.stop()

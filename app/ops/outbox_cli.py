@@ -1,7 +1,9 @@
 """``flask outbox``: what waits, what is stuck and why."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import click
@@ -12,10 +14,13 @@ from sqlalchemy.orm import Session
 from app.clinic import current_clinic
 from app.crypto import UnknownKeyError
 from app.db import Database, current_database
+from app.ops.outbox_words import as_data, in_words
 from app.ops.table import show_table
-from app.outbox import breaker, manage
-from app.outbox.message import DeliveryAttempt, OutboxMessage, OutgoingMail, State
+from app.outbox import breaker, hold, manage
+from app.outbox.forget import NO_MAIL
+from app.outbox.message import DeliveryAttempt, OutboxMessage, OutgoingMail, RelayState, State
 
+MOST = "At most so many, newest first."
 UNFINISHED = (State.PENDING, State.SENDING, State.DEAD)
 
 
@@ -26,19 +31,33 @@ def outbox() -> None:
 
 @outbox.command(name="list")
 @click.option("--all", "everything", is_flag=True, help="Delivered and cancelled ones too.")
-@click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help=MOST)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
-def list_messages(everything: bool, limit: int) -> None:  # noqa: FBT001
-    """What is not delivered yet, and why."""
+def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
+    """What is not delivered yet, and why. No words of visitors.
+
+    \b
+    Example:
+      flask --app wsgi outbox list
+    """  # noqa: D301  (click's own mark: the lines below it are not wrapped)
     database = current_database()
     query = sa.select(OutboxMessage).order_by(OutboxMessage.created_at.desc()).limit(limit)
     if not everything:
         query = query.where(OutboxMessage.state.in_(UNFINISHED))
     with database.read() as session:
         messages = session.scalars(query).all()
-        _tell_relay(session)
-        rows = [_row(database, message) for message in messages]
-    show_table(("message", "about", "to", "state", "tries", "next", "why"), rows)
+        held, relay = hold.state(session), breaker.state(session)
+    if as_json:
+        click.echo(json.dumps(as_data(messages, held, relay, partial(recipient, database))))
+        return
+    _tell_hold(held)
+    _tell_relay(relay)
+    rows = [
+        (str(one.id)[:8], one.about, recipient(database, one), one.attempts, in_words(one, local))
+        for one in messages
+    ]
+    show_table(("message", "about", "to", "tries", "state and why"), rows)
 
 
 @outbox.command()
@@ -55,9 +74,9 @@ def show(message: str) -> None:
             .order_by(DeliveryAttempt.id)
         ).all()
     click.echo(f"Message-ID: {found.message_id}\nAbout: {found.about}\nState: {found.state}")
-    click.echo(f"To: {_recipient(database, found)}\nQueued: {_local(found.queued_at)}")
+    click.echo(f"To: {recipient(database, found)}\nQueued: {local(found.queued_at)}")
     rows = [
-        (_local(a.started_at), _local(a.ended_at), a.owner, a.outcome, a.code or "", a.said or "")
+        (local(a.started_at), local(a.ended_at), a.owner, a.outcome, a.code or "", a.said or "")
         for a in attempts
     ]
     show_table(("started", "ended", "mailer", "outcome", "code", "said"), rows)
@@ -85,13 +104,14 @@ def _change(prefix: str, act: manage.Act, question: str, *, ask: bool) -> None:
     database = current_database()
     with database.read() as session:
         found = _find(session, prefix)
-    click.echo(f"{found.about} to {_recipient(database, found)}: {found.state}")
+    click.echo(f"{found.about} to {recipient(database, found)}: {in_words(found, local)}")
     if ask:
         click.confirm(question, abort=True)
     with database.write() as session:
         done = act(session, found.id, database.now(session))
     if not done:
-        raise click.ClickException(f"not possible while it is {found.state}; nothing changed")
+        state = found.state if found.sealed_mail != NO_MAIL else "erased"
+        raise click.ClickException(f"not possible while it is {state}; nothing changed")
     click.echo("done")
 
 
@@ -108,36 +128,33 @@ def _find(session: Session, prefix: str) -> OutboxMessage:
     return found[0]
 
 
-def _row(database: Database, message: OutboxMessage) -> tuple[object, ...]:
-    return (
-        str(message.id)[:8],
-        message.about,
-        _recipient(database, message),
-        message.state,
-        message.attempts,
-        _local(message.due_at) if message.state == State.PENDING else "",
-        message.last_error or "",
-    )
-
-
-def _recipient(database: Database, message: OutboxMessage) -> str:
-    if message.sealed_mail is None:
-        return "(delivered)"
+def recipient(database: Database, message: OutboxMessage) -> str:
+    """Whom ``message`` is for, as far as can still be known."""
+    if not message.sealed_mail:
+        return "(delivered)" if message.state == State.DELIVERED else "(erased)"
     try:
         return OutgoingMail.from_json(database.keys.open(message.sealed_mail)).recipient
     except UnknownKeyError:
         return "(sealed with an unknown key)"
 
 
-def _tell_relay(session: Session) -> None:
-    relay = breaker.state(session)
-    if relay and relay.down_since and relay.probe_at:
+def _tell_hold(on: hold.OutboxHold | None) -> None:
+    if on:
         click.echo(
-            f"The mail relay is down since {_local(relay.down_since)} ({relay.reason});"
-            f" next try {_local(relay.probe_at)}. Nothing is lost.\n"
+            f"The outbox is on hold since {local(on.since)} ({on.reason}): nothing is sent"
+            " until `flask outbox release`.\n"
         )
 
 
-def _local(moment: datetime | None) -> str:
+def _tell_relay(relay: RelayState | None) -> None:
+    if relay and relay.down_since and relay.probe_at:
+        click.echo(
+            f"The mail relay is down since {local(relay.down_since)} ({relay.reason});"
+            f" next try {local(relay.probe_at)}. Nothing is lost.\n"
+        )
+
+
+def local(moment: datetime | None) -> str:
+    """``moment`` on the clinic's clock."""
     zone = current_clinic().zone
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""

@@ -1,7 +1,7 @@
 """Whether the relay can be used at all, remembered in one row for all mailers.
 
 While it is down one message at a time goes out as a probe, after 15 s, then
-30 s, … up to 5 minutes; no message is blamed and no attempt is used up.
+30 s, then each minute; no message is blamed and no attempt is used up.
 """
 
 from datetime import datetime
@@ -24,7 +24,7 @@ def may_send(session: Session, now: datetime) -> bool:
     """Whether a message may go out now. While the relay is down the caller whose
     turn it is to probe gets True, and moves the next turn away from the others.
     """
-    relay = state(session)
+    relay = session.execute(sa.select(RelayState.failures, RelayState.probe_at)).one_or_none()
     if relay is None or relay.probe_at is None:
         return True
     turn = session.execute(
@@ -51,8 +51,11 @@ def opened(session: Session, now: datetime, reason: str) -> None:
 
 def closed(session: Session) -> bool:
     """The relay answered like one that works; True when it had been down before."""
-    relay = state(session)
-    if relay is None or relay.probe_at is None:
-        return False
-    relay.failures, relay.down_since, relay.probe_at, relay.reason = 0, None, None, None
-    return True
+    back = session.execute(
+        sa.update(RelayState)
+        .where(RelayState.id == ONLY_ROW, RelayState.probe_at.is_not(None))
+        .values(failures=0, down_since=None, probe_at=None, reason=None)
+        .returning(RelayState.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return back is not None

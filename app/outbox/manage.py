@@ -17,7 +17,7 @@ BY_HAND = "operator"
 def requeue(session: Session, message: UUID, now: datetime) -> bool:
     """Make a dead, cancelled or waiting message due now, with its five days anew.
 
-    False, and nothing is changed, when it is being sent or was delivered.
+    False, and nothing is changed, when it is being sent, was delivered or was erased.
     """
     return _change(
         session,
@@ -52,6 +52,7 @@ def _change(  # noqa: PLR0913, PLR0917
     changed = session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.id == message, OutboxMessage.state.in_(allowed))
+        .where(sa.func.length(OutboxMessage.sealed_mail) > 0)  # an erased one holds nothing
         .values(**changes)
         .returning(OutboxMessage.id)
         .execution_options(synchronize_session=False)

@@ -11,12 +11,15 @@ because what to do next differs:
   authentication, our sender refused). No message is to blame.
 """
 
+import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from email.charset import BASE64, QP, Charset
 from typing import Any
 
 from flask import Flask, current_app
@@ -27,6 +30,16 @@ from app.outbox.message import Outcome, OutgoingMail
 COMMAND_TIMEOUT = 60.0  # seconds without a byte; RFC 5321 4.5.3.2 allows servers up to 300
 FINAL_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer to the final dot
 FINAL_DOT = b"\r\n.\r\n"
+
+
+TOO_LARGE = 552  # at MAIL FROM: this mail is larger than the relay takes
+LOGIN_WANTED = (530, 534, 535, 538)  # RFC 4954: it is our login that is refused, no recipient
+RELAYING = re.compile(r"relay|authenticat", re.IGNORECASE)  # "Relay access denied"
+# Lines of any length, and letters of any script, in short lines of ASCII: RFC 5322 2.1.1
+# allows 998 octets a line, and a paragraph typed without Enter is longer.
+QUOTED = Charset("utf-8")
+QUOTED.header_encoding = BASE64
+QUOTED.body_encoding = QP
 
 
 class SendError(Exception):
@@ -93,31 +106,41 @@ def send(mail: OutgoingMail, *, message_id: str, date: datetime, on_dot: Callabl
     on nobody but the relay knows whether the mail was taken.
     Raises PermanentRefusal, TransientFailure or RelayDown.
     """
+    sender = current_app.extensions["mail"].default_sender
     message = Message(
-        subject=mail.subject,
+        subject=mail.subject.replace("=?", "= ?"),  # no encoded word but our own
         recipients=[mail.recipient],
         body=mail.text,
         html=mail.html,
-        sender=(mail.sender_name, current_app.extensions["mail"].default_sender),
+        sender=sender,
         reply_to=mail.reply_to,
         date=date.timestamp(),
+        charset=QUOTED,  # type: ignore[arg-type]  # more than a name
         extra_headers={"Auto-Submitted": "auto-generated"},
     )
     message.msgId = message_id
+    # Given to Message(), name and address are joined and parsed again: "Roe, MD" breaks.
+    message.sender = (mail.sender_name, sender)
     with ExitStack() as stack:
+        connection = _connect(stack, on_dot)
         try:
-            relay = _Relay(current_app.extensions["mail"], on_dot)
-            connection = stack.enter_context(relay)
+            connection.send(message, envelope_from=sender)
         except (OSError, smtplib.SMTPException) as error:
-            raise RelayDown(_words(error), _code(error)) from error
-        try:
-            connection.send(message)
-        except smtplib.SMTPSenderRefused as error:
-            raise RelayDown(_words(error), _code(error)) from error
-        except (OSError, smtplib.SMTPException) as error:
-            kind = PermanentRefusal if 500 <= (_code(error) or 0) < 600 else TransientFailure
-            raise kind(_words(error), _code(error)) from error
+            raise _kind(error)(_words(error), _code(error)) from error
     return 250
+
+
+def knock() -> None:
+    """Connect, encrypt and log in as for a mail, and leave. Raises RelayDown."""
+    with ExitStack() as stack:
+        _connect(stack, on_dot=lambda: None)
+
+
+def _connect(stack: ExitStack, on_dot: Callable[[], None]) -> Connection:
+    try:
+        return stack.enter_context(_Relay(current_app.extensions["mail"], on_dot))
+    except (OSError, smtplib.SMTPException) as error:
+        raise RelayDown(_words(error), _code(error)) from error
 
 
 class _Relay(Connection):
@@ -128,7 +151,9 @@ class _Relay(Connection):
         self._on_dot = on_dot
 
     def configure_host(self) -> smtplib.SMTP:
-        mail, verify = self.mail, ssl.create_default_context()
+        mail = self.mail
+        # Read anew for each mail, so that a mended certificate store is noticed.
+        verify = ssl.create_default_context() if mail.use_ssl or mail.use_tls else None
         host: _SMTP | _SMTPS
         if mail.use_ssl:
             host = _SMTPS(mail.server, mail.port, timeout=COMMAND_TIMEOUT, context=verify)
@@ -136,6 +161,9 @@ class _Relay(Connection):
             host = _SMTP(mail.server, mail.port, timeout=COMMAND_TIMEOUT)
         host.on_dot = self._on_dot
         try:
+            assert host.sock is not None
+            # The dot goes out by itself: it must not wait 40 ms for the body's ACK.
+            host.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if mail.use_tls:
                 host.starttls(context=verify)
             if mail.username and mail.password:
@@ -174,6 +202,18 @@ class _SMTP(_SaysWhenTheDotComes):
 
 class _SMTPS(_SaysWhenTheDotComes, smtplib.SMTP_SSL):
     pass
+
+
+def _kind(error: Exception) -> type[SendError]:
+    """Who is to blame for a failure after the connection stood: relay, mail, or nobody."""
+    code = _code(error) or 0
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return PermanentRefusal if code == TOO_LARGE else RelayDown
+    if isinstance(error, smtplib.SMTPHeloError) or code in LOGIN_WANTED:
+        return RelayDown
+    if isinstance(error, smtplib.SMTPRecipientsRefused) and RELAYING.search(_words(error)):
+        return RelayDown
+    return PermanentRefusal if 500 <= code < 600 else TransientFailure
 
 
 def _code(error: Exception) -> int | None:

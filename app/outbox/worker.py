@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.crypto import UnknownKeyError
 from app.db import Database
-from app.outbox import breaker, queue, schedule, settle
+from app.outbox import breaker, hold, queue, schedule, settle
 from app.outbox.interrupt import Interrupts, Stopped
 from app.outbox.message import Outcome, OutgoingMail
 from app.outbox.settle import Report
@@ -53,10 +54,13 @@ class Mailer:
         self.interrupts = interrupts or Interrupts()
         self._send = send
         self._fallback = fallback
+        self._on_hold = False
+        self._busy = False
 
     def deliver_one(self) -> bool:
         """Send the message that is due longest; False when none is, or none may go out."""
         claim = self._claim()
+        self._busy = claim is not None
         if claim is None:
             return False
         report = self._attempt(claim)
@@ -81,14 +85,31 @@ class Mailer:
             return False
 
     def _claim(self) -> queue.Claim | None:
-        with self.database.read() as session:
-            if not queue.anything_due(session, self.database.now(session)):
-                return None
+        # After one mail the next is likely: then a look before would only cost time.
+        if not self._busy and not self._anything_due():
+            return None
         with self.database.write() as session:
             now = self.database.now(session)
-            if not breaker.may_send(session, now):
+            if hold.is_on(session) or not breaker.may_send(session, now):
                 return None
             return queue.claim(session, self.owner, now)
+
+    def _anything_due(self) -> bool:
+        """Look without a write lock: an idle mailer must not hold up those who write."""
+        with self.database.read() as session:
+            if self._held(session):
+                return False
+            return queue.anything_due(session, self.database.now(session))
+
+    def _held(self, session: Session) -> bool:
+        """Whether the outbox is on hold; tells the log when that changes."""
+        on = hold.state(session)
+        if on and not self._on_hold:
+            log.warning("on hold (%s): nothing is sent until `flask outbox release`", on.reason)
+        if self._on_hold and not on:
+            log.info("released: mail goes out again")
+        self._on_hold = on is not None
+        return self._on_hold
 
     def _attempt(self, claim: queue.Claim) -> Report:
         """Send ``claim`` without touching the database."""

@@ -1,26 +1,40 @@
 """Information pages: the clinic's Markdown, checked and rendered once."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from flask import Flask, request
 
 from app.clinic import Clinic
-from app.pages import structured_data
-from app.pages.content import load_pages
+from app.pages import redirects, structured_data
+from app.pages.content import NO_SETTINGS, load_pages
 from app.pages.routes import OTHER_PAGES, Site, blueprint
+from app.pages.social_card import init_social_card
 
 # Sections that the front page's template adds below the article.
 HOME_SECTIONS = ("location-map", "contact-us-today")
 
 
-def init_app(app: Flask, *, clinic: Clinic, folder: Path, site: str) -> None:
+def init_app(
+    app: Flask,
+    *,
+    clinic: Clinic,
+    folder: Path,
+    site: str,
+    settings: Mapping[str, str] = NO_SETTINGS,
+) -> None:
     """Join this room to the application.
 
     ``folder`` is the clinic's, ``site`` the address that visitors use, without
-    a slash at the end. Raises ClinicError naming every fault in the pages.
+    a slash at the end, ``settings`` what pages may state of the settings: a page
+    that says how long words are kept is true, however it is set. Raises ClinicError
+    naming every fault in the pages.
     """
-    whole = Site(clinic, load_pages(folder, clinic, OTHER_PAGES, HOME_SECTIONS), site)
+    pages = load_pages(folder, clinic, OTHER_PAGES, HOME_SECTIONS, settings)
+    whole = Site(clinic, pages, site)
     app.register_blueprint(blueprint(whole, folder / "logo.svg"))
+    redirects.answer(app, redirects.load_redirects(folder / "redirects.toml", pages, OTHER_PAGES))
+    init_social_card(app, folder / "social-card.png", site)
     app.jinja_env.globals.update(
         navigation=whole.navigation,
         further_reading=whole.further_reading,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -12,10 +13,13 @@ from app.clinic import Clinic
 from app.pages.checks import HOME, Draft, Frame, check
 from app.pages.document import parse
 from app.pages.faults import Faults
+from app.pages.figures import load_figures
 from app.pages.found import Heading, Value
 from app.pages.front_matter import read_source
 from app.pages.markdown import parser
 from app.pages.references import Reference, Source, read_sources, reference
+
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -37,21 +41,26 @@ class Page:
 
 
 def load_pages(
-    folder: Path, clinic: Clinic, other_paths: Iterable[str] = (), home_ids: Iterable[str] = ()
+    folder: Path,
+    clinic: Clinic,
+    other_paths: Iterable[str] = (),
+    home_ids: Iterable[str] = (),
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> tuple[Page, ...]:
     """The pages of ``folder/pages``, in their order.
 
     ``other_paths`` are addresses that code answers (``/contact``): links may
     lead there, no page may take them. ``home_ids`` are fragments that the
-    front page's template adds. Raises ClinicError naming every fault by file
-    and line.
+    front page's template adds. ``settings`` are what ``{{ settings.… }}`` stands
+    for. Raises ClinicError naming every fault by file and line.
     """
     faults = Faults()
-    md, values = parser(), placeholders(clinic)
+    md, values = parser(), placeholders(clinic) | _of_settings(settings)
     sources = read_sources(folder / "references.toml", faults)
+    figures = load_figures(folder / "figures", sources, faults)
     files = sorted((folder / "pages").glob("*.md"))
     drafts = [
-        Draft(source, parse(md, source.text, values))
+        Draft(source, parse(md, source.text, values, figures))
         for file in files
         if (source := read_source(file, faults))
     ]
@@ -74,6 +83,10 @@ def placeholders(clinic: Clinic) -> dict[str, Value | None]:
         "clinic.email": Value(clinic.email, f"mailto:{clinic.email}"),
         "clinic.reply_within": Value(clinic.reply_within),
     }
+
+
+def _of_settings(settings: Mapping[str, str]) -> dict[str, Value | None]:
+    return {f"settings.{name}": Value(text) for name, text in settings.items()}
 
 
 def _page(md: MarkdownIt, draft: Draft, sources: Mapping[str, Source]) -> Page:

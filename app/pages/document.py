@@ -6,15 +6,18 @@ Values in, values out: no request, no file, no clock.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from app.pages.figures.figure import Figure
 from app.pages.found import Found, Value
 from app.pages.rendering import BLOCKS
 from app.pages.settling import Settling
 
+NO_FIGURES: Mapping[str, Figure | None] = MappingProxyType({})
 BLOCK = re.compile(r"\s{0,3}:::+\s*(\S*)")
 
 
@@ -27,13 +30,18 @@ class Document:
     found: Found
 
 
-def parse(md: MarkdownIt, text: str, values: Mapping[str, Value | None]) -> Document:
+def parse(
+    md: MarkdownIt,
+    text: str,
+    values: Mapping[str, Value | None],
+    figures: Mapping[str, Figure | None] = NO_FIGURES,
+) -> Document:
     """``text`` as a document; ``values`` by placeholder, None for a link not filled in.
 
     The document is empty when there are faults in ``found.faults``.
     """
     tokens = _without_empty_links(md.parse(text), values)
-    found = Settling(values).settle(tokens)
+    found = Settling(values, figures).settle(tokens)
     found.faults += _block_faults(text)
     if found.faults:
         return Document(Markup(), Markup(), found)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from markdown_it.token import Token
 from markupsafe import escape
 
+from app.pages.figures.drawing import draw
+
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 # The word that says what a card is, so that no meaning hangs on its color.
 CARDS = {
@@ -16,7 +18,7 @@ CARDS = {
     "note": "",
     "summary": "",
 }
-BLOCKS = frozenset((*CARDS, "timeline"))
+BLOCKS = frozenset((*CARDS, "timeline", "figure"))
 
 
 def _citation(token: Token) -> str:
@@ -37,8 +39,12 @@ def _placeholder(token: Token) -> str:
     return f'<a href="{address}">{text}</a>'
 
 
-def _card_open(token: Token) -> str:
+def _block_open(token: Token) -> str:
     kind, title = token.meta["kind"], token.meta["title"].replace("'", APOSTROPHE)
+    if figure := token.meta.get("figure"):
+        title = escape(figure.title)
+        name = "figure" if figure.printed else "figure unprinted"
+        return f'<figure class="{name}"><figcaption><strong>{title}</strong>\n'
     if kind not in CARDS:
         return ""
     word = CARDS[kind]
@@ -51,7 +57,10 @@ def _card_open(token: Token) -> str:
     )
 
 
-def _card_close(token: Token) -> str:
+def _block_close(token: Token) -> str:
+    if figure := token.meta.get("figure"):
+        drawn = draw(figure, token.meta["id"], token.meta["cited"])
+        return f"</figcaption>\n{drawn}</figure>\n"
     return "</section>\n" if token.meta["kind"] in CARDS else ""
 
 
@@ -79,8 +88,8 @@ def _as_text(token: Token) -> str:
 RULES: Mapping[str, Callable[[Token], str]] = {
     "citation": _citation,
     "placeholder": _placeholder,
-    "container_block_open": _card_open,
-    "container_block_close": _card_close,
+    "container_block_open": _block_open,
+    "container_block_close": _block_close,
     "table_open": _table_open,
     "table_close": _table_close,
     "th_open": _column_heading,

@@ -54,11 +54,11 @@ def blueprint(site: Site, logo: Path) -> Blueprint:
     for page in site.pages:
         routes.add_url_rule(page.path, page.slug or "home", partial(_show, site, cache, page))
     icon = Representation(_read(logo), "image/svg+xml")
-    routes.add_url_rule("/favicon.svg", "favicon", lambda: icon.respond(ONE_DAY))
-    map_xml = site_files.sitemap(site.pages, OTHER_PAGES, site.address)
-    routes.add_url_rule("/sitemap.xml", "sitemap", partial(_file, map_xml, "application/xml"))
-    rules = site_files.robots(site.address)
-    routes.add_url_rule("/robots.txt", "robots", partial(_file, rules, "text/plain"))
+    routes.add_url_rule("/favicon.svg", "favicon", partial(icon.respond, ONE_DAY))
+    map_xml = _file(site_files.sitemap(site.pages, OTHER_PAGES, site.address), "application/xml")
+    routes.add_url_rule("/sitemap.xml", "sitemap", partial(map_xml.respond, ONE_DAY))
+    rules = _file(site_files.robots(site.address), "text/plain")
+    routes.add_url_rule("/robots.txt", "robots", partial(rules.respond, ONE_DAY))
     routes.add_url_rule("/.well-known/security.txt", "security", partial(_security, site))
     return routes
 
@@ -76,13 +76,13 @@ def _render(site: Site, page: Page) -> str:
     )
 
 
-def _file(text: str, media_type: str) -> Response:
-    made = Representation(text.encode(), f"{media_type}; charset=utf-8")
-    return made.respond(ONE_DAY)
+def _file(text: str, media_type: str) -> Representation:
+    return Representation(text.encode(), f"{media_type}; charset=utf-8")
 
 
 def _security(site: Site) -> Response:
-    return _file(site_files.security_txt(site.clinic, site.address, clock.now()), "text/plain")
+    text = site_files.security_txt(site.clinic, site.address, clock.now())
+    return _file(text, "text/plain").respond(ONE_DAY)
 
 
 def _read(file: Path) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from markdown_it.token import Token
 
+from app.pages.figures.figure import Figure
 from app.pages.found import Found, Heading, Value
 from app.pages.rendering import CARDS
 
@@ -26,13 +27,16 @@ def plain_text(inline: Token) -> str:
 class Settling:
     """Walks the tokens of one page once, in order; what it meets goes into ``found``."""
 
-    def __init__(self, values: Mapping[str, Value | None]) -> None:
+    def __init__(
+        self, values: Mapping[str, Value | None], figures: Mapping[str, Figure | None]
+    ) -> None:
         self.found = Found()
         self._values = values
+        self._figures = figures
         self._line = 0
         self._level = 1  # of the last heading; the page's title is the first
         self._section = ""
-        self._blocks: list[str] = []
+        self._blocks: list[Token] = []
         self._tables: dict[str, int] = {}
         self._steps: dict[str, Callable[[Token], None]] = {
             "container_block_open": self._block,
@@ -83,7 +87,10 @@ class Settling:
 
     def _block(self, token: Token) -> None:
         kind, _, title = token.info.strip().partition(" ")
-        self._blocks.append(kind)
+        self._blocks.append(token)
+        if kind == "figure":
+            self._figure(token, title.strip())
+            return
         if kind in CARDS and not title:
             self._fault(f"::: {kind} needs a title")
         level = 3 if self._level > 1 else 2
@@ -91,10 +98,19 @@ class Settling:
         token.meta |= {"kind": kind, "title": title.strip(), "id": identity, "level": level}
 
     def _block_end(self, token: Token) -> None:
-        token.meta["kind"] = self._blocks.pop()
+        token.meta |= self._blocks.pop().meta
+
+    def _figure(self, token: Token, name: str) -> None:
+        identity = self._id(f"figure {name}")
+        token.meta |= {"kind": "figure", "title": name, "id": identity}
+        if figure := self._figures.get(name):
+            cited = {key: self._cite(key) for key in figure.references}
+            token.meta |= {"figure": figure, "cited": cited}
+        elif name not in self._figures:
+            self._fault(f"unknown figure {name}: there is no figures/{name}.toml")
 
     def _list(self, token: Token) -> None:
-        if "timeline" in self._blocks:
+        if any(block.meta["kind"] == "timeline" for block in self._blocks):
             token.attrs["class"] = "timeline"
 
     def _table(self, token: Token) -> None:
@@ -106,12 +122,13 @@ class Settling:
         self._fault(f"raw HTML is not allowed: {token.content.strip()[:40]}")
 
     def _citation(self, token: Token) -> None:
-        numbers = []
-        for key in token.meta["keys"]:
-            first = key not in self.found.cited_at
-            self.found.cited_at.setdefault(key, self._line)
-            numbers.append((list(self.found.cited_at).index(key) + 1, first))
-        token.meta["numbers"] = numbers
+        token.meta["numbers"] = [self._cite(key) for key in token.meta["keys"]]
+
+    def _cite(self, key: str) -> tuple[int, bool]:
+        """The number of source ``key`` on this page, and whether it is cited for the first time."""
+        first = key not in self.found.cited_at
+        self.found.cited_at.setdefault(key, self._line)
+        return list(self.found.cited_at).index(key) + 1, first
 
     def _placeholder(self, token: Token) -> None:
         name = token.meta["name"]

@@ -4,6 +4,7 @@ from flask import Flask
 
 from app.web.assets import init_assets
 from app.web.errors import init_errors
+from app.web.front import init_front
 from app.web.headers import init_headers
 from app.web.limits import init_limiter
 from app.web.logs import init_logs
@@ -31,7 +32,8 @@ def init_app(
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         MAX_FORM_PARTS=MAX_FORM_PARTS,
     )
-    trust_proxies(app, trusted_proxies)
+    init_front(app)
+    trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
     init_logs(app, show_messages=development)
     init_headers(app, style_hash=init_assets(app))
     init_errors(app)

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from app.web.cache import Representation
 
 SHEETS = ("tokens", "base", "layout", "components")
+SCRIPT = "site.js"  # all of static/js in one file, for one request
 ONE_YEAR = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 # Named here, because the system's own table differs from host to host.
@@ -39,11 +40,13 @@ def init_assets(app: Flask) -> str:
     """
     assert app.static_folder
     folder = Path(app.static_folder)
-    app.extensions["assets"] = _read_all(folder)
+    files = _read_all(folder)
+    files[SCRIPT] = _joined(sorted((folder / "js").glob("*.js")))
+    app.extensions["assets"] = files
     sheets = ((folder / "css" / f"{name}.css").read_text(encoding="utf-8") for name in SHEETS)
     css = "".join(rcssmin.cssmin(sheet) for sheet in sheets)
     style = Markup(f"<style>{css}</style>")  # noqa: S704 - our own files
-    app.jinja_env.globals.update(asset=asset, inline_css=lambda: style)
+    app.jinja_env.globals.update(asset=asset, integrity=integrity, inline_css=lambda: style)
     app.view_functions["static"] = serve
     return f"sha256-{base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()}"
 
@@ -54,6 +57,15 @@ def asset(path: str) -> str:
     Raises KeyError when there is no such file.
     """
     return f"{current_app.static_url_path}/{path}?v={_assets()[path].etag[:FINGERPRINT]}"
+
+
+def integrity(path: str) -> str:
+    """The ``integrity`` of ``static/<path>``: a browser runs these very bytes or none.
+
+    Raises KeyError when there is no such file.
+    """
+    digest = hashlib.sha256(_assets()[path].body).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
 
 
 def serve(filename: str) -> Response:
@@ -67,6 +79,10 @@ def serve(filename: str) -> Response:
 def _assets() -> dict[str, Representation]:
     assets: dict[str, Representation] = current_app.extensions["assets"]
     return assets
+
+
+def _joined(scripts: list[Path]) -> Representation:
+    return Representation(b"".join(map(Path.read_bytes, scripts)), MEDIA_TYPES[".js"])
 
 
 def _read_all(folder: Path) -> dict[str, Representation]:

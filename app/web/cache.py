@@ -10,15 +10,27 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import brotli
 from flask import Response, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
 from app.web.headers import allow_images_from, images_allowed
 
 QUICK, SMALLEST = 5, 11  # Brotli: about 2 ms and about 100 ms for an article
 COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/javascript",
                 "application/xml", "application/manifest+json")  # fmt: skip
+
+# In the WSGI environ of a request: (body, route) of an answer that may be given again.
+KEEP = "frontdesk.keep"
+
+
+@lru_cache(maxsize=128)  # browsers say the same few things
+def coding_for(accepted: str) -> str | None:
+    """The content coding that an Accept-Encoding header prefers: ``br``, ``gzip`` or None."""
+    return parse_accept_header(accepted, Accept).best_match(("br", "gzip"))
 
 
 class Representation:
@@ -31,20 +43,28 @@ class Representation:
         # Weak, because one tag stands for all encodings of the same body.
         self.etag = hashlib.sha256(body).hexdigest()[:20]
         self._encoded: dict[str, bytes] = {}
-        self._offers = ["br", "gzip"] if media_type.startswith(COMPRESSIBLE) else []
+        self._shrunk = False
+        self._compressible = media_type.startswith(COMPRESSIBLE)
 
     def respond(self, cache_control: str) -> Response:
         """The answer to the current request: 304 where the client has these bytes already."""
-        coding = request.accept_encodings.best_match(self._offers) if self._offers else None
-        response = Response(self.encoded(coding), content_type=self.media_type)
+        accepted = request.headers.get("Accept-Encoding", "")
+        coding = coding_for(accepted) if self._compressible else None
+        settled = self._shrunk or coding != "br"
+        body = self.encoded(coding)
+        if settled and request.url_rule:
+            request.environ[KEEP] = body, request.url_rule.rule
+        response = Response(body, content_type=self.media_type)
         response.headers["Cache-Control"] = cache_control
-        if self._offers:
+        if self._compressible:
             response.headers["Vary"] = "Accept-Encoding"
         if coding:
             response.headers["Content-Encoding"] = coding
         response.set_etag(self.etag, weak=True)
         allow_images_from(*self.images)
-        return response.make_conditional(request)  # type: ignore[return-value]
+        response.make_conditional(request)
+        del response.headers["Date"]  # every server writes one itself
+        return response
 
     def encoded(self, coding: str | None) -> bytes:
         """The body in ``coding`` (``br``, ``gzip`` or None)."""
@@ -65,6 +85,7 @@ class Representation:
     def shrink(self) -> None:
         """Replace the quick Brotli encoding by the smallest one; takes about 0.1 s."""
         self._encoded["br"] = brotli.compress(self.body, quality=SMALLEST)
+        self._shrunk = True
 
 
 class RenderCache:

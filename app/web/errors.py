@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, current_app, json, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 log = logging.getLogger(__name__)
 ErrorPage = Callable[[HTTPException], ResponseReturnValue | None]
@@ -92,6 +92,8 @@ def _answer(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
+    if type(error).__module__.startswith("gunicorn.http"):  # a body that is no HTTP, met on reading
+        return _answer(BadRequest())
     log.error("unexpected error", exc_info=error)
     if current_app.testing:
         raise error

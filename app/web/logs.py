@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 import traceback
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, TextIO, cast
 
@@ -21,8 +22,6 @@ LEVELS = {
     "app": logging.INFO,
     "flask-limiter": logging.WARNING,  # below that it tells addresses
 }
-FIELDS = ("method", "route", "status", "ms")
-access = logging.getLogger("frontdesk.access")
 
 
 class JsonLines(logging.Formatter):
@@ -45,14 +44,12 @@ class JsonLines(logging.Formatter):
         }
         if has_request_context() and (request_id := g.get("request_id")):
             line["request_id"] = request_id
-        line |= {name: vars(record)[name] for name in FIELDS if name in vars(record)}
         if record.exc_info and record.exc_info[0]:
             line |= self._exception(*record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        return f"{seconds}.{int(record.msecs):03d}Z"
+        return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
 
     def _exception(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -76,20 +73,38 @@ def init_logs(app: Flask, *, show_messages: bool) -> None:
     app.after_request(_log_request)
 
 
+def new_request_id() -> str:
+    return secrets.token_hex(8)
+
+
+def access_line(method: str, request_id: str, route: str | None, status: int, began: float) -> str:
+    """The line of one request, which began at ``perf_counter()`` ``began``."""
+    milliseconds = (time.perf_counter() - began) * 1000
+    return (
+        f'{{"time": "{_now()}", "level": "info", "logger": "frontdesk.access",'
+        f' "message": "request", "request_id": "{request_id}", "method": {json.dumps(method)},'
+        f' "route": {json.dumps(route)}, "status": {status}, "ms": {milliseconds:.1f}}}\n'
+    )
+
+
+def _now() -> str:
+    milliseconds = time.time_ns() // 1_000_000
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
 def _begin() -> None:
-    g.request_id = secrets.token_hex(8)
+    g.request_id = new_request_id()
     g.began = time.perf_counter()
 
 
 def _log_request(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
-    access.info(
-        "request",
-        extra={
-            "method": request.method,
-            "route": request.url_rule.rule if request.url_rule else None,
-            "status": response.status_code,
-            "ms": round((time.perf_counter() - g.began) * 1000, 1),
-        },
-    )
+    route = request.url_rule.rule if request.url_rule else None
+    line = access_line(request.method, g.request_id, route, response.status_code, g.began)
+    request.environ["wsgi.errors"].write(line)
     return response

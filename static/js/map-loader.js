@@ -22,6 +22,7 @@
       .then(function () { script(start); }, function () {});
   }
 
+  if (!box || !box.dataset.js) return;
   if (button) {
     button.parentNode.hidden = false;
     button.addEventListener("click", load, { once: true });

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinic import Clinic, Location
-from app.clinic.hours import CALL, clinic_status, opening_status
+from app.clinic.hours import CALL, clinic_status, next_change, opening_status
 
 NEW_YORK = ZoneInfo("America/New_York")
 WEEK = {
@@ -149,3 +149,29 @@ def test_the_clinic_is_open_while_any_of_its_places_is(clinic: Clinic) -> None:
         "Open now until 5 pm",
         "Opens Monday, November 9 at 8 am",
     ]
+
+
+@pytest.mark.parametrize(
+    ("moment", "change"),
+    [
+        ("2026-11-02T08:59:59", "2026-11-02T09:00"),
+        ("2026-11-02T09:00:00", "2026-11-02T17:00"),
+        ("2026-11-02T17:00:00", "2026-11-03T00:00"),  # "tomorrow" turns into "today"
+        ("2026-11-03T12:00:00", "2026-11-03T14:00"),
+        ("2026-10-31T23:00:00", "2026-11-01T00:00"),
+    ],
+)
+def test_it_is_known_when_a_status_changes_next(clinic: Clinic, moment: str, change: str) -> None:
+    only = clinic.model_copy(update={"locations": (place(WEEK),)})
+    assert next_change(only, local(moment)) == local(change)
+
+
+@given(minute=st.integers(0, 60 * 24 * 21))
+def test_until_then_it_stays_as_it_is(clinic: Clinic, minute: int) -> None:
+    now = local("2026-10-26T00:00:00") + timedelta(minutes=minute)  # a clock change is near
+    change = next_change(clinic, now)
+    assert change > now
+    for location in clinic.locations:
+        before = opening_status(location, clinic.zone, now)
+        last = opening_status(location, clinic.zone, change - timedelta(seconds=1))
+        assert before == last

@@ -1,10 +1,12 @@
 """The contact page as a visitor meets it. On SQLite and on PostgreSQL."""
 
+import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 from flask import Flask
 
 from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
@@ -94,12 +96,30 @@ def test_an_unknown_reference_is_not_found(visitor: Visitor) -> None:
 
 
 def test_references_are_easy_to_read_out(visitor: Visitor) -> None:
-    import re
-
     visitor.send()
     (inquiry,) = visitor.inquiries()
     assert re.fullmatch(REFERENCE_PATTERN, inquiry.reference)
     assert not set("01IOQZAEU") & set(inquiry.reference)
+
+
+@pytest.mark.parametrize("reference", ["%00", "BBB-BB", "BBB-BBBB", "bbb-bbb"])
+def test_what_is_no_reference_is_not_found(visitor: Visitor, reference: str) -> None:
+    assert visitor.client.get(f"/contact/received/{reference}").status_code == 404
+
+
+def test_a_reference_is_shown_also_while_the_database_is_away(
+    make_app: Callable[..., Flask],
+) -> None:
+    app = make_app(DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/none")
+    assert "BBB-BBB" in app.test_client().get("/contact/received/BBB-BBB").text
+
+
+def test_a_mistake_and_a_likely_typo_are_told_together(visitor: Visitor) -> None:
+    answer = visitor.send(name="", email="ada@gmial.com", email_asked="x", email_choice="meant")
+    summary = answer.text.partition("There is a problem")[2].partition("</div>")[0]
+    assert "Enter your name" in summary
+    assert "Did you mean ada@gmail.com?" in summary
+    assert 'value="meant" checked' not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -171,3 +191,53 @@ def test_nothing_a_visitor_typed_stands_in_the_database_in_clear(visitor: Visito
 def test_no_answer_sets_a_cookie(visitor: Visitor) -> None:
     answer = visitor.send()
     assert "Set-Cookie" not in answer.headers
+
+
+def test_a_fault_of_ours_keeps_the_words_too(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_more: object) -> None:
+        raise RuntimeError("a fault that nobody foresaw")
+
+    monkeypatch.setattr("app.contact.routes.receive_inquiry", fail)
+    answer = Visitor(make_app()).send()
+    assert answer.status_code == 500
+    assert "<title>Error: " in answer.text
+    assert "Something went wrong on our side" in answer.text
+    assert "Do you take checks?" in answer.text
+    assert "212-555-0142" in answer.text
+
+
+def test_a_new_question_about_the_address_is_not_answered_by_the_last_one(
+    visitor: Visitor,
+) -> None:
+    answer = visitor.send(email="ada@yaho.com", email_asked="ada@gmial.com", email_choice="typed")
+    assert "Did you mean ada@yahoo.com?" in answer.text
+    assert not re.search(r'name="email_choice"[^>]* checked', answer.text)
+
+
+def test_the_phone_number_is_marked_as_required_when_it_is(visitor: Visitor) -> None:
+    required = 'for="phone">Phone number <span class="hint">(required)'
+    assert required in visitor.send(reply_by="text").text
+    assert required not in visitor.send(name="").text
+
+
+def test_the_received_page_says_what_happens_next_and_when(visitor: Visitor) -> None:
+    monday = datetime(2026, 11, 2, 22, 30, tzinfo=UTC)  # half past five in New York
+    where = visitor.send().location
+    with time_machine.travel(monday, tick=False):
+        page = visitor.client.get(where).text
+    assert "Within one working day." in page
+    assert "Quay Street: <span>Opens tomorrow at 9 am</span>" in page
+    assert "212-555-0142" in page
+    assert "988" in page
+
+
+def test_a_page_that_stays_open_can_ask_for_the_hours(visitor: Visitor) -> None:
+    with time_machine.travel(datetime(2026, 11, 2, 22, 30, tzinfo=UTC), tick=False):
+        answer = visitor.client.get("/opening")
+    assert answer.json == {
+        "status": ["Opens tomorrow at 9 am", "Opens tomorrow at 10 am"],
+        "seconds": 6.5 * 3600,  # at midnight "tomorrow" turns into "today"
+    }
+    assert answer.headers["Cache-Control"] == "no-store"

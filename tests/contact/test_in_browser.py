@@ -44,7 +44,7 @@ def test_the_error_summary_takes_the_focus_and_names_its_fields(page: Page) -> N
 
 def test_going_back_and_sending_again_is_the_same_inquiry(browser: Browser, server: Site) -> None:
     # Not a watched page: watching turns off the cache that going back relies on.
-    context = browser.new_context(base_url=server.url)
+    context = browser.new_context(base_url=server.url, java_script_enabled=False)
     page = context.new_page()
     page.goto("/contact")
     page.get_by_label("Your name").fill("Ada Example")
@@ -61,7 +61,10 @@ def test_going_back_and_sending_again_is_the_same_inquiry(browser: Browser, serv
     context.close()
 
 
-def test_the_form_at_the_end_of_the_article_leads_to_the_same_place(page: Page) -> None:
+def test_the_form_at_the_end_of_the_article_leads_to_the_same_place(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page(java_script_enabled=False)
     page.goto("/")
     form = page.locator("#contact-us-today")
     form.get_by_role("button", name="Send").click()

@@ -97,3 +97,9 @@ def test_a_topic_with_two_mailboxes_sends_two_mails_of_one_recipient_each(clinic
     double = clinic.model_copy(update={"topics": (topic,)})
     mails = notifications(replace(WORDS, topic="general"), "K7R-4M2", WHEN, double)
     assert [mail.recipient for mail in mails] == ["a@x.example", "b@x.example"]
+
+
+def test_a_message_cannot_command_a_terminal(clinic: Clinic) -> None:
+    mail = _mail(clinic, message="before\x1b[2J\x00after\tkept\nkept")
+    assert "before\ufffd[2J\ufffdafter\tkept\nkept" in mail.text
+    assert "\x1b" not in mail.html

@@ -1,5 +1,6 @@
 """What becomes of a mail, whatever the relay does. On SQLite and on PostgreSQL."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 
 from app.outbox import breaker
 from app.outbox.message import DeliveryAttempt, OutboxMessage, RelayState, State
-from tests.outbox.conftest import Desk
+from tests.outbox.conftest import MAIL, Desk
 from tests.support.relay import DROP, TAKE_AND_DROP, Relay
 
 
@@ -27,6 +28,46 @@ def test_a_mail_arrives_whole(desk: Desk, relay: Relay) -> None:
     text = mail.get_body(("plain",))
     assert text is not None
     assert text.get_content().splitlines() == ["Hello", ".dot"]
+
+
+@pytest.mark.parametrize("text", ["word " * 1000, "é" * 5000, "x" * 5000], ids=["en", "é", "x"])
+def test_a_paragraph_without_enter_goes_out_in_short_lines(
+    desk: Desk, relay: Relay, text: str
+) -> None:
+    desk.put(replace(MAIL, text=text, html=f"<main>{text}</main>"))
+    desk.mailer().deliver_one()
+    (taken,) = relay.taken
+    assert max(map(len, taken.content.splitlines())) <= 78
+    assert taken.content.isascii()
+    for kind, whole in (("plain", text), ("html", f"<main>{text}</main>")):
+        part = taken.message.get_body((kind,))
+        assert part is not None
+        assert part.get_content().rstrip("\r\n") == whole.rstrip("\r\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Jane Roe, MD", "Smith & Sons: East; West", "Clinic @ Main", "Harbor <North>", 'The "Quay"',
+     "Klinik München"],
+)  # fmt: skip
+def test_any_clinic_name_stands_in_from_and_leaves_the_sender_alone(
+    desk: Desk, relay: Relay, name: str
+) -> None:
+    desk.put(replace(MAIL, sender_name=name))
+    desk.mailer().deliver_one()
+    (taken,) = relay.taken
+    assert taken.sender == "no-reply@clinic.example"
+    (address,) = taken.message["From"].addresses
+    assert (address.display_name, address.addr_spec) == (name, "no-reply@clinic.example")
+
+
+def test_an_encoded_word_in_a_name_stays_what_was_typed(desk: Desk, relay: Relay) -> None:
+    typed = "=?utf-8?b?4oCuZXZpbA0KQmNjOiB4QHkuY29t?="
+    desk.put(replace(MAIL, subject=f"[K7R-4M2] Billing from {typed}"))
+    desk.mailer().deliver_one()
+    subject = relay.taken[0].message["Subject"]
+    assert "Bcc" not in subject
+    assert "utf-8?b?" in subject
 
 
 def test_a_delivered_message_keeps_no_words_and_is_never_sent_again(
@@ -81,7 +122,11 @@ def test_after_five_days_of_passing_failures_the_message_is_dead_but_kept(
     assert message.last_error == "SMTPRecipientsRefused: greylisted"
 
 
-@pytest.mark.parametrize("script", [{"rcpt": "550 no such user"}, {"dot": "552 too big"}], ids=str)
+@pytest.mark.parametrize(
+    "script",
+    [{"rcpt": "550 no such user"}, {"dot": "552 too big"}, {"mail": "552 too big"}],
+    ids=str,
+)
 def test_a_refusal_without_a_fallback_is_dead_at_once(
     desk: Desk, relay: Relay, script: dict[str, str]
 ) -> None:
@@ -132,7 +177,14 @@ def test_a_drop_after_the_dot_sends_the_same_mail_again(desk: Desk, relay: Relay
 
 @pytest.mark.parametrize(
     "script",
-    [{"greeting": "421 not now"}, {"greeting": DROP}, {"mail": "550 sender unknown"}],
+    [
+        {"greeting": "421 not now"},
+        {"greeting": DROP},
+        {"ehlo": "550 who are you"},
+        {"mail": "550 sender unknown"},
+        {"rcpt": "530 authentication required"},
+        {"rcpt": "554 relay access denied"},
+    ],
     ids=str,
 )
 def test_a_relay_that_is_down_blames_no_message(

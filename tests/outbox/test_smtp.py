@@ -2,21 +2,19 @@
 
 import datetime as dt
 import signal
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from flask import Flask
 
 from app.outbox import smtp
 from app.outbox.interrupt import DeadlinePassed, Interrupts, Stopped
 from tests.outbox.conftest import MAIL
+from tests.support.certificate import self_signed
 from tests.support.relay import DRIP, HANG, Relay
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -41,27 +39,8 @@ def through(make_app: Callable[..., Flask], relay: Relay) -> Callable[..., Flask
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for "localhost" that signs itself, with its key in the same file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(dt.datetime.now(dt.UTC) - dt.timedelta(days=1))
-        .not_valid_after(dt.datetime.now(dt.UTC) + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
     file = tmp_path / "relay.pem"
-    plain = serialization.NoEncryption()
-    pkcs8 = serialization.PrivateFormat.PKCS8
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, pkcs8, plain)
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
+    self_signed(file)
     return file
 
 
@@ -123,6 +102,19 @@ def test_a_server_that_stalls_is_left_at_the_deadline(
         interrupts.attempt(),
     ):
         _send(interrupts)
+
+
+def test_the_final_dot_is_not_held_back_until_the_body_is_acknowledged(
+    through: Callable[..., Flask], relay: Relay
+) -> None:
+    """Sent by itself it would wait 40 ms for the other side's delayed ACK, with each mail."""
+    app = through(MAIL_USE_TLS="false")
+    with app.app_context(), smtp._Relay(app.extensions["mail"], lambda: None) as connection:
+        host = connection.host
+        assert host is not None
+        assert host.sock is not None
+        assert host.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert relay.connections == 1
 
 
 @pytest.fixture

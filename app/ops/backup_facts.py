@@ -1,0 +1,58 @@
+"""What stands in a database, of whatever revision, at the moment of its copy."""
+
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+
+from app.contact.inquiry import Inquiry
+from app.crypto import KeyRing
+from app.db import Base
+from app.ops.backup_archive import BackupError, Facts, in_base64
+from app.ops.keys import KeyCanary, fresh_canaries
+from app.outbox.message import OutboxMessage
+
+VERSIONS = "alembic_version"
+
+
+def tables_of(connection: sa.Connection) -> list[str]:
+    """Our tables, those that there are."""
+    there = set(sa.inspect(connection).get_table_names())
+    return sorted(there & {VERSIONS, *Base.metadata.tables})
+
+
+def rows_of(connection: sa.Connection) -> int:
+    """How many inquiries and mails stand in the database; 0 before the first migration."""
+    there = tables_of(connection)
+    counts = (
+        connection.scalar(sa.select(sa.func.count(record.id)))
+        for record in (Inquiry, OutboxMessage)
+        if record.__tablename__ in there
+    )
+    return sum(count or 0 for count in counts)
+
+
+def facts_of(connection: sa.Connection, keys: KeyRing) -> Facts:
+    """Raises BackupError when there is nothing that could be backed up."""
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        raise BackupError("the database is empty: nothing to back up")
+    tables = tables_of(connection)
+    inquiries = connection.scalar(sa.select(sa.func.count(Inquiry.id)))
+    undelivered = connection.scalar(
+        sa.select(sa.func.count(OutboxMessage.id)).where(OutboxMessage.due_at.is_not(None))
+    )
+    return Facts(
+        revision=revision,
+        tables=tables,
+        inquiries=inquiries or 0,
+        undelivered=undelivered or 0,
+        canaries=in_base64(
+            _canaries(connection, tables) or fresh_canaries(keys, keys.fingerprints)
+        ),
+    )
+
+
+def _canaries(connection: sa.Connection, tables: list[str]) -> dict[str, bytes]:
+    if KeyCanary.__tablename__ not in tables:
+        return {}
+    rows = connection.execute(sa.select(KeyCanary.fingerprint, KeyCanary.sealed))
+    return {row.fingerprint: row.sealed for row in rows}

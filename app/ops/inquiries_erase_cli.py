@@ -1,0 +1,79 @@
+"""``flask inquiries erase``: for a visitor who asks."""
+
+from collections import Counter
+
+import click
+import sqlalchemy as sa
+from flask.cli import with_appcontext
+from sqlalchemy.orm import Session
+
+from app.contact.inquiry import Inquiry, InquiryState
+from app.db import current_database
+from app.ops.erase import BeingSentError, erase_now
+from app.ops.inquiries_cli import find_inquiry
+from app.ops.outbox_cli import local
+from app.ops.traces import wipe
+from app.outbox.message import OutboxMessage, State
+
+
+@click.command(epilog="Example: flask --app wsgi inquiries erase K7R-4M2")
+@click.argument("reference")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
+    """Erase what a visitor wrote, at once and for good.
+
+    The reference, the times, the topic and the states stay. What was mailed to the
+    front desk already must be deleted there by hand, and a backup keeps its copy.
+    """
+    database = current_database()
+    with database.read() as session:
+        inquiry = find_inquiry(session, reference)
+        states = _states(session, inquiry)
+    _refuse(inquiry, states)
+    click.echo(f"{inquiry.reference}, {inquiry.topic}, received {local(inquiry.created_at)}")
+    click.echo(_what_is_lost(inquiry, states))
+    if not yes:
+        click.confirm("Erase it for good?", abort=True)
+    with database.write() as session:
+        inquiry = find_inquiry(session, reference)
+        _refuse(inquiry, _states(session, inquiry))
+        try:
+            cancelled = erase_now(session, inquiry, database.now(session))
+        except BeingSentError:
+            raise _being_sent(inquiry) from None
+    wipe(database)
+    click.echo(f"erased{f'; {_mails(cancelled)} cancelled' if cancelled else ''}")
+
+
+def _states(session: Session, inquiry: Inquiry) -> Counter[str]:
+    query = sa.select(OutboxMessage.state).where(OutboxMessage.about == inquiry.reference)
+    return Counter(session.scalars(query))
+
+
+def _refuse(inquiry: Inquiry, states: Counter[str]) -> None:
+    if inquiry.state == InquiryState.ERASED:
+        raise click.ClickException(f"{inquiry.reference} is erased already; nothing changed")
+    if states[State.SENDING]:
+        raise _being_sent(inquiry)
+
+
+def _being_sent(inquiry: Inquiry) -> click.ClickException:
+    return click.ClickException(
+        f"a mail of {inquiry.reference} is being sent just now; nothing changed, try again shortly"
+    )
+
+
+def _what_is_lost(inquiry: Inquiry, states: Counter[str]) -> str:
+    unsent = states[State.PENDING] + states[State.DEAD]
+    if inquiry.state == InquiryState.HELD:
+        return "It was held back as likely spam: nobody at the front desk has read it."
+    if unsent and not states[State.DELIVERED]:
+        return f"{_mails(unsent)} not delivered: NOBODY at the front desk has read it, or will."
+    if unsent:
+        return f"{_mails(states[State.DELIVERED])} delivered; {unsent} not, and never will be."
+    return f"{_mails(states[State.DELIVERED])} delivered: delete the copies in those mailboxes too."
+
+
+def _mails(count: int) -> str:
+    return "1 mail" if count == 1 else f"{count} mails"

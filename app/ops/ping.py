@@ -1,0 +1,31 @@
+"""The dead-man's switch: a ping each minute, only while all is well.
+
+It is the one channel that notices a dead machine, for what is awaited is the ping.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from app.ops.chores import Afterwards, Chore, every
+from app.ops.status import Severity, judge, worst
+from app.outbox.overview import look_over
+
+PAUSE = timedelta(minutes=1)
+
+
+def ping_chore(ping: Callable[[], object]) -> Chore:
+    """Call ``ping`` each minute unless something is wrong that should wake somebody.
+
+    A database that does not answer ends the ping too: no turn can be taken on it.
+    """
+
+    def call() -> None:
+        ping()
+
+    def do(session: Session, now: datetime) -> Afterwards | None:
+        loudest = worst(judge(look_over(session, now)))
+        return None if loudest is Severity.PAGE else call
+
+    return Chore("ping", every(PAUSE), do)

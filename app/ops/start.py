@@ -1,0 +1,45 @@
+"""What must hold before a process serves or sends: no key missing, no newer database.
+
+One small query. A database that does not answer yet, or is not migrated yet, is
+no reason not to start: pages are shown, posts say 503, and the mailer, which
+waits for the database, looks again.
+"""
+
+import logging
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import Database, NotDurableError
+from app.ops import keys
+from app.ops.keys import MissingKeyError
+from app.ops.revision import NewerDatabaseError, refuse_newer
+
+log = logging.getLogger("frontdesk.start")
+
+
+class StartError(Exception):
+    """This process must not start; the message is one clear line."""
+
+
+def check(database: Database) -> bool:
+    """Raises StartError. False when the database could not be asked."""
+    try:
+        refuse_newer(database.engine)
+        keys.introduce(database)
+    except (MissingKeyError, NewerDatabaseError) as error:
+        raise StartError(f"Not started: {error}") from None
+    except (SQLAlchemyError, NotDurableError) as error:
+        log.debug("keys not checked yet: the database does not answer (%s)", type(error).__name__)
+        return False
+    finally:
+        database.engine.dispose()  # no connection is carried over a fork, none left at the end
+    return True
+
+
+def check_for_command(database: Database) -> None:
+    """The same, in a command: it ends with the one line."""
+    try:
+        check(database)
+    except StartError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,117 @@
+"""Answers given in front of Flask: pages and files that stay as they are for this minute.
+
+Flask answers each of them first. When a view took its answer from a
+``Representation``, that whole answer, headers included, is kept and given
+again until the minute ends, for the opening status may change with the next
+one. So nothing here decides what an answer looks like. Whatever is not kept
+(POST, errors, other queries, unusual conditions) goes to Flask.
+"""
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from werkzeug.http import is_entity_header
+
+from app.web.cache import KEEP, coding_for
+from app.web.later import Later
+from app.web.logs import access_line, new_request_id
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Headers = list[tuple[str, str]]
+Key = tuple[str, str, str, str | None]  # scheme, path, query, content coding
+STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
+# The only query that is kept: one that names the bytes, so each path has one at most.
+FINGERPRINT = re.compile(r"v=[0-9a-f]+")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Flask answered, and what it would answer to a client that has it already."""
+
+    headers: Headers
+    body: bytes
+    route: str
+    etag: str
+    headers_304: Headers
+
+
+class Front:
+    """A WSGI application around another one. Threads may share it: a lost race costs a look-up."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self._app = app
+        self._log = Later()
+        self._shelf: tuple[int, dict[Key, Answer]] = (0, {})  # the minute, and what is kept in it
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        began = time.perf_counter()
+        method = environ["REQUEST_METHOD"]
+        if method not in ("GET", "HEAD") or environ.get("SCRIPT_NAME"):
+            return self._app(environ, start_response)
+        kept, key = self._kept(), _key(environ)
+        answer = kept.get(key)
+        condition = environ.get("HTTP_IF_NONE_MATCH")
+        if answer is None or (condition and condition != answer.etag) or "HTTP_IF_MATCH" in environ:
+            return self._app(environ, _noting(start_response, kept, key, environ))
+        status = 304 if condition else 200
+        request_id = new_request_id()
+        headers = answer.headers_304 if condition else answer.headers
+        start_response(STATUS[status], [*headers, ("X-Request-Id", request_id)])
+        line = access_line(method, request_id, answer.route, status, began)
+        if environ["wsgi.multithread"]:
+            self._log.put(line)
+        else:
+            environ["wsgi.errors"].write(line)
+        return [] if condition or method == "HEAD" else [answer.body]
+
+    def _kept(self) -> dict[Key, Answer]:
+        """What is kept in this minute. Who asks late stores on the shelf of its own minute."""
+        minute = int(time.time()) // 60
+        if self._shelf[0] != minute:
+            self._shelf = (minute, {})
+        return self._shelf[1]
+
+
+def init_front(app: Flask) -> None:
+    app.wsgi_app = Front(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def _key(environ: "WSGIEnvironment") -> Key:
+    coding = coding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    query = environ.get("QUERY_STRING", "")
+    return environ["wsgi.url_scheme"], environ["PATH_INFO"], query, coding
+
+
+def _noting(
+    start_response: "StartResponse",
+    kept: dict[Key, Answer],
+    key: Key,
+    environ: "WSGIEnvironment",
+) -> "StartResponse":
+    """``start_response`` that puts aside the headers of an answer that may be kept."""
+
+    def noting(status: str, headers: Headers, *exc_info: Any) -> Any:
+        if environ["REQUEST_METHOD"] == "GET" and status == "200 OK" and KEEP in environ:
+            _keep(kept, key, headers, *environ[KEEP])
+        return start_response(status, headers, *exc_info)
+
+    return noting
+
+
+def _keep(kept: dict[Key, Answer], key: Key, headers: Headers, body: bytes, route: str) -> None:
+    found = dict(headers)
+    query = key[2]
+    named = FINGERPRINT.fullmatch(query) and "immutable" in found["Cache-Control"]
+    if (query and not named) or found["Content-Length"] != str(len(body)):
+        return
+    headers = [one for one in headers if one[0] != "X-Request-Id"]
+    headers_304 = [one for one in headers if not is_entity_header(one[0])]
+    kept[key] = Answer(headers, body, route, found["ETag"], headers_304)

@@ -1,0 +1,72 @@
+"""What the site costs when nobody asks: memory of all its processes, time to the first page."""
+
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from bench.servers import ROOT, Server, environment, frontdesk
+
+PATHS = ("", "first-visit", "after-your-infusion", "evidence", "questions", "location", "contact")
+FIRST_PAGE = """
+import time; began = time.perf_counter()
+from wsgi import app
+assert app.test_client().get("/").status_code == 200
+print(time.perf_counter() - began)
+"""
+
+
+def report() -> None:
+    """Print both tables."""
+    print(f"\nFrom import to the first 200: {first_page():.2f} s (median of 5 fresh processes)")
+    with (
+        tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder,
+        frontdesk(Path(folder), MAILER_BESIDE_WEB="true", MAIL_PORT="9") as server,
+    ):
+        _visit(server)
+        _print_memory(server)
+
+
+def first_page() -> float:
+    """Seconds, folder of compiled files and disk cache being warm."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
+        command = [sys.executable, "-c", FIRST_PAGE]
+        env = environment(Path(folder))
+        runs = [
+            subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+            for _ in range(5)
+        ]
+    return median(float(run.stdout) for run in runs)
+
+
+def _visit(server: Server) -> None:
+    """Read every page a few times, as long as the map is being made by its passing process."""
+    until = time.monotonic() + 60
+    for turn in range(1000):
+        for path in PATHS:
+            asked = urllib.request.Request(server.url + path, headers={"Accept-Encoding": "br"})
+            urllib.request.urlopen(asked).close()
+        settled = turn >= 20 and not any("app.location.build" in name for _, name in _named(server))
+        if settled or time.monotonic() > until:
+            break
+    time.sleep(3)  # the mailer has looked at its queue
+
+
+def _named(server: Server) -> list[tuple[psutil.Process, str]]:
+    return [(one, " ".join(one.cmdline())) for one in server.tree()]
+
+
+def _print_memory(server: Server) -> None:
+    print("\n| process | PSS MB |\n|---|---:|")
+    total = 0.0
+    for process, command in _named(server):
+        size = process.memory_full_info().pss / 1e6
+        total += size
+        kind = "mailer" if "mailer" in command else "web"
+        print(f"| {'guardian' if 'guardian' in command else kind} | {size:.0f} |")
+    print(f"| all | {total:.0f} |")

@@ -1,0 +1,131 @@
+"""Servers to measure: started on a loopback port of their own, ended with everything they began."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from cryptography.fernet import Fernet
+
+ROOT = Path(__file__).resolve().parents[1]
+GUNICORN = Path(sys.executable).with_name("gunicorn")
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+NGINX_SETTINGS = """
+worker_processes {workers}; pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;
+events {{ worker_connections 256; }}
+http {{
+  access_log {folder}/access.log;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  default_type "text/html; charset=utf-8"; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+  server {{ listen 127.0.0.1:{port}; root {folder}/root; index index;
+            add_header Content-Encoding br; }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; ``process`` is the first of its processes."""
+
+    name: str
+    url: str
+    process: psutil.Process
+
+    def tree(self) -> list[psutil.Process]:
+        return [self.process, *self.process.children(recursive=True)]
+
+    def cpu(self) -> float:
+        """Seconds of processor time that all its processes have used so far."""
+        return sum(sum(one.cpu_times()[:2]) for one in self.tree())
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """A development site in ``folder``, without a mailer unless ``more`` says otherwise."""
+    return {
+        **os.environ,
+        "APP_ENV": "development",
+        "SECRET_KEY": "only-for-the-bench-" + "x" * 32,
+        "DATA_KEYS": Fernet.generate_key().decode(),
+        "INSTANCE_DIR": str(folder / "instance"),
+        "MAIL_SERVER": "127.0.0.1",
+        "MAILER_BESIDE_WEB": "false",
+        **more,
+    }
+
+
+@contextmanager
+def frontdesk(folder: Path, **more: str) -> Iterator[Server]:
+    """The site itself, by its own gunicorn.conf.py, on a fresh database."""
+    env = environment(folder, **more)
+    (folder / "instance").mkdir(exist_ok=True)
+    flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
+    subprocess.run([*flask, "db", "upgrade"], env=env, cwd=ROOT, check=True, capture_output=True)
+    with started("Frontdesk", [str(GUNICORN)], env, folder) as server:
+        yield server
+
+
+@contextmanager
+def bare(name: str, app: str, body: Path) -> Iterator[Server]:
+    env = environment(body.parent, BODY=str(body))
+    command = [str(GUNICORN), "-c", "bench/bare.conf.py", f"bench.bare:{app}"]
+    with started(name, command, env, body.parent) as server:
+        yield server
+
+
+@contextmanager
+def nginx(body: Path, workers: int) -> Iterator[Server]:
+    """Nginx serving ``body`` as its front page, with an access log as usual."""
+    folder, port = body.parent / "nginx", free_port()
+    (folder / "root").mkdir(parents=True)
+    shutil.copy(body, folder / "root" / "index")
+    settings = folder / "nginx.conf"
+    settings.write_text(NGINX_SETTINGS.format(folder=folder, port=port, workers=workers))
+    if os.geteuid() == 0:  # its workers are not root, and the folder above is private
+        body.parent.chmod(0o755)
+    command = [str(NGINX), "-p", str(folder), "-c", str(settings), "-e", str(folder / "error.log")]
+    with started("nginx, the file", command, {**os.environ, "PORT": str(port)}, folder) as server:
+        yield server
+
+
+@contextmanager
+def started(name: str, command: list[str], env: dict[str, str], folder: Path) -> Iterator[Server]:
+    """Run ``command`` with a PORT of its own until it is no longer wanted."""
+    port = env.get("PORT") or str(free_port())
+    with (folder / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**env, "PORT": port}, stdout=log, stderr=log
+        )
+    try:
+        url = f"http://127.0.0.1:{port}/"
+        wait_for(url, process, folder / "log.txt")
+        yield Server(name, url, psutil.Process(process.pid))
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        with suppress(OSError), urllib.request.urlopen(url, timeout=5):
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise SystemExit(f"{url} does not answer:\n{log.read_text()[-2000:]}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert isinstance(port, int)
+    return port

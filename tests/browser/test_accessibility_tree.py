@@ -1,0 +1,99 @@
+"""What a screen reader is told: names, roles and states of the contents list, map and form."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+CONTENTS = """
+- navigation "On this page":
+  - heading "On this page" [level=2]
+  - list:
+    - listitem:
+      - link "What is ketamine?":
+        - /url: "#what-is-ketamine"
+    - listitem:
+      - link "Effects of ketamine"
+"""
+STILL_MAP = """
+- img /1 Quay Street, 12 Quay Street; 2 Lighthouse Hill, 3 Lighthouse Road/
+"""
+LIVE_MAP = """
+- region "Map of our locations":
+  - button "1. Quay Street"
+  - button "2. Lighthouse Hill"
+  - button "Zoom in"
+  - button "Zoom out"
+"""
+FORM = """
+- textbox "Your name (required)"
+- textbox "Email address (required)"
+- group "How should we reply?":
+  - radio "Email" [checked]
+  - radio "Phone call"
+  - radio "Text message"
+- textbox "Phone number"
+- checkbox "You may leave a voicemail"
+- textbox "Best time to reach you"
+- combobox "What is your message about? (required)":
+  - option "Choose one" [selected]
+  - option "General question"
+- combobox "Which location? (required)"
+- textbox "Your message (required)"
+- button "Send"
+"""
+TROUBLE = """
+- alert "There is a problem":
+  - heading "There is a problem" [level=2]
+  - list:
+    - listitem:
+      - link "Enter your name":
+        - /url: "#name"
+"""
+CORRECTED = """
+- textbox "Your name (required)" [invalid]
+- textbox "Email address (required)" [invalid]
+- textbox "Phone number"
+- combobox "What is your message about? (required)" [invalid]
+- combobox "Which location? (required)" [invalid]
+- textbox "Your message (required)" [invalid]
+- button "Send"
+"""
+
+
+def test_the_contents_list(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator("nav.contents")).to_match_aria_snapshot(CONTENTS)
+
+
+def test_the_map_still_and_live(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 300})
+    page.goto("/location")
+    expect(page.locator("#map-box picture")).to_match_aria_snapshot(STILL_MAP)
+    page.locator("#map-box").scroll_into_view_if_needed()
+    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=20_000)
+    expect(page.locator("#map-box")).to_match_aria_snapshot(LIVE_MAP)
+    expect(page.locator("#map-box")).not_to_match_aria_snapshot("- img")
+    page.wait_for_load_state("networkidle")
+
+
+@pytest.mark.parametrize("path", ["/", "/contact"])
+def test_the_form_and_its_mistakes(page: Page, path: str) -> None:
+    page.goto(path)
+    form = page.locator("#contact-us-today form")
+    expect(form).to_match_aria_snapshot(FORM)
+    for name, autofill in (("Your name", "name"), ("Email", "email"), ("Phone number", "tel")):
+        field = form.get_by_role("textbox", name=name)
+        expect(field).to_have_attribute("autocomplete", autofill)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".error-summary")).to_match_aria_snapshot(TROUBLE)
+    expect(form).to_match_aria_snapshot(CORRECTED)
+    for name, words in (
+        ("Your name", "Error: Enter your name"),
+        ("Which location?", "Error: Choose a location"),
+        ("Your message (required)", "Error: Enter your message"),
+    ):
+        field = form.get_by_label(name)
+        assert words in said_of(page, field.get_attribute("aria-describedby") or "")
+
+
+def said_of(page: Page, ids: str) -> str:
+    return " ".join(page.locator(f"#{one}").text_content() or "" for one in ids.split())

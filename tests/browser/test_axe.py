@@ -1,0 +1,69 @@
+"""No accessibility fault that axe-core knows: WCAG 2.2 A, AA, AAA and its best practices.
+
+One tab goes through all pages at each width. What depends on colors is judged
+in the light and in the dark; nothing else can differ between the two.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from playwright.sync_api import Page
+
+TAGS = ("wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+# axe leaves these out unless they are asked for.
+STRICT = ("color-contrast-enhanced", "identical-links-same-purpose", "meta-refresh-no-exceptions",
+          "target-size")  # fmt: skip
+COLORS = ("color-contrast", "color-contrast-enhanced", "link-in-text-block")
+EVERYTHING = {
+    "runOnly": {"type": "tag", "values": TAGS},
+    "rules": {name: {"enabled": True} for name in STRICT},
+    "resultTypes": ["violations"],
+}
+ONLY_COLORS = {"runOnly": {"type": "rule", "values": COLORS}, "resultTypes": ["violations"]}
+RUN = """async options => (await axe.run(document, options)).violations.flatMap(
+  fault => fault.nodes.map(node => `${fault.id}: ${node.target.join(" ")} ${node.html}`))"""
+
+
+def faults(page: Page, options: dict[str, Any]) -> list[str]:
+    """What axe has against the page as it stands, each with its place."""
+    found = page.evaluate(RUN, options)
+    assert isinstance(found, list)
+    return found
+
+
+def visit(page: Page, path: str) -> None:
+    """Open ``path``; where the map is the matter, with the live map in it."""
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.goto(path)
+    if path == "/location":
+        page.locator("#map-box").scroll_into_view_if_needed()
+        page.locator("#map-box .leaflet-container, #map-box.leaflet-container").first.wait_for()
+    page.evaluate(AXE_SCRIPT)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_axe_finds_nothing_in_light_and_dark(
+    open_page: Callable[..., Page], every_page: list[str], width: int
+) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    found = []
+    for path in every_page:
+        visit(page, path)
+        found += [f"{path} light: {fault}" for fault in faults(page, EVERYTHING)]
+        page.emulate_media(color_scheme="dark")
+        found += [f"{path} dark: {fault}" for fault in faults(page, ONLY_COLORS)]
+    assert not found, "\n".join(found)
+
+
+def test_axe_would_find_something(page: Page) -> None:
+    visit(page, "/privacy")
+    page.evaluate("""() => {
+      const text = document.querySelector("main p");
+      text.style.color = "#777"; text.style.background = "#fff";
+      document.querySelector("main h1").outerHTML = "<img src='/favicon.svg'>";
+    }""")
+    told = " ".join(faults(page, EVERYTHING))
+    assert "image-alt" in told
+    assert "color-contrast-enhanced" in told

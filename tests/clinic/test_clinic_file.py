@@ -1,0 +1,55 @@
+"""clinic.toml is refused with file, key and reason when something in it would fail later."""
+
+from pathlib import Path
+
+import pytest
+
+from app.clinic import ClinicError, load_clinic
+
+
+def _faults(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
+    text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
+    assert old in text
+    (folder / "clinic.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ClinicError) as caught:
+        load_clinic(folder)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("latitude = 0.00180", "latitude = 91.0", "locations[0].latitude: Input should be less"),
+        ("latitude = 0.00180\nlongitude = 0.00310", "latitude = 0\nlongitude = 0", "both 0"),
+        ('"America/New_York"', '"America/Null_Harbor"', "time_zone: unknown time zone"),
+        ("monday = [", "moonday = [", "locations[0].hours"),
+        ("opens = 09:00:00, closes = 17:00:00", "opens = 19:00:00, closes = 17:00:00", "earlier"),
+        ('mailboxes = ["frontdesk@nullharbor.example"]', "", "topics[0].mailboxes: Field required"),
+        ('mailboxes = ["frontdesk@nullharbor.example"]', "mailboxes = []", "topics[0].mailboxes"),
+        (
+            'mailboxes = ["frontdesk@nullharbor.example"]',
+            'mailboxes = ["a@x.example", "A@x.example"]',
+            "twice",
+        ),
+        ('email = "hello@', 'email = "büro@', "email: not every mail server"),
+        ('phone = "212-555-0142"', 'phone = "call us"', "no phone number"),
+        ('phone = "212-555-0142"', 'phone = "12345678"', "no phone number"),
+        ("[links]", '[[crisis_lines]]\nname="A"\nphone="call us"\nwhen="b"\n[links]', "no phone"),
+        ("\ndemo = true", "\ndemo = true\nfax = 3", "fax: Extra inputs"),
+        ("\ndemo = true", "\ndemo = ", "line"),
+    ],
+)
+def test_a_fault_is_named(clinic_dir: Path, tmp_path: Path, old: str, new: str, said: str) -> None:
+    fault = _faults(clinic_dir, tmp_path, old, new)
+    assert fault.startswith(f"{tmp_path}/clinic.toml: ")
+    assert said in fault
+
+
+def test_all_faults_are_told_at_once(clinic_dir: Path, tmp_path: Path) -> None:
+    fault = _faults(clinic_dir, tmp_path, "\ndemo = true", "\ndemo = 3\nfax = 3")
+    assert len(fault.splitlines()) == 2
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ClinicError, match="No such file"):
+        load_clinic(tmp_path / "nowhere")

@@ -1,0 +1,211 @@
+"""The form with JavaScript: sent without leaving the page, and nothing typed is ever lost."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from tests.support.site import Site, eventually
+
+GOOD = {"#name": "Ada Example", "#email": "ada@example.com"}
+LEFT = "characters left"
+
+
+def write(page: Page, message: str) -> None:
+    """Fill in the whole form; ``message`` tells one test's inquiry from another's."""
+    for field, text in GOOD.items():
+        page.fill(field, text)
+    page.select_option("#topic", "billing")
+    page.select_option("#location", "quay")
+    page.fill("#message", message)
+
+
+def come(page: Page, path: str = "/contact") -> None:
+    """Open ``path`` and wait until its script has taken the form in hand."""
+    page.goto(path)
+    expect(page.get_by_text(LEFT, exact=False)).to_have_count(1)
+
+
+def send(page: Page) -> Locator:
+    button = page.get_by_role("button", name="Send", exact=True)
+    button.click()
+    return button
+
+
+def received(page: Page) -> str:
+    expect(page.get_by_role("heading", level=1)).to_have_text("We received your message")
+    return page.locator(".reference-number").inner_text()
+
+
+@pytest.mark.parametrize("path", ["/", "/contact"])
+def test_mistakes_are_shown_in_place_and_then_sent(page: Page, path: str) -> None:
+    come(page, path)
+    page.evaluate("window.stayed = true")
+    page.fill("#message", f"In place {path}")
+    send(page)
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    expect(page).to_have_title(re.compile("^Error: (?!Error)"))
+    expect(page.get_by_label("Your name")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Your name")).to_have_accessible_description("Error: Enter your name")
+    expect(page.locator("#message")).to_have_value(f"In place {path}")
+    summary.get_by_role("link", name="Enter your name").click()
+    expect(page.get_by_label("Your name")).to_be_focused()
+    send(page)
+    expect(page.get_by_role("alert")).to_have_count(1)
+    assert page.evaluate("window.stayed"), "the page was left"
+    write(page, f"In place {path}")
+    send(page)
+    reference = received(page)
+    assert page.url.endswith(f"/contact/received/{reference}")
+
+
+def test_the_summary_stands_above_the_heading_of_the_form(page: Page) -> None:
+    come(page, "/")
+    send(page)
+    expect(page.locator(".error-summary + #contact-heading")).to_have_text("Contact us today")
+
+
+def test_a_likely_typo_is_asked_about_in_place(page: Page) -> None:
+    come(page)
+    write(page, "With a slip in the address")
+    page.fill("#email", "ada@gmial.com")
+    send(page)
+    question = page.get_by_role("group", name="Did you mean ada@gmail.com?")
+    expect(question.get_by_role("radio", checked=True)).to_have_count(0)
+    question.get_by_label("No, keep ada@gmial.com").check()
+    send(page)
+    assert received(page)
+
+
+def test_without_a_connection_it_is_kept_and_tried_again_on_demand(
+    page: Page, server: Site
+) -> None:
+    come(page)
+    write(page, "From a tunnel")
+    page.context.set_offline(True)
+    send(page)
+    summary = page.get_by_role("alert", name="No connection")
+    expect(summary).to_be_focused()
+    expect(summary).to_contain_text("Nothing was sent. Your words are kept here.")
+    expect(summary.get_by_role("link", name="212-555-0142")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert", name="No connection")).to_be_focused()
+    page.context.set_offline(False)
+    page.wait_for_timeout(300)  # long enough for an eager script to send by itself
+    expect(page.locator("#message")).to_have_value("From a tunnel")
+    page.get_by_role("button", name="Try again").click()
+    reference = received(page)
+    eventually(lambda: [one for one in server.mails() if reference in str(one["Subject"])])
+
+
+def test_an_answer_lost_on_its_way_is_not_called_unsent(browser: Browser, server: Site) -> None:
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    come(page)
+    write(page, "The answer to this got lost")
+
+    def take_and_lose(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort("connectionreset")
+
+    page.route("**/contact", take_and_lose)
+    send(page)
+    summary = page.get_by_role("alert", name="The connection broke")
+    expect(summary).to_contain_text("We cannot tell whether your message reached us.")
+    expect(summary).not_to_contain_text("Nothing was sent")
+    page.unroute("**/contact")
+    page.get_by_role("button", name="Try again").click()
+    reference = received(page)
+    context.close()
+    eventually(lambda: [one for one in server.mails() if reference in str(one["Subject"])])
+    kept = [one for one in server.mails() if "The answer to this got lost" in one.as_string()]
+    assert len(kept) == 1
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxys_own_error_page_loses_nothing(browser: Browser, server: Site, status: int) -> None:
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    come(page)
+    write(page, "Past the proxy")
+    page.route("**/contact", lambda route: route.fulfill(status=status, body="<h1>Bad</h1>"))
+    button = send(page)
+    expect(page.get_by_role("alert", name="The site did not answer")).to_be_focused()
+    expect(page.locator("#message")).to_have_value("Past the proxy")
+    expect(button).to_be_enabled()
+    context.close()
+
+
+def test_a_double_click_and_a_slow_server_send_once(page: Page) -> None:
+    waiting: list[Route] = []
+    page.route("**/contact", lambda route: waiting.append(route) if is_post(route) else go(route))
+    come(page)
+    write(page, "Clicked twice")
+    page.get_by_role("button", name="Send", exact=True).dblclick()
+    button = page.get_by_role("button", name="Sending…")
+    expect(button).to_be_disabled()
+    expect(button).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("Sending…")
+    page.locator("#name").press("Enter")
+    page.wait_for_timeout(200)
+    assert len(waiting) == 1
+    page.fill("#name", "Ada Lovelace")
+    waiting[0].continue_()
+    received(page)
+
+
+def test_what_is_typed_while_the_answer_is_on_its_way_stays(page: Page) -> None:
+    waiting: list[Route] = []
+    page.route("**/contact", lambda route: waiting.append(route) if is_post(route) else go(route))
+    come(page)
+    send(page)
+    page.fill("#message", "Typed meanwhile")
+    page.check("text=Phone call")
+    waiting[0].continue_()
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.locator("#message")).to_have_value("Typed meanwhile")
+    expect(page.get_by_label("Phone call")).to_be_checked()
+
+
+def is_post(route: Route) -> bool:
+    return route.request.method == "POST"
+
+
+def go(route: Route) -> None:
+    route.fallback()
+
+
+def test_the_count_is_seen_at_once_and_heard_near_the_end(page: Page) -> None:
+    come(page)
+    page.fill("#message", "Short \U0001f31e")
+    expect(page.get_by_text("4,993 characters left")).to_be_visible()
+    page.wait_for_timeout(1700)
+    expect(page.get_by_role("status")).to_have_text("")
+    page.fill("#message", "x" * 4800)
+    expect(page.get_by_role("status")).to_have_text("200 characters left")
+    page.fill("#message", "x" * 5012)
+    expect(page.get_by_role("status")).to_have_text("12 characters too many")
+
+
+def test_the_phone_number_is_asked_for_when_it_is_needed(page: Page) -> None:
+    come(page)
+    phone = page.get_by_label("Phone number")
+    assert not phone.evaluate("one => one.required")
+    page.get_by_label("Text message").check()
+    expect(page.get_by_label("Phone number (required)")).to_be_visible()
+    assert phone.evaluate("one => one.required")
+    page.get_by_label("Email", exact=True).check()
+    expect(page.get_by_label("Phone number (required)")).to_have_count(0)
+
+
+def test_after_sending_the_form_is_empty(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    come(page)
+    write(page, "For the clinic's eyes")
+    send(page)
+    received(page)
+    page.go_back()
+    expect(page.locator("#message")).to_have_value("")
+    expect(page.locator("#name")).to_have_value("")

@@ -1,0 +1,208 @@
+"""Databases that are locked, full, stopped, cut off, moved to a new version, put back old."""
+
+import time
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+
+from app.contact.inquiry import Inquiry
+from app.db import sqlite_module
+from app.outbox import manage
+from app.outbox.message import OutboxMessage
+from tests.faults.clients import Load
+from tests.faults.proxy import CuttingProxy
+from tests.faults.registry import POSTGRES, SQLITE, scenario
+from tests.faults.servers import Postgres, database_name
+from tests.faults.small_disk import SmallDisk, move_database
+from tests.faults.world import NotHereError, World, wait_until
+
+LOCKED = 20.0  # seconds; the site itself waits 15
+
+
+def refusals(load: Load) -> int:
+    """How many attempts of clients ended without an acknowledgement."""
+    return sum(answer not in (201, 303) for sent in tuple(load.sent) for answer in sent.answers)
+
+
+def more(load: Load, count: int) -> None:
+    """Let ``count`` more inquiries be acknowledged."""
+    enough = load.acknowledged + count
+    wait_until(lambda: load.acknowledged >= enough, 60, f"{count} more inquiries")
+
+
+@scenario("database locked for 20 s")
+def locked(world: World) -> None:
+    world.start()
+    with world.load(clients=3) as load:
+        more(load, 10)
+        with closing(_lock(world)):
+            time.sleep(LOCKED)
+        world.injected = refusals(load)
+        more(load, 10)
+
+
+def _lock(world: World) -> Any:
+    """A connection that holds what the site needs, until it is closed."""
+    if world.server.name == SQLITE:
+        holder = sqlite_module.connect(
+            world.url.removeprefix("sqlite:///"), isolation_level=None, timeout=20
+        )
+        holder.execute("BEGIN EXCLUSIVE")
+        return holder
+    connection = psycopg.connect(world.url.replace("+psycopg", ""))
+    connection.execute("LOCK TABLE inquiry, outbox_message IN ACCESS EXCLUSIVE MODE")
+    return connection
+
+
+@scenario("disk full, then freed")
+def disk_full(world: World) -> None:
+    try:
+        disk = SmallDisk(world)
+    except NotHereError:
+        if world.server.name == POSTGRES:
+            raise
+        _quota_full(world)
+        return
+    move_database(world, disk)
+    world.start()
+    with world.load() as load:
+        more(load, 10)
+        disk.fill()
+        wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")
+        world.injected = refusals(load)
+        disk.free()
+        more(load, 10)
+
+
+def _quota_full(world: World) -> None:
+    """Where no disk may be mounted: SQLite is told that it may not grow."""
+    quota = world.folder / "quota"
+    world.start(quota=str(quota))
+    with world.load() as load:
+        more(load, 10)
+        quota.write_text("1")  # SQLite takes the present size instead
+        wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")
+        world.injected = refusals(load)
+        quota.unlink()
+        more(load, 10)
+
+
+@scenario("PostgreSQL stopped immediately, three times", on=(POSTGRES,), short=True)
+def stopped(world: World) -> None:
+    server = world.server
+    assert isinstance(server, Postgres)
+    world.start()
+    with world.load() as load:
+        for _ in range(3):
+            more(load, 12)
+            before = refusals(load)
+            server.stop_immediately()
+            try:
+                wait_until(lambda: refusals(load) > before, 30, "a refusal")  # noqa: B023
+            finally:
+                server.start()
+            world.injected += 1
+        more(load, 12)
+
+
+@scenario("connection cut between commit and answer", on=(POSTGRES,), short=True)
+def cut(world: World) -> None:
+    server = world.server
+    assert isinstance(server, Postgres)
+    proxy = CuttingProxy(server.socket, every=9, most=8)
+    world.at_end.callback(proxy.close)
+    through = f"127.0.0.1:{proxy.port}/{database_name(world.url)}?sslmode=disable"
+    world.env = {"DATABASE_URL": f"postgresql+psycopg://postgres@{through}"}
+    world.start()
+    with world.load():
+        wait_until(lambda: proxy.cuts >= 8, 60, "8 cuts")
+    world.injected = proxy.cuts
+
+
+@scenario("clock one hour forward, then back", note="PostgreSQL: the app's clock, not the server's")
+def clock(world: World) -> None:
+    shift = world.folder / "shift"
+    world.start(shift=str(shift))
+    with world.load() as load:
+        for seconds in (3600, -3600, 0):
+            more(load, 12)
+            shift.write_text(str(seconds))
+            more(load, 12)
+            world.injected += seconds != 0
+    if world.server.name == SQLITE:
+        with world.database.read() as session:
+            first, last = session.execute(
+                sa.select(sa.func.min(Inquiry.created_at), sa.func.max(Inquiry.created_at))
+            ).one()
+        assert (last - first).total_seconds() > 1.9 * 3600, "the clock did not jump"
+
+
+@scenario(
+    "flask db upgrade under load",
+    note="one revision down and up again while clients write; refused meanwhile, then taken",
+)
+def upgrade(world: World) -> None:
+    world.start()
+    with world.load() as load:
+        more(load, 12)
+        world.flask("db", "downgrade")
+        old = _revision(world)
+        time.sleep(1)
+        world.flask("db", "upgrade")
+        more(load, 12)
+    world.injected = int(_revision(world) > old)
+
+
+def _revision(world: World) -> str:
+    with world.database.read() as session:
+        return str(session.scalar(sa.text("SELECT max(version_num) FROM alembic_version")))
+
+
+@scenario(
+    "an old backup put back",
+    note="on hold nothing goes out; what had arrived is cancelled, then the outbox is released",
+)
+def old_backup(world: World) -> None:
+    backup = world.folder / "backup"
+    world.start()
+    with world.load(count=20):
+        pass
+    world.drain()
+    world.relay.script = {"greeting": "421 down"}
+    with world.load(count=10):
+        pass
+    world.flask("backup", str(backup))
+    world.relay.script = {}
+    with world.load(count=10):
+        pass
+    world.drain()
+    arrived = {mail.message_id for mail in world.mails()}
+    world.stop()
+    world.flask("restore", str(backup), "--replace", "--yes")
+    world.start()
+    with world.load(count=10):
+        pass
+    time.sleep(5)
+    assert len(_waiting(world)) == 20, "10 of the backup and 10 new ones wait"
+    assert {mail.message_id for mail in world.mails()} == arrived, "on hold nothing is mailed"
+    _cancel(world, arrived)
+    world.flask("outbox", "release", "--yes")
+    world.injected = 1
+    world.rows_may_be_gone = True
+
+
+def _waiting(world: World) -> list[str]:
+    """The inquiries that wait to be mailed (the digest is none)."""
+    waiting = sa.select(OutboxMessage.about).join(Inquiry, Inquiry.reference == OutboxMessage.about)
+    with world.database.read() as session:
+        return list(session.scalars(waiting.where(OutboxMessage.due_at.is_not(None))))
+
+
+def _cancel(world: World, arrived: set[str]) -> None:
+    with world.database.write() as session:
+        again = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
+        for row in session.scalars(again).all():
+            if row.message_id in arrived:
+                manage.cancel(session, row.id, world.database.now(session))

@@ -1,0 +1,99 @@
+"""A real HTTP server on loopback that takes alerts and pings, or misbehaves as told."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+HANG = -1  # takes the request and says nothing
+DRIP = -2  # sends its headers a byte at a time
+LONGEST = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. ``body`` is what its JSON said, None when it had none."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+class Receiver(ThreadingHTTPServer):
+    """The server. Set ``status`` at any time (an HTTP status, HANG or DRIP); read ``calls``."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.calls: list[Call] = []
+        self.closing = threading.Event()
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/hook/secret-path"
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    @property
+    def bodies(self) -> list[Any]:
+        return [call.body for call in self.calls]
+
+    def close(self) -> None:
+        """Refuse connections from now on."""
+        if not self.closing.is_set():
+            self.closing.set()
+            self.shutdown()
+            self.server_close()
+            self._thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_GET(self) -> None:
+        self._take()
+
+    def do_POST(self) -> None:
+        self._take()
+
+    def _take(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = json.loads(content) if content else None
+        self.server.calls.append(Call(self.command, self.path, dict(self.headers), body))
+        if self.server.status == HANG:
+            self.server.closing.wait(LONGEST)
+        elif self.server.status == DRIP:
+            self._drip()
+        else:
+            self._answer(self.server.status)
+
+    def _answer(self, status: int) -> None:
+        self.send_response(status)
+        if 300 <= status < 400:
+            self.send_header("Location", self.server.url + "/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _drip(self) -> None:
+        until = time.monotonic() + LONGEST
+        with suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while time.monotonic() < until and not self.server.closing.wait(0.05):
+                self.wfile.write(b"x")
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    server = Receiver()
+    yield server
+    server.close()

@@ -1,0 +1,58 @@
+"""Postfix's smtp-sink: a mail server that somebody else wrote. `make smtp-sink` unpacks it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import ROOT
+from tests.support.site import free_port
+
+UNPACKED = ROOT / "build" / "postfix"
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A running smtp-sink that keeps each mail in a file of ``folder``."""
+
+    port: int
+    folder: Path
+
+    def received(self) -> list[bytes]:
+        return [path.read_bytes() for path in sorted(self.folder.glob("mail.*"))]
+
+
+def find() -> str | None:
+    """The program's path, or None where it is not installed."""
+    places = ("/usr/sbin", os.defpath, str(UNPACKED / "usr" / "sbin"))
+    return shutil.which("smtp-sink", path=os.pathsep.join(places))
+
+
+def start(folder: Path, at_end: ExitStack) -> Sink | None:
+    """Run it until ``at_end``; None where it is not installed or lacks a library."""
+    program = find()
+    if program is None:
+        return None
+    folder.mkdir()
+    folder.chmod(0o777)
+    port = free_port()
+    as_user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    process = subprocess.Popen(
+        [program, *as_user, "-d", f"{folder}/mail.%M.", f"127.0.0.1:{port}", "64"],
+        env={"LD_LIBRARY_PATH": str(UNPACKED / "usr" / "lib" / "postfix")},
+        stdin=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    at_end.callback(process.wait, 10)
+    at_end.callback(process.terminate)
+    for _ in range(100):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return Sink(port, folder)
+        if process.poll() is not None:
+            return None
+        time.sleep(0.05)
+    return None
