@@ -39,7 +39,7 @@ def install() -> None:
     if plan.quota:
         event.listen(sa.Engine, "begin", _set_quota)
     if "sync lightly" in plan.broken:
-        db._sqlite_engine = _syncing_lightly(db._sqlite_engine)
+        db._sqlite_engine = _syncing_lightly(db._sqlite_engine)  # type: ignore[assignment]
     if "mailer" in sys.argv:
         _patch_mailer()
     elif plan.points:
