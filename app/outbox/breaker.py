@@ -5,6 +5,7 @@ While it is down one message at a time goes out as a probe, after 15 s, then
 """
 
 from datetime import datetime
+from enum import Enum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -20,13 +21,25 @@ def state(session: Session) -> RelayState | None:
     return session.get(RelayState, ONLY_ROW)
 
 
-def may_send(session: Session, now: datetime) -> bool:
-    """Whether a message may go out now. While the relay is down the caller whose
-    turn it is to probe gets True, and moves the next turn away from the others.
+class Way(Enum):
+    """Whether a message may go out: freely, as the one that probes, or not now."""
+
+    FREE = "free"
+    PROBE = "probe"
+    SHUT = "shut"
+
+
+def way(session: Session, now: datetime) -> Way:
+    """Ask before each claim. While the relay is down the caller whose turn it is gets
+    PROBE, and moves the next turn away from the others.
     """
-    relay = session.execute(sa.select(RelayState.failures, RelayState.probe_at)).one_or_none()
+    relay = (
+        session.connection()
+        .execute(sa.select(RelayState.failures, RelayState.probe_at))
+        .one_or_none()
+    )
     if relay is None or relay.probe_at is None:
-        return True
+        return Way.FREE
     turn = session.execute(
         sa.update(RelayState)
         .where(RelayState.id == ONLY_ROW, RelayState.probe_at <= now)
@@ -34,7 +47,7 @@ def may_send(session: Session, now: datetime) -> bool:
         .returning(RelayState.id)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return turn is not None
+    return Way.PROBE if turn else Way.SHUT
 
 
 def opened(session: Session, now: datetime, reason: str) -> None:
@@ -50,7 +63,7 @@ def opened(session: Session, now: datetime, reason: str) -> None:
 
 
 def closed(session: Session) -> bool:
-    """The relay answered like one that works; True when it had been down before."""
+    """A probe was answered as by a relay that works; True when it had been down before."""
     back = session.execute(
         sa.update(RelayState)
         .where(RelayState.id == ONLY_ROW, RelayState.probe_at.is_not(None))

@@ -32,7 +32,7 @@ def state(session: Session) -> OutboxHold | None:
 
 def is_on(session: Session) -> bool:
     """Whether nothing may be claimed; asked before each claim."""
-    return session.scalar(sa.select(OutboxHold.id)) is not None
+    return session.connection().scalar(sa.select(OutboxHold.id)) is not None
 
 
 def put_on(session: Session, reason: str, now: datetime) -> None:

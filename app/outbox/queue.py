@@ -46,6 +46,7 @@ class Claim:
     started_at: datetime
     sealed_mail: bytes
     fell_back: bool
+    probe: bool = False  # it finds out whether the relay is back
 
 
 def enqueue(
@@ -78,7 +79,7 @@ def anything_due(session: Session, now: datetime) -> bool:
     return bool(session.scalar(sa.select(sa.exists().where(_claimable(now)))))
 
 
-def claim(session: Session, owner: str, now: datetime) -> Claim | None:
+def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -> Claim | None:
     """Take the message that has been due longest, for ``schedule.LEASE``.
 
     A row whose lease ran out killed its mailer or hung: that is counted, and a
@@ -97,7 +98,7 @@ def claim(session: Session, owner: str, now: datetime) -> Claim | None:
         _count_crash(session, message, now)
         if message.state == State.DEAD:
             session.flush()
-            return claim(session, owner, now)
+            return claim(session, owner, now, probe=probe)
     message.state = State.SENDING
     message.due_at = now + schedule.LEASE
     message.token = uuid4()
@@ -115,6 +116,7 @@ def claim(session: Session, owner: str, now: datetime) -> Claim | None:
         started_at=now,
         sealed_mail=message.sealed_mail,
         fell_back=message.fell_back,
+        probe=probe,
     )
 
 

@@ -37,23 +37,26 @@ def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: d
         OutboxMessage.token == claim.token,
         OutboxMessage.state == State.SENDING,
     )
-    changed = session.execute(
-        sa.update(OutboxMessage)
-        .where(*ours)
-        .values(
-            token=None,
-            owner=None,
-            last_code=report.code,
-            last_error=report.said,
-            **_changes(keys, claim, report, now),
+    changed = (
+        session.connection()
+        .execute(
+            sa.update(OutboxMessage)
+            .where(*ours)
+            .values(
+                token=None,
+                owner=None,
+                last_code=report.code,
+                last_error=report.said,
+                **_changes(keys, claim, report, now),
+            )
+            .returning(OutboxMessage.id)
         )
-        .returning(OutboxMessage.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
+        .one_or_none()
+    )
     if changed is None:
         return False
-    session.add(_attempt(claim, report, now))
-    _tell_breaker(session, report, now)
+    session.connection().execute(sa.insert(DeliveryAttempt).values(_attempt(claim, report, now)))
+    _tell_breaker(session, claim, report, now)
     return True
 
 
@@ -87,21 +90,21 @@ def _untried() -> dict[str, Any]:
     return {"attempts": OutboxMessage.attempts - 1}
 
 
-def _attempt(claim: Claim, report: Report, now: datetime) -> DeliveryAttempt:
-    return DeliveryAttempt(
-        message_id=claim.id,
-        token=claim.token,
-        owner=claim.owner,
-        started_at=claim.started_at,
-        ended_at=now,
-        outcome=report.outcome,
-        code=report.code,
-        said=report.said,
-    )
+def _attempt(claim: Claim, report: Report, now: datetime) -> dict[str, Any]:
+    return {
+        "message_id": claim.id,
+        "token": claim.token,
+        "owner": claim.owner,
+        "started_at": claim.started_at,
+        "ended_at": now,
+        "outcome": report.outcome,
+        "code": report.code,
+        "said": report.said,
+    }
 
 
-def _tell_breaker(session: Session, report: Report, now: datetime) -> None:
+def _tell_breaker(session: Session, claim: Claim, report: Report, now: datetime) -> None:
     if report.outcome == Outcome.RELAY_DOWN:
         breaker.opened(session, now, report.said or "")
-    elif report.code is not None:  # it took our sender and judged the message: it works
+    elif claim.probe and report.code is not None:  # it judged the message: it works
         breaker.closed(session)

@@ -90,9 +90,9 @@ class Mailer:
             return None
         with self.database.write() as session:
             now = self.database.now(session)
-            if hold.is_on(session) or not breaker.may_send(session, now):
+            if hold.is_on(session) or (way := breaker.way(session, now)) is breaker.Way.SHUT:
                 return None
-            return queue.claim(session, self.owner, now)
+            return queue.claim(session, self.owner, now, probe=way is breaker.Way.PROBE)
 
     def _anything_due(self) -> bool:
         """Look without a write lock: an idle mailer must not hold up those who write."""
