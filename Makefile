@@ -12,7 +12,7 @@ MAILBOX_PORT ?= 8025
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
-	faults bench-outbox bench-post bench-pages smtp-sink \
+	faults bench-outbox bench-post bench-pages smtp-sink redis promtool \
 	lighthouse html screenshots chromium lock clean
 
 ## Use
@@ -39,10 +39,10 @@ check-types: $(VENV)/test.stamp
 check-imports: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-logo 
 
-tests: $(VENV)/test.stamp chromium ## The tests alone; TESTS="tests/web -k csp" chooses some
+tests: $(VENV)/test.stamp chromium redis promtool ## The tests alone; TESTS="tests/web -k csp" chooses some
 	@$(BIN)/pytest $(TESTS)
 
-faults: $(VENV)/test.stamp smtp-sink ## Every fault of docs/reliability.md, 15 minutes; SHORT=1 takes under 2
+faults: $(VENV)/test.stamp smtp-sink redis ## Every fault of docs/reliability.md, 15 minutes; SHORT=1 takes under 2
 	@$(BIN)/python -m tests.faults $(if $(SHORT),--short)
 
 bench-outbox: $(VENV)/test.stamp ## How fast the outbox is: prints tables, judges nothing
@@ -136,6 +136,23 @@ smtp-sink:
 	[ "$$(id -u)" != 0 ] || apt-get update -qq || true; \
 	mkdir -p build/postfix && cd build/postfix && apt-get download -qq postfix 2>/dev/null \
 		&& dpkg-deb -x postfix_*.deb . || echo "smtp-sink is not here; its row will say so." >&2
+
+# What the tests cannot do without, in the same way. $(call unpacked,PROGRAM,FOLDER,PACKAGES)
+define unpacked
+	@command -v $(1) >/dev/null && exit 0; [ -e build/$(2)/stamp ] && exit 0; \
+	echo "Bringing $(1) into build/$(2) …" >&2; \
+	[ "$$(id -u)" != 0 ] || apt-get update -qq || true; \
+	mkdir -p build/$(2) && cd build/$(2) && apt-get -o APT::Sandbox::User=root download -qq $(3) >/dev/null \
+		&& for package in *.deb; do dpkg-deb -x $$package . && rm $$package || exit 1; done \
+		&& touch stamp && exit 0; \
+	echo "The tests need $(1) on PATH, and it could not be brought here." >&2; exit 1
+endef
+
+redis:
+	$(call unpacked,redis-server,redis,redis-server redis-tools libatomic1 libjemalloc2 liblzf1)
+
+promtool:
+	$(call unpacked,promtool,prometheus,prometheus)
 
 build/uv/bin/uv: | $(BIN)/python
 	@$(BIN)/python -m venv build/uv
