@@ -18,9 +18,14 @@ from app.clinic import Clinic
 from app.contact.inquiry import Inquiry, InquiryState, Words, new_reference
 from app.contact.notification import notifications
 from app.db import Database
-from app.outbox.queue import enqueue
+from app.outbox.queue import Row, put, sealed
 
 TRIES = 3
+# Made once: to build a statement costs more than to run it.
+INSERT = sa.insert(Inquiry)
+SAME = sa.select(Inquiry.id, Inquiry.reference, Inquiry.created_at, Inquiry.content_digest).where(
+    Inquiry.submission_key == sa.bindparam("key")
+)
 
 
 class KeyReusedError(Exception):
@@ -90,43 +95,48 @@ def _receive(
     held_because: Sequence[str],
 ) -> Receipt:
     now = desk.database.now(session)
+    receipt = Receipt(new_reference(), now)
+    inquiry = {
+        "id": uuid4(),
+        "reference": receipt.reference,
+        "submission_key": submission.key,
+        "content_digest": submission.digest,
+        "sealed_words": desk.database.keys.seal(words.to_json()),
+        "state": InquiryState.HELD if held_because else InquiryState.RECEIVED,
+        "held_because": ", ".join(held_because)[:200] or None,
+        "topic": words.topic,
+        "created_at": now,
+    }
+    mails = [] if held_because else _mails(desk, words, receipt, now)
+    # SQLite's one write lock is taken by the first statement: all that takes time comes before.
     if first := _same_submission(session, submission, now):
-        return Receipt(first.reference, first.created_at, repeated=True)
-    inquiry = Inquiry(
-        id=uuid4(),
-        reference=new_reference(),
-        submission_key=submission.key,
-        content_digest=submission.digest,
-        sealed_words=desk.database.keys.seal(words.to_json()),
-        state=InquiryState.HELD if held_because else InquiryState.RECEIVED,
-        held_because=", ".join(held_because)[:200] or None,
-        topic=words.topic,
-        created_at=now,
-    )
-    session.add(inquiry)
-    if not held_because:
-        send_to_front_desk(session, desk, inquiry, words, now)
-    return Receipt(inquiry.reference, now)
+        return first
+    session.connection().execute(INSERT, inquiry)
+    put(session, mails)
+    return receipt
 
 
-def _same_submission(session: Session, submission: Submission, now: datetime) -> Inquiry | None:
-    session.execute(
-        sa.update(Inquiry)
-        .where(Inquiry.submission_key == submission.key)
-        .where(Inquiry.created_at < now - submission.holds)
-        .values(submission_key=None)
-        .execution_options(synchronize_session=False)
-    )
-    first = session.scalar(sa.select(Inquiry).where(Inquiry.submission_key == submission.key))
-    if first and first.content_digest != submission.digest:
+def _same_submission(session: Session, submission: Submission, now: datetime) -> Receipt | None:
+    first = session.connection().execute(SAME, {"key": submission.key}).one_or_none()
+    if first is None:
+        return None
+    if first.created_at < now - submission.holds:
+        gone = sa.update(Inquiry).where(Inquiry.id == first.id).values(submission_key=None)
+        session.connection().execute(gone)
+        return None
+    if first.content_digest != submission.digest:
         raise KeyReusedError
-    return first
+    return Receipt(first.reference, first.created_at, repeated=True)
 
 
 def send_to_front_desk(
     session: Session, desk: Desk, inquiry: Inquiry, words: Words, now: datetime
 ) -> None:
     """Put the mails for ``inquiry`` into the outbox, one for each mailbox of its topic."""
+    put(session, _mails(desk, words, Receipt(inquiry.reference, inquiry.created_at), now))
+
+
+def _mails(desk: Desk, words: Words, receipt: Receipt, now: datetime) -> list[Row]:
     domain = desk.clinic.email.rpartition("@")[2]
-    for mail in notifications(words, inquiry.reference, inquiry.created_at, desk.clinic):
-        enqueue(session, desk.database.keys, mail, domain=domain, now=now)
+    written = notifications(words, receipt.reference, receipt.received_at, desk.clinic)
+    return [sealed(desk.database.keys, mail, domain=domain, now=now) for mail in written]

@@ -14,6 +14,7 @@ its lease changes nothing.
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import make_msgid
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -30,6 +31,8 @@ from app.outbox.message import (
 )
 
 MOST_CRASHES = 5
+INSERT = sa.insert(OutboxMessage)
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,25 +52,34 @@ class Claim:
     probe: bool = False  # it finds out whether the relay is back
 
 
-def enqueue(
-    session: Session, keys: KeyRing, mail: OutgoingMail, *, domain: str, now: datetime
-) -> None:
-    """Write ``mail`` into the caller's transaction; it is due at once.
+def sealed(keys: KeyRing, mail: OutgoingMail, *, domain: str, now: datetime) -> Row:
+    """The row that keeps ``mail``, due at once; what takes time is done when this returns.
 
     ``domain`` is the right side of the Message-ID, which the mail keeps for life.
     """
-    session.add(
-        OutboxMessage(
-            id=uuid4(),
-            about=mail.about,
-            message_id=make_msgid(idstring=mail.about, domain=domain),
-            sealed_mail=keys.seal(mail.to_json()),
-            state=State.PENDING,
-            created_at=now,
-            queued_at=now,
-            due_at=now,
-        )
-    )
+    return {
+        "id": uuid4(),
+        "about": mail.about,
+        "message_id": make_msgid(idstring=mail.about, domain=domain),
+        "sealed_mail": keys.seal(mail.to_json()),
+        "state": State.PENDING,
+        "created_at": now,
+        "queued_at": now,
+        "due_at": now,
+    }
+
+
+def put(session: Session, rows: list[Row]) -> None:
+    """Write ``rows``, made by ``sealed``, into the caller's transaction."""
+    if rows:
+        session.connection().execute(INSERT, rows)
+
+
+def enqueue(
+    session: Session, keys: KeyRing, mail: OutgoingMail, *, domain: str, now: datetime
+) -> None:
+    """Write ``mail`` into the caller's transaction; it is due at once."""
+    put(session, [sealed(keys, mail, domain=domain, now=now)])
 
 
 def _claimable(now: datetime) -> sa.ColumnElement[bool]:
