@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     EmailStr,
     Field,
     HttpUrl,
@@ -18,10 +16,10 @@ from pydantic import (
     model_validator,
 )
 
+from app.clinic.danger import DangerWords, shipped
+from app.clinic.frozen import Frozen, Line
+
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
 SHORT_CODE = 6  # digits: 911, 988, 838255
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
@@ -48,12 +46,6 @@ def _each_once(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
 
 Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
 Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_each_once)]
-
-
-class Frozen(BaseModel):
-    """A value from clinic.toml: unknown keys refused, nothing changes later."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Hours(Frozen):
@@ -179,6 +171,7 @@ class Clinic(Frozen):
     links: Links = Links()
     digest: Digest | None = None
     review: Review | None = None
+    danger: DangerWords = Field(default_factory=shipped)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

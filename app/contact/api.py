@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.clinic import current_clinic
 from app.contact import json_object
+from app.contact.danger import maybe_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import Words
 from app.contact.openapi import document, example
@@ -62,10 +63,20 @@ def _accept(words: Words) -> Response:
     response = jsonify(
         reference=receipt.reference,
         received_at=receipt.received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        **_crisis_lines(words),
     )
     response.status_code = HTTPStatus.CREATED
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _crisis_lines(words: Words) -> dict[str, object]:
+    """Whom to call, for a program that can show it at once; empty when no word calls for it."""
+    clinic = current_clinic()
+    if not maybe_in_danger(words, clinic.danger):
+        return {}
+    lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
+    return {"crisis_lines": list(lines)}
 
 
 def _submission(words: Words, client_key: str) -> Submission:

@@ -21,6 +21,7 @@ from wtforms import (
 from app.clinic import Clinic
 from app.contact import typo
 from app.contact.inquiry import Words
+from app.contact.private_numbers import private_number
 
 NAME_LENGTH = 100
 EMAIL_LENGTH = 254  # RFC 5321 4.5.3.1.3: a path of 256 octets, less its angle brackets
@@ -84,6 +85,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
         _check_line(field, "Name", NAME_LENGTH)
         if not any(char.isprintable() and not char.isspace() for char in _text(field)):
             raise ValidationError("Enter your name")
+        _check_private(field)
 
     def validate_email(self, field: StringField) -> None:
         try:
@@ -110,6 +112,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
 
     def validate_best_time(self, field: StringField) -> None:
         _check_line(field, "Best time", BEST_TIME_LENGTH)
+        _check_private(field)
 
     def validate_topic(self, field: SelectField) -> None:
         if field.data not in {topic.key for topic in self._clinic.topics}:
@@ -127,6 +130,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
             raise ValidationError(
                 f"Message must be {MESSAGE_LENGTH:,} characters or fewer. It is {over:,} too long"
             )
+        _check_private(field)
 
     def _e164(self) -> str:
         """The phone number in E.164, or "" when it is none that can be called from anywhere."""
@@ -174,3 +178,8 @@ def _check_line(field: Any, label: str, most: int) -> None:
         raise ValidationError(f"{label} must be {most} characters or fewer")
     if any(unicodedata.category(char) in LINE_BREAKERS for char in field.data):
         raise ValidationError(f"{label} must be on one line, without control characters")
+
+
+def _check_private(field: StringField) -> None:
+    if kind := private_number(_text(field)):
+        raise ValidationError(f"Please remove the {kind}. We never need it here.")

@@ -9,11 +9,13 @@ from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.clinic import Clinic
+from app.contact.danger import maybe_in_danger
 from app.contact.inquiry import Words
 from app.outbox.message import OutgoingMail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 REPLY_WORDS = {"email": "Email", "phone": "Phone call", "text": "Text message"}
+FIRST = "Please read now: "  # before the subject when somebody may be in danger
 # Characters that command a terminal or a printer; what a person types has none of them.
 COMMANDS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\ufffd")
 # Characters that turn the direction of what follows: a name must not rewrite a subject.
@@ -25,6 +27,7 @@ def notifications(
 ) -> list[OutgoingMail]:
     """One mail for each mailbox of the inquiry's topic, ready to be answered."""
     topic = clinic.topic(words.topic)
+    danger = maybe_in_danger(words, clinic.danger)
     values = {
         "words": replace(words, message=words.message.translate(COMMANDS)),
         "reference": reference,
@@ -34,6 +37,7 @@ def notifications(
         "reply_by": REPLY_WORDS[words.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": reply_address(words.email),
+        "danger": danger,
     }
     text = email_templates().get_template("inquiry.txt").render(values)
     html = email_templates().get_template("inquiry.html").render(values)
@@ -42,7 +46,7 @@ def notifications(
         OutgoingMail(
             recipient=mailbox,
             sender_name=clinic.name,
-            subject=f"[{reference}] {topic.label} from {name}",
+            subject=f"{FIRST if danger else ''}[{reference}] {topic.label} from {name}",
             text=text,
             html=html,
             about=reference,

@@ -78,10 +78,21 @@ def _created() -> dict[str, Any]:
                     "properties": {
                         "reference": {"type": "string", "pattern": f"^{REFERENCE_PATTERN}$"},
                         "received_at": {"type": "string", "format": "date-time"},
+                        "crisis_lines": _crisis_lines(),
                     },
                 }
             }
         },
+    }
+
+
+def _crisis_lines() -> dict[str, Any]:
+    text = {"type": "string"}
+    line = dict.fromkeys(("name", "phone", "when", "text", "url"), text)
+    return {
+        "type": "array",
+        "description": "Only when words in the inquiry may mean danger: show these at once",
+        "items": {"type": "object", "required": ["name", "phone", "when"], "properties": line},
     }
 
 

@@ -20,12 +20,14 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.clinic import current_clinic
+from app.contact.danger import maybe_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
 from app.contact.origin import cross_site
 from app.contact.receive import Desk, receive_inquiry
 from app.contact.screening import Facts, reasons_to_hold
 from app.contact.submission import Submissions
+from app.crypto import UnknownKeyError
 from app.db import NotDurableError, current_database
 from app.web.cache import RenderCache
 from app.web.limits import limiter
@@ -69,12 +71,16 @@ def send() -> BaseResponse:
         return _page(form, 422)
     words = form.words()
     facts = Facts(honeypot=form.honeypot.data or "")
+    # A false alarm costs the front desk a mail; nobody in danger waits for a digest.
+    screened = current_app.config["SCREENING"] and not maybe_in_danger(
+        words, current_clinic().danger
+    )
     try:
         receipt = receive_inquiry(
             Desk(current_database(), current_clinic()),
             words,
             submissions().of_words(words),
-            held_because=reasons_to_hold(facts) if current_app.config["SCREENING"] else (),
+            held_because=reasons_to_hold(facts) if screened else (),
         )
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
@@ -84,23 +90,32 @@ def send() -> BaseResponse:
 
 @blueprint.get("/contact/received/<reference>")
 def received(reference: str) -> Response:
-    if not _is_known(reference):
-        abort(404)
-    response = make_response(render_template("contact/received.html", reference=reference))
+    page = render_template(
+        "contact/received.html", reference=reference, danger=_opens_with_crisis_lines(reference)
+    )
+    response = make_response(page)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _is_known(reference: str) -> bool:
-    """Whether there is such an inquiry; a database that is away now is no reason to doubt it."""
+def _opens_with_crisis_lines(reference: str) -> bool:
+    """Whether words in this inquiry may mean danger; 404 when there is no such inquiry.
+
+    Told from its sealed words, so that no flag about a person is kept. A database that
+    is away now, or a missing key, is no reason to doubt the visitor: then they do.
+    """
     if not re.fullmatch(REFERENCE_PATTERN, reference):
-        return False
+        abort(404)
+    database = current_database()
     try:
-        with current_database().read() as session:
-            found = session.scalar(select(Inquiry.id).where(Inquiry.reference == reference))
-    except SQLAlchemyError:
+        with database.read() as session:
+            inquiry = session.scalar(select(Inquiry).where(Inquiry.reference == reference))
+            words = inquiry.words(database.keys) if inquiry else None
+    except (SQLAlchemyError, UnknownKeyError):
         return True
-    return found is not None
+    if inquiry is None:
+        abort(404)
+    return words is not None and maybe_in_danger(words, current_clinic().danger)
 
 
 def failed_post(error: HTTPException) -> Response | None:

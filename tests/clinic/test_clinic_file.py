@@ -1,5 +1,6 @@
 """clinic.toml is refused with file, key and reason when something in it would fail later."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,38 @@ def test_all_faults_are_told_at_once(clinic_dir: Path, tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ClinicError, match="No such file"):
         load_clinic(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"kms",', '"kms!",', "phrases.english["),
+        ('"kms",', '"",', "phrases.english["),
+        ('"kms",', '"kms"', "line"),
+        ("between =", "betwixt =", "betwixt: Extra inputs"),
+        ("[phrases]", "[phrases]\nenglisch = 3", "phrases.englisch: Input should be a valid tuple"),
+    ],
+)
+def test_a_fault_in_the_list_of_danger_is_named(
+    clinic_dir: Path, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    shutil.copy(clinic_dir / "clinic.toml", tmp_path)
+    text = (clinic_dir / "danger.toml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "danger.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ClinicError) as caught:
+        load_clinic(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}/danger.toml: ")
+    assert said in str(caught.value)
+
+
+def test_a_clinic_without_a_list_of_danger_has_the_one_that_comes_along(
+    clinic_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copy(clinic_dir / "clinic.toml", tmp_path)
+    assert load_clinic(tmp_path).danger == load_clinic(clinic_dir).danger
+
+
+def test_the_list_of_danger_stands_in_its_own_file(clinic_dir: Path, tmp_path: Path) -> None:
+    fault = _faults(clinic_dir, tmp_path, "[links]", '[danger.phrases]\na = ["bc"]\n[links]')
+    assert "danger: write this into danger.toml" in fault

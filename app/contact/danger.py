@@ -1,0 +1,161 @@
+"""May somebody be in danger now? Pure: a text and the clinic's reviewed list in.
+
+Typed in haste and in despair: capitals, accents, apostrophes, doubled letters and
+figures for letters do not count, a long word may have one slip. It says nothing
+about the person, and nothing hangs on it but where the crisis lines stand.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import chain
+
+from app.clinic.danger import DangerWords
+from app.contact.inquiry import Words
+
+PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
+APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
+DOUBLED = re.compile(r"(.)\1+")
+FIGURES = str.maketrans("013457", "oieast")
+LONG = 6  # letters from which a slip is forgiven; shorter words are too close to others
+SPELLED = 4  # single letters in a row make a word: s u i c i d e
+FIRST_WITHOUT_SPACES = 0x0590  # from Hebrew on, words are not told apart by spaces alone
+
+
+def maybe_in_danger(words: Words, phrases: DangerWords) -> bool:
+    """Whether something in an inquiry may mean danger."""
+    return in_danger(f"{words.name}\n{words.best_time}\n{words.message}", phrases)
+
+
+def in_danger(text: str, words: DangerWords) -> bool:
+    """Whether ``text`` holds a phrase of the list that is not denied."""
+    return _index(
+        tuple(chain.from_iterable(words.phrases.values())),
+        frozenset(words.denials),
+        frozenset(words.between),
+        frozenset(words.but_not_after),
+        frozenset(words.skipped),
+    ).found_in(text)
+
+
+class Index:
+    """The list, made ready for looking up."""
+
+    def __init__(
+        self,
+        phrases: Iterable[str],
+        denials: frozenset[str],
+        between: frozenset[str],
+        but_not_after: frozenset[str],
+        skipped: frozenset[str],
+    ) -> None:
+        self._denials, self._between = _same(denials), _same(between)
+        self._but_not_after, self._skipped = _same(but_not_after), _same(skipped)
+        self._unspaced: list[str] = []
+        self._after: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        self._stands_for: dict[str, set[str]] = defaultdict(set)
+        for phrase in phrases:
+            self._add(phrase)
+
+    def _add(self, phrase: str) -> None:
+        plain = _plain(phrase)
+        if ord(plain[0]) >= FIRST_WITHOUT_SPACES:
+            self._unspaced.append(_run(plain))
+            return
+        first, *others = (_squeezed(word) for word in plain.split())
+        self._after[first].append(tuple(others))
+        for word in (first, *others):
+            for variant in _variants(word.rstrip("*")):
+                self._stands_for[variant].add(word)
+
+    def found_in(self, text: str) -> bool:
+        plain = _plain(text)
+        run = _run(plain)
+        if any(phrase in run for phrase in self._unspaced):
+            return True
+        pieces = [piece for piece in _pieces(plain) if piece not in self._skipped]
+        meanings = [self._meanings(piece) for piece in pieces]
+        words = [at for at, piece in enumerate(pieces) if piece[0].isalnum()]
+        return any(
+            not self._denied(pieces, at)
+            for place, at in enumerate(words)
+            if self._phrase_at([meanings[one] for one in words[place : place + 12]])
+        )
+
+    def _phrase_at(self, meanings: list[set[str]]) -> bool:
+        return any(
+            len(others) < len(meanings)
+            and all(word in meant for word, meant in zip(others, meanings[1:], strict=False))
+            for first in meanings[0]
+            for others in self._after.get(first, ())
+        )
+
+    def _meanings(self, piece: str) -> set[str]:
+        """The words of the list that ``piece`` may be, as typed or with one slip."""
+        found = {piece}
+        for end in {len(piece), *range(min(4, len(piece)), min(len(piece), 14))}:
+            whole = end == len(piece)
+            for variant in _variants(piece[:end]):
+                found |= {
+                    word for word in self._stands_for.get(variant, ()) if whole or word[-1] == "*"
+                }
+        return found
+
+    def _denied(self, pieces: list[str], at: int) -> bool:
+        at -= 1
+        while at >= 0 and pieces[at] in self._between:
+            at -= 1
+        if at < 0 or pieces[at] not in self._denials:
+            return False
+        return at == 0 or pieces[at - 1] not in self._but_not_after
+
+
+_index = lru_cache(maxsize=4)(Index)
+
+
+def _plain(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(APOSTROPHES))
+    return unicodedata.normalize("NFKC", "".join(c for c in apart if not unicodedata.combining(c)))
+
+
+def _run(plain: str) -> str:
+    return "".join(char for char in plain if char.isalnum())
+
+
+def _pieces(plain: str) -> Iterator[str]:
+    """Words and sentence marks; letters spelled out one by one make a word."""
+    spelled: list[str] = []
+    for piece in PIECES.findall(plain):
+        if len(piece) == 1 and piece.isalpha():
+            spelled.append(piece)
+            continue
+        yield from _joined(spelled)
+        spelled.clear()
+        yield _squeezed(piece)
+    yield from _joined(spelled)
+
+
+def _joined(letters: list[str]) -> Iterable[str]:
+    return [_squeezed("".join(letters))] if len(letters) >= SPELLED else letters
+
+
+def _squeezed(word: str) -> str:
+    """``killll`` and ``k1ll`` as ``kil``."""
+    if not word.isalpha() and any(char.isalpha() for char in word):
+        word = word.translate(FIGURES)
+    return DOUBLED.sub(r"\1", word)
+
+
+def _same(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(_squeezed(_plain(word)) for word in words)
+
+
+def _variants(word: str) -> set[str]:
+    """``word``, and if it is long also without each one of its letters: two words that
+    are one slip apart share one of these.
+    """
+    if len(word) < LONG:
+        return {word}
+    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}

@@ -1,0 +1,140 @@
+"""Numbers that should not be written here, told from all the others. Pure: text in.
+
+The form asks for them to be taken out before anything is stored. Each pattern looks at
+a bounded stretch, so the time grows with the length of the text and not faster.
+"""
+
+import re
+import unicodedata
+
+SOCIAL_SECURITY = "Social Security number"
+CARD = "card number"
+INSURANCE = "insurance number"
+RECORD = "medical record number"
+
+DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
+NUMBER_WORD = r"(?:id|#|no\b\.?|num\b\.?|numbers?|identification)"
+
+# 123-45-6789, 123 - 45 - 6789; with spaces or dots only when it stands apart from other digits.
+HYPHENED = re.compile(r"(?<!\d)(?<!\d-)(\d{3}) ?- ?(\d{2}) ?- ?(\d{4})(?!\d)(?!-\d)")
+SPACED = re.compile(r"(?<![\d+])(?<!\d[ .-])(\d{3})([ .])(\d{2})\2(\d{4})(?!\d)(?![ .-]\d)")
+PHONE_WORD = re.compile(r"\b(?:tel|phone|mobile|cell|fax|telefono|celular)\b")
+SSN_LABEL = (
+    r"(?:\bssn?\b|\bs\.s\.n?\b|\bsocial ?(?:#|no\b|num|:|is\b)"
+    r"|\bsoc(?:ial)?\.? ?sec(?:urity)?|\bseguro social)"
+)
+NINE = r"\d(?:[ .-]?\d){8}"
+LABELED_SSN = re.compile(
+    rf"{SSN_LABEL}[^\d\n]{{0,40}}(?<!\+)({NINE})(?![ .-]?\d)"
+    rf"|(?<![\d+])(?<!\d[ .-])({NINE})(?![ .-]?\d)[^\d\n]{{0,15}}{SSN_LABEL}"
+)
+ZIP_4 = re.compile(r"\d{5}[ -]\d{4}")
+
+BARE_CARD = re.compile(r"(?<![\d+])(?<!\d[.,-])(\d{13,19})(?![.,]?\d)")
+GROUPED_CARD = re.compile(
+    r"(?<![\d+])(?<!\d[ -])(\d{4}[ .-]{1,2}\d{4}[ .-]{1,2}\d{4}[ .-]{1,2}\d{1,7}"
+    r"|3\d{3}[ .-]{1,2}\d{6}[ .-]{1,2}\d{4,5})(?!\d)"
+)
+# Issuers' prefixes with their lengths: Visa, Mastercard, American Express, Discover,
+# Diners Club, JCB, UnionPay, Maestro.
+ISSUERS = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})"
+    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"
+    r"|3[47]\d{13}|(?:6011|64[4-9]\d|65\d\d)\d{12,15}|3(?:0[0-59]|[689]\d)\d{11,16}"
+    r"|35(?:2[89]|[3-8]\d)\d{12,15}|62\d{14,17}|(?:50|5[6-8]|6[37])\d{11,17}"
+)
+
+GLUE = r"(?:[ \n]{0,2}(?:is\b|was\b|es\b|[:=#(-])){0,3}[ \n]{0,2}"
+VALUE = r"([a-z0-9][a-z0-9-]{1,24}(?:[ .]\d[\d-]{1,12}){0,4})"
+INSURERS = (
+    r"member(?:ship)?|subscriber|policy(?:holder)?|insurance|insured|group|medicare|medicaid|mbi"
+    r"|beneficiary|health card|aetna|cigna|humana|anthem|bcbs|blue ?cross|blue ?shield"
+    r"|united ?health ?care|uhc|kaiser|tricare|molina|empire|oscar"
+)
+LABELED_INSURANCE = re.compile(
+    rf"(?:\b(?:{INSURERS})(?:'s)?(?: (?:card|policy|plan|member|group))?"
+    rf" ?(?:{NUMBER_WORD}(?: ?{NUMBER_WORD})?|(?=:))"
+    r"|\bnumero de (?:afiliad[oa]|poliza|miembro|seguro(?! social)|asegurad[oa]|suscriptor)"
+    rf"|\bmbi\b){GLUE}{VALUE}"
+)
+LABELED_RECORD = re.compile(
+    r"(?:\bm\.?r\.?n\b\.?|\b(?:medical|patient|hospital|health) (?:records?|chart|file)"
+    rf" ?{NUMBER_WORD}|\b(?:patient|chart) ?{NUMBER_WORD}"
+    rf"|\bnumero de (?:expediente|historia clinica))(?: ?{NUMBER_WORD})?{GLUE}{VALUE}"
+)
+NO_IDENTIFIER = re.compile(
+    r"(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}|\d{4}-\d\d?-\d\d?|\d\d?-\d\d?-\d{4}"
+)
+
+
+def private_number(text: str) -> str:
+    """What kind of number is in ``text`` that should not be: one of the names above, or ""."""
+    plain = _plain(text)
+    if _has_social_security(plain):
+        return SOCIAL_SECURITY
+    if _has_card(plain):
+        return CARD
+    if _has_labeled(LABELED_RECORD, plain, digits=4):
+        return RECORD
+    return INSURANCE if _has_labeled(LABELED_INSURANCE, plain, digits=5) else ""
+
+
+def _plain(text: str) -> str:
+    """One way of writing: small letters without accents, ASCII digits, hyphens and spaces."""
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text).translate(DASHES)
+        text = "".join(
+            str(unicodedata.decimal(char)) if char.isdecimal() else char
+            for char in apart
+            if not unicodedata.combining(char)
+        )
+    return text.replace("\t", " ").lower()
+
+
+def _has_social_security(text: str) -> bool:
+    if any(_is_assigned("".join(found.groups())) for found in HYPHENED.finditer(text)):
+        return True
+    for found in SPACED.finditer(text):
+        area, _, group, serial = found.groups()
+        before = text[max(0, found.start() - 16) : found.start()]
+        if _is_assigned(area + group + serial) and not PHONE_WORD.search(before):
+            return True
+    for found in LABELED_SSN.finditer(text):
+        number = found[1] or found[2]
+        if not ZIP_4.fullmatch(number) and _is_assigned(_digits(number)):
+            return True
+    return False
+
+
+def _is_assigned(number: str) -> bool:
+    """Whether nine digits can be a Social Security number (SSA, randomized since 2011)."""
+    area, group, serial = number[:3], number[3:5], number[5:]
+    return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
+
+
+def _has_card(text: str) -> bool:
+    return any(
+        _is_card(_digits(found[1]))
+        for pattern in (BARE_CARD, GROUPED_CARD)
+        for found in pattern.finditer(text)
+    )
+
+
+def _is_card(number: str) -> bool:
+    return bool(ISSUERS.fullmatch(number)) and _luhn(number)
+
+
+def _luhn(number: str) -> bool:
+    doubled = (int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(number)))
+    return sum(value // 10 + value % 10 for value in doubled) % 10 == 0
+
+
+def _has_labeled(pattern: re.Pattern[str], text: str, *, digits: int) -> bool:
+    return any(
+        len(_digits(found[1])) >= digits and not NO_IDENTIFIER.fullmatch(found[1])
+        for found in pattern.finditer(text)
+    )
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isdigit())

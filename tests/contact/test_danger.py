@@ -1,0 +1,126 @@
+"""Who may be in danger finds the crisis lines first; nobody is refused, and nothing is claimed."""
+
+import pytest
+
+from app.clinic import Clinic
+from app.contact.danger import in_danger
+from tests.contact.conftest import Visitor
+
+ALARMING = (
+    "I want to kill myself",
+    "i wanna die",
+    "Im suicidel",
+    "SUICIDAL and nobody listens",
+    "siucidal thoughts every night",
+    "k1ll myself",
+    "s u i c i d e",
+    "Why not kill myself?",
+    "No! Suicide is all I think of",
+    "No. I want to die.",
+    "I don\N{RIGHT SINGLE QUOTATION MARK}t want to live anymore",
+    "I want to just die",
+    "Im going to end it alll",
+    "i am thinking of killing my self",
+    "my kids are better off without me",
+    "If this does not work I will hang myself",
+    "I took all my pills an hour ago",
+    "my husband took too many pills and he wont wake up",
+    "I have chest pains right now",
+    "I cant breathe",
+    "he is hitting me and I am not safe at home",
+    "I'm not suicidal but I might kill myself",
+    "I can't promise not to kill myself",
+    "quiero morir",
+    "No quiero vivir más",
+    "Estoy pensando en suicidarme",
+    "quiero quitarme la vida",
+    "mwen vle mouri",
+    "j'ai envie de mourir",
+    "quero morrer",
+    "tôi muốn chết",
+    "я хочу умереть",
+    "думаю про самоубийство",
+    "我想自杀",
+    "我不想活了",
+    "죽고 싶어요",
+    "死にたいです",
+    "أريد أن أموت",
+    "मैं मरना चाहता हूँ",
+)
+ORDINARY = (
+    "I am dying to know whether you take Aetna",
+    "My mother died last year and I am her executor",
+    "This parking situation is killing me",
+    "I would die for a coffee. Is there one nearby?",
+    "I am not suicidal, I have chronic pain",
+    "I don't want to die, I want to feel better",
+    "No thoughts of suicide",
+    "She was never suicidal",
+    "He is not at all suicidal",
+    "Nunca quise morir: no quiero morir",
+    "Will I be unconscious during the infusion?",
+    "I had a heart attack in 2019. Does that matter?",
+    "What is the deadline for the forms?",
+    "Could you call me? I have a few questions about the cost.",
+    "Can my husband drive me, and wait for me there?",
+    "The doctor wrote a note for my employer",
+    "¿Cuánto cuesta una sesión?",
+    "Tôi cứ đi từ từ được không?",
+    "你们接受保险吗?",
+    "영어 못해요. 통역이 있나요?",
+    "",
+)
+
+
+@pytest.mark.parametrize("text", ALARMING)
+def test_words_of_danger_are_noticed(clinic: Clinic, text: str) -> None:
+    assert in_danger(text, clinic.danger)
+    assert in_danger(f"Hello,\n\n{text}\n\nThank you", clinic.danger)
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_words_are_not(clinic: Clinic, text: str) -> None:
+    assert not in_danger(text, clinic.danger)
+
+
+def test_the_received_page_opens_with_the_crisis_lines(visitor: Visitor) -> None:
+    page = visitor.client.get(visitor.send(message=ALARMING[0]).location).text
+    assert page.index("Do not wait for us") < page.index("<h1>")
+    assert page.count("Do not wait for us") == 1
+    calm = visitor.client.get(visitor.send(message=ORDINARY[0]).location).text
+    assert calm.index("Do not wait for us") > calm.index("<h1>")
+
+
+def test_the_front_desks_mail_is_marked(visitor: Visitor) -> None:
+    reference = visitor.send(message=ALARMING[0]).location[-7:]
+    (mail,) = visitor.mails()
+    assert mail.subject == f"Please read now: [{reference}] Billing question from Ada Example"
+    assert mail.text.startswith("PLEASE READ THIS NOW")
+    assert mail.html.index("Please read this now") < mail.html.index("<h1>")
+
+
+def test_a_mail_without_such_words_is_not(visitor: Visitor) -> None:
+    visitor.send(message=ORDINARY[0])
+    (mail,) = visitor.mails()
+    assert mail.subject.startswith("[")
+    assert "danger" not in mail.text + mail.html
+
+
+def test_every_field_is_read(visitor_on_sqlite: Visitor) -> None:
+    for field in ("name", "best_time", "message"):
+        visitor_on_sqlite.send(**{field: ALARMING[0]})
+    assert all(mail.subject.startswith("Please read") for mail in visitor_on_sqlite.mails())
+
+
+def test_a_program_is_given_the_crisis_lines(visitor: Visitor) -> None:
+    answer = visitor.call(message=ALARMING[0])
+    assert answer.status_code == 201
+    assert [line["phone"] for line in answer.json["crisis_lines"]] == ["911", "988"]
+    assert "crisis_lines" not in visitor.call(message=ORDINARY[0]).json
+
+
+def test_what_may_be_danger_is_never_held(visitor: Visitor) -> None:
+    visitor.send(message=ALARMING[0], honeypot="filled in by a helpful browser")
+    (inquiry,) = visitor.inquiries()
+    assert inquiry.state == "received"
+    assert len(visitor.mails()) == 1
