@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import (
+    BaseModel,
+    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -24,7 +26,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 SECRETS = (
@@ -53,10 +54,10 @@ class AppEnv(StrEnum):
     DEVELOPMENT = "development"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What the environment says, checked. Field names are the variables in lower case."""
 
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+    model_config = ConfigDict(frozen=True)
 
     app_env: AppEnv = AppEnv.PRODUCTION
     secret_key: SecretStr = Field(min_length=32)
@@ -84,16 +85,6 @@ class Settings(BaseSettings):
     heartbeat_url: SecretStr = SecretStr("")
     retention_days: int = Field(90, ge=1, le=3650)
     held_retention_days: int = Field(30, ge=1, le=3650)
-
-    @classmethod
-    def settings_customise_sources(  # type: ignore[override]
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        **_others: Any,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what ``from_env`` hands over: it also reads NAME_FILE and collects faults."""
-        return (init_settings,)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:

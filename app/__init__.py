@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
         screening=settings.screening_enabled,
         site=settings.site,
     )
-    ops.init_app(app, settings=settings, database=database)
+    ops.init_app(app, settings=settings)
     if settings.is_development:
         dev.init_app(app, maildir=settings.instance_dir / "mailbox")
     return app

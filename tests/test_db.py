@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 
 from app.crypto import KeyRing, UnknownKeyError
 from app.db import Base, Database, safe_with_wal
+from app.ops import schema
 from app.outbox.message import MailerHeartbeat
 from tests.support.databases import migrate
 
@@ -34,6 +36,11 @@ def test_migrations_from_nothing_make_what_the_records_describe(
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     database.engine.dispose()
+
+
+def test_the_revisions_are_known_without_alembic() -> None:
+    theirs = ScriptDirectory(str(schema.FOLDER), version_locations=[str(schema.FOLDER)])
+    assert [one.revision for one in theirs.walk_revisions()] == [*reversed(schema.revisions())]
 
 
 def test_migrating_twice_changes_nothing(

@@ -1,5 +1,6 @@
 """The rule of the house: a clinic changes ``clinic/``, so nothing of it stands elsewhere."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from app.clinic import Clinic
 from config import ROOT
+from tests.support.settings import environment
 
 LONGEST = 250  # lines; a file that grows past this wants to be two
 CODE = [*sorted((ROOT / "app").rglob("*.py")), ROOT / "config.py", ROOT / "wsgi.py"]
@@ -33,6 +35,22 @@ def test_no_word_of_the_clinic_stands_in_code_or_templates(path: Path, clinic: C
     # A phone number may be an example in an error message (the issue words it so).
     found = [word for word in ours if word in text and "555-01" not in word]
     assert not found
+
+
+def test_a_process_that_serves_loads_nothing_of_the_commands(tmp_path: Path) -> None:
+    """Each of these costs megabytes in every process and a tenth of a second at the start."""
+    unwanted = {"alembic", "flask_alembic", "folium", "numpy", "shapely", "httpx", "dns", "psycopg"}
+    program = "import sys, wsgi; print(*(name for name in sys.modules if '.' not in name))"
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, **environment(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert not unwanted & set(result.stdout.split())
 
 
 def test_the_import_contract_notices_a_forbidden_import(tmp_path: Path) -> None:

@@ -120,10 +120,13 @@ def _load_site() -> None:
 
 
 def _migrate() -> None:
+    """``flask db upgrade``."""
+    from flask.cli import ScriptInfo  # noqa: PLC0415  (of this process alone)
+
     from wsgi import app  # noqa: PLC0415
 
-    with app.app_context():
-        app.extensions["alembic"].upgrade()
+    site = ScriptInfo(create_app=lambda: app)
+    app.cli.main(["db", "upgrade"], obj=site, standalone_mode=False)
 
 
 def _serve_site() -> None:

@@ -11,9 +11,10 @@ from app.db import current_database
 from app.ops.backup import file_name, make_backup, note_backup
 from app.ops.backup_archive import BackupError, Manifest
 from app.ops.keys import MissingKeyError, introduce
+from app.ops.migrations import current_alembic
 from app.ops.restore import Restored, inspect, rows_now
 from app.ops.restore import restore as put_back
-from app.ops.revision import NewerDatabaseError
+from app.ops.schema import NewerDatabaseError
 
 FAULTS = (BackupError, MissingKeyError, NewerDatabaseError)
 PATH = click.Path(path_type=Path)
@@ -62,7 +63,7 @@ def restore(path: Path, replace: bool, yes: bool) -> None:  # noqa: FBT001
             path,
             instance=Path(current_app.instance_path),
             replace=replace,
-            upgrade=current_app.extensions["alembic"].upgrade,
+            upgrade=current_alembic().upgrade,
         )
         introduce(database)
     except FAULTS as error:

@@ -1,11 +1,11 @@
 """What stands in a database, of whatever revision, at the moment of its copy."""
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 
 from app.contact.inquiry import Inquiry
 from app.crypto import KeyRing
 from app.db import Base
+from app.ops import alerts, chores, schema  # noqa: F401  (their records belong to the metadata)
 from app.ops.backup_archive import BackupError, Facts, in_base64
 from app.ops.keys import KeyCanary, fresh_canaries
 from app.outbox.message import OutboxMessage
@@ -32,7 +32,7 @@ def rows_of(connection: sa.Connection) -> int:
 
 def facts_of(connection: sa.Connection, keys: KeyRing) -> Facts:
     """Raises BackupError when there is nothing that could be backed up."""
-    revision = MigrationContext.configure(connection).get_current_revision()
+    revision = schema.revision_of(connection)
     if revision is None:
         raise BackupError("the database is empty: nothing to back up")
     tables = tables_of(connection)

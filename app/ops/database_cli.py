@@ -1,12 +1,12 @@
 """``flask db``: Flask-Alembic's commands, which a database newer than the code never meets."""
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 from flask_alembic.cli import cli as commands
 
 from app.db import current_database
-from app.ops.revision import NewerDatabaseError, refuse_newer
+from app.ops.migrations import current_alembic
+from app.ops.schema import NewerDatabaseError, refuse_newer
 
 
 @click.group("db", commands=commands.commands, epilog="Example: flask --app wsgi db upgrade")
@@ -14,7 +14,7 @@ from app.ops.revision import NewerDatabaseError, refuse_newer
 @click.pass_context
 def db(context: click.Context) -> None:
     """Bring the database to the form that this version needs."""
-    context.obj = current_app.extensions["alembic"]
+    context.obj = current_alembic()
     try:
         refuse_newer(current_database().engine)
     except NewerDatabaseError as error:

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from app.contact.inquiry import Inquiry, InquiryState
 from app.db import current_database
 from app.ops.erase import BeingSentError, erase_now
-from app.ops.inquiries_cli import find_inquiry
+from app.ops.inquiries_cli import find_inquiry, inquiries
 from app.ops.outbox_cli import local
 from app.ops.traces import wipe
 from app.outbox.message import OutboxMessage, State
 
 
-@click.command(epilog="Example: flask --app wsgi inquiries erase K7R-4M2")
+@inquiries.command(epilog="Example: flask --app wsgi inquiries erase K7R-4M2")
 @click.argument("reference")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from flask.cli import with_appcontext
 
 from app.db import current_database
-from app.ops.outbox_cli import local, recipient
+from app.ops.outbox_cli import local, outbox, recipient
 from app.ops.table import show_table
 from app.outbox import hold as holding
 from app.outbox.message import OutboxMessage
@@ -13,7 +13,7 @@ from app.outbox.message import OutboxMessage
 MOST_SHOWN = 50
 
 
-@click.command(epilog="Example: flask --app wsgi outbox hold")
+@outbox.command(epilog="Example: flask --app wsgi outbox hold")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
 def hold(yes: bool) -> None:  # noqa: FBT001
@@ -26,7 +26,7 @@ def hold(yes: bool) -> None:  # noqa: FBT001
     click.echo("on hold")
 
 
-@click.command(epilog="Example: flask --app wsgi outbox release")
+@outbox.command(epilog="Example: flask --app wsgi outbox release")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
 def release(yes: bool) -> None:  # noqa: FBT001

@@ -22,7 +22,7 @@ from app.ops.backup_archive import BackupError, Manifest
 from app.ops.backup_facts import rows_of, tables_of
 from app.ops.erase import erase_now
 from app.ops.keys import refuse_missing
-from app.ops.revision import is_known, refuse_newer
+from app.ops.schema import is_known, refuse_newer
 from app.ops.traces import wipe
 from app.outbox.message import MailerHeartbeat, OutboxMessage, State
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.db import Database, NotDurableError
 from app.ops import keys
 from app.ops.keys import MissingKeyError
-from app.ops.revision import NewerDatabaseError, refuse_newer
+from app.ops.schema import NewerDatabaseError, refuse_newer
 
 log = logging.getLogger("frontdesk.start")
 

@@ -11,8 +11,6 @@ import threading
 from collections.abc import Mapping
 from typing import Literal
 
-import httpx
-
 log = logging.getLogger("frontdesk.webhook")
 
 DEADLINE = 5.0  # seconds for a whole call: name, connection, TLS, request, status
@@ -38,6 +36,8 @@ def _call(
     """In a thread of its own: a time-out of the library counts from byte to byte, and
     nothing bounds the look-up of a name. One that is late is left to end by itself.
     """
+    import httpx  # noqa: PLC0415  (20 MB, for those alone who are told something)
+
     outcome: list[str] = []
 
     def call() -> None:

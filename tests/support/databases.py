@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from app import create_app
+from app.ops.migrations import current_alembic
 from tests.support.settings import settings_for
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def migrate(url: str, instance: Path) -> None:
     """Bring the database at ``url`` to the newest revision, as ``flask db upgrade`` does."""
     app = create_app(settings_for(instance, DATABASE_URL=url))
     with app.app_context():
-        app.extensions["alembic"].upgrade()
+        current_alembic().upgrade()
     app.extensions["database"].engine.dispose()
 
 
