@@ -1,5 +1,7 @@
 """Who may be in danger finds the crisis lines first; nobody is refused, and nothing is claimed."""
 
+from typing import Any
+
 import pytest
 
 from app.clinic import Clinic
@@ -108,15 +110,16 @@ def test_a_mail_without_such_words_is_not(visitor: Visitor) -> None:
 
 def test_every_field_is_read(visitor_on_sqlite: Visitor) -> None:
     for field in ("name", "best_time", "message"):
-        visitor_on_sqlite.send(**{field: ALARMING[0]})
+        written: dict[str, Any] = {field: ALARMING[0]}
+        visitor_on_sqlite.send(**written)
     assert all(mail.subject.startswith("Please read") for mail in visitor_on_sqlite.mails())
 
 
 def test_a_program_is_given_the_crisis_lines(visitor: Visitor) -> None:
     answer = visitor.call(message=ALARMING[0])
     assert answer.status_code == 201
-    assert [line["phone"] for line in answer.json["crisis_lines"]] == ["911", "988"]
-    assert "crisis_lines" not in visitor.call(message=ORDINARY[0]).json
+    assert [line["phone"] for line in answer.get_json()["crisis_lines"]] == ["911", "988"]
+    assert "crisis_lines" not in visitor.call(message=ORDINARY[0]).get_json()
 
 
 def test_what_may_be_danger_is_never_held(visitor: Visitor) -> None:

@@ -1,5 +1,7 @@
 """Numbers that nobody should write here are noticed, and other numbers are not."""
 
+from typing import Any
+
 import pytest
 
 from app.contact.private_numbers import (
@@ -134,7 +136,8 @@ def test_other_numbers_are_not(text: str) -> None:
 def test_the_page_asks_to_take_it_out_at_its_field(
     visitor: Visitor, field: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    answer = visitor.send(**{field: "Ada, 123-45-6789"})
+    written: dict[str, Any] = {field: "Ada, 123-45-6789"}
+    answer = visitor.send(**written)
     assert answer.status_code == 422
     said = "Please remove the Social Security number. We never need it here."
     assert f'<a href="#{field}">{said}</a>' in answer.text
@@ -148,7 +151,7 @@ def test_the_page_asks_to_take_it_out_at_its_field(
 def test_the_api_asks_to_take_it_out_too(visitor: Visitor) -> None:
     answer = visitor.call(message="Charge 4111 1111 1111 1111")
     assert answer.status_code == 422
-    assert answer.json["errors"] == [
+    assert answer.get_json()["errors"] == [
         {
             "pointer": "#/message",
             "detail": "Please remove the card number. We never need it here.",
