@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -85,6 +85,7 @@ class Settings(BaseModel):
     heartbeat_url: SecretStr = SecretStr("")
     retention_days: int = Field(90, ge=1, le=3650)
     held_retention_days: int = Field(30, ge=1, le=3650)
+    log_format: Literal["json", "console"] = "json"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:

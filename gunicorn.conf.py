@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger
+
+from app.web.log_lines import LINES
 from config import Settings, SettingsError
 
 try:
@@ -18,6 +21,24 @@ try:
 except SettingsError as error:
     sys.stderr.write(f"{error}\n")
     raise SystemExit(78) from None
+
+
+class ServerLog(Logger):  # type: ignore[misc]
+    """Gunicorn's own lines in the shape of ours, without addresses of any kind."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        line = LINES[settings.log_format](show_messages=settings.is_development)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(line)
+        self.error_log.addFilter(self._without_address)
+
+    @staticmethod
+    def _without_address(record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith("Invalid request from ip="):
+            record.msg, record.args = "invalid request", ()
+        return True
+
 
 wsgi_app = "wsgi:app"
 host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -44,18 +65,8 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 accesslog = None  # the application logs its requests, without visitors' words
+logger_class = ServerLog
 control_socket_disable = True
-
-
-def on_starting(server: Any) -> None:
-    """Keep visitors' addresses out of what gunicorn itself logs of broken requests."""
-
-    def without_address(record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith("Invalid request from ip="):
-            record.msg, record.args = "invalid request", ()
-        return True
-
-    server.log.error_log.addFilter(without_address)
 
 
 def when_ready(server: Any) -> None:

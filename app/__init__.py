@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> Flask:
         trusted_proxies=settings.trusted_proxies,
         ratelimit_enabled=settings.ratelimit_enabled,
         ratelimit_storage_uri=settings.ratelimit_storage_uri.get_secret_value(),
+        log_format=settings.log_format,
         development=settings.is_development,
     )
     pages.init_app(

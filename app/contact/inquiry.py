@@ -54,7 +54,8 @@ class Inquiry(Base):
 
     ``submission_key`` tells a repeated submission while it is fresh; afterwards
     it is taken away, so that the same words next week are a new inquiry. Once
-    erased, no digest stays either: ``content_digest`` is empty.
+    erased, no digest stays either: ``content_digest`` is empty. ``request_id`` is that
+    of the post in the web's log.
     """
 
     __tablename__ = "inquiry"
@@ -72,6 +73,7 @@ class Inquiry(Base):
     topic: Mapped[str] = mapped_column(sa.String(40))
     held_because: Mapped[str | None] = mapped_column(sa.String(200))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    request_id: Mapped[str | None] = mapped_column(sa.String(16))
     erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     def words(self, keys: KeyRing) -> Words | None:

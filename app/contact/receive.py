@@ -5,6 +5,7 @@ comes twice (a double click, the back button, a client's retry) finds the first
 one by its key and gets the same reference.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ SAME = sa.select(Inquiry.id, Inquiry.reference, Inquiry.created_at, Inquiry.cont
     Inquiry.submission_key == sa.bindparam("key")
 )
 
+log = logging.getLogger("frontdesk.contact")
+
 
 class KeyReusedError(Exception):
     """The same Idempotency-Key came with other words."""
@@ -35,12 +38,13 @@ class KeyReusedError(Exception):
 @dataclass(frozen=True)
 class Submission:
     """What tells a repeated submission: a key of 32 bytes, the digest of the words
-    (32 bytes, keyed), and how long the key holds.
+    (32 bytes, keyed), and how long the key holds. ``request_id`` is that of the log.
     """
 
     key: bytes
     digest: bytes
     holds: timedelta
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def receive_inquiry(
     for last in (False,) * (TRIES - 1) + (True,):
         try:
             with desk.database.write() as session:
-                return _receive(session, desk, words, submission, held_because)
+                receipt = _receive(session, desk, words, submission, held_because)
         except IntegrityError:
             # Another request with this key, or with this reference, came first:
             # the next round finds the key, or draws another reference.
@@ -84,6 +88,9 @@ def receive_inquiry(
             # The connection broke, perhaps after the commit: the next round finds the key.
             if last or not error.connection_invalidated:
                 raise
+        else:
+            _tell(receipt, held=bool(held_because))
+            return receipt
     raise AssertionError("unreachable")
 
 
@@ -95,7 +102,7 @@ def _receive(
     held_because: Sequence[str],
 ) -> Receipt:
     now = desk.database.now(session)
-    receipt = Receipt(new_reference(), now)
+    receipt, request_id = Receipt(new_reference(), now), submission.request_id or None
     inquiry = {
         "id": uuid4(),
         "reference": receipt.reference,
@@ -106,14 +113,20 @@ def _receive(
         "held_because": ", ".join(held_because)[:200] or None,
         "topic": words.topic,
         "created_at": now,
+        "request_id": request_id,
     }
-    mails = [] if held_because else _mails(desk, words, receipt, now)
+    mails = [] if held_because else _mails(desk, words, receipt, now, request_id)
     # SQLite's one write lock is taken by the first statement: all that takes time comes before.
     if first := _same_submission(session, submission, now):
         return first
     session.connection().execute(INSERT, inquiry)
     put(session, mails)
     return receipt
+
+
+def _tell(receipt: Receipt, *, held: bool) -> None:
+    what = "received again" if receipt.repeated else "held" if held else "received"
+    log.info("inquiry %s", what, extra={"reference": receipt.reference})
 
 
 def _same_submission(session: Session, submission: Submission, now: datetime) -> Receipt | None:
@@ -133,10 +146,14 @@ def send_to_front_desk(
     session: Session, desk: Desk, inquiry: Inquiry, words: Words, now: datetime
 ) -> None:
     """Put the mails for ``inquiry`` into the outbox, one for each mailbox of its topic."""
-    put(session, _mails(desk, words, Receipt(inquiry.reference, inquiry.created_at), now))
+    receipt = Receipt(inquiry.reference, inquiry.created_at)
+    put(session, _mails(desk, words, receipt, now, inquiry.request_id))
 
 
-def _mails(desk: Desk, words: Words, receipt: Receipt, now: datetime) -> list[Row]:
+def _mails(
+    desk: Desk, words: Words, receipt: Receipt, now: datetime, request_id: str | None
+) -> list[Row]:
     domain = desk.clinic.email.rpartition("@")[2]
     written = notifications(words, receipt.reference, receipt.received_at, desk.clinic)
-    return [sealed(desk.database.keys, mail, domain=domain, now=now) for mail in written]
+    keys = desk.database.keys
+    return [sealed(keys, one, domain=domain, now=now, request_id=request_id) for one in written]

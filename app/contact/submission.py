@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from app.contact.inquiry import Words
 from app.contact.receive import Submission
+from app.web.logs import current_request_id
 
 SAME_WORDS_HOLD = timedelta(minutes=10)
 CLIENT_KEY_HOLDS = timedelta(hours=24)
@@ -24,12 +25,15 @@ class Submissions:
         button, a reload (docs/decisions/0004).
         """
         digest = self._digest("words", words.to_json())
-        return Submission(self._digest("form", digest.hex()), digest, SAME_WORDS_HOLD)
+        return self._made(self._digest("form", digest.hex()), digest, SAME_WORDS_HOLD)
 
     def of_client(self, words: Words, client_key: str) -> Submission:
         """A program's own Idempotency-Key holds for a day, whatever the words."""
         digest = self._digest("words", words.to_json())
-        return Submission(self._digest("client", client_key), digest, CLIENT_KEY_HOLDS)
+        return self._made(self._digest("client", client_key), digest, CLIENT_KEY_HOLDS)
+
+    def _made(self, key: bytes, digest: bytes, holds: timedelta) -> Submission:
+        return Submission(key, digest, holds, current_request_id())
 
     def _digest(self, purpose: str, text: str) -> bytes:
         return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")

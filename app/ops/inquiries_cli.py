@@ -54,6 +54,8 @@ def show(reference: str) -> None:
     words = inquiry.words(database.keys)
     click.echo(f"{inquiry.reference}, {inquiry.state}; mails: {mails}")
     click.echo(f"Received {inquiry.created_at.astimezone(clinic.zone):%Y-%m-%d %H:%M %Z}")
+    if inquiry.request_id:
+        click.echo(f"Request {inquiry.request_id}, as the log names it")
     if words is None:
         click.echo("The words were erased.")
         return

@@ -75,6 +75,8 @@ def show(message: str) -> None:
         ).all()
     click.echo(f"Message-ID: {found.message_id}\nAbout: {found.about}\nState: {found.state}")
     click.echo(f"To: {recipient(database, found)}\nQueued: {local(found.queued_at)}")
+    if found.request_id:
+        click.echo(f"Request: {found.request_id}")
     rows = [
         (local(a.started_at), local(a.ended_at), a.owner, a.outcome, a.code or "", a.said or "")
         for a in attempts

@@ -55,6 +55,7 @@ def as_data(
             {
                 "id": str(one.id),
                 "about": one.about,
+                "request_id": one.request_id,
                 "recipient": recipient(one),
                 "state": one.state,
                 "attempts": one.attempts,

@@ -146,9 +146,13 @@ def _finish(process: subprocess.Popen[bytes]) -> int:
 
 
 def _say(level: str, message: str) -> None:
-    line = {"time": datetime.now(UTC).isoformat(), "level": level, "logger": "guardian"}
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    told = {"time": now, "level": level, "logger": "guardian", "message": message}
+    line = json.dumps(told)
+    if os.environ.get("LOG_FORMAT") == "console":
+        line = f"{now} [{level.upper()}] guardian: {message}"
     with suppress(OSError):  # who read it may be gone; the mailer must still be ended
-        sys.stderr.write(json.dumps({**line, "message": message}) + "\n")
+        sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
 
 

@@ -75,7 +75,8 @@ class OutboxMessage(Base):
     """A mail that must reach one recipient. ``due_at`` doubles as the lease's end.
 
     The check makes a lost row impossible to write: whoever is not finished is
-    due at some time, and whoever is due is found by the index.
+    due at some time, and whoever is due is found by the index. ``request_id`` leads to
+    the request that wanted it, in the log.
     """
 
     __tablename__ = "outbox_message"
@@ -114,6 +115,7 @@ class OutboxMessage(Base):
     last_code: Mapped[int | None]
     last_error: Mapped[str | None] = mapped_column(sa.String(300))
     delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    request_id: Mapped[str | None] = mapped_column(sa.String(16))
 
 
 class DeliveryAttempt(Base):

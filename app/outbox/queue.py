@@ -49,13 +49,22 @@ class Claim:
     started_at: datetime
     sealed_mail: bytes
     fell_back: bool
+    request_id: str | None = None
     probe: bool = False  # it finds out whether the relay is back
 
 
-def sealed(keys: KeyRing, mail: OutgoingMail, *, domain: str, now: datetime) -> Row:
+def sealed(
+    keys: KeyRing,
+    mail: OutgoingMail,
+    *,
+    domain: str,
+    now: datetime,
+    request_id: str | None = None,
+) -> Row:
     """The row that keeps ``mail``, due at once; what takes time is done when this returns.
 
-    ``domain`` is the right side of the Message-ID, which the mail keeps for life.
+    ``domain`` is the right side of the Message-ID, which the mail keeps for life;
+    ``request_id`` is that of the request behind it, in the log.
     """
     return {
         "id": uuid4(),
@@ -66,6 +75,7 @@ def sealed(keys: KeyRing, mail: OutgoingMail, *, domain: str, now: datetime) -> 
         "created_at": now,
         "queued_at": now,
         "due_at": now,
+        "request_id": request_id,
     }
 
 
@@ -128,6 +138,7 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
         started_at=now,
         sealed_mail=message.sealed_mail,
         fell_back=message.fell_back,
+        request_id=message.request_id,
         probe=probe,
     )
 

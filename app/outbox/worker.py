@@ -164,5 +164,10 @@ def _tell(claim: queue.Claim, report: Report, *, kept: bool) -> None:
         claim.about,
         report.outcome,
         "" if kept else " (too late: the lease was lost)",
-        extra={"outcome": report.outcome, "code": report.code},
+        extra={
+            "reference": claim.about,
+            "request_id": claim.request_id,
+            "outcome": report.outcome,
+            "code": report.code,
+        },
     )

@@ -14,12 +14,13 @@ MAX_BODY = 256 * 1024
 MAX_FORM_PARTS = 50
 
 
-def init_app(
+def init_app(  # noqa: PLR0913  (each is one setting)
     app: Flask,
     *,
     trusted_proxies: int = 0,
     ratelimit_enabled: bool = True,
     ratelimit_storage_uri: str = "memory://",
+    log_format: str = "json",
     development: bool = False,
 ) -> None:
     """Join this room to the application, before the rooms that serve something.
@@ -32,9 +33,9 @@ def init_app(
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         MAX_FORM_PARTS=MAX_FORM_PARTS,
     )
-    init_front(app)
+    init_front(app, log_format=log_format)
     trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
-    init_logs(app, show_messages=development)
+    init_logs(app, log_format=log_format, show_messages=development)
     init_headers(app, style_hash=init_assets(app))
     init_errors(app)
     init_limiter(app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri)

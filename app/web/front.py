@@ -18,7 +18,8 @@ from werkzeug.http import is_entity_header
 
 from app.web.cache import KEEP, coding_for
 from app.web.later import Later
-from app.web.logs import access_line, new_request_id
+from app.web.log_lines import ACCESS, AccessLine
+from app.web.logs import new_request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,8 +45,9 @@ class Answer:
 class Front:
     """A WSGI application around another one. Threads may share it: a lost race costs a look-up."""
 
-    def __init__(self, app: "WSGIApplication") -> None:
+    def __init__(self, app: "WSGIApplication", access_line: AccessLine) -> None:
         self._app = app
+        self._access_line = access_line
         self._log = Later()
         self._shelf: tuple[int, dict[Key, Answer]] = (0, {})  # the minute, and what is kept in it
 
@@ -65,7 +67,7 @@ class Front:
         request_id = new_request_id()
         headers = answer.headers_304 if condition else answer.headers
         start_response(STATUS[status], [*headers, ("X-Request-Id", request_id)])
-        line = access_line(method, request_id, answer.route, status, began)
+        line = self._access_line(method, request_id, answer.route, status, began)
         if environ["wsgi.multithread"]:
             self._log.put(line)
         else:
@@ -80,8 +82,8 @@ class Front:
         return self._shelf[1]
 
 
-def init_front(app: Flask) -> None:
-    app.wsgi_app = Front(app.wsgi_app)  # type: ignore[method-assign]
+def init_front(app: Flask, *, log_format: str) -> None:
+    app.wsgi_app = Front(app.wsgi_app, ACCESS[log_format])  # type: ignore[method-assign]
 
 
 def _key(environ: "WSGIEnvironment") -> Key:

@@ -1,100 +1,71 @@
-"""One JSON object a line to standard error: what happened, never who asked what.
+"""The log goes to standard error: what happened, never who asked what.
 
 A request's line has its id, method, route rule, status and milliseconds. The
 raw path, the query, the body and the visitor's address are left out: on a
-health site they say who is looking for what.
+health site they say who is looking for what. What a line may hold stands in
+``log_lines``.
 """
 
-import json
 import logging
 import secrets
+import sys
+import threading
 import time
-import traceback
-from functools import lru_cache
-from types import TracebackType
+import warnings
 from typing import Any, TextIO, cast
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from flask.logging import wsgi_errors_stream
+
+from app.web.log_lines import ACCESS, LINES, AccessLine
 
 LEVELS = {
     "frontdesk": logging.INFO,
     "app": logging.INFO,
+    "alembic": logging.INFO,
     "flask-limiter": logging.WARNING,  # below that it tells addresses
 }
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"))
+
+log = logging.getLogger("frontdesk.process")
 
 
-class JsonLines(logging.Formatter):
-    """A log record as one line of JSON.
-
-    An exception is shown by its type and the places it passed. Its message is
-    left out unless ``show_messages``, for it may quote what a visitor wrote.
-    """
-
-    def __init__(self, *, show_messages: bool) -> None:
-        super().__init__()
-        self.show_messages = show_messages
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": self.formatTime(record),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if has_request_context() and (request_id := g.get("request_id")):
-            line["request_id"] = request_id
-        if record.exc_info and record.exc_info[0]:
-            line |= self._exception(*record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
-        return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
-
-    def _exception(
-        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> dict[str, object]:
-        shown: dict[str, object] = {
-            "error": f"{kind.__module__}.{kind.__qualname__}",
-            "at": [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)],
-        }
-        return {**shown, "error_message": str(error)} if self.show_messages else shown
+class OurHandler(logging.StreamHandler[TextIO]):
+    """The one that ``init_logs`` puts up, so that the next one finds it."""
 
 
-def init_logs(app: Flask, *, show_messages: bool) -> None:
-    """Log to standard error and give each request an id of our own."""
-    handler = logging.StreamHandler(cast("TextIO", wsgi_errors_stream))
-    handler.setFormatter(JsonLines(show_messages=show_messages))
+def init_logs(app: Flask, *, log_format: str, show_messages: bool) -> None:
+    """Log to standard error, libraries too, and give each request an id of our own."""
+    handler = OurHandler(cast("TextIO", wsgi_errors_stream))
+    line = LINES[log_format]
+    handler.setFormatter(line(show_messages=show_messages, request_id=current_request_id))
+    root = logging.getLogger()
+    root.handlers = [*(one for one in root.handlers if not isinstance(one, OurHandler)), handler]
     for name, level in LEVELS.items():
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.setLevel(level)
+        logging.getLogger(name).setLevel(level)
+    app.extensions["access_line"] = ACCESS[log_format]
     app.before_request(_begin)
     app.after_request(_log_request)
+
+
+def guard_process() -> None:
+    """From now on what nobody caught, and Python's warnings, go to the log as well: by
+    type and place, for their words may be a visitor's.
+    """
+    logging.raiseExceptions = False  # else a record that cannot be shown is printed whole
+    warnings.showwarning = _log_warning
+    sys.excepthook = _log_uncaught
+    sys.unraisablehook = lambda it: _log_uncaught(it.exc_type, it.exc_value, it.exc_traceback)
+    threading.excepthook = lambda it: _log_uncaught(it.exc_type, it.exc_value, it.exc_traceback)
 
 
 def new_request_id() -> str:
     return secrets.token_hex(8)
 
 
-def access_line(method: str, request_id: str, route: str | None, status: int, began: float) -> str:
-    """The line of one request, which began at ``perf_counter()`` ``began``."""
-    milliseconds = (time.perf_counter() - began) * 1000
-    return (
-        f'{{"time": "{_now()}", "level": "info", "logger": "frontdesk.access",'
-        f' "message": "request", "request_id": "{request_id}", "method": {json.dumps(method)},'
-        f' "route": {json.dumps(route)}, "status": {status}, "ms": {milliseconds:.1f}}}\n'
-    )
-
-
-def _now() -> str:
-    milliseconds = time.time_ns() // 1_000_000
-    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
-
-
-@lru_cache(maxsize=2)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+def current_request_id() -> str:
+    """The id of the request under way; empty outside of requests."""
+    return str(g.get("request_id", "")) if has_request_context() else ""
 
 
 def _begin() -> None:
@@ -105,6 +76,31 @@ def _begin() -> None:
 def _log_request(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     route = request.url_rule.rule if request.url_rule else None
-    line = access_line(request.method, g.request_id, route, response.status_code, g.began)
+    access_line: AccessLine = current_app.extensions["access_line"]
+    line = access_line(
+        known_method(request.method), g.request_id, route, response.status_code, g.began
+    )
     request.environ["wsgi.errors"].write(line)
     return response
+
+
+def known_method(method: str) -> str:
+    """``method``, or a word for one that somebody made up: it may say anything."""
+    return method if method in METHODS else "(other)"
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    log.critical("uncaught", exc_info=(kind, error or kind(), trace))
+
+
+def _log_warning(
+    message: Warning | str,  # noqa: ARG001
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    *_others: Any,
+    **_more: Any,
+) -> None:
+    log.warning("Python warns: %s at %s:%d", category.__name__, filename, lineno)

@@ -1,9 +1,16 @@
 """The log says what happened and never who asked what."""
 
+import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask import Flask
+
+from app.web.log_lines import JsonLine
+from config import ROOT
 
 Logged = Callable[[], list[dict[str, Any]]]
 
@@ -57,3 +64,79 @@ def test_each_request_has_an_id_of_its_own(site: Flask) -> None:
     client = site.test_client()
     ids = {client.get("/page").headers["X-Request-Id"] for _ in range(10)}
     assert len(ids) == 10
+
+
+def test_a_made_up_method_says_nothing_in_the_log(site: Flask, logged: Logged) -> None:
+    site.test_client().open("/page", method="ADA-EXAMPLE")
+    assert logged()[-1]["method"] == "(other)"
+
+
+def test_people_may_have_plain_lines(
+    make_site: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = make_site(log_format="console").test_client()
+    client.get("/page?about=ketamine")
+    client.get("/broken/the-secret")
+    answered, error, place, *_, last = capsys.readouterr().err.splitlines()
+    assert "[INFO] frontdesk.access: GET /page 200" in answered
+    assert "[ERROR] app.web.errors: unexpected error" in error
+    assert "error=builtins.ValueError" in error
+    assert place.startswith("    ")
+    assert "GET /broken/<secret> 500" in last
+    assert "the-secret" not in f"{error}{place}{last}"
+
+
+def test_of_an_unknown_library_only_the_place_is_told(site: Flask, logged: Logged) -> None:
+    assert site
+    logging.getLogger("some.library").warning("cannot send to %s", "ada@example.com")
+    (line,) = logged()
+    assert "ada@example.com" not in str(line)
+    assert "test_logs.py" in line["at"][0]
+
+
+@pytest.mark.parametrize("words", ["Error handling request %s %s", "ada@example.com"])
+def test_with_an_exception_gunicorn_does_not_tell_the_address_that_was_asked_for(
+    words: str,
+) -> None:
+    args = ("GET", "/contact?ada@example.com") if "%s" in words else ()
+    message: object = words if args else ValueError(words)
+    error = ValueError("ada@example.com")
+    record = logging.LogRecord(
+        "gunicorn.error", logging.ERROR, "", 0, message, args, (ValueError, error, None)
+    )
+    line = JsonLine().format(record)
+    assert "ada@example.com" not in line
+    assert "builtins.ValueError" in line
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "raise ValueError(marked)",
+        "import threading; t = threading.Thread(target=int, args=[marked]); t.start(); t.join()",
+        "type('Odd', (), {'__del__': lambda self: int(marked)})()",
+        "warnings.warn(marked)",
+        "logging.getLogger('frontdesk').error('%d', marked)",
+    ],
+)
+def test_what_nobody_caught_is_logged_without_its_words(trouble: str) -> None:
+    """In a process of its own: Python's last resort prints every message."""
+    program = f"""
+import logging, sys, warnings
+from flask import Flask
+from app.web.logs import guard_process, init_logs
+init_logs(Flask("frontdesk"), log_format="json", show_messages=False)
+guard_process()
+marked = sys.argv[1]
+{trouble}
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "MARKED-words"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "MARKED" not in ended.stdout + ended.stderr
+    if "%d" not in trouble:  # a record that cannot be shown is dropped
+        assert '"logger": "frontdesk.process"' in ended.stderr
