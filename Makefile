@@ -12,7 +12,7 @@ MAILBOX_PORT ?= 8025
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
-	faults bench-outbox bench-post bench-pages smtp-sink redis promtool \
+	faults fuzz bench-outbox bench-post bench-pages smtp-sink redis promtool \
 	lighthouse html screenshots chromium lock clean
 
 ## Use
@@ -44,6 +44,9 @@ tests: $(VENV)/test.stamp chromium redis promtool ## The tests alone; TESTS="tes
 
 faults: $(VENV)/test.stamp smtp-sink redis ## Every fault of docs/reliability.md, 15 minutes; SHORT=1 takes under 2
 	@$(BIN)/python -m tests.faults $(if $(SHORT),--short)
+
+fuzz: $(VENV)/test.stamp ## 10,000 hostile inquiries at each door, 30 minutes; a few run in every test
+	@FUZZ=1 $(BIN)/pytest tests/fuzz $(TESTS)
 
 bench-outbox: $(VENV)/test.stamp ## How fast the outbox is: prints tables, judges nothing
 	@$(BIN)/python -m bench.outbox

@@ -49,8 +49,8 @@ def receive() -> Response:
 
 
 def _accept(words: Words) -> Response:
-    client_key = request.headers.get("Idempotency-Key", "")
-    if client_key and not CLIENT_KEY.fullmatch(client_key):
+    client_key = request.headers.get("Idempotency-Key")
+    if client_key is not None and not CLIENT_KEY.fullmatch(client_key):
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
         desk = Desk(current_database(), current_clinic())
@@ -79,8 +79,8 @@ def _crisis_lines(words: Words) -> dict[str, object]:
     return {"crisis_lines": list(lines)}
 
 
-def _submission(words: Words, client_key: str) -> Submission:
-    if client_key:
+def _submission(words: Words, client_key: str | None) -> Submission:
+    if client_key is not None:
         return submissions().of_client(words, client_key)
     return submissions().of_words(words)
 

@@ -1,7 +1,6 @@
 """The one set of rules for what a visitor writes, for the page and for the API."""
 
 import re
-import unicodedata
 from typing import Any
 
 import phonenumbers
@@ -20,6 +19,7 @@ from wtforms import (
 
 from app.clinic import Clinic
 from app.contact import typo
+from app.contact.characters import CONTROLS, VISIBLE
 from app.contact.inquiry import Words
 from app.contact.private_numbers import private_number
 
@@ -33,13 +33,12 @@ PHONE = re.compile(
     r"[\d\s()+./\-\u2010-\u2015]{1,30}(?:(?:ext|x|extension|#)\.?\s?\d{1,7})?", re.IGNORECASE
 )
 REPLY_BY = {"email": "Email", "phone": "Phone call", "text": "Text message"}
-LINE_BREAKERS = ("Cc", "Zl", "Zp", "Cs")
 
 HONEYPOT_LABEL = "This field is for validation purposes and should be left unchanged"
 
 
 def one_line(text: str | None) -> str:
-    return (text or "").strip()
+    return (text or "").replace("\t", " ").strip()
 
 
 def unix_lines(text: str | None) -> str:
@@ -83,7 +82,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
 
     def validate_name(self, field: StringField) -> None:
         _check_line(field, "Name", NAME_LENGTH)
-        if not any(char.isprintable() and not char.isspace() for char in _text(field)):
+        if not VISIBLE.search(_text(field)):
             raise ValidationError("Enter your name")
         _check_private(field)
 
@@ -174,9 +173,10 @@ def _text(field: StringField) -> str:
 
 
 def _check_line(field: Any, label: str, most: int) -> None:
-    if len(field.data) > most:
+    sent = field.raw_data[0] if field.raw_data else ""  # what the space around it hides is judged
+    if len(sent) > most:
         raise ValidationError(f"{label} must be {most} characters or fewer")
-    if any(unicodedata.category(char) in LINE_BREAKERS for char in field.data):
+    if CONTROLS.search(sent):
         raise ValidationError(f"{label} must be on one line, without control characters")
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from app.clinic import Clinic
-from app.contact import form
 from app.contact.inquiry import REFERENCE_PATTERN
+from app.contact.inquiry_schema import inquiry
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 FAILURES = {
@@ -13,6 +13,7 @@ FAILURES = {
     "415": "Not application/json",
     "422": "Fields are missing or wrong, or an Idempotency-Key was used for another inquiry",
     "429": "Too many inquiries in a short time; see Retry-After",
+    "500": "A fault on our side; try again with the same Idempotency-Key",
     "503": "Not saved; try again with the same Idempotency-Key",
 }
 
@@ -28,7 +29,7 @@ def document(clinic: Clinic, site: str) -> dict[str, Any]:
         },
         "servers": [{"url": site}],
         "paths": {"/api/v1/inquiries": {"post": _operation()}},
-        "components": {"schemas": {"Inquiry": _inquiry(clinic), "Problem": _problem()}},
+        "components": {"schemas": {"Inquiry": inquiry(clinic), "Problem": _problem()}},
     }
 
 
@@ -45,7 +46,16 @@ def example(clinic: Clinic) -> dict[str, Any]:
 
 
 def _operation() -> dict[str, Any]:
-    failures = {code: {"description": why, "content": PROBLEM} for code, why in FAILURES.items()}
+    failures: dict[str, dict[str, Any]] = {
+        code: {"description": why, "content": PROBLEM} for code, why in FAILURES.items()
+    }
+    failures["429"]["headers"] = {
+        "Retry-After": {
+            "description": "Seconds to wait",
+            "required": True,
+            "schema": {"type": "integer", "minimum": 1},
+        }
+    }
     return {
         "operationId": "sendInquiry",
         "summary": "Send an inquiry to the front desk",
@@ -96,39 +106,14 @@ def _crisis_lines() -> dict[str, Any]:
     }
 
 
-def _inquiry(clinic: Clinic) -> dict[str, Any]:
-    several = len(clinic.locations) > 1
-    properties: dict[str, Any] = {
-        "name": _text(form.NAME_LENGTH, "On one line"),
-        "email": _text(form.EMAIL_LENGTH, "Where to answer") | {"format": "email"},
-        "phone": _text(form.PHONE_LENGTH, "Needed when reply_by is phone or text")
-        | {"minLength": 0},
-        "reply_by": {"type": "string", "enum": list(form.REPLY_BY), "default": "email"},
-        "voicemail_ok": {"type": "boolean", "default": False},
-        "best_time": _text(form.BEST_TIME_LENGTH, "When to call") | {"minLength": 0},
-        "topic": {"type": "string", "enum": [topic.key for topic in clinic.topics]},
-        "message": _text(form.MESSAGE_LENGTH, "Line breaks are kept"),
-    }
-    if several:
-        keys = [place.key for place in clinic.locations]
-        properties["location"] = {"type": "string", "enum": keys}
-    required = ["name", "email", "topic", "message", *(["location"] if several else [])]
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": required,
-        "properties": properties,
-    }
-
-
-def _text(most: int, description: str) -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "maxLength": most, "description": description}
-
-
 def _problem() -> dict[str, Any]:
     error = {
         "type": "object",
-        "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+        "required": ["pointer", "detail"],
+        "properties": {
+            "pointer": {"type": "string", "description": "A JSON Pointer into the inquiry"},
+            "detail": {"type": "string"},
+        },
     }
     return {
         "type": "object",

@@ -1,5 +1,8 @@
 """What the form accepts, and what it says when it does not."""
 
+import re
+import sys
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +10,7 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from app.clinic import Clinic
+from app.contact.characters import CONTROLS, SPACE
 from app.contact.form import ContactForm
 from tests.contact.conftest import GOOD
 
@@ -31,6 +35,7 @@ def _errors(clinic: Clinic, **changed: str) -> dict[str, str]:
     ("changed", "said"),
     [
         ({"name": " "}, {"name": "Enter your name"}),
+        ({"name": "Ada" + " " * 98}, {"name": "Name must be 100 characters or fewer"}),
         ({"name": "x" * 101}, {"name": "Name must be 100 characters or fewer"}),
         ({"email": "ada"}, {"email": EMAIL}),
         ({"email": "a" * 250 + "@example.com"}, {"email": EMAIL}),
@@ -63,6 +68,8 @@ def test_a_name_cannot_bring_a_second_line(clinic: Clinic, breaker: str) -> None
     [
         {"name": "李小龍"},
         {"name": "O'Brien-Nuñez, Jr."},
+        {"name": "Ada\tExample\t"},  # pasted from a table
+        {"name": "\U000323b0"},  # a letter newer than the Unicode tables of some Pythons
         {"name": "x" * 100},
         {"email": "ada+tag@sub.example.co.uk"},
         {"email": "ada@bücher.example"},
@@ -77,6 +84,13 @@ def test_a_name_cannot_bring_a_second_line(clinic: Clinic, breaker: str) -> None
 )
 def test_what_people_customarily_write_is_accepted(clinic: Clinic, changed: dict[str, str]) -> None:
     assert _errors(clinic, **changed) == {}
+
+
+def test_the_classes_of_characters_are_those_of_python() -> None:
+    every = [chr(code) for code in range(sys.maxunicode + 1)]
+    assert "".join(every).split() == re.split(f"[{SPACE}]+", "".join(every))
+    controls = {char for char in every if unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs")}
+    assert set(CONTROLS.findall("".join(every))) == controls - {"\t"}
 
 
 def test_a_phone_number_is_kept_as_typed_and_as_a_link_needs_it(clinic: Clinic) -> None:

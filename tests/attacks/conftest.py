@@ -1,0 +1,42 @@
+"""The whole way of an inquiry, ready for hostile visitors; shared by the tests of a module."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from tests.support.front_desk import FrontDesk
+from tests.support.relay import Relay
+from tests.support.settings import settings_for
+
+
+@pytest.fixture(scope="module")
+def shared_desk(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FrontDesk]:
+    folder = tmp_path_factory.mktemp("front-desk")
+    shutil.copy(sqlite_template, folder / "frontdesk.db")
+    relay = Relay()
+    app = create_app(
+        settings_for(
+            folder,
+            DATABASE_URL=f"sqlite:///{folder}/frontdesk.db",
+            MAIL_SERVER="127.0.0.1",
+            MAIL_PORT=str(relay.port),
+            MAIL_USE_TLS="false",
+            MAIL_DEFAULT_SENDER="no-reply@clinic.example",
+            SCREENING_ENABLED="false",
+        )
+    )
+    yield FrontDesk(app, relay)
+    app.extensions["database"].engine.dispose()
+    relay.close()
+
+
+@pytest.fixture
+def front_desk(shared_desk: FrontDesk) -> FrontDesk:
+    """A front desk with nothing in its books."""
+    shared_desk.start_anew()
+    return shared_desk

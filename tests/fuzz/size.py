@@ -1,0 +1,20 @@
+"""How much is tried: the same few cases in `make test`, many new ones in `make fuzz`."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+LONG = bool(os.environ.get("FUZZ"))
+API_CASES = 10_000 if LONG else 60
+
+
+def cases(quick: int, long: int) -> settings:
+    """Settings of a test that tries ``quick`` cases, or ``long`` of them in `make fuzz`."""
+    return settings(
+        max_examples=long if LONG else quick,
+        derandomize=not LONG,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )

@@ -1,0 +1,97 @@
+"""Any words at either door: refused with a reason, or one mail that says them as typed."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.clinic import Clinic
+from tests.attacks import hostile
+from tests.contact.conftest import GOOD
+from tests.fuzz.size import cases
+from tests.support.front_desk import EMPTY, FrontDesk, check_mail
+
+anything = st.text(max_size=300) | st.sampled_from(hostile.ALL)
+texts = st.lists(anything | st.sampled_from(hostile.LINE_ENDS), max_size=6).map("".join)
+addresses = st.emails() | st.builds("{}@{}".format, anything, anything)
+phones = st.text("0123456789+()-. x#", max_size=45) | anything
+
+
+@st.composite
+def words(draw: st.DrawFn) -> dict[str, str]:
+    """What could be sent; now and then all of it is well formed."""
+    wild = {
+        "name": texts,
+        "email": addresses,
+        "phone": phones,
+        "reply_by": st.sampled_from(("email", "phone", "text")) | texts,
+        "best_time": texts,
+        "topic": st.sampled_from(("general", "billing")) | texts,
+        "message": texts,
+    }
+    chosen = draw(st.lists(st.sampled_from(sorted(wild)), min_size=1, unique=True))
+    return {**EMPTY, "phone": "212-555-0142", **{name: draw(wild[name]) for name in chosen}}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+members = st.dictionaries(st.sampled_from(sorted(GOOD)) | texts, json_values | texts, max_size=10)
+
+
+def _one_mail_or_none(desk: FrontDesk, clinic: Clinic, sent: dict[str, str], status: int) -> None:
+    mails = desk.mails()
+    if status == 422:
+        assert (desk.inquiries(), mails) == (0, [])
+        return
+    (mail,) = mails
+    check_mail(mail, sent, clinic.topic(sent["topic"]).mailboxes[0])
+
+
+@cases(quick=120, long=10_000)
+@given(sent=words())
+def test_the_form_takes_words_whole_or_says_what_is_wrong(
+    shared_desk: FrontDesk, clinic: Clinic, sent: dict[str, str]
+) -> None:
+    shared_desk.start_anew()
+    answer = shared_desk.by_form(**sent)
+    assert answer.status_code in (303, 422)
+    _one_mail_or_none(shared_desk, clinic, sent, answer.status_code)
+
+
+@cases(quick=120, long=10_000)
+@given(sent=words())
+def test_the_api_takes_words_whole_or_says_what_is_wrong(
+    shared_desk: FrontDesk, clinic: Clinic, sent: dict[str, str]
+) -> None:
+    shared_desk.start_anew()
+    answer = shared_desk.by_api(**sent)
+    assert answer.status_code in (201, 422)
+    _one_mail_or_none(shared_desk, clinic, sent, answer.status_code)
+
+
+@cases(quick=100, long=10_000)
+@given(sent=members)
+def test_the_api_says_what_is_wrong_with_any_json(
+    shared_desk: FrontDesk, sent: dict[str, Any]
+) -> None:
+    answer = shared_desk.client.post("/api/v1/inquiries", json={**EMPTY, **sent})
+    assert answer.status_code in (201, 400, 422)
+    if answer.status_code != 201:
+        assert answer.content_type == "application/problem+json"
+        assert answer.json is not None
+        assert answer.json["status"] == answer.status_code
+
+
+@cases(quick=100, long=10_000)
+@given(body=st.binary(max_size=400) | texts.map(lambda text: text.encode()))
+def test_bytes_at_either_door_are_never_a_fault_of_ours(
+    shared_desk: FrontDesk, body: bytes
+) -> None:
+    post = shared_desk.client.post
+    for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "a/b"):
+        assert post("/contact", data=body, content_type=kind).status_code in (303, 400, 413, 422)
+    answer = post("/api/v1/inquiries", data=body, content_type="application/json")
+    assert answer.status_code in (400, 422)
