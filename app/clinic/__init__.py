@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from app.clinic import danger
 from app.clinic.danger import DangerWords
+from app.clinic.faults import ClinicError, Faults, line_of, toml_line
 from app.clinic.frozen import Frozen
 from app.clinic.values import (
     Clinic,
@@ -47,14 +48,10 @@ __all__ = [
 Value = TypeVar("Value", bound=Frozen)
 
 
-class ClinicError(Exception):
-    """The clinic's own files hold a fault; the message lists every one found."""
-
-
 def load_clinic(folder: Path) -> Clinic:
     """Read ``folder/clinic.toml``, and ``danger.toml`` if there is one.
 
-    Raises ClinicError naming file, key and reason.
+    Raises ClinicError naming file, line, key and reason.
     """
     clinic = _read(folder / "clinic.toml", Clinic)
     if "danger" in clinic.model_fields_set:
@@ -65,20 +62,35 @@ def load_clinic(folder: Path) -> Clinic:
 
 
 def _read(file: Path, kind: type[Value]) -> Value:
+    faults = Faults()
+    value = _read_noting(file, kind, faults)
+    faults.raise_if_any()
+    assert value is not None
+    return value
+
+
+def _read_noting(file: Path, kind: type[Value], faults: Faults) -> Value | None:
+    """What stands in ``file``; None, and the reasons in ``faults``, when it will not do."""
     try:
-        return kind.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        text = file.read_text(encoding="utf-8")
+        return kind.model_validate(tomllib.loads(text))
     except OSError as error:
-        raise ClinicError(f"{file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ClinicError(f"{file}: {error}") from None
+        faults.add(file, 0, error.strerror or type(error).__name__)
+    except UnicodeDecodeError as error:
+        faults.add(file, 0, f"is not UTF-8 text ({error})")
+    except tomllib.TOMLDecodeError as error:
+        faults.add(file, toml_line(error, text), str(error))
     except ValidationError as error:
-        faults = (_fault(file, one["loc"], one["msg"]) for one in error.errors())
-        raise ClinicError("\n".join(faults)) from None
+        for one in error.errors():
+            # A key that is not there has no line: that of its table is told.
+            place = one["loc"][:-1] if one["type"] == "missing" else one["loc"]
+            faults.add(file, line_of(text, place), _reason(file, one["loc"], one["msg"]))
+    return None
 
 
-def _fault(file: Path, location: tuple[int | str, ...], reason: str) -> str:
+def _reason(file: Path, location: tuple[int | str, ...], reason: str) -> str:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return f"{file}: {key.lstrip('.') or file.stem}: {reason.removeprefix('Value error, ')}"
+    return f"{key.lstrip('.') or file.stem}: {reason.removeprefix('Value error, ')}"
 
 
 def current_clinic() -> Clinic:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, time
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -44,6 +45,13 @@ def _each_once(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
     return mailboxes
 
 
+def _one_after_another(stretches: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
+    for earlier, later in pairwise(stretches):
+        if later.opens < earlier.closes:
+            raise ValueError(f"{later.opens:%H:%M} is before {earlier.closes:%H:%M}: put in order")
+    return stretches
+
+
 Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
 Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_each_once)]
 
@@ -59,6 +67,9 @@ class Hours(Frozen):
         if self.opens >= self.closes:
             raise ValueError("opens must be earlier than closes")
         return self
+
+
+Day = Annotated[tuple[Hours, ...], AfterValidator(_one_after_another)]
 
 
 class ClosedDay(Frozen):
@@ -81,7 +92,7 @@ class Location(Frozen):
     latitude: float = Field(ge=-85, le=85)
     longitude: float = Field(ge=-180, le=180)
     phone: Line | None = None
-    hours: Mapping[Weekday, tuple[Hours, ...]] = Field(default_factory=dict)
+    hours: Mapping[Weekday, Day] = Field(default_factory=dict)
     closed: tuple[ClosedDay, ...] = ()
     transit: str | None = None
     parking: str | None = None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from app.clinic.faults import Faults
 from app.pages.document import Document
-from app.pages.faults import Faults
 from app.pages.front_matter import SourceFile
 from app.pages.references import Source
 

@@ -10,9 +10,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from app.clinic import Clinic
+from app.clinic.faults import Faults
 from app.pages.checks import HOME, Draft, Frame, check
 from app.pages.document import parse
-from app.pages.faults import Faults
 from app.pages.figures import load_figures
 from app.pages.found import Heading, Value
 from app.pages.front_matter import read_source

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from app.pages.faults import Faults
+from app.clinic.faults import Faults, toml_line
 
 FENCE = "+++"
 ReferenceKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -63,12 +63,6 @@ def read_source(file: Path, faults: Faults) -> SourceFile | None:
     if head is None:
         return None
     return SourceFile(file, head, "\n".join(lines[end + 1 :]), end + 2, head_lines)
-
-
-def toml_line(error: tomllib.TOMLDecodeError, text: str) -> int:
-    """The line of ``text``, from 1, that a TOML parser complains about; else its last."""
-    found = re.search(r"at line (\d+)", str(error))
-    return int(found[1]) if found else len(text.splitlines())
 
 
 def _stripped(lines: list[str]) -> list[str]:

@@ -9,9 +9,8 @@ from pathlib import Path
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
+from app.clinic.faults import Faults, toml_line
 from app.pages.content import Page
-from app.pages.faults import Faults
-from app.pages.front_matter import toml_line
 
 ONE_DAY = "public, max-age=86400"
 OLD = re.compile(r"(/[\w.~-]+)+")  # trailing slashes are taken off everywhere

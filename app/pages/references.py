@@ -11,8 +11,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, HttpUrl, StringConstraints, ValidationError
 
-from app.pages.faults import Faults
-from app.pages.front_matter import toml_line
+from app.clinic.faults import Faults, toml_line
 
 
 class Source(BaseModel):

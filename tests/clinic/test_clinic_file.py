@@ -1,5 +1,6 @@
 """clinic.toml is refused with file, key and reason when something in it would fail later."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def _faults(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ('"America/New_York"', '"America/Null_Harbor"', "time_zone: unknown time zone"),
         ("monday = [", "moonday = [", "locations[0].hours"),
         ("opens = 09:00:00, closes = 17:00:00", "opens = 19:00:00, closes = 17:00:00", "earlier"),
+        ("13:00:00 }, { opens = 14", "15:00:00 }, { opens = 14", "14:00 is before 15:00"),
         ('mailboxes = ["frontdesk@nullharbor.example"]', "", "topics[0].mailboxes: Field required"),
         ('mailboxes = ["frontdesk@nullharbor.example"]', "mailboxes = []", "topics[0].mailboxes"),
         (
@@ -42,8 +44,26 @@ def _faults(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
 )
 def test_a_fault_is_named(clinic_dir: Path, tmp_path: Path, old: str, new: str, said: str) -> None:
     fault = _faults(clinic_dir, tmp_path, old, new)
-    assert fault.startswith(f"{tmp_path}/clinic.toml: ")
+    assert re.match(rf"{tmp_path}/clinic.toml:\d+: ", fault)
     assert said in fault
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("step_free = ", "lift = "),
+        ('phone = "212-555-0176"', "phone = 1"),
+        ("tuesday = [{ opens = 10:00:00", "tuesday = [{ opens = 18:00:00"),
+        ("at = 07:30:00", 'at = "dawn"'),
+        ('mailboxes = ["manager@nullharbor.example"]', "mailboxes = []"),
+        ("\ndemo = true", "\ndemo = "),
+    ],
+)
+def test_a_fault_is_named_by_its_line(clinic_dir: Path, tmp_path: Path, old: str, new: str) -> None:
+    fault = _faults(clinic_dir, tmp_path, old, new)
+    lines = (tmp_path / "clinic.toml").read_text(encoding="utf-8").split("\n")
+    number = int(fault.removeprefix(f"{tmp_path}/clinic.toml:").split(":")[0])
+    assert new.strip() in lines[number - 1]
 
 
 def test_all_faults_are_told_at_once(clinic_dir: Path, tmp_path: Path) -> None:

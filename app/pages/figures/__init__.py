@@ -1,19 +1,17 @@
 """Figures: ``clinic/figures/NAME.toml`` holds the numbers, ``::: figure NAME`` draws them."""
 
-import re
 import tomllib
 from collections.abc import Container, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from app.pages.faults import Faults
+from app.clinic.faults import Faults, line_of, toml_line
 from app.pages.figures.figure import Figure
 from app.pages.figures.hours import Hours
 from app.pages.figures.mechanism import Mechanism
 from app.pages.figures.trials import Trials
 from app.pages.figures.visit import Visit
-from app.pages.front_matter import toml_line
 
 KINDS: Mapping[str, type[Figure]] = {
     "hours": Hours,
@@ -54,23 +52,9 @@ def _read(file: Path, faults: Faults) -> Figure | None:
     except ValidationError as error:
         for one in error.errors():
             place = ".".join(str(part) for part in one["loc"]) or "figure"
-            faults.add(file, _line_of(text, one["loc"]), f"{place}: {one['msg']}")
+            faults.add(file, line_of(text, one["loc"]), f"{place}: {one['msg']}")
         return None
 
 
 def _line_with(text: str, words: str) -> int:
     return text.count("\n", 0, max(text.find(words), 0)) + 1
-
-
-def _line_of(text: str, place: tuple[int | str, ...]) -> int:
-    """The line of the table or key at ``place``: ``("panels", 1, "trials", 0, "when")``."""
-    at, path = 0, []
-    for part in place:
-        if isinstance(part, str):
-            path.append(part)
-            continue
-        heads = re.finditer(rf"^\[\[{re.escape('.'.join(path))}\]\]", text[at:], re.MULTILINE)
-        starts = [head.start() for head in heads]
-        at += starts[part] if part < len(starts) else 0
-    key = re.search(rf"^\s*{re.escape(path[-1])}\s*=", text[at:], re.MULTILINE) if path else None
-    return text.count("\n", 0, at + (key.end() if key else 0)) + 1
