@@ -20,6 +20,9 @@ APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
 DOUBLED = re.compile(r"(.)\1+")
 FIGURES = str.maketrans("013457", "oieast")
 LONG = 6  # letters from which a slip is forgiven; shorter words are too close to others
+LONGEST = (
+    40  # letters; longer is no word, and trying each slip in it takes the square of its length
+)
 SPELLED = 4  # single letters in a row make a word: s u i c i d e
 FIRST_WITHOUT_SPACES = 0x0590  # from Hebrew on, words are not told apart by spaces alone
 
@@ -156,6 +159,6 @@ def _variants(word: str) -> set[str]:
     """``word``, and if it is long also without each one of its letters: two words that
     are one slip apart share one of these.
     """
-    if len(word) < LONG:
+    if not LONG <= len(word) <= LONGEST:
         return {word}
     return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
