@@ -85,6 +85,7 @@ class Settings(BaseModel):
     heartbeat_url: SecretStr = SecretStr("")
     retention_days: int = Field(90, ge=1, le=3650)
     held_retention_days: int = Field(30, ge=1, le=3650)
+    notify: Literal["full", "contact", "minimal"] = "full"
     log_format: Literal["json", "console"] = "json"
 
     @classmethod
@@ -97,6 +98,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             faults += [_fault(one["loc"], one["msg"]) for one in error.errors(include_input=False)]
             raise SettingsError(_report(faults)) from None
+        faults += settings._clear_text_faults()
         faults += [] if settings.is_development else settings._production_faults()
         if faults:
             raise SettingsError(_report(faults))
@@ -152,9 +154,19 @@ class Settings(BaseModel):
         faults = []
         if self.base_url and urlsplit(self.base_url).scheme != "https":
             faults.append("BASE_URL: must start with https:// in production")
-        if self.mail_server and not (self.mail_tls or self.relay_is_loopback):
-            faults.append("MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine")
         return faults
+
+    def _clear_text_faults(self) -> list[str]:
+        """What would travel unsealed to a mail server that is not this machine."""
+        if not self.mail_server or self.mail_tls or self.relay_is_loopback:
+            return []
+        sent = {
+            f"NOTIFY={self.notify} sends what visitors write": self.notify != "minimal",
+            "MAIL_PASSWORD would be sent as it is": bool(self.mail_username),
+        }
+        why = [reason for reason, holds in sent.items() if holds]
+        where = "MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine"
+        return [f"{where}: {' and '.join(why)}"] if why else []
 
     @property
     def is_development(self) -> bool:

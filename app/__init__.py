@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> Flask:
         secret=settings.secret_key.get_secret_value(),
         screening=settings.screening_enabled,
         site=settings.site,
+        notify=settings.notify,
     )
     ops.init_app(app, settings=settings)
     if settings.is_development:

@@ -122,6 +122,27 @@ def test_production_sends_mail_in_the_clear_only_to_this_machine() -> None:
         Settings.from_env({**clear, "MAIL_SERVER": here})
 
 
+@pytest.mark.parametrize("notify", ["full", "contact"])
+@pytest.mark.parametrize("base", [DEVELOPMENT, PRODUCTION])
+def test_what_visitors_write_is_never_sent_in_the_clear(base: dict[str, str], notify: str) -> None:
+    clear = {**base, "MAIL_SERVER": "smtp.clinic.example", "MAIL_USE_TLS": "false"}
+    (fault,) = faults({**clear, "NOTIFY": notify})
+    assert fault == (
+        "MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine:"
+        f" NOTIFY={notify} sends what visitors write"
+    )
+    Settings.from_env({**clear, "NOTIFY": "minimal"})
+    login = {"MAIL_USERNAME": "web", "MAIL_PASSWORD": "hunter2"}
+    (fault,) = faults({**clear, "NOTIFY": "minimal", **login})
+    assert "MAIL_PASSWORD" in fault
+    assert "hunter2" not in fault
+
+
+def test_an_unknown_mode_is_told_with_the_known_ones() -> None:
+    (fault,) = faults({**DEVELOPMENT, "NOTIFY": "most"})
+    assert fault == "NOTIFY: Input should be 'full', 'contact' or 'minimal'"
+
+
 def test_production_wants_https() -> None:
     assert names({**PRODUCTION, "BASE_URL": "http://clinic.example"}) == {"BASE_URL"}
 

@@ -14,10 +14,10 @@ from app.contact.danger import maybe_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import Words
 from app.contact.openapi import document, example
-from app.contact.receive import Desk, KeyReusedError, Submission, receive_inquiry
+from app.contact.receive import KeyReusedError, Submission, current_desk, receive_inquiry
 from app.contact.routes import POST_LIMIT, submissions
 from app.contact.submission import CLIENT_KEY
-from app.db import NotDurableError, current_database
+from app.db import NotDurableError
 from app.web.errors import problem
 from app.web.limits import limiter
 
@@ -53,8 +53,7 @@ def _accept(words: Words) -> Response:
     if client_key is not None and not CLIENT_KEY.fullmatch(client_key):
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
-        desk = Desk(current_database(), current_clinic())
-        receipt = receive_inquiry(desk, words, _submission(words, client_key))
+        receipt = receive_inquiry(current_desk(), words, _submission(words, client_key))
     except KeyReusedError:
         return problem(422, "This Idempotency-Key was used for another inquiry.")
     except (SQLAlchemyError, NotDurableError) as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -22,12 +23,27 @@ COMMANDS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}
 DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 
 
+class Notify(StrEnum):
+    """What the mail says: everything, whom to answer and how, or the reference alone."""
+
+    FULL = "full"
+    CONTACT = "contact"
+    MINIMAL = "minimal"
+
+
 def notifications(
-    words: Words, reference: str, received_at: datetime, clinic: Clinic
+    words: Words,
+    reference: str,
+    received_at: datetime,
+    clinic: Clinic,
+    notify: Notify = Notify.FULL,
 ) -> list[OutgoingMail]:
-    """One mail for each mailbox of the inquiry's topic, ready to be answered."""
+    """One mail for each mailbox of the inquiry's topic, ready to be answered unless
+    ``notify`` keeps the visitor's address out of it.
+    """
     topic = clinic.topic(words.topic)
     danger = maybe_in_danger(words, clinic.danger)
+    address = reply_address(words.email)
     values = {
         "words": replace(words, message=words.message.translate(COMMANDS)),
         "reference": reference,
@@ -36,21 +52,23 @@ def notifications(
         "location": clinic.location(words.location).name if words.location else "",
         "reply_by": REPLY_WORDS[words.reply_by],
         "received": received_at.astimezone(clinic.zone),
-        "reply_address": reply_address(words.email),
+        "reply_address": address,
         "danger": danger,
+        "whole": notify is Notify.FULL,
     }
-    text = email_templates().get_template("inquiry.txt").render(values)
-    html = email_templates().get_template("inquiry.html").render(values)
-    name = words.name.translate(DIRECTION)
+    template = "reference" if notify is Notify.MINIMAL else "inquiry"
+    subject, reply_to = f"{topic.label} from {words.name.translate(DIRECTION)}", address
+    if notify is Notify.MINIMAL:
+        subject, reply_to = "New inquiry", None
     return [
         OutgoingMail(
             recipient=mailbox,
             sender_name=clinic.name,
-            subject=f"{FIRST if danger else ''}[{reference}] {topic.label} from {name}",
-            text=text,
-            html=html,
+            subject=f"{FIRST if danger else ''}[{reference}] {subject}",
+            text=email_templates().get_template(f"{template}.txt").render(values),
+            html=email_templates().get_template(f"{template}.html").render(values),
             about=reference,
-            reply_to=reply_address(words.email),
+            reply_to=reply_to,
         )
         for mailbox in topic.mailboxes
     ]

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import sqlalchemy as sa
+from flask import current_app
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from app.clinic import Clinic
+from app.clinic import Clinic, current_clinic
 from app.contact.inquiry import Inquiry, InquiryState, Words, new_reference
-from app.contact.notification import notifications
-from app.db import Database
+from app.contact.notification import Notify, notifications
+from app.db import Database, current_database
 from app.outbox.queue import Row, put, sealed
 
 TRIES = 3
@@ -49,10 +50,13 @@ class Submission:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where inquiries go: the clinic's mailboxes, by way of the database."""
+    """Where inquiries go: the clinic's mailboxes, by way of the database; ``notify`` is
+    how much of them.
+    """
 
     database: Database
     clinic: Clinic
+    notify: Notify = Notify.FULL
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ class Receipt:
     reference: str
     received_at: datetime
     repeated: bool = False
+
+
+def current_desk() -> Desk:
+    """The desk of the running application."""
+    return Desk(current_database(), current_clinic(), Notify(current_app.config["NOTIFY"]))
 
 
 def receive_inquiry(
@@ -154,6 +163,6 @@ def _mails(
     desk: Desk, words: Words, receipt: Receipt, now: datetime, request_id: str | None
 ) -> list[Row]:
     domain = desk.clinic.email.rpartition("@")[2]
-    written = notifications(words, receipt.reference, receipt.received_at, desk.clinic)
+    written = notifications(words, receipt.reference, receipt.received_at, desk.clinic, desk.notify)
     keys = desk.database.keys
     return [sealed(keys, one, domain=domain, now=now, request_id=request_id) for one in written]

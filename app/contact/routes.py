@@ -24,7 +24,7 @@ from app.contact.danger import maybe_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
 from app.contact.origin import cross_site
-from app.contact.receive import Desk, receive_inquiry
+from app.contact.receive import current_desk, receive_inquiry
 from app.contact.screening import Facts, reasons_to_hold
 from app.contact.submission import Submissions
 from app.crypto import UnknownKeyError
@@ -77,7 +77,7 @@ def send() -> BaseResponse:
     )
     try:
         receipt = receive_inquiry(
-            Desk(current_database(), current_clinic()),
+            current_desk(),
             words,
             submissions().of_words(words),
             held_because=reasons_to_hold(facts) if screened else (),

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.clinic import current_clinic
 from app.contact.inquiry import Inquiry, InquiryState
-from app.contact.receive import Desk, send_to_front_desk
+from app.contact.receive import current_desk, send_to_front_desk
 from app.db import current_database
 from app.ops.table import show_table
 from app.outbox.message import OutboxMessage
@@ -82,8 +82,7 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
         if inquiry.state != InquiryState.HELD or words is None:
             raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
         inquiry.state = InquiryState.RECEIVED
-        desk = Desk(database, current_clinic())
-        send_to_front_desk(session, desk, inquiry, words, database.now(session))
+        send_to_front_desk(session, current_desk(), inquiry, words, database.now(session))
     click.echo("on its way")
 
 

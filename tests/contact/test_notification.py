@@ -9,7 +9,7 @@ import pytest
 
 from app.clinic import Clinic
 from app.contact.inquiry import Words
-from app.contact.notification import notifications
+from app.contact.notification import Notify, notifications
 from app.outbox.message import OutgoingMail
 
 WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
@@ -103,3 +103,42 @@ def test_a_message_cannot_command_a_terminal(clinic: Clinic) -> None:
     mail = _mail(clinic, message="before\x1b[2J\x00after\tkept\nkept")
     assert "before\ufffd[2J\ufffdafter\tkept\nkept" in mail.text
     assert "\x1b" not in mail.html
+
+
+PERSONAL = ("Ada", "ada@example.com", "ada%40", "555-0142", "+1212", "mornings", "First line")
+
+
+def _said(mail: OutgoingMail) -> str:
+    return "\n".join((mail.subject, mail.text, mail.html, mail.reply_to or ""))
+
+
+def test_without_the_message_it_can_still_be_answered(clinic: Clinic) -> None:
+    (mail,) = notifications(WORDS, "K7R-4M2", WHEN, clinic, Notify.CONTACT)
+    assert mail.reply_to == "ada@example.com"
+    assert mail.subject == "[K7R-4M2] Billing question from Ada Example"
+    for part in (mail.text, mail.html):
+        assert "First line" not in part
+        assert "flask --app wsgi inquiries show K7R-4M2" in part
+        assert "(212) 555-0142" in part
+    assert 'href="mailto:ada%40example.com?subject=' in mail.html
+
+
+def test_the_smallest_mail_has_the_reference_and_nothing_of_the_visitor(clinic: Clinic) -> None:
+    (mail,) = notifications(WORDS, "K7R-4M2", WHEN, clinic, Notify.MINIMAL)
+    assert mail.subject == "[K7R-4M2] New inquiry"
+    assert mail.recipient == "billing@nullharbor.example"
+    for part in (mail.text, mail.html):
+        assert "flask --app wsgi inquiries show K7R-4M2" in part
+        assert "Reply" in part  # it says that nobody would get it
+    theirs = (*PERSONAL, "Billing", "Lighthouse Hill", "Phone call")
+    assert [word for word in theirs if word in _said(mail)] == []
+
+
+@pytest.mark.parametrize("notify", Notify)
+def test_danger_is_marked_in_every_mode(clinic: Clinic, notify: Notify) -> None:
+    phrase = "I want to die"
+    words = replace(WORDS, message=f"Hello. {phrase}")
+    (mail,) = notifications(words, "K7R-4M2", WHEN, clinic, notify)
+    assert mail.subject.startswith("Please read now: ")
+    assert "988" in mail.text
+    assert (phrase in _said(mail)) == (notify is Notify.FULL)
