@@ -42,6 +42,7 @@ SCHEMES = {
     "database_url": ("sqlite", "postgresql+psycopg"),
     "ratelimit_storage_uri": ("memory", "redis", "rediss"),
 }
+TOLD_ON_PAGES = ("retention_days", "held_retention_days")  # as {{ settings.… }}
 MAY_BE_EMPTY = ("map_tiles_url",)  # elsewhere empty means: not set
 
 

@@ -6,7 +6,7 @@ import click
 
 from app import create_app
 from app.clinic import ClinicError
-from app.ops import start
+from app.ops import rescue, start
 from app.web.logs import guard_process
 from config import Settings, SettingsError
 
@@ -17,6 +17,9 @@ try:
     if click.get_current_context(silent=True) is None:
         start.check(app.extensions["database"])
 except (SettingsError, ClinicError, start.StartError) as error:
-    # One readable report instead of a traceback; 78 is EX_CONFIG of sysexits.h.
-    print(error, file=sys.stderr)
-    raise SystemExit(78) from None
+    if rescue.looking_for_a_command():
+        app = rescue.without_site(str(error))
+    else:
+        # One readable report instead of a traceback; 78 is EX_CONFIG of sysexits.h.
+        print(error, file=sys.stderr)
+        raise SystemExit(78) from None

@@ -4,21 +4,24 @@ from flask import Flask
 
 from app import contact, dev, location, ops, outbox, pages, web
 from app.clinic import Clinic, ClinicError, load_clinic
+from app.clinic.unfinished import refuse_unfinished
 from app.crypto import KeyRing
 from app.db import Database
 from app.outbox.smtp import RelaySettings
-from config import ROOT, Settings
+from config import ROOT, TOLD_ON_PAGES, Settings
 
 
 def create_app(settings: Settings) -> Flask:
     """The site of one clinic, as a WSGI application.
 
-    Raises ClinicError when the clinic's own files hold a fault, or when the
-    demo clinic would go into production.
+    Raises ClinicError when the clinic's own files hold a fault, or when the demo
+    clinic, or one with examples still in it, would go into production.
     """
     clinic = load_clinic(settings.clinic_dir)
     if clinic.demo and not settings.is_development:
         raise ClinicError(f"{settings.clinic_dir}/clinic.toml: demo: this is the demo clinic")
+    if not settings.is_development:
+        refuse_unfinished(settings.clinic_dir)
     app = Flask(
         "frontdesk",
         root_path=str(ROOT),
@@ -69,10 +72,7 @@ def create_app(settings: Settings) -> Flask:
 
 def _told(settings: Settings) -> dict[str, str]:
     """What the clinic's pages may state of the settings, as ``{{ settings.… }}``."""
-    return {
-        "retention_days": str(settings.retention_days),
-        "held_retention_days": str(settings.held_retention_days),
-    }
+    return {name: str(getattr(settings, name)) for name in TOLD_ON_PAGES}
 
 
 def _relay(settings: Settings, clinic: Clinic) -> RelaySettings:

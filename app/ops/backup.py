@@ -1,7 +1,6 @@
 """Making a backup while the site runs, on either database."""
 
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,7 +11,7 @@ from app import clock
 from app.db import Database
 from app.ops import backup_archive, backup_postgres, backup_sqlite
 from app.ops.backup_archive import BackupError, Manifest
-from config import ROOT
+from app.ops.version import version
 
 LAST_BACKUP = "last_backup"  # a file in the instance folder; `flask doctor` reads its age
 
@@ -35,7 +34,7 @@ def make_backup(database: Database, path: Path) -> Manifest:
         facts = engine_of(database).copy(database, payload)
         manifest = Manifest(
             format=backup_archive.FORMAT,
-            version=_version(),
+            version=version(),
             made_at=now.isoformat(timespec="seconds"),
             database=database.engine.dialect.name,
             sha256=backup_archive.digest_of(payload),
@@ -67,8 +66,3 @@ def workshop(beside: Path) -> Iterator[Path]:
         raise BackupError(f"cannot write to {beside}: {error.strerror}") from None
     with folder as name:  # tempfile makes it 0700
         yield Path(name)
-
-
-def _version() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(project["project"]["version"])

@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 # A group is named in the last module that adds to it.
 WHERE = {
     "backup": "app.ops.backup_cli:backup",
+    "clinic": "app.ops.clinic:clinic",
     "db": "app.ops.database_cli:db",
     "doctor": "app.ops.doctor:doctor",
     "inquiries": "app.ops.inquiries_erase_cli:inquiries",
@@ -16,6 +17,7 @@ WHERE = {
     "outbox": "app.ops.outbox_hold_cli:outbox",
     "restore": "app.ops.backup_cli:restore",
     "retention": "app.ops.retention_cli:retention",
+    "version": "app.ops.version:tell_version",
 }
 
 

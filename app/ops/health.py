@@ -1,7 +1,7 @@
 """For supervisors, load balancers and outside monitors. Numbers, no personal data.
 
-/healthz says that the process answers, /readyz that it can do its work, and
-/healthz/outbox that mail goes out: 503 when somebody should be woken.
+/healthz says that the process answers, and which version it is; /readyz that it can do
+its work; /healthz/outbox that mail goes out: 503 when somebody should be woken.
 """
 
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from app.db import NotDurableError, current_database
 from app.ops import keys
 from app.ops.schema import schema_fault
 from app.ops.status import Severity, Trouble, judge, worst
+from app.ops.version import version
 from app.outbox.overview import Overview, look_over
 
 blueprint = Blueprint("health", __name__)
@@ -32,7 +33,7 @@ def never_store(response: Response) -> Response:
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    return Response("ok\n", content_type="text/plain; charset=utf-8")
+    return Response(f"ok {version()}\n", content_type="text/plain; charset=utf-8")
 
 
 @blueprint.get("/readyz")

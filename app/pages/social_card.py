@@ -20,11 +20,12 @@ def init_social_card(app: Flask, file: Path, site: str) -> None:
     """
     app.jinja_env.globals["social_card"] = f"{site}{PATH}" if file.exists() else ""
     if file.exists():
-        picture = Representation(_read(file), "image/png")
+        picture = Representation(read_social_card(file), "image/png")
         app.add_url_rule(PATH, "social_card", lambda: _show(picture))
 
 
-def _read(file: Path) -> bytes:
+def read_social_card(file: Path) -> bytes:
+    """The bytes of ``file``. Raises ClinicError when it is no PNG of the right size."""
     data = file.read_bytes()
     size = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])  # the header chunk
     if not data.startswith(PNG) or size != SIZE:

@@ -95,7 +95,7 @@ def test_a_fault_in_the_list_of_danger_is_named(
     (tmp_path / "danger.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ClinicError) as caught:
         load_clinic(tmp_path)
-    assert str(caught.value).startswith(f"{tmp_path}/danger.toml: ")
+    assert re.match(rf"{tmp_path}/danger.toml:\d+: ", str(caught.value))
     assert said in str(caught.value)
 
 

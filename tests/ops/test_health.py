@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.ops import keys
+from app.ops.version import version
 from tests.support.outbox import Outbox, outbox
 
 __all__ = ["outbox"]
@@ -39,6 +40,7 @@ def test_all_is_well_and_nobody_keeps_the_answer(client: FlaskClient, path: str)
 
 def test_monitors_may_ask_as_often_as_they_like(make_app: Callable[..., Flask]) -> None:
     client = make_app(RATELIMIT_ENABLED="true").test_client()
+    assert client.get("/healthz").text == f"ok {version()}\n"
     assert {client.get("/healthz").status_code for _ in range(100)} == {200}
 
 

@@ -56,7 +56,7 @@ def tell(findings: Sequence[Finding], *, as_json: bool) -> None:
 def _show(one: Finding) -> None:
     level = click.style(f"{one.level:7}", fg=COLORS[one.level])
     advice = f". {one.do}" if one.do else ""
-    click.echo(f"{level}  {one.part:11}  {one.says}{advice}")
+    click.echo(f"{level}  {one.part:11}  {one.told}{advice}")
 
 
 def _summary(findings: Sequence[Finding]) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Level(StrEnum):
@@ -18,9 +19,17 @@ class Finding:
     level: Level
     says: str
     do: str = ""
+    file: str = ""  # where a file is to blame, and its line, from 1
+    line: int = 0
 
-    def to_json(self) -> dict[str, str]:
-        return asdict(self)
+    @property
+    def told(self) -> str:
+        """What is said, behind the place in a file."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.says}" if place else self.says
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value or key == "do"}
 
 
 def ok(part: str, says: str) -> Finding:

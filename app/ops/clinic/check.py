@@ -1,0 +1,43 @@
+"""All parts of a clinic's folder in order, each looked at even when another is broken."""
+
+from pathlib import Path
+
+from app.clinic import Clinic, ClinicError, load_clinic
+from app.clinic.unfinished import unfinished
+from app.ops.clinic.identity import examine_identity
+from app.ops.clinic.new import example_clinic
+from app.ops.clinic.pictures import examine_basemap, examine_logo, examine_social_card
+from app.ops.clinic.place import faults_of
+from app.ops.clinic.words import examine_words
+from app.ops.doctor.finding import Finding, Level
+
+
+def check_clinic(folder: Path) -> list[Finding]:
+    """The findings on ``folder``. A fault is what a site does not start with."""
+    try:
+        clinic = load_clinic(folder)
+        findings = examine_identity(clinic, folder)
+    except ClinicError as error:
+        # The words can be looked at all the same, with somebody else's name in them.
+        clinic, findings = example_clinic(), faults_of("identity", error)
+    return [
+        *findings,
+        *examine_words(folder, clinic),
+        examine_logo(folder / "logo.svg"),
+        examine_social_card(folder / "social-card.png"),
+        *_basemap(clinic, folder, known=not any(one.level is Level.FAULT for one in findings)),
+        *_open_marks(folder),
+    ]
+
+
+def _basemap(clinic: Clinic, folder: Path, *, known: bool) -> list[Finding]:
+    """Nothing when it is not known where the clinic is."""
+    return examine_basemap(clinic, folder / "basemap.pmtiles") if known else []
+
+
+def _open_marks(folder: Path) -> list[Finding]:
+    advice = "Delete the mark when it is done: production refuses it"
+    return [
+        Finding("fill in", Level.WARNING, one.reason, advice, str(one.file), one.line)
+        for one in unfinished(folder)
+    ]
