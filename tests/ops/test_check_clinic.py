@@ -14,8 +14,8 @@ from app.ops.doctor.finding import Finding, Level
 
 Change = Callable[[str, str, str], None]
 DEMO_PARTS = [
-    "identity", "phones", "mailboxes", "hours", "review", "danger", "pages", "figures", "references",
-    "reading", "redirects", "logo", "social card", "basemap",
+    "identity", "phones", "mailboxes", "hours", "review", "danger", "pages", "figures",
+    "references", "reading", "redirects", "logo", "social card", "basemap",
 ]  # fmt: skip
 
 
