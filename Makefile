@@ -12,7 +12,8 @@ MAILBOX_PORT ?= 8025
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
-	faults fuzz bench-outbox bench-post bench-pages smtp-sink redis promtool \
+	faults fuzz bench-outbox bench-post bench-pages smtp-sink redis promtool nginx caddy \
+	systemd-analyze \
 	lighthouse html screenshots chromium lock clean
 
 ## Use
@@ -39,7 +40,7 @@ check-types: $(VENV)/test.stamp
 check-imports: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-logo 
 
-tests: $(VENV)/test.stamp chromium redis promtool ## The tests alone; TESTS="tests/web -k csp" chooses some
+tests: $(VENV)/test.stamp chromium redis promtool nginx caddy systemd-analyze ## The tests alone; TESTS="tests/web -k csp" chooses some
 	@$(BIN)/pytest $(TESTS)
 
 faults: $(VENV)/test.stamp smtp-sink redis ## Every fault of docs/reliability.md, 15 minutes; SHORT=1 takes under 2
@@ -156,6 +157,16 @@ redis:
 
 promtool:
 	$(call unpacked,promtool,prometheus,prometheus)
+
+# With its Brotli module, which has to be of the same version: not the one on PATH.
+nginx:
+	$(call unpacked,build/nginx/usr/sbin/nginx,nginx,nginx libnginx-mod-http-brotli-static)
+
+caddy:
+	$(call unpacked,caddy,caddy,caddy)
+
+systemd-analyze:
+	$(call unpacked,systemd-analyze,systemd,systemd libsystemd-shared libkmod2 libapparmor1 libip4tc2)
 
 build/uv/bin/uv: | $(BIN)/python
 	@$(BIN)/python -m venv build/uv

@@ -18,6 +18,7 @@ WHERE = {
     "restore": "app.ops.backup_cli:restore",
     "retention": "app.ops.retention_cli:retention",
     "version": "app.ops.version:tell_version",
+    "site": "app.ops.site_cli:site",
 }
 
 

@@ -44,19 +44,19 @@ class Representation:
         self.etag = hashlib.sha256(body).hexdigest()[:20]
         self._encoded: dict[str, bytes] = {}
         self._shrunk = False
-        self._compressible = media_type.startswith(COMPRESSIBLE)
+        self.compressible = media_type.startswith(COMPRESSIBLE)
 
     def respond(self, cache_control: str) -> Response:
         """The answer to the current request: 304 where the client has these bytes already."""
         accepted = request.headers.get("Accept-Encoding", "")
-        coding = coding_for(accepted) if self._compressible else None
+        coding = coding_for(accepted) if self.compressible else None
         settled = self._shrunk or coding != "br"
         body = self.encoded(coding)
         if settled and request.url_rule:
             request.environ[KEEP] = body, request.url_rule.rule
         response = Response(body, content_type=self.media_type)
         response.headers["Cache-Control"] = cache_control
-        if self._compressible:
+        if self.compressible:
             response.headers["Vary"] = "Accept-Encoding"
         if coding:
             response.headers["Content-Encoding"] = coding

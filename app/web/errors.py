@@ -10,7 +10,12 @@ from http import HTTPStatus
 
 from flask import Flask, Response, current_app, json, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    ServiceUnavailable,
+)
 
 log = logging.getLogger(__name__)
 ErrorPage = Callable[[HTTPException], ResponseReturnValue | None]
@@ -54,6 +59,12 @@ WORDS = {
         it was not saved. You can call us.""",
     ),
 }
+# Nobody knows then whether a message was written down before the connection broke.
+AWAY = (
+    "Sorry, this is not working right now",
+    """If you were sending a message, it may not have been saved. Please go back and send it
+    again in a few minutes: what arrives twice within ten minutes counts once. Or call us.""",
+)
 OTHERWISE = ("Sorry, that did not work", "Please go back and try again, or call us.")
 
 
@@ -112,9 +123,17 @@ def _own_page(error: HTTPException) -> Response | None:
     return None if answer is None else make_response(answer)
 
 
-def _common_page(error: HTTPException) -> Response:
+def while_away() -> Response:
+    """What a web server in front says, with status 503, while the site does not answer it.
+
+    A program's where the address being asked is of the API, otherwise a person's.
+    """
+    return _common_page(ServiceUnavailable(), AWAY)
+
+
+def _common_page(error: HTTPException, words: tuple[str, str] | None = None) -> Response:
     code = error.code or 500
-    heading, explanation = WORDS.get(code, OTHERWISE)
+    heading, explanation = words or WORDS.get(code, OTHERWISE)
     explanation = " ".join(explanation.split())
     if request.path.startswith("/api/"):
         return problem(code, explanation)
