@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.db import Database, NotDurableError
 from app.ops import keys
 from app.ops.keys import MissingKeyError
-from app.ops.schema import NewerDatabaseError, refuse_newer
+from app.ops.schema import NewerDatabaseError, refuse_incompatible
 
 log = logging.getLogger("frontdesk.start")
 
@@ -25,7 +25,7 @@ class StartError(Exception):
 def check(database: Database) -> bool:
     """Raises StartError. False when the database could not be asked."""
     try:
-        refuse_newer(database.engine)
+        refuse_incompatible(database.engine)
         keys.introduce(database)
     except (MissingKeyError, NewerDatabaseError) as error:
         raise StartError(f"Not started: {error}") from None

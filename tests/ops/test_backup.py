@@ -181,7 +181,7 @@ def test_a_backup_newer_than_the_code_is_one_clear_line(desk: Desk, file: Path) 
 def test_a_database_newer_than_the_code_is_left_alone(desk: Desk, file: Path) -> None:
     desk.send()
     desk.says("backup", str(file))
-    revise(desk, "999")
+    revise(desk, "999-from-998")
     for command in (("db", "upgrade"), ("restore", str(file), "--replace", "--yes")):
         assert "the database is newer than this code" in refusal(desk, *command)
     result = desk.run("mailer", "run", "--once")
