@@ -124,6 +124,14 @@ class Settings(BaseModel):
             raise ValueError(f"must start with {' or '.join(f'{name}://' for name in known)}")
         return url
 
+    @field_validator("database_url")
+    @classmethod
+    def _known_journal(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme == "sqlite" and parts.query not in ("", "journal_mode=delete"):
+            raise ValueError("behind an SQLite file only ?journal_mode=delete is known")
+        return url
+
     @field_validator("base_url", "map_tiles_url")
     @classmethod
     def _web_address(cls, url: str, info: ValidationInfo) -> str:

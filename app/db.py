@@ -127,8 +127,12 @@ def safe_with_wal(version: tuple[int, int, int]) -> bool:
 
 
 def _sqlite_engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(url, module=sqlite_module, hide_parameters=True)
+    asked = sa.make_url(url)
+    engine = sa.create_engine(
+        asked.difference_update_query(["journal_mode"]), module=sqlite_module, hide_parameters=True
+    )
     wal = safe_with_wal(sqlite_module.sqlite_version_info)
+    wal = wal and asked.query.get("journal_mode") != "delete"
     # Each pair lost nothing when only fsynced writes were replayed; WAL/NORMAL lost all.
     durability = ("WAL", "FULL") if wal else ("DELETE", "EXTRA")
 

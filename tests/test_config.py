@@ -69,6 +69,12 @@ def test_nothing_set_at_all_means_production_and_names_what_it_needs() -> None:
     ]
 
 
+@pytest.mark.parametrize("query", ["journal_mode=off", "mode=memory", "journal_mode=delete&x=y"])
+def test_nothing_but_the_journal_is_chosen_behind_an_sqlite_file(query: str) -> None:
+    [fault] = faults({**PRODUCTION, "DATABASE_URL": f"sqlite:////srv/file.db?{query}"})
+    assert fault == "DATABASE_URL: behind an SQLite file only ?journal_mode=delete is known"
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert faults({**PRODUCTION, "SECRET_KEY": ""}) == ["SECRET_KEY: missing"]
 

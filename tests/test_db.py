@@ -107,8 +107,15 @@ def test_processes_that_read_then_write_lose_no_update(
     assert counter.heartbeat_at - start == timedelta(seconds=150)
 
 
-def test_sqlite_commits_are_on_disk_before_they_are_acknowledged(sqlite_url: str) -> None:
-    database = Database(sqlite_url, KeyRing([KEY]))
+@pytest.mark.parametrize(
+    ("asked", "durable"),
+    [("", (("wal", 2), ("delete", 3))), ("?journal_mode=delete", (("delete", 3),))],
+)
+def test_sqlite_commits_are_on_disk_before_they_are_acknowledged(
+    sqlite_url: str, asked: str, durable: tuple[tuple[str, int], ...]
+) -> None:
+    """2 is synchronous=FULL, 3 is EXTRA."""
+    database = Database(sqlite_url + asked, KeyRing([KEY]))
     with database.engine.connect() as connection:
         pragma = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -121,8 +128,7 @@ def test_sqlite_commits_are_on_disk_before_they_are_acknowledged(sqlite_url: str
             )
         }
     database.engine.dispose()
-    full, extra = 2, 3
-    assert (pragma["journal_mode"], pragma["synchronous"]) in (("wal", full), ("delete", extra))
+    assert (pragma["journal_mode"], pragma["synchronous"]) in durable
     assert (pragma["secure_delete"], pragma["foreign_keys"], pragma["mmap_size"]) == (1, 1, 0)
 
 

@@ -11,6 +11,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 
+from app.web.counts import Counts
+
 IPV6_SITE = 64  # bits that an Internet provider gives to one household
 
 
@@ -46,7 +48,11 @@ limiter = AskedForLimiter(key_func=visitor, in_memory_fallback_enabled=True, swa
 
 def init_limiter(app: Flask, *, enabled: bool, storage_uri: str) -> None:
     """Count in ``storage_uri`` (``memory://``, ``redis://…``) unless not ``enabled``."""
-    app.config.update(RATELIMIT_ENABLED=enabled, RATELIMIT_STORAGE_URI=storage_uri)
+    scheme = Counts.STORAGE_SCHEME[0]
+    app.config.update(
+        RATELIMIT_ENABLED=enabled,
+        RATELIMIT_STORAGE_URI=storage_uri.replace("memory:", f"{scheme}:", 1),
+    )
     limiter.init_app(app)
     app.after_request(_say_when_to_come_back)
 

@@ -5,8 +5,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+
+from app.web.counts import Counts
 
 
 def post(client: FlaskClient, address: str) -> int:
@@ -67,3 +70,16 @@ def test_with_the_store_of_counts_down_posts_still_arrive_and_still_are_limited(
     # Nothing listens on port 9.
     client = make_site(ratelimit_storage_uri="redis://127.0.0.1:9").test_client()
     assert [post(client, "198.51.100.1") for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_count_ends_with_its_window_and_is_then_forgotten() -> None:
+    counts = Counts()
+    with time_machine.travel(0, tick=False) as clock:
+        assert [counts.incr("a visitor", 60) for _ in range(2)] == [1, 2]
+        clock.shift(59)
+        assert counts.get("a visitor") == 2
+        assert counts.get_expiry("a visitor") == 60
+        clock.shift(1)
+        assert counts.get("a visitor") == 0
+        counts.incr("another visitor", 60)
+        assert counts.reset() == 1
