@@ -5,6 +5,7 @@ From the environment: HOST and PORT; WEB_CONCURRENCY, the worker processes
 the threads of each (default 4: requests wait for the disk, not for the CPU).
 """
 
+import gc
 import logging
 import os
 import sys
@@ -71,17 +72,32 @@ control_socket_disable = True
 
 def when_ready(server: Any) -> None:
     """Keep a mailer beside the web, unless mailers run on their own."""
+    _compile_templates()
     if settings.mailer_beside_web:
         from app.outbox.beside_web import MailerBesideWeb  # noqa: PLC0415  (already loaded)
 
         server.mailer = MailerBesideWeb(server.log)
 
 
+def _compile_templates() -> None:
+    """Once for all workers: 8 MB less in each, and no visitor waits for it."""
+    from wsgi import app  # noqa: PLC0415  (already loaded)
+
+    for name in app.jinja_env.list_templates(extensions=("html",)):
+        if not name.startswith(("figures/", "email/")):  # they have makers of their own
+            app.jinja_env.get_template(name)
+
+
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """A database connection must not be carried over a fork; the start leaves some behind."""
+    """A database connection must not be carried over a fork; the start leaves some behind.
+
+    What is loaded by now is left out of garbage collection: a collection writes to every
+    object it looks at, and what a worker writes to it no longer shares.
+    """
     from wsgi import app  # noqa: PLC0415  (already loaded)
 
     app.extensions["database"].engine.dispose()
+    gc.freeze()
 
 
 def post_worker_init(_worker: Any) -> None:
