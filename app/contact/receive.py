@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -146,7 +147,7 @@ def _same_submission(session: Session, submission: Submission, now: datetime) ->
         gone = sa.update(Inquiry).where(Inquiry.id == first.id).values(submission_key=None)
         session.connection().execute(gone)
         return None
-    if first.content_digest != submission.digest:
+    if not compare_digest(first.content_digest, submission.digest):
         raise KeyReusedError
     return Receipt(first.reference, first.created_at, repeated=True)
 

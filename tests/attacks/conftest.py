@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from tests.contact.conftest import visitor_on_sqlite
 from tests.support.front_desk import FrontDesk
 from tests.support.relay import Relay
 from tests.support.settings import settings_for
+
+__all__ = ["visitor_on_sqlite"]
 
 
 @pytest.fixture(scope="module")

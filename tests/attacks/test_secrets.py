@@ -1,0 +1,63 @@
+"""Secrets are told apart in constant time, and nothing that must not be guessed can be."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.contact.inquiry import new_reference
+from config import ROOT
+
+CODE = [*sorted((ROOT / "app").rglob("*.py")), ROOT / "config.py", ROOT / "gunicorn.conf.py"]
+SECRET = re.compile(
+    r"token|secret|password|signature|digest|hmac|authorization|data_key", re.IGNORECASE
+)
+# Compared all the same, and why that tells nobody anything.
+HARMLESS = {
+    "digest.hexdigest()": "the checksum of a backup's files, which stands beside them",
+    "OutboxMessage.token": "by the database, and the mailer itself drew it",
+    "claim.token": "by the database, and the mailer itself drew it",
+    "'mail_password' in values": "whether it is set",
+    "tokens[at].type": "a token of Markdown",
+    "token.type": "a token of Markdown",
+    "[child.type for child in token.children or ()]": "tokens of Markdown",
+}
+
+
+def _comparisons(code: str) -> Iterator[str]:
+    """What is compared by == or != in ``code``, where a name in it speaks of a secret."""
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.Compare):
+            continue
+        if not any(isinstance(how, ast.Eq | ast.NotEq) for how in node.ops):
+            continue
+        for side in (node.left, *node.comparators):
+            name = ast.unparse(side)
+            if SECRET.search(name) and not isinstance(side, ast.Constant):
+                yield name
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_secret_is_compared_with_equals(path: Path) -> None:
+    found = set(_comparisons(path.read_text(encoding="utf-8")))
+    assert not found - HARMLESS.keys(), "compare with hmac.compare_digest"
+
+
+def test_a_comparison_would_be_noticed() -> None:
+    assert list(_comparisons("a = given == settings.metrics_token")) == ["settings.metrics_token"]
+    assert list(_comparisons("if digest != other: pass")) == ["digest"]
+
+
+def test_nothing_is_drawn_from_a_predictable_source() -> None:
+    """`random` is for backoff alone: tokens and references come from `secrets` and uuid4."""
+    users = {
+        str(path.relative_to(ROOT))
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and "random" in {getattr(node, "module", None), *(alias.name for alias in node.names)}
+    }
+    assert users <= {"app/outbox/schedule.py"}
+    assert len({new_reference() for _ in range(2000)}) > 1990
