@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 
 ## Use
 
-run: $(VENV)/run.stamp ## Start the whole site on this machine
+run: $(VENV)/run.stamp ## Start the whole site on this machine; CLINIC_DIR=… previews a clinic
 	@exec $(BIN)/python -m app.dev.run
 
 mailbox: $(VENV)/run.stamp ## Start the development mailbox alone, after it was stopped

@@ -1,5 +1,7 @@
 """The application factory: the one file that knows every room."""
 
+from functools import partial
+
 from flask import Flask
 
 from app import contact, dev, location, ops, outbox, pages, web
@@ -66,7 +68,8 @@ def create_app(settings: Settings) -> Flask:
     )
     ops.init_app(app, settings=settings)
     if settings.is_development:
-        dev.init_app(app, maildir=settings.instance_dir / "mailbox")
+        maildir = settings.instance_dir / "mailbox"
+        dev.init_app(app, maildir=maildir, make_anew=partial(create_app, settings))
     return app
 
 

@@ -1,11 +1,14 @@
 """Draw the picture that stands beside a shared link: the clinic's name, logo and strapline.
 
-    python clinic/make_social_card.py    # writes clinic/social-card.png, 1200 by 630 pixels
+    python clinic/make_social_card.py [FOLDER]
+
+writes social-card.png, 1200 by 630 pixels, into a clinic's FOLDER; into this one without.
 
 Needs Chromium and what ``make test`` installs; the site itself only serves the file. A clinic
 may as well put any picture of its own there, or none.
 """
 
+import os
 import shutil
 import sys
 from html import escape
@@ -13,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The colors of static/css/tokens.css, light.
@@ -35,16 +38,16 @@ p {{ margin: 0; color: #45514e; }}
 <p>{address}</p><aside>{illustration}</aside>"""
 
 
-def page() -> str:
-    """The picture as HTML, from the clinic's own words."""
+def page(folder: Path) -> str:
+    """The picture as HTML, from the words of the clinic in ``folder``."""
     sys.path.insert(0, str(ROOT))
     from app.clinic import load_clinic  # noqa: PLC0415 - found only from the root
 
-    clinic = load_clinic(HERE)
+    clinic = load_clinic(folder)
     places = " · ".join(dict.fromkeys(f"{one.city}, {one.region}" for one in clinic.locations))
     illustration = ROOT / "templates" / "components" / "illustration.svg"
     return PAGE.format(
-        logo=(HERE / "logo.svg").read_text(encoding="utf-8"),
+        logo=(folder / "logo.svg").read_text(encoding="utf-8"),
         illustration=illustration.read_text(encoding="utf-8"),
         name=escape(clinic.name),
         strapline=escape(clinic.strapline),
@@ -53,12 +56,14 @@ def page() -> str:
 
 
 def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
     program = next(filter(None, map(shutil.which, NAMES)), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu"])
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
         tab = browser.new_page(viewport={"width": 1200, "height": 630})
-        tab.set_content(page())
-        tab.screenshot(path=HERE / "social-card.png")
+        tab.set_content(page(folder))
+        tab.screenshot(path=folder / "social-card.png")
         browser.close()
 
 

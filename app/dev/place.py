@@ -27,6 +27,7 @@ class Place:
     host: str
     port: int
     mailbox_port: int | None  # None when mail goes to a real server
+    clinic: Path | None = None  # the folder that a preview shows anew at each save
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Place":
@@ -36,6 +37,7 @@ class Place:
             host=env.get("HOST") or "127.0.0.1",
             port=_port(env, "PORT", 8000),
             mailbox_port=None if env.get("MAIL_SERVER") else _port(env, "MAILBOX_PORT", 8025),
+            clinic=Path(env["CLINIC_DIR"]) if env.get("CLINIC_DIR") else None,
         )
 
     @property

@@ -55,7 +55,7 @@ class Supervisor:
         mailbox = self._start_mailbox()
         if status := self._finish(self._start("migrations", _migrate)):
             return status
-        site = self._start("site", _serve_site)
+        site = self._start("site", _serve_preview if self._place.clinic else _serve_site)
         while site.is_alive() and not self._answers():
             self._turn()
         if site.is_alive():
@@ -102,6 +102,8 @@ class Supervisor:
     def _announce(self) -> None:
         site = self._place.site
         kept = f"{site}/dev/mailbox" if self._place.mailbox_port else "none: MAIL_SERVER is set"
+        if self._place.clinic:
+            print(f"Clinic    {self._place.clinic}: what you save is shown at once")  # noqa: T201
         print(f"Site      {site}\nMailbox   {kept}\nStop      Ctrl-C", flush=True)  # noqa: T201
 
     def _say_mailbox_died(self, mailbox: ForkProcess) -> None:
@@ -129,11 +131,16 @@ def _migrate() -> None:
     app.cli.main(["db", "upgrade"], obj=site, standalone_mode=False)
 
 
-def _serve_site() -> None:
+def _serve_site(*what: str) -> None:
     from gunicorn.app.wsgiapp import run  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    sys.argv = ["gunicorn", "--log-level", "warning"]
+    sys.argv = ["gunicorn", "--log-level", "warning", *what]
     run()
+
+
+def _serve_preview() -> None:
+    os.environ["WEB_CONCURRENCY"] = "1"  # one process tells of a mistake, once
+    _serve_site("app.dev.preview:preview()")
 
 
 def _check_free(name: str, host: str, port: int) -> None:

@@ -36,7 +36,7 @@ def _basemap(clinic: Clinic, folder: Path, *, known: bool) -> list[Finding]:
 
 
 def _open_marks(folder: Path) -> list[Finding]:
-    advice = "Delete the mark when it is done: production refuses it"
+    advice = "Then delete the mark"
     return [
         Finding("fill in", Level.WARNING, one.reason, advice, str(one.file), one.line)
         for one in unfinished(folder)

@@ -56,8 +56,8 @@ QUESTIONS = (
     Question("city", "City", "Your Town"),
     Question("region", "State", "NY"),
     Question("postal_code", "ZIP code", "00000"),
-    Question("latitude", "Latitude, in degrees (north is positive)", 0.001),
-    Question("longitude", "Longitude, in degrees (west is negative)", 0.001),
+    Question("latitude", "Latitude in degrees, south negative", 0.001),
+    Question("longitude", "Longitude in degrees, west negative", 0.001),
 )
 Answers = Mapping[str, str | float]
 

@@ -62,7 +62,7 @@ def _clinic_alone(folder: Path) -> list[Finding]:
 
 
 def _clinic_faults(error: Exception) -> list[Finding]:
-    return [fault("clinic", line, "See docs/your-clinic.md") for line in _lines(error)]
+    return [fault("clinic", line, "See docs/make-it-yours.md") for line in _lines(error)]
 
 
 def _rest() -> Finding:

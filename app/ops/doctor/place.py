@@ -18,7 +18,7 @@ OLD_BACKUP = timedelta(days=8)
 def examine_clinic(clinic: Clinic) -> list[Finding]:
     findings = [ok("clinic", clinic.name)]
     if clinic.demo:
-        findings = [warning("clinic", "this is the demo clinic", "See docs/your-clinic.md")]
+        findings = [warning("clinic", "this is the demo clinic", "See docs/make-it-yours.md")]
     if clinic.review is None:
         findings.append(
             warning(
