@@ -12,7 +12,7 @@ MAILBOX_PORT ?= 8025
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
-	faults fuzz bench-outbox bench-post bench-pages smtp-sink redis promtool nginx caddy \
+	faults fuzz audit sbom bench-outbox bench-post bench-pages smtp-sink redis promtool nginx caddy \
 	systemd-analyze \
 	lighthouse html screenshots chromium lock clean
 
@@ -48,6 +48,12 @@ faults: $(VENV)/test.stamp smtp-sink redis ## Every fault of docs/reliability.md
 
 fuzz: $(VENV)/test.stamp ## 10,000 hostile inquiries at each door, 30 minutes; a few run in every test
 	@FUZZ=1 $(BIN)/pytest tests/fuzz $(TESTS)
+
+audit: $(VENV)/test.stamp ## bandit on our code, pip-audit on what is pinned: needs the Internet
+	@$(BIN)/python -m bench.audit
+
+sbom: $(VENV)/test.stamp ## The bill of materials (CycloneDX) into build/sbom.json
+	@$(BIN)/python -m bench.sbom
 
 bench-outbox: $(VENV)/test.stamp ## How fast the outbox is: prints tables, judges nothing
 	@$(BIN)/python -m bench.outbox
