@@ -41,7 +41,7 @@ check-imports: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-logo 
 
 tests: $(VENV)/test.stamp chromium redis promtool nginx caddy systemd-analyze ## The tests alone; TESTS="tests/web -k csp" chooses some
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 faults: $(VENV)/test.stamp smtp-sink redis ## Every fault of docs/reliability.md, 15 minutes; SHORT=1 takes under 2
 	@$(BIN)/python -m tests.faults $(if $(SHORT),--short)
