@@ -5,7 +5,6 @@ the test does so.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,12 +18,11 @@ import pytest
 import sqlalchemy as sa
 
 from config import ROOT
+from tests.support.image import lay_out
 from tests.support.live import Visitors
 from tests.support.settings import environment
 from tests.support.site import Site, clean_up
 
-RELEASE = ("app", "clinic", "migrations", "static", "templates")
-FILES = ("config.py", "gunicorn.conf.py", "pyproject.toml", "wsgi.py")
 GUNICORN = Path(sys.executable).parent / "gunicorn"
 READERS = 2
 
@@ -54,6 +52,7 @@ class Systemd:
             BASE_URL=f"http://127.0.0.1:{port}",
             DATABASE_URL=self._database,
             MAILER_BESIDE_WEB="false",
+            CLINIC_DIR=str(ROOT / "clinic"),
         )
         output = self._folder / f"{release.name}.log"
         with output.open("wb") as log:
@@ -80,12 +79,8 @@ def systemd(tmp_path: Path, sqlite_url: str) -> Iterator[Systemd]:
 
 
 def release(folder: Path, *, told_as: str) -> Path:
-    """A copy of the code that calls an error by another name."""
-    folder.mkdir()
-    for name in RELEASE:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        shutil.copy(ROOT / name, folder)
+    """The code as it is deployed, with another name for an error."""
+    lay_out(folder)
     page = folder / "templates" / "errors" / "error.html"
     page.write_text(page.read_text().replace("Error {{ code }}", told_as))
     return folder
