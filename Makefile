@@ -12,7 +12,8 @@ MAILBOX_PORT ?= 8025
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
-	faults fuzz audit sbom bench-outbox bench-post bench-pages smtp-sink redis promtool nginx caddy \
+	faults fuzz audit sbom bench bench-outbox bench-post bench-pages wrk smtp-sink redis promtool \
+	nginx caddy \
 	systemd-analyze \
 	lighthouse html screenshots chromium lock clean
 
@@ -55,14 +56,17 @@ audit: $(VENV)/test.stamp ## bandit on our code, pip-audit on what is pinned: ne
 sbom: $(VENV)/test.stamp ## The bill of materials (CycloneDX) into build/sbom.json
 	@$(BIN)/python -m bench.sbom
 
-bench-outbox: $(VENV)/test.stamp ## How fast the outbox is: prints tables, judges nothing
-	@$(BIN)/python -m bench.outbox
+bench: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk ## Every figure, 20 minutes, into docs/performance.md; QUICK=1 takes 3
+	@$(BIN)/python -m bench $(if $(QUICK),--quick,--write)
 
-bench-post: $(VENV)/test.stamp ## Whether visitors wait for the mail server: prints tables
-	@$(BIN)/python -m bench.post_and_mail
+bench-pages: $(VENV)/test.stamp wrk ## Of these, the pages, memory and start
+	@$(BIN)/python -m bench pages footprint
 
-bench-pages: $(VENV)/test.stamp ## The front page beside bare Flask, bare WSGI and nginx; memory, start
-	@$(BIN)/python -m bench.pages
+bench-post: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk ## Of these, the contact posts, ours and others'
+	@$(BIN)/python -m bench posts peers
+
+bench-outbox: $(VENV)/test.stamp smtp-sink wrk ## Of these, the outbox and what history costs
+	@$(BIN)/python -m bench mailers growth
 
 lighthouse: $(VENV)/test.stamp chromium build/node/stamp ## Lighthouse, mobile, every page, into docs/quality.md
 	@$(BIN)/python -m bench.lighthouse
@@ -83,6 +87,7 @@ lock: build/uv/bin/uv ## Pin requirements*.in anew, with hashes, into requiremen
 	@$(COMPILE) requirements.in -o requirements.txt
 	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	@$(COMPILE) requirements-test.in -o requirements-test.txt
+	@$(COMPILE) bench/peers/requirements.in -o bench/peers/requirements.txt
 
 clean: ## Remove what can be made again; the instance folder stays
 	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -130,6 +135,13 @@ chromium:
 	then exit 0; fi; \
 	echo "The browser tests need Chromium on PATH, and it could not be installed here." >&2; exit 1
 
+# What the site is measured beside, in an environment of its own.
+build/peers/stamp: bench/peers/requirements.txt | $(BIN)/python
+	@echo "Installing Wagtail and the tutorial's libraries into build/peers …" >&2
+	@$(BIN)/python -m venv --clear build/peers
+	@build/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $<
+	@touch $@
+
 # Judges that exist for Node alone. `make test` needs none of them.
 build/node/stamp: tests/browser/tools/package.json tests/browser/tools/package-lock.json
 	@command -v npm >/dev/null || { echo "This needs Node 20 or newer, with npm." >&2; exit 1; }
@@ -160,6 +172,9 @@ endef
 
 redis:
 	$(call unpacked,redis-server,redis,redis-server redis-tools libatomic1 libjemalloc2 liblzf1)
+
+wrk:
+	$(call unpacked,wrk,wrk,wrk libluajit-5.1-2)
 
 promtool:
 	$(call unpacked,promtool,prometheus,prometheus)

@@ -5,11 +5,14 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import psutil
 
+from bench.plan import Plan
+from bench.report import table
 from bench.servers import ROOT, Server, environment, frontdesk
 
 PATHS = ("", "first-visit", "after-your-infusion", "evidence", "questions", "location", "contact")
@@ -21,15 +24,17 @@ print(time.perf_counter() - began)
 """
 
 
-def report() -> None:
-    """Print both tables."""
-    print(f"\nFrom import to the first 200: {first_page():.2f} s (median of 5 fresh processes)")
+def report(_plan: Plan) -> str:
+    """The memory of each process, and the time to the first page."""
     with (
         tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder,
         frontdesk(Path(folder), MAILER_BESIDE_WEB="true", MAIL_PORT="9") as server,
     ):
         _visit(server)
-        _print_memory(server)
+        memory = table(("process", "PSS MB"), _memory(server))
+    return (
+        f"{memory}\nFrom import to the first 200: {first_page():.2f} s (median of 5 processes).\n"
+    )
 
 
 def first_page() -> float:
@@ -61,12 +66,11 @@ def _named(server: Server) -> list[tuple[psutil.Process, str]]:
     return [(one, " ".join(one.cmdline())) for one in server.tree()]
 
 
-def _print_memory(server: Server) -> None:
-    print("\n| process | PSS MB |\n|---|---:|")
+def _memory(server: Server) -> Iterator[list[str]]:
     total = 0.0
     for process, command in _named(server):
         size = process.memory_full_info().pss / 1e6
         total += size
         kind = "mailer" if "mailer" in command else "web"
-        print(f"| {'guardian' if 'guardian' in command else kind} | {size:.0f} |")
-    print(f"| all | {total:.0f} |")
+        yield ["guardian" if "guardian" in command else kind, f"{size:.0f}"]
+    yield ["all", f"{total:.0f}"]

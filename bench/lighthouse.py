@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.judged import TOOLS, site_and_pages
+from bench.report import put
 from bench.servers import ROOT
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = "--headless=new --disable-gpu --disable-quic --no-first-run"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 TIMES = ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time")
-BETWEEN = re.compile(r"(<!-- lighthouse -->\n).*?(<!-- end -->)", re.DOTALL)
 REPORT = ROOT / "docs" / "quality.md"
 PASSES = 3  # the machine is not alone: the best of so many, as noise only ever slows
 
@@ -29,8 +28,7 @@ def main() -> None:
         judged = {path: _best(address, path, reports) for path in paths}
     table = _table(judged)
     print(table)
-    page = REPORT.read_text(encoding="utf-8")
-    REPORT.write_text(BETWEEN.sub(rf"\g<1>{table}\g<2>", page), encoding="utf-8")
+    put(REPORT, "lighthouse", table)
     sys.exit(any(score < 100 for one in judged.values() for score in _scores(one)))
 
 

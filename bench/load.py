@@ -1,91 +1,96 @@
-"""Load from one machine onto itself: wrk where it is installed, else a plain asyncio client.
+"""Load from one machine onto itself, by wrk: one thread of C, a small part of one core."""
 
-wrk (C, one thread) uses a small part of one core. The asyncio client speaks
-raw HTTP/1.1 in a process of its own; it is slower than nginx, so there its own
-limit is measured. The table says which of them it was.
-"""
-
-import asyncio
+import itertools
+import os
 import re
 import shutil
 import subprocess
-import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from pathlib import Path
+from statistics import median
 
-WRK = shutil.which("wrk")
-NAME = "wrk" if WRK else "asyncio client"
-UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+UNPACKED = Path(__file__).parents[1] / "build" / "wrk" / "usr"  # `make wrk`
+WRK = shutil.which("wrk") or str(UNPACKED / "bin" / "wrk")
+LIBRARIES = ":".join(map(str, (UNPACKED / "lib").glob("*-linux-gnu")))
+POST = Path(__file__).with_name("post.lua")
+UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+TIMEOUT = 60  # seconds for one answer
+numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Result:
-    """``requests`` answered in ``seconds``; ``p50`` and ``p99`` in milliseconds."""
+    """``requests`` answered in ``seconds``; ``p50`` and ``p99`` in milliseconds; ``errors``
+    of the answers were neither 2xx nor 3xx.
+    """
 
     requests: int
     seconds: float
     p50: float
     p99: float
+    errors: int
 
     @property
     def rate(self) -> float:
         return self.requests / self.seconds
 
 
-def load(url: str, connections: int, seconds: int) -> Result:
-    """Ask for ``url`` as fast as it goes on kept-alive connections."""
-    return _wrk(url, connections, seconds) if WRK else _own(url, connections, seconds)
-
-
-def _wrk(url: str, connections: int, seconds: int) -> Result:
-    command = [str(WRK), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    told = subprocess.run(
-        [*command, "-H", "Accept-Encoding: br", url], check=True, capture_output=True, text=True
-    ).stdout
-    if "Non-2xx" in told or "Socket errors" in told:
-        raise SystemExit(told)
-    counted = re.search(r"(\d+) requests in ([\d.]+)(m?s)", told)
-    assert counted
+def middle(many: Sequence[Result]) -> Result:
+    """The median of the rounds, figure by figure; errors are summed up."""
     return Result(
-        int(counted[1]), float(counted[2]) * UNITS[counted[3]] / 1000, _at(told, 50), _at(told, 99)
+        requests=sum(one.requests for one in many),
+        seconds=sum(one.requests for one in many) / median(one.rate for one in many),
+        p50=median(one.p50 for one in many),
+        p99=median(one.p99 for one in many),
+        errors=sum(one.errors for one in many),
+    )
+
+
+def read(url: str, connections: int, seconds: int) -> Result:
+    """Ask for ``url`` as fast as it goes on kept-alive connections."""
+    return _good(_wrk(url, connections, seconds, "-H", "Accept-Encoding: br"))
+
+
+def post(url: str, kind: str, connections: int, seconds: int, *, may_fail: bool = False) -> Result:
+    """Send inquiries, no two alike, as a "form" or as "json"."""
+    result = _wrk(url, connections, seconds, "-s", str(POST), after=(kind, str(next(numbers))))
+    return result if may_fail else _good(result)
+
+
+def _good(result: Result) -> Result:
+    if result.errors or not result.requests:
+        raise SystemExit(f"{result.errors} errors in {result.requests} answers")
+    return result
+
+
+def _wrk(
+    url: str, connections: int, seconds: int, *options: str, after: tuple[str, ...] = ()
+) -> Result:
+    command = [WRK, "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT}s"]
+    command += ["--latency", *options, url, *(("--", *after) if after else ())]
+    told = subprocess.run(
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LD_LIBRARY_PATH": LIBRARIES},
+    ).stdout
+    if "Socket errors" in told:
+        raise SystemExit(told)
+    counted = re.search(r"(\d+) requests in ([\d.]+)(m?s|m)", told)
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    assert counted, told
+    return Result(
+        requests=int(counted[1]),
+        seconds=float(counted[2]) * UNITS[counted[3]] / 1000,
+        p50=_at(told, 50),
+        p99=_at(told, 99),
+        errors=int(failed[1]) if failed else 0,
     )
 
 
 def _at(told: str, percent: int) -> float:
-    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", told)
-    assert found
+    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)", told)
+    assert found, told
     return float(found[1]) * UNITS[found[2]]
-
-
-def _own(url: str, connections: int, seconds: int) -> Result:
-    command = [sys.executable, "-m", "bench.load", url, str(connections), str(seconds)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    times = sorted(float(one) for one in told.split())
-    return Result(len(times), seconds, times[len(times) // 2], times[len(times) * 99 // 100])
-
-
-async def _ask(url: str, until: float, times: list[float]) -> None:
-    parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    question = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept-Encoding: br\r\n\r\n"
-    while (began := time.perf_counter()) < until:
-        writer.write(question.encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        assert head.startswith(b"HTTP/1.1 200"), head
-        assert length, head
-        await reader.readexactly(int(length[1]))
-        times.append((time.perf_counter() - began) * 1000)
-    writer.close()
-
-
-async def _main(url: str, connections: int, seconds: int) -> None:
-    times: list[float] = []
-    until = time.perf_counter() + seconds
-    await asyncio.gather(*(_ask(url, until, times) for _ in range(connections)))
-    print(*times)
-
-
-if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -1,11 +1,10 @@
-"""The front page against its rivals: ``make bench-pages``. Prints Markdown tables.
+"""The front page against its rivals.
 
 Each round measures every server at every number of connections, in turn, so
 that a slow moment of the machine meets all of them; the median of the rounds
 is shown.
 """
 
-import argparse
 import os
 import tempfile
 import urllib.request
@@ -15,11 +14,14 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench import footprint
-from bench.load import NAME, load
+from bench import load
+from bench.plan import CONNECTIONS, Plan
+from bench.report import table
 from bench.servers import NGINX, Server, bare, frontdesk, nginx
 
-CONNECTIONS = (1, 8, 32)
+FLASK, WSGI = "bare Flask view", "bare WSGI function"
+HEAD = ("pages", "connections", "requests a second", "of bare Flask", "of bare WSGI", "p50 ms",
+        "p99 ms", "CPU µs a request")  # fmt: skip
 WORKERS = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
 
@@ -32,17 +34,14 @@ class Measured(NamedTuple):
     cpu: float
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=int, default=3, help="of each measurement")
-    options.add_argument("--rounds", type=int, default=3)
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder, ExitStack() as stack:
-        place = Path(folder)
-        servers = stack.enter_context(rivals(place))
-        found = measure(servers, chosen.rounds, chosen.seconds)
-        report(servers, found, body_of(servers[0]))
-    footprint.report()
+def report(plan: Plan) -> str:
+    with (
+        tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder,
+        rivals(Path(folder)) as servers,
+    ):
+        found = measure(servers, plan)
+        told = f"{WORKERS} workers, {len(body_of(servers[0])):,} bytes Brotli.\n\n"
+        return told + table(HEAD, rows(servers, found)) + "\n" + ceiling(servers[1], plan)
 
 
 @contextmanager
@@ -52,13 +51,13 @@ def rivals(folder: Path) -> Iterator[list[Server]]:
         first = stack.enter_context(frontdesk(folder))
         body = folder / "page.br"
         for _ in range(20):  # until the smallest encoding is made, in every worker
-            load(first.url, 8, 1)
+            load.read(first.url, 8, 1)
             body.write_bytes(body_of(first))
             if len(body.read_bytes()) == len(body_of(first)):
                 break
         others = [
-            stack.enter_context(bare("bare WSGI function", "in_wsgi", body)),
-            stack.enter_context(bare("bare Flask view", "in_flask", body)),
+            stack.enter_context(bare(WSGI, "in_wsgi", folder, BODY=str(body))),
+            stack.enter_context(bare(FLASK, "in_flask", folder, BODY=str(body))),
         ]
         if NGINX:
             others.append(stack.enter_context(nginx(body, WORKERS)))
@@ -73,41 +72,40 @@ def body_of(server: Server) -> bytes:
     return body
 
 
-def measure(servers: list[Server], rounds: int, seconds: int) -> dict[tuple[str, int], Measured]:
+def measure(servers: list[Server], plan: Plan) -> dict[tuple[str, int], Measured]:
     found: dict[tuple[str, int], list[Measured]] = {}
-    for _ in range(rounds):
+    for _ in range(plan.rounds):
         for connections in CONNECTIONS:
             for server in servers:
-                one = _once(server, connections, seconds)
+                one = _once(server, connections, plan.seconds)
                 found.setdefault((server.name, connections), []).append(one)
     return {key: Measured(*map(median, zip(*many, strict=True))) for key, many in found.items()}
 
 
 def _once(server: Server, connections: int, seconds: int) -> Measured:
     before = server.cpu()
-    result = load(server.url, connections, seconds)
+    result = load.read(server.url, connections, seconds)
     spent = (server.cpu() - before) / result.requests * 1e6
     return Measured(result.rate, result.p50, result.p99, spent)
 
 
-def report(servers: list[Server], found: dict[tuple[str, int], Measured], body: bytes) -> None:
-    print(
-        f"{os.cpu_count()} cores, {WORKERS} workers, load by {NAME}, {len(body):,} bytes Brotli\n"
-    )
-    print("| server | connections | requests/s | of bare Flask | of bare WSGI |", end="")
-    print(" p50 ms | p99 ms | CPU µs/request |\n|---|" + "---:|" * 7)
+def rows(servers: list[Server], found: dict[tuple[str, int], Measured]) -> Iterator[list[str]]:
     for connections in CONNECTIONS:
         for server in servers:
             one = found[server.name, connections]
-            flask, wsgi = (
-                f"{one.rate / found[rival, connections].rate:.2f}x"
-                for rival in ("bare Flask view", "bare WSGI function")
-            )
-            print(
-                f"| {server.name} | {connections} | {one.rate:,.0f} | {flask} | {wsgi} "
-                f"| {one.p50:.2f} | {one.p99:.2f} | {one.cpu:.0f} |"
-            )
+            rivals = (found[rival, connections].rate for rival in (FLASK, WSGI))
+            yield [
+                server.name,
+                str(connections),
+                f"{one.rate:,.0f}",
+                *(f"{one.rate / rival:.2f}x" for rival in rivals),
+                f"{one.p50:.2f}",
+                f"{one.p99:.2f}",
+                f"{one.cpu:.0f}",
+            ]
 
 
-if __name__ == "__main__":
-    main()
+def ceiling(server: Server, plan: Plan) -> str:
+    """The client's own limit on posts: the server reads each one and does nothing."""
+    one = load.post(server.url, "form", 8, plan.seconds)
+    return f"Posts to the bare WSGI function: {one.rate:,.0f} a second, so much the client can.\n"

@@ -45,7 +45,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of processor time that all its processes have used so far."""
-        return sum(sum(one.cpu_times()[:2]) for one in self.tree())
+        return sum(sum(one.cpu_times()[:4]) for one in self.tree())  # with their dead children
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -74,10 +74,11 @@ def frontdesk(folder: Path, **more: str) -> Iterator[Server]:
 
 
 @contextmanager
-def bare(name: str, app: str, body: Path) -> Iterator[Server]:
-    env = environment(body.parent, BODY=str(body))
+def bare(name: str, app: str, folder: Path, **more: str) -> Iterator[Server]:
+    """An application of bench/bare.py under the site's own gunicorn settings."""
+    env = environment(folder, **more)
     command = [str(GUNICORN), "-c", "bench/bare.conf.py", f"bench.bare:{app}"]
-    with started(name, command, env, body.parent) as server:
+    with started(name, command, env, folder) as server:
         yield server
 
 

@@ -32,8 +32,12 @@ def find() -> str | None:
     return shutil.which("smtp-sink", path=os.pathsep.join(places))
 
 
-def start(folder: Path, at_end: ExitStack) -> Sink | None:
-    """Run it until ``at_end``; None where it is not installed or lacks a library."""
+def start(folder: Path, at_end: ExitStack, *, keep: bool = True, delay: int = 0) -> Sink | None:
+    """Run it until ``at_end``; None where it is not installed or lacks a library.
+
+    It thinks about each mail for ``delay`` seconds and, unless it is to ``keep`` them,
+    forgets them.
+    """
     program = find()
     if program is None:
         return None
@@ -41,8 +45,12 @@ def start(folder: Path, at_end: ExitStack) -> Sink | None:
     folder.chmod(0o777)
     port = free_port()
     as_user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    options = [
+        *(["-d", f"{folder}/mail.%M."] if keep else []),
+        *(["-w", str(delay)] if delay else []),
+    ]
     process = subprocess.Popen(
-        [program, *as_user, "-d", f"{folder}/mail.%M.", f"127.0.0.1:{port}", "64"],
+        [program, *as_user, *options, f"127.0.0.1:{port}", "64"],
         env={"LD_LIBRARY_PATH": str(UNPACKED / "usr" / "lib" / "postfix")},
         stdin=subprocess.DEVNULL,
         cwd=folder,

@@ -1,0 +1,51 @@
+"""Every figure in one run: ``make bench``. Prints tables, judges nothing.
+
+--write puts the tables into docs/performance.md. Parts can be named; all are taken otherwise.
+"""
+
+import argparse
+import os
+import platform
+
+from bench import beside, footprint, growth, mailers, pages, posts
+from bench.plan import FULL, QUICK
+from bench.report import put
+from bench.servers import ROOT
+
+PARTS = {
+    "pages": pages.report,
+    "posts": posts.report,
+    "peers": beside.report,
+    "mailers": mailers.report,
+    "growth": growth.report,
+    "footprint": footprint.report,
+}
+DOCUMENT = ROOT / "docs" / "performance.md"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--quick", action="store_true", help="3 minutes instead of 20")
+    options.add_argument("--write", action="store_true", help="into docs/performance.md")
+    options.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    chosen = options.parse_args()
+    if unknown := set(chosen.parts) - set(PARTS):
+        options.error(f"no such part: {', '.join(sorted(unknown))}")
+    told = {"machine": machine()}
+    print(told["machine"], flush=True)
+    for name in chosen.parts or PARTS:
+        told[name] = PARTS[name](QUICK if chosen.quick else FULL)
+        print(f"{name}\n\n{told[name]}", flush=True)
+    for name, text in told.items():
+        if chosen.write:
+            put(DOCUMENT, f"bench: {name}", text)
+
+
+def machine() -> str:
+    """What the figures come from, and whether it was quiet."""
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {system}, load {os.getloadavg()[0]:.1f} at the start.\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A Wagtail site with a form page, as its documentation shows it."""

@@ -1,0 +1,34 @@
+-- For wrk: each request is another inquiry, from another address, so that neither
+-- the limits nor the search for repeated submissions answer instead of the database.
+-- Arguments: "form" or "json", and a number that no other run has.
+
+local count, json, seed = 0, false, 0
+
+local fields = {
+  { "name", "Ada Example" },
+  { "email", "ada@example.com" },
+  { "phone", "212-555-0142" },
+  { "reply_by", "phone" },
+  { "topic", "billing" },
+  { "location", "quay" },
+}
+local words = "Do you take checks, and may my sister bring me and wait? "
+
+function init(args)
+  json, seed = args[1] == "json", tonumber(args[2])
+end
+
+function request()
+  count = count + 1
+  local parts = {}
+  for _, field in ipairs(fields) do
+    parts[#parts + 1] = string.format(json and '"%s":"%s"' or "%s=%s", field[1], field[2])
+  end
+  local message = string.rep(words, 4) .. seed .. "-" .. count
+  parts[#parts + 1] = string.format(json and '"%s":"%s"' or "%s=%s", "message", message)
+  local body = table.concat(parts, json and "," or "&")
+  return wrk.format("POST", nil, {
+    ["Content-Type"] = json and "application/json" or "application/x-www-form-urlencoded",
+    ["X-Forwarded-For"] = string.format("10.%d.%d.%d", seed % 256, count / 256 % 256, count % 256),
+  }, json and "{" .. body .. "}" or (body:gsub(" ", "+")))
+end

@@ -1,0 +1,142 @@
+"""Contact posts against the database's own limit, and whether the mail server is felt.
+
+Three sites and a bare view that commits one row take turns, so that a slow
+moment of the machine meets all of them. While one is measured the mailers of
+the others stand still; the fast site's mailer always has a backlog to send.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from bench import commits, load
+from bench.databases import KINDS, DatabaseServer, lane
+from bench.load import Result
+from bench.plan import CONNECTIONS, Plan
+from bench.report import table
+from bench.servers import Server, bare
+from bench.sites import MAIL, inquiries, mail_servers, site
+from tests.faults.world import World
+
+KINDS_OF_POST = {"form": ("form", "contact"), "API": ("json", "api/v1/inquiries")}
+BARE = "bare view"
+HEAD = (
+    "posts a second", "post", "connections", BARE, *(f"{mail} mail" for mail in MAIL),
+    "least of bare view", "p50 ms " + " · ".join(MAIL), "p99 ms " + " · ".join(MAIL),
+    "worst p50 of fast",
+)  # fmt: skip
+Key = tuple[str, str, int]  # the kind of post, whose answer, connections
+Found = dict[Key, Result]
+
+
+def report(plan: Plan) -> str:
+    """The tables of all databases."""
+    limits, rows, unkept = list[list[str]](), list[list[str]](), 0
+    for name in KINDS:
+        with lane(name) as (database, folder), rivals(database, folder) as (view, worlds):
+            found, answered = measure(view, worlds, plan)
+            limits.append([name, *_limits(database, folder, plan), f"{best(found):,.0f}"])
+            rows += [[name, *row] for row in compare(found)]
+            unkept += max(0, answered - sum(inquiries(world) for world in worlds.values()))
+    return "\n".join(
+        (
+            table(("commits a second", "1 process", "2 processes", f"{BARE}, HTTP"), limits),
+            table(HEAD, rows),
+            f"Inquiries that were answered and are not in the database: {unkept}.\n",
+        )
+    )
+
+
+@contextmanager
+def rivals(database: DatabaseServer, folder: Path) -> Iterator[tuple[Server, dict[str, World]]]:
+    """The bare view and, by mail server, the sites; all started."""
+    with ExitStack() as stack:
+        view = stack.enter_context(bare_view(database, folder))
+        ports = stack.enter_context(mail_servers(folder))
+        worlds = {
+            mail: stack.enter_context(site(mail, folder, database, ports[mail])) for mail in MAIL
+        }
+        for world in worlds.values():
+            world.start()
+        yield view, worlds
+
+
+@contextmanager
+def bare_view(database: DatabaseServer, folder: Path) -> Iterator[Server]:
+    place = folder / "bare"
+    place.mkdir()
+    url = database.make(place)
+    commits.create(url)
+    with bare(BARE, "in_flask", place, DATABASE_URL=url) as server:
+        yield server
+
+
+def measure(view: Server, worlds: dict[str, World], plan: Plan) -> tuple[Found, int]:
+    """The medians of all rounds, and how many inquiries the sites acknowledged."""
+    mailers = {mail: _mailers(world) for mail, world in worlds.items()}
+    found: dict[Key, list[Result]] = {}
+    for _ in range(plan.rounds):
+        for connections in CONNECTIONS:
+            for post, (kind, path) in KINDS_OF_POST.items():
+                one = load.post(view.url, kind, connections, plan.seconds)
+                found.setdefault((post, BARE, connections), []).append(one)
+                for mail, world in worlds.items():
+                    url = f"http://127.0.0.1:{world.port}/{path}"
+                    with _at_work(mailers[mail]):
+                        one = load.post(url, kind, connections, plan.seconds)
+                    found.setdefault((post, mail, connections), []).append(one)
+    answered = sum(r.requests for key, many in found.items() if key[1] in MAIL for r in many)
+    return {key: load.middle(many) for key, many in found.items()}, answered
+
+
+def _mailers(world: World) -> list[psutil.Process]:
+    found = world.family("mailer run")
+    for process in found:
+        process.suspend()
+    return found
+
+
+@contextmanager
+def _at_work(mailers: list[psutil.Process]) -> Iterator[None]:
+    for process in mailers:
+        process.resume()
+    yield
+    for process in mailers:
+        process.suspend()
+
+
+def compare(found: Found) -> Iterator[list[str]]:
+    for post in KINDS_OF_POST:
+        for connections in CONNECTIONS:
+            limit = found[post, BARE, connections].rate
+            sites = [found[post, mail, connections] for mail in MAIL]
+            yield [
+                post,
+                str(connections),
+                f"{limit:,.0f}",
+                *(f"{one.rate:,.0f}" for one in sites),
+                f"{min(one.rate for one in sites) / limit:.2f}x",
+                " · ".join(f"{one.p50:.1f}" for one in sites),
+                " · ".join(f"{one.p99:.0f}" for one in sites),
+                f"{max(one.p50 for one in sites) / sites[0].p50:.2f}x",
+            ]
+
+
+def best(found: Found) -> float:
+    return max(one.rate for key, one in found.items() if key[1] == BARE)
+
+
+def _limits(database: DatabaseServer, folder: Path, plan: Plan) -> Iterator[str]:
+    place = folder / "commits"
+    place.mkdir()
+    url = database.make(place)
+    commits.create(url)
+    for processes in (1, 2):
+        yield f"{median(_rates(url, processes, plan)):,.0f}"
+
+
+def _rates(url: str, processes: int, plan: Plan) -> list[float]:
+    return [commits.rate(url, processes, plan.seconds) for _ in range(plan.rounds)]
