@@ -16,8 +16,9 @@ def make() -> None:
     (migrations / "__init__.py").touch()
     call_command("makemigrations", "clinic_wagtail", verbosity=0)
     call_command("migrate", verbosity=0)
-    from clinic_wagtail.models import FormField, FormPage  # noqa: PLC0415
     from wagtail.models import Page, Site  # noqa: PLC0415  (after the set-up)
+
+    from clinic_wagtail.models import FormField, FormPage  # noqa: PLC0415
 
     page = FormPage(title="Contact", slug="contact", to_address="desk@clinic.example")
     page.subject = "Contact form"
