@@ -19,6 +19,7 @@ from pydantic import (
 
 from app.clinic.danger import DangerWords, shipped
 from app.clinic.frozen import Frozen, Line
+from app.clinic.screening import Screening
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 SHORT_CODE = 6  # digits: 911, 988, 838255
@@ -182,6 +183,7 @@ class Clinic(Frozen):
     links: Links = Links()
     digest: Digest | None = None
     review: Review | None = None
+    screening: Screening = Screening()
     danger: DangerWords = Field(default_factory=shipped)
 
     @model_validator(mode="after")

@@ -13,9 +13,10 @@ from app.contact import json_object
 from app.contact.danger import maybe_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import Words
+from app.contact.intake import submissions, take_in
 from app.contact.openapi import document, example
-from app.contact.receive import KeyReusedError, Submission, current_desk, receive_inquiry
-from app.contact.routes import POST_LIMIT, submissions
+from app.contact.receive import KeyReusedError, Submission
+from app.contact.routes import POST_LIMIT
 from app.contact.submission import CLIENT_KEY
 from app.db import NotDurableError
 from app.web.errors import problem
@@ -53,7 +54,7 @@ def _accept(words: Words) -> Response:
     if client_key is not None and not CLIENT_KEY.fullmatch(client_key):
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
-        receipt = receive_inquiry(current_desk(), words, _submission(words, client_key))
+        receipt = take_in(words, _submission(words, client_key))
     except KeyReusedError:
         return problem(422, "This Idempotency-Key was used for another inquiry.")
     except (SQLAlchemyError, NotDurableError) as error:

@@ -6,7 +6,6 @@ about the person, and nothing hangs on it but where the crisis lines stand.
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -14,6 +13,7 @@ from itertools import chain
 
 from app.clinic.danger import DangerWords
 from app.contact.inquiry import Words
+from app.contact.plain import plain
 
 PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
 APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
@@ -63,22 +63,22 @@ class Index:
             self._add(phrase)
 
     def _add(self, phrase: str) -> None:
-        plain = _plain(phrase)
-        if ord(plain[0]) >= FIRST_WITHOUT_SPACES:
-            self._unspaced.append(_run(plain))
+        folded = _plain(phrase)
+        if ord(folded[0]) >= FIRST_WITHOUT_SPACES:
+            self._unspaced.append(_run(folded))
             return
-        first, *others = (_squeezed(word) for word in plain.split())
+        first, *others = (_squeezed(word) for word in folded.split())
         self._after[first].append(tuple(others))
         for word in (first, *others):
             for variant in _variants(word.rstrip("*")):
                 self._stands_for[variant].add(word)
 
     def found_in(self, text: str) -> bool:
-        plain = _plain(text)
-        run = _run(plain)
+        folded = _plain(text)
+        run = _run(folded)
         if any(phrase in run for phrase in self._unspaced):
             return True
-        pieces = [piece for piece in _pieces(plain) if piece not in self._skipped]
+        pieces = [piece for piece in _pieces(folded) if piece not in self._skipped]
         meanings = [self._meanings(piece) for piece in pieces]
         words = [at for at, piece in enumerate(pieces) if piece[0].isalnum()]
         return any(
@@ -119,18 +119,17 @@ _index = lru_cache(maxsize=4)(Index)
 
 
 def _plain(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(APOSTROPHES))
-    return unicodedata.normalize("NFKC", "".join(c for c in apart if not unicodedata.combining(c)))
+    return plain(text.translate(APOSTROPHES))
 
 
-def _run(plain: str) -> str:
-    return "".join(char for char in plain if char.isalnum())
+def _run(folded: str) -> str:
+    return "".join(char for char in folded if char.isalnum())
 
 
-def _pieces(plain: str) -> Iterator[str]:
+def _pieces(folded: str) -> Iterator[str]:
     """Words and sentence marks; letters spelled out one by one make a word."""
     spelled: list[str] = []
-    for piece in PIECES.findall(plain):
+    for piece in PIECES.findall(folded):
         if len(piece) == 1 and piece.isalpha():
             spelled.append(piece)
             continue

@@ -49,18 +49,25 @@ class InquiryState(StrEnum):
     ERASED = "erased"
 
 
+TRACES = tuple(
+    (name, sa.text(f"{name} is not null")) for name in ("message_digest", "source_digest")
+)
+
+
 class Inquiry(Base):
     """One inquiry. The words are sealed; what stands in clear says nothing of the person.
 
     ``submission_key`` tells a repeated submission while it is fresh; afterwards
     it is taken away, so that the same words next week are a new inquiry. Once
     erased, no digest stays either: ``content_digest`` is empty. ``request_id`` is that
-    of the post in the web's log.
+    of the post in the web's log. ``message_digest`` and ``source_digest`` (keyed, of the
+    message alone and of the network it came from) are there for a day, to tell a flood.
     """
 
     __tablename__ = "inquiry"
     __table_args__ = (
         sa.CheckConstraint("state in ('received', 'held', 'erased')", name="known_state"),
+        *(sa.Index(None, name, sqlite_where=kept, postgresql_where=kept) for name, kept in TRACES),
         sa.CheckConstraint("(state = 'erased') = (sealed_words is null)", name="erased_is_empty"),
     )
 
@@ -75,6 +82,8 @@ class Inquiry(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
+    source_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
 
     def words(self, keys: KeyRing) -> Words | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""

@@ -41,12 +41,17 @@ class KeyReusedError(Exception):
 class Submission:
     """What tells a repeated submission: a key of 32 bytes, the digest of the words
     (32 bytes, keyed), and how long the key holds. ``request_id`` is that of the log.
+
+    ``message`` and ``source`` are its traces of a day: keyed digests (16 bytes) of the
+    message and of the sender's network, None where there is nothing to compare.
     """
 
     key: bytes
     digest: bytes
     holds: timedelta
     request_id: str = ""
+    message: bytes | None = None
+    source: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,8 @@ def _receive(
         "topic": words.topic,
         "created_at": now,
         "request_id": request_id,
+        "message_digest": submission.message,
+        "source_digest": submission.source,
     }
     mails = [] if held_because else _mails(desk, words, receipt, now, request_id)
     # SQLite's one write lock is taken by the first statement: all that takes time comes before.

@@ -23,10 +23,8 @@ from app.clinic import current_clinic
 from app.contact.danger import maybe_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
+from app.contact.intake import submissions, take_in
 from app.contact.origin import cross_site
-from app.contact.receive import current_desk, receive_inquiry
-from app.contact.screening import Facts, reasons_to_hold
-from app.contact.submission import Submissions
 from app.crypto import UnknownKeyError
 from app.db import NotDurableError, current_database
 from app.web.cache import RenderCache
@@ -46,13 +44,6 @@ def blank_form() -> ContactForm:
     return ContactForm(current_clinic())
 
 
-def submissions() -> Submissions:
-    """The application's maker of submission keys."""
-    made = current_app.extensions["submissions"]
-    assert isinstance(made, Submissions)
-    return made
-
-
 @blueprint.get("/contact")
 def contact() -> Response:
     kept: RenderCache = current_app.extensions["contact_page"]
@@ -70,18 +61,8 @@ def send() -> BaseResponse:
             form.email_choice.data = ""  # a new question, whatever an older one was answered
         return _page(form, 422)
     words = form.words()
-    facts = Facts(honeypot=form.honeypot.data or "")
-    # A false alarm costs the front desk a mail; nobody in danger waits for a digest.
-    screened = current_app.config["SCREENING"] and not maybe_in_danger(
-        words, current_clinic().danger
-    )
     try:
-        receipt = receive_inquiry(
-            current_desk(),
-            words,
-            submissions().of_words(words),
-            held_because=reasons_to_hold(facts) if screened else (),
-        )
+        receipt = take_in(words, submissions().of_words(words), honeypot=form.honeypot.data or "")
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         abort(503)

@@ -1,21 +1,113 @@
-"""Is it spam? Pure: facts in, reasons to hold it out.
+"""Is it spam? Pure: facts in, a score and its reasons out.
 
 A held inquiry is stored and gets its reference like any other; only the mail
-waits until a person has looked. Nobody is refused.
+waits until a person has looked. Nobody is refused, and no single weak sign holds
+anybody: people type fast, share a network, write in capitals and paste links.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from disposable_email_domains import blocklist
+
+from app.clinic.screening import Screening, Weights
+from app.contact import offers, spam_text
+
+TOO_FAST = 3.0  # seconds from the page to the post
+OLD = 24 * 3600.0  # seconds; lists of forms are sold and used for weeks
+MOST = 4  # of links, of phrases and of others with the same words that are counted
+CROWDS = (3, 10, 30)  # inquiries of one hour from one network, besides this one
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a submission. ``honeypot`` is what came in the field that no
-    person sees.
+    """What is known of a submission.
+
+    ``honeypot`` is what came in the field that no person sees. ``age`` is the seconds
+    since the page was made, None where that is not known; it is ``timed`` when it
+    should be. ``same_words`` counts other inquiries of a day with this message,
+    ``one_source`` those of an hour from the same network.
     """
 
-    honeypot: str
+    name: str
+    email: str
+    best_time: str
+    message: str
+    honeypot: str = ""
+    timed: bool = False
+    age: float | None = None
+    same_words: int = 0
+    one_source: int = 0
 
 
-def reasons_to_hold(facts: Facts) -> tuple[str, ...]:
-    """Why the inquiry should wait for a person's look; empty when it should not."""
-    return ("the hidden field was filled in",) if facts.honeypot.strip() else ()
+@dataclass(frozen=True)
+class Verdict:
+    """The score, what it is made of (heaviest first), and whether it reaches the threshold."""
+
+    score: float
+    reasons: tuple[str, ...]
+    held: bool
+
+
+def judge(facts: Facts, screening: Screening) -> Verdict:
+    """Score ``facts``. Reasons name signs and counts, never what somebody wrote."""
+    signs = [sign for sign in _signs(facts, screening.weights) if sign[0] > 0]
+    signs.sort(key=lambda sign: -sign[0])
+    score = sum(points for points, _ in signs)
+    return Verdict(score, tuple(reason for _, reason in signs), score >= screening.threshold)
+
+
+def _signs(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
+    yield from _of_sending(facts, weights)
+    yield from _of_links(facts, weights)
+    yield from _of_words(facts, weights)
+
+
+def _of_sending(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
+    if facts.honeypot.strip():
+        yield weights.hidden_field, "the hidden field was filled in"
+    if facts.timed and facts.age is None:
+        yield weights.no_time, "no sign of when the page was opened"
+    elif facts.age is not None and facts.age < TOO_FAST:
+        yield weights.too_fast, "sent within 3 seconds"
+    elif facts.age is not None and facts.age > OLD:
+        yield weights.old_page, "the page was opened days ago"
+    if facts.same_words:
+        others = min(facts.same_words, MOST)
+        yield weights.same_words * others, f"the same words from {facts.same_words} others"
+    if crowd := sum(facts.one_source >= size for size in CROWDS):
+        yield weights.one_source * crowd, f"{facts.one_source} others from one network in an hour"
+
+
+def _of_links(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
+    if found := spam_text.links(facts.message):
+        count = "1 link" if len(found) == 1 else f"{len(found)} links"
+        yield weights.link * min(len(found), MOST), count
+    if any(spam_text.is_disguised(host) for host in found):
+        yield weights.disguised_link, "a link that hides where it leads"
+    if spam_text.has_link_markup(facts.message):
+        yield weights.link_markup, "links in markup"
+    if spam_text.links(f"{facts.name} {facts.best_time}"):
+        yield weights.link_in_name, "a link in the name"
+
+
+def _of_words(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
+    offered, toned = offers.found(facts.message)
+    if offered:
+        yield weights.offer * min(offered, MOST), f"{offered} phrases that sell"
+    if toned:
+        yield weights.sales_tone * min(toned, MOST), f"a sales tone ({toned} phrases)"
+    if spam_text.is_gibberish(facts.message):
+        yield weights.gibberish, "the message is no language"
+    if spam_text.is_gibberish(facts.name, strict=True):
+        yield weights.gibberish_name, "the name is no name"
+    if spam_text.mixes_alphabets(f"{facts.name} {facts.message}"):
+        yield weights.mixed_alphabets, "alphabets mixed within words"
+    if _is_disposable(facts.email):
+        yield weights.disposable_address, "a disposable address"
+
+
+def _is_disposable(email: str) -> bool:
+    """Whether the domain, or one that it belongs to, gives out addresses for minutes."""
+    labels = email.rpartition("@")[2].lower().split(".")
+    return any(".".join(labels[at:]) in blocklist for at in range(len(labels) - 1))

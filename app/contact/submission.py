@@ -2,15 +2,20 @@
 
 import hmac
 import re
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 
 from app.contact.inquiry import Words
+from app.contact.plain import plain
 from app.contact.receive import Submission
 from app.web.logs import current_request_id
 
 SAME_WORDS_HOLD = timedelta(minutes=10)
 CLIENT_KEY_HOLDS = timedelta(hours=24)
+LONG_ENOUGH = 30  # letters: "please call me" is said by many people
+NETWORK = {4: 24, 6: 48}  # bits of an address that one sender's machines mostly share
 CLIENT_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -32,8 +37,30 @@ class Submissions:
         digest = self._digest("words", words.to_json())
         return self._made(self._digest("client", client_key), digest, CLIENT_KEY_HOLDS)
 
+    def traced(self, submission: Submission, words: Words, address: str | None) -> Submission:
+        """``submission`` with the traces by which a flood is told."""
+        letters = "".join(char for char in plain(words.message) if char.isalnum())
+        network = _network(address)
+        return replace(
+            submission,
+            message=self._trace("message", letters) if len(letters) >= LONG_ENOUGH else None,
+            source=self._trace("source", network) if network else None,
+        )
+
+    def _trace(self, purpose: str, text: str) -> bytes:
+        return self._digest(purpose, text)[:16]
+
     def _made(self, key: bytes, digest: bytes, holds: timedelta) -> Submission:
         return Submission(key, digest, holds, current_request_id())
 
     def _digest(self, purpose: str, text: str) -> bytes:
         return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")
+
+
+def _network(address: str | None) -> str:
+    """The network that ``address`` belongs to; empty when it is none."""
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return ""
+    return str(ip_network((found, NETWORK[found.version]), strict=False))

@@ -12,7 +12,7 @@ from app.ops.chores import Chore
 from app.ops.digest import digest_chore
 from app.ops.keys import keys_chore
 from app.ops.ping import ping_chore
-from app.ops.retention import retention_chore
+from app.ops.retention import retention_chore, traces_chore
 from config import Settings
 
 
@@ -27,6 +27,7 @@ def chores(settings: Settings, clinic: Clinic, database: Database) -> list[Chore
     """What there is to do: nothing is told where no address was given for it."""
     days, held_days = settings.retention_days, settings.held_retention_days
     found = [retention_chore(database, clinic.zone, days, held_days), keys_chore(database)]
+    found.append(traces_chore())
     if url := settings.alert_webhook_url.get_secret_value():
         tell = partial(webhook.post, url)
         found.append(alert_chore(database, tell, clinic=clinic.name, site=settings.site))

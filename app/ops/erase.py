@@ -37,6 +37,8 @@ def erase(
             sealed_words=None,
             submission_key=None,
             content_digest=NO_DIGEST,
+            message_digest=None,
+            source_digest=None,
             erased_at=now,
         )
         .execution_options(synchronize_session=False)

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.contact.inquiry import Inquiry, InquiryState
+from app.contact.look_back import forget_traces
 from app.db import Database
-from app.ops.chores import Chore, daily
+from app.ops.chores import Chore, daily, every
 from app.ops.erase import erase
 from app.ops.traces import wipe
 from app.outbox.forget import lock
@@ -77,6 +78,11 @@ def run(database: Database, limits: Limits) -> int:
     if erased:
         wipe(database)
     return erased
+
+
+def traces_chore() -> Chore:
+    """Every hour, take away what is kept for a day to tell a flood."""
+    return Chore("traces", every(timedelta(hours=1)), forget_traces)
 
 
 def retention_chore(database: Database, zone: ZoneInfo, days: int, held_days: int) -> Chore:

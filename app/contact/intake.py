@@ -1,0 +1,57 @@
+"""What page and API do alike with checked words: look for signs of spam, then store."""
+
+from flask import current_app, request
+
+from app.contact.danger import maybe_in_danger
+from app.contact.inquiry import Words
+from app.contact.look_back import Others, look_back
+from app.contact.receive import Desk, Receipt, Submission, current_desk, receive_inquiry
+from app.contact.screening import Facts, judge
+from app.contact.submission import Submissions
+
+
+def submissions() -> Submissions:
+    """The application's maker of submission keys."""
+    made = current_app.extensions["submissions"]
+    assert isinstance(made, Submissions)
+    return made
+
+
+def take_in(
+    words: Words,
+    submission: Submission,
+    *,
+    honeypot: str = "",
+    timed: bool = False,
+    age: float | None = None,
+) -> Receipt:
+    """Store ``words``, held or on its way. Raises as ``receive_inquiry`` does."""
+    desk = current_desk()
+    if not current_app.config["SCREENING"]:
+        return receive_inquiry(desk, words, submission)
+    submission = submissions().traced(submission, words, request.remote_addr)
+    others = look_back(desk.database, submission)
+    facts = _facts(words, others, honeypot=honeypot, timed=timed, age=age)
+    return receive_inquiry(desk, words, submission, held_because=_reasons(facts, words, desk))
+
+
+def _facts(words: Words, others: Others, *, honeypot: str, timed: bool, age: float | None) -> Facts:
+    return Facts(
+        name=words.name,
+        email=words.email,
+        best_time=words.best_time,
+        message=words.message,
+        honeypot=honeypot,
+        timed=timed,
+        age=age,
+        same_words=others.same_words,
+        one_source=others.one_source,
+    )
+
+
+def _reasons(facts: Facts, words: Words, desk: Desk) -> tuple[str, ...]:
+    verdict = judge(facts, desk.clinic.screening)
+    # A false alarm costs the front desk a mail; nobody in danger waits for a digest.
+    if not verdict.held or maybe_in_danger(words, desk.clinic.danger):
+        return ()
+    return verdict.reasons

@@ -1,0 +1,167 @@
+"""What looks like spam is held, and told why; what one person alone may do is not."""
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+
+from app.clinic.screening import Screening, Weights
+from app.contact.look_back import forget_traces
+from app.contact.screening import Facts, Verdict, judge
+from tests.contact.conftest import GOOD, Visitor
+
+PLAIN = Facts(
+    name="Ada Example",
+    email="ada@example.com",
+    best_time="mornings",
+    message="Do you take checks? My insurer is at https://www.aetna.com",
+)
+SPAM = "We sell backlinks and guest posts that put you on the first page of Google."
+LONG = "Is there a parking space for a van with a lift, and how wide is it?"
+
+
+def judged(**changed: Any) -> Verdict:
+    return judge(dataclasses.replace(PLAIN, **changed), Screening())
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"honeypot": "x"}, "the hidden field was filled in"),
+        ({"same_words": 4}, "the same words from 4 others"),
+        ({"message": SPAM}, "3 phrases that sell"),
+        ({"message": "[url=http://a.example]a[/url] http://b.example http://c.example"}, "markup"),
+        ({"name": "Win at www.a.example", "age": 0.5}, "a link in the name"),
+        ({"message": "QwXcJmRtYnWp", "name": "ZkLpQwRtXv"}, "the message is no language"),
+        ({"message": "Скидки: \u0420aypal https://t.me/a"}, "alphabets mixed within words"),
+    ],
+)
+def test_what_is_held(changed: dict[str, Any], said: str) -> None:
+    verdict = judged(**changed)
+    assert verdict.held, verdict
+    assert any(said in reason for reason in verdict.reasons), verdict
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"timed": True, "age": 1.0},
+        {"timed": True},
+        {"age": 9e9},
+        {"same_words": 2},
+        {"one_source": 1000},
+        {"email": "ada@mailinator.com"},
+        {"email": "ada@a.mailinator.com", "age": 1.0},
+        {"message": "PLEASE CALL ME BACK. I HAVE CALLED TWICE!!!"},
+        {"message": "My insurer: https://www.aetna.com/a https://www.cigna.com/b"},
+        {"name": "Zoë Krzysztof-Goldschmidt", "message": "Ça va? Grüße, Łukasz"},
+        {"message": "Angstschweiß"},
+        {"message": "test"},
+    ],
+)
+def test_no_single_weak_sign_holds_anybody(changed: dict[str, Any]) -> None:
+    verdict = judged(**changed)
+    assert not verdict.held, verdict
+
+
+def test_reasons_come_heaviest_first_and_quote_nothing() -> None:
+    verdict = judged(message=f"{SPAM} http://secret.example", honeypot="secret", name="Secret Name")
+    assert verdict.reasons[0] == "3 phrases that sell"
+    assert "ecret" not in "".join(verdict.reasons)
+
+
+def test_weights_and_threshold_are_the_clinics() -> None:
+    facts = dataclasses.replace(PLAIN, honeypot="x")
+    assert not judge(facts, Screening(threshold=9)).held
+    lenient = judge(facts, Screening(weights=Weights(hidden_field=0)))
+    assert not lenient.held
+    assert "the hidden field was filled in" not in lenient.reasons
+
+
+def test_clinic_toml_shows_the_defaults_as_they_are(clinic_dir: Path) -> None:
+    text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
+    shown = re.search(r"^# \[screening\]\n(?:# .*\n)*", text, re.MULTILINE)
+    assert shown
+    table = tomllib.loads(re.sub(r"^# ", "", shown[0], flags=re.MULTILINE))
+    assert table["screening"] == Screening().model_dump()
+
+
+@pytest.mark.parametrize("way", ["send", "call"])
+def test_it_is_stored_with_a_reference_and_no_mail(visitor: Visitor, way: str) -> None:
+    answer = getattr(visitor, way)(message=SPAM)
+    assert answer.status_code in (201, 303)
+    (inquiry,) = visitor.inquiries()
+    assert inquiry.reference in answer.text
+    assert inquiry.state == "held"
+    assert inquiry.held_because == "3 phrases that sell"
+    assert visitor.mails() == []
+
+
+def test_the_visitor_sees_the_same_page(visitor: Visitor) -> None:
+    pages = [
+        visitor.client.get(visitor.send(message=message).location).text
+        for message in ("Do you take checks?", SPAM)
+    ]
+    plain, held = (re.sub(r"[A-Z0-9]{3}-[A-Z0-9]{3}", "", page) for page in pages)
+    assert plain == held
+
+
+def test_it_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
+    visitor = Visitor(make_app(SCREENING_ENABLED="false"))
+    visitor.send(message=SPAM)
+    (inquiry,) = visitor.inquiries()
+    assert inquiry.state == "received"
+    assert inquiry.source_digest is None
+
+
+def test_the_same_words_from_others_are_counted(visitor: Visitor) -> None:
+    for n in range(6):
+        visitor.send(message=LONG, email=f"a{n}@example.com")
+    # The fourth has three others before it, and they came from one network too.
+    assert [one.state for one in visitor.inquiries()] == ["received"] * 3 + ["held"] * 3
+
+
+def test_who_asks_again_is_no_other(visitor: Visitor) -> None:
+    start = datetime(2026, 11, 2, 15, tzinfo=UTC)
+    for n in range(6):
+        with time_machine.travel(start + timedelta(minutes=30 * n), tick=False):
+            visitor.send(message=LONG)
+    assert {one.state for one in visitor.inquiries()} == {"received"}
+
+
+def test_one_network_is_counted_across_workers(
+    make_app: Callable[..., Flask], database_url: str
+) -> None:
+    apps = [make_app(DATABASE_URL=database_url, TRUSTED_PROXIES="1") for _ in range(2)]
+    words = {**GOOD, "message": "Cheap pills and weight loss, visit our website www.a.example"}
+    for n in range(12):
+        sender = {"X-Forwarded-For": f"203.0.113.{n}"}
+        one = {**words, "message": f"{words['message']}/{n}"}
+        apps[n % 2].test_client().post("/contact", data=one, headers=sender)
+    elsewhere = {"X-Forwarded-For": "198.51.100.1"}
+    apps[0].test_client().post("/contact", data=words, headers=elsewhere)
+    states = [one.state for one in Visitor(apps[0]).inquiries()]
+    assert states == ["received"] * 10 + ["held"] * 2 + ["received"]
+
+
+def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:
+    visitor.send(message=LONG)
+    (inquiry,) = visitor.inquiries()
+    assert inquiry.source_digest
+    assert inquiry.message_digest
+    assert b"127.0.0" not in inquiry.source_digest
+    for hours, kept in ((23, True), (25, False)):
+        with visitor.database.write() as session:
+            forget_traces(session, inquiry.created_at + timedelta(hours=hours))
+        (later,) = visitor.inquiries()
+        assert bool(later.source_digest) is kept
+        assert bool(later.message_digest) is kept
+        assert later.sealed_words
