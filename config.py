@@ -87,6 +87,7 @@ class Settings(BaseModel):
     retention_days: int = Field(90, ge=1, le=3650)
     held_retention_days: int = Field(30, ge=1, le=3650)
     notify: Literal["full", "contact", "minimal"] = "full"
+    acknowledge: bool = False
     log_format: Literal["json", "console"] = "json"
 
     @classmethod
@@ -99,8 +100,7 @@ class Settings(BaseModel):
         except ValidationError as error:
             faults += [_fault(one["loc"], one["msg"]) for one in error.errors(include_input=False)]
             raise SettingsError(_report(faults)) from None
-        faults += settings._clear_text_faults()
-        faults += [] if settings.is_development else settings._production_faults()
+        faults += settings._unsafe()
         if faults:
             raise SettingsError(_report(faults))
         return settings
@@ -119,8 +119,8 @@ class Settings(BaseModel):
     @field_validator("database_url", "ratelimit_storage_uri")
     @classmethod
     def _known_scheme(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
-        known = SCHEMES[info.field_name or ""]
-        if url.get_secret_value() and urlsplit(url.get_secret_value()).scheme not in known:
+        known, given = SCHEMES[info.field_name or ""], url.get_secret_value()
+        if given and urlsplit(given).scheme not in known:
             raise ValueError(f"must start with {' or '.join(f'{name}://' for name in known)}")
         return url
 
@@ -159,23 +159,20 @@ class Settings(BaseModel):
             raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL: at most one of them may be on")
         return self
 
-    def _production_faults(self) -> list[str]:
+    def _unsafe(self) -> list[str]:
+        """What would travel unsealed: pages in production, and what mails show of visitors."""
         faults = []
-        if self.base_url and urlsplit(self.base_url).scheme != "https":
+        if not self.is_development and urlsplit(self.base_url).scheme == "http":
             faults.append("BASE_URL: must start with https:// in production")
-        return faults
-
-    def _clear_text_faults(self) -> list[str]:
-        """What would travel unsealed to a mail server that is not this machine."""
-        if not self.mail_server or self.mail_tls or self.relay_is_loopback:
-            return []
-        sent = {
+        shown = {
             f"NOTIFY={self.notify} sends what visitors write": self.notify != "minimal",
+            "ACKNOWLEDGE shows who wrote": self.acknowledge,
             "MAIL_PASSWORD would be sent as it is": bool(self.mail_username),
         }
-        why = [reason for reason, holds in sent.items() if holds]
-        where = "MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine"
-        return [f"{where}: {' and '.join(why)}"] if why else []
+        why = " and ".join(reason for reason, holds in shown.items() if holds)
+        if self.mail_server and not (self.mail_tls or self.relay_is_loopback) and why:
+            faults.append(f"MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: {why}")
+        return faults
 
     @property
     def is_development(self) -> bool:

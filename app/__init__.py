@@ -7,6 +7,8 @@ from flask import Flask
 from app import contact, dev, location, ops, outbox, pages, web
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.unfinished import refuse_unfinished
+from app.contact.notification import Notify
+from app.contact.receive import Desk
 from app.crypto import KeyRing
 from app.db import Database
 from app.outbox.smtp import RelaySettings
@@ -64,7 +66,7 @@ def create_app(settings: Settings) -> Flask:
         secret=settings.secret_key.get_secret_value(),
         screening=settings.screening_enabled,
         site=settings.site,
-        notify=settings.notify,
+        desk=Desk(database, clinic, Notify(settings.notify), settings.acknowledge),
     )
     ops.init_app(app, settings=settings)
     if settings.is_development:

@@ -3,18 +3,20 @@
 from flask import Flask
 
 from app.contact import api, opening, routes
+from app.contact.receive import Desk
 from app.contact.submission import Submissions
 from app.web.cache import RenderCache
 from app.web.errors import show_instead
 
 
-def init_app(app: Flask, *, secret: str, screening: bool, site: str, notify: str) -> None:
+def init_app(app: Flask, *, secret: str, screening: bool, site: str, desk: Desk) -> None:
     """Join the contact room to the application.
 
     ``secret`` keys the digests that tell repeated submissions; ``site`` is our own address;
-    ``notify`` how much the front desk's mail says (``full``, ``contact``, ``minimal``).
+    ``desk`` where inquiries go.
     """
-    app.config.update(SCREENING=screening, SITE=site, NOTIFY=notify)
+    app.config.update(SCREENING=screening, SITE=site)
+    app.extensions["desk"] = desk
     app.extensions["submissions"] = Submissions(secret)
     # The empty form shows the opening status, so it is made anew each minute.
     app.extensions["contact_page"] = RenderCache(max_age=60)

@@ -1,4 +1,4 @@
-"""The mail the front desk gets. Pure: values in, mails out, nothing sent."""
+"""The mail the front desk gets, and the visitor's. Pure: values in, mails out, nothing sent."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -72,6 +72,27 @@ def notifications(
         )
         for mailbox in topic.mailboxes
     ]
+
+
+def acknowledgement(email: str, reference: str, clinic: Clinic) -> OutgoingMail | None:
+    """The mail that tells a visitor of the reference and what comes next; None where
+    ``email`` cannot be written to from every relay. Nothing in it is what somebody typed:
+    whoever types another one's address cannot speak through it.
+    """
+    address = reply_address(email)
+    if address is None:
+        return None
+    values = {"reference": reference, "clinic": clinic}
+    return OutgoingMail(
+        recipient=address,
+        sender_name=clinic.name,
+        subject=f"[{reference}] We received your message",
+        text=email_templates().get_template("acknowledgement.txt").render(values),
+        html=email_templates().get_template("acknowledgement.html").render(values),
+        about=reference,
+        reply_to=clinic.email,
+        courtesy=True,
+    )
 
 
 def reply_address(email: str) -> str | None:

@@ -17,10 +17,12 @@ from flask import current_app
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from app.clinic import Clinic, current_clinic
+from app.clinic import Clinic
+from app.contact.acknowledgement import take_turn
 from app.contact.inquiry import Inquiry, InquiryState, Words, new_reference
-from app.contact.notification import Notify, notifications
-from app.db import Database, current_database
+from app.contact.notification import Notify, acknowledgement, notifications
+from app.db import Database
+from app.outbox.message import OutgoingMail
 from app.outbox.queue import Row, put, sealed
 
 TRIES = 3
@@ -40,7 +42,8 @@ class KeyReusedError(Exception):
 @dataclass(frozen=True)
 class Submission:
     """What tells a repeated submission: a key of 32 bytes, the digest of the words
-    (32 bytes, keyed), and how long the key holds. ``request_id`` is that of the log.
+    (32 bytes, keyed), and how long the key holds. ``address`` is the digest of the
+    visitor's address, ``request_id`` that of the log.
 
     ``message`` and ``source`` are its traces of a day: keyed digests (16 bytes) of the
     message and of the sender's network, None where there is nothing to compare.
@@ -49,6 +52,7 @@ class Submission:
     key: bytes
     digest: bytes
     holds: timedelta
+    address: bytes = b""
     request_id: str = ""
     message: bytes | None = None
     source: bytes | None = None
@@ -57,12 +61,13 @@ class Submission:
 @dataclass(frozen=True)
 class Desk:
     """Where inquiries go: the clinic's mailboxes, by way of the database; ``notify`` is
-    how much of them.
+    how much of them, ``acknowledge`` whether the visitor gets a mail too.
     """
 
     database: Database
     clinic: Clinic
     notify: Notify = Notify.FULL
+    acknowledge: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,9 @@ class Receipt:
 
 def current_desk() -> Desk:
     """The desk of the running application."""
-    return Desk(current_database(), current_clinic(), Notify(current_app.config["NOTIFY"]))
+    desk = current_app.extensions["desk"]
+    assert isinstance(desk, Desk)
+    return desk
 
 
 def receive_inquiry(
@@ -133,11 +140,14 @@ def _receive(
         "source_digest": submission.source,
     }
     mails = [] if held_because else _mails(desk, words, receipt, now, request_id)
+    courtesy = [] if held_because else _courtesy(desk, words, receipt, request_id)
     # SQLite's one write lock is taken by the first statement: all that takes time comes before.
     if first := _same_submission(session, submission, now):
         return first
     session.connection().execute(INSERT, inquiry)
     put(session, mails)
+    if courtesy and take_turn(session, submission.address, now):
+        put(session, courtesy)
     return receipt
 
 
@@ -170,7 +180,20 @@ def send_to_front_desk(
 def _mails(
     desk: Desk, words: Words, receipt: Receipt, now: datetime, request_id: str | None
 ) -> list[Row]:
-    domain = desk.clinic.email.rpartition("@")[2]
     written = notifications(words, receipt.reference, receipt.received_at, desk.clinic, desk.notify)
-    keys = desk.database.keys
-    return [sealed(keys, one, domain=domain, now=now, request_id=request_id) for one in written]
+    return [_sealed(desk, mail, now, request_id) for mail in written]
+
+
+def _courtesy(desk: Desk, words: Words, receipt: Receipt, request_id: str | None) -> list[Row]:
+    """The visitor's mail, if there is one. What was held gets none, now or later: it may
+    be the work of somebody who types other people's addresses.
+    """
+    if not desk.acknowledge:
+        return []
+    mail = acknowledgement(words.email, receipt.reference, desk.clinic)
+    return [_sealed(desk, mail, receipt.received_at, request_id)] if mail else []
+
+
+def _sealed(desk: Desk, mail: OutgoingMail, now: datetime, request_id: str | None) -> Row:
+    domain = desk.clinic.email.rpartition("@")[2]
+    return sealed(desk.database.keys, mail, domain=domain, now=now, request_id=request_id)

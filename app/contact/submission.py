@@ -30,12 +30,14 @@ class Submissions:
         button, a reload (docs/decisions/0004).
         """
         digest = self._digest("words", words.to_json())
-        return self._made(self._digest("form", digest.hex()), digest, SAME_WORDS_HOLD)
+        key = self._digest("form", digest.hex())
+        return self._made(words, key, digest, SAME_WORDS_HOLD)
 
     def of_client(self, words: Words, client_key: str) -> Submission:
         """A program's own Idempotency-Key holds for a day, whatever the words."""
         digest = self._digest("words", words.to_json())
-        return self._made(self._digest("client", client_key), digest, CLIENT_KEY_HOLDS)
+        key = self._digest("client", client_key)
+        return self._made(words, key, digest, CLIENT_KEY_HOLDS)
 
     def traced(self, submission: Submission, words: Words, address: str | None) -> Submission:
         """``submission`` with the traces by which a flood is told."""
@@ -50,8 +52,11 @@ class Submissions:
     def _trace(self, purpose: str, text: str) -> bytes:
         return self._digest(purpose, text)[:16]
 
-    def _made(self, key: bytes, digest: bytes, holds: timedelta) -> Submission:
-        return Submission(key, digest, holds, current_request_id())
+    def _made(self, words: Words, key: bytes, digest: bytes, holds: timedelta) -> Submission:
+        local, _, domain = words.email.lower().rpartition("@")
+        # ada+1@ and ada+2@ are one mailbox at many providers.
+        address = self._digest("address", f"{local.partition('+')[0]}@{domain}")
+        return Submission(key, digest, holds, address, current_request_id())
 
     def _digest(self, purpose: str, text: str) -> bytes:
         return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")

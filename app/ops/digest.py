@@ -59,7 +59,7 @@ def count_day(session: Session, now: datetime) -> Day:
     new = Inquiry.created_at > since
     held = (new, Inquiry.state == InquiryState.HELD)
     count = sa.func.count()
-    delivered = (OutboxMessage.delivered_at > since, ~_is_digest())
+    delivered = (OutboxMessage.delivered_at > since, ~_is_digest(), ~OutboxMessage.courtesy)
     newest = sa.select(Inquiry.reference, Inquiry.held_because).order_by(Inquiry.created_at.desc())
     return Day(
         since=since,

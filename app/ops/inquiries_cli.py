@@ -96,8 +96,8 @@ def find_inquiry(session: Session, reference: str) -> Inquiry:
 
 
 def _mails(session: Session, reference: str) -> str:
-    states = session.scalars(sa.select(OutboxMessage.state).where(OutboxMessage.about == reference))
-    return ", ".join(states) or "none"
+    to_us = (OutboxMessage.about == reference, ~OutboxMessage.courtesy)
+    return ", ".join(session.scalars(sa.select(OutboxMessage.state).where(*to_us))) or "none"
 
 
 def _printable(text: str) -> str:

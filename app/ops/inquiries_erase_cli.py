@@ -47,8 +47,8 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
 
 
 def _states(session: Session, inquiry: Inquiry) -> Counter[str]:
-    query = sa.select(OutboxMessage.state).where(OutboxMessage.about == inquiry.reference)
-    return Counter(session.scalars(query))
+    to_us = (OutboxMessage.about == inquiry.reference, ~OutboxMessage.courtesy)
+    return Counter(session.scalars(sa.select(OutboxMessage.state).where(*to_us)))
 
 
 def _refuse(inquiry: Inquiry, states: Counter[str]) -> None:

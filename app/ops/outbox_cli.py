@@ -134,6 +134,8 @@ def recipient(database: Database, message: OutboxMessage) -> str:
     """Whom ``message`` is for, as far as can still be known."""
     if not message.sealed_mail:
         return "(delivered)" if message.state == State.DELIVERED else "(erased)"
+    if message.courtesy:
+        return "(the visitor)"
     try:
         return OutgoingMail.from_json(database.keys.open(message.sealed_mail)).recipient
     except UnknownKeyError:

@@ -24,6 +24,8 @@ def in_words(message: OutboxMessage, local: Local) -> str:
             return f"delivered{at}"
         case State.DEAD:
             return f"undelivered, given up: {reason(message)}"
+        case _ if message.courtesy and message.last_error:
+            return f"given up, nobody misses it: {reason(message)}"
         case _:
             return "cancelled by hand: it is not sent"
 

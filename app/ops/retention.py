@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.contact.acknowledgement import forget_addresses
 from app.contact.inquiry import Inquiry, InquiryState
 from app.contact.look_back import forget_traces
 from app.db import Database
@@ -74,6 +75,8 @@ def run(database: Database, limits: Limits) -> int:
     """Erase what is due, in short transactions beside live traffic; how many there were."""
     with database.read() as session:
         found = [one.id for one in due(session, limits, database.now(session))]
+    with database.write() as session:
+        forget_addresses(session, database.now(session))
     erased = sum(_erase_batch(database, batch, limits) for batch in _batches(found))
     if erased:
         wipe(database)

@@ -15,7 +15,7 @@ from app.db import Database
 
 log = logging.getLogger("frontdesk.retention")
 
-TABLES = "inquiry, outbox_message, delivery_attempt"
+TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement"
 TRIES, PAUSE = 20, 0.1  # seconds; a reader under way keeps the -wal file for so long
 
 

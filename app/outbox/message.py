@@ -18,7 +18,8 @@ class OutgoingMail:
     """One mail to one recipient, complete but for its Message-ID and date.
 
     ``reply_to`` is an ASCII address or None; ``about`` is the reference that
-    people use to speak of it (no personal data).
+    people use to speak of it (no personal data). A ``courtesy`` answers a visitor:
+    when it cannot be delivered, nobody misses it.
     """
 
     recipient: str
@@ -28,9 +29,13 @@ class OutgoingMail:
     html: str
     about: str
     reply_to: str | None = None
+    courtesy: bool = False
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        told = asdict(self)
+        if not self.courtesy:  # a mailer of the version before knows no such thing
+            del told["courtesy"]
+        return json.dumps(told)
 
     @classmethod
     def from_json(cls, text: str) -> "OutgoingMail":
@@ -49,6 +54,11 @@ class OutgoingMail:
 
 class State(StrEnum):
     """Where a message stands. Only pending and sending ones are due some day."""
+
+    @classmethod
+    def given_up(cls, *, courtesy: bool) -> "State":
+        """The end of what cannot be delivered: dead wakes somebody, cancelled does not."""
+        return cls.CANCELLED if courtesy else cls.DEAD
 
     PENDING = "pending"
     SENDING = "sending"
@@ -116,6 +126,7 @@ class OutboxMessage(Base):
     last_error: Mapped[str | None] = mapped_column(sa.String(300))
     delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
+    courtesy: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class DeliveryAttempt(Base):

@@ -34,7 +34,8 @@ class RelayFault(StrEnum):
 
 @dataclass(frozen=True)
 class Overview:
-    """The outbox at one moment. ``pending`` counts what is being sent too.
+    """The outbox at one moment. ``pending`` counts what is being sent too, but no courtesy
+    to a visitor: a mistyped address that answers "later" is nobody's trouble.
 
     ``oldest_pending`` is the time since the oldest of them was queued; ``heartbeat``
     the time since the freshest sign of life of any mailer, None when there is none.
@@ -54,7 +55,7 @@ def look_over(session: Session, now: datetime) -> Overview:
     """Count what stands in the outbox at ``now``."""
     pending, oldest = session.execute(
         sa.select(sa.func.count(), sa.func.min(OutboxMessage.queued_at)).where(
-            OutboxMessage.due_at.is_not(None)
+            OutboxMessage.due_at.is_not(None), ~OutboxMessage.courtesy
         )
     ).one()
     dead = session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage).where(IS_DEAD))

@@ -50,6 +50,7 @@ class Claim:
     sealed_mail: bytes
     fell_back: bool
     request_id: str | None = None
+    courtesy: bool = False
     probe: bool = False  # it finds out whether the relay is back
 
 
@@ -76,6 +77,7 @@ def sealed(
         "queued_at": now,
         "due_at": now,
         "request_id": request_id,
+        "courtesy": mail.courtesy,
     }
 
 
@@ -118,7 +120,7 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
         return None
     if message.state == State.SENDING:
         _count_crash(session, message, now)
-        if message.state == State.DEAD:
+        if message.due_at is None:
             session.flush()
             return claim(session, owner, now, probe=probe)
     message.state = State.SENDING
@@ -139,6 +141,7 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
         sealed_mail=message.sealed_mail,
         fell_back=message.fell_back,
         request_id=message.request_id,
+        courtesy=message.courtesy,
         probe=probe,
     )
 
@@ -160,7 +163,7 @@ def _count_crash(session: Session, message: OutboxMessage, now: datetime) -> Non
             )
         )
     if message.crashes >= MOST_CRASHES:
-        message.state = State.DEAD
+        message.state = State.given_up(courtesy=message.courtesy)
         message.due_at = None
 
 
@@ -174,6 +177,6 @@ def release_owner(session: Session, owner: str, now: datetime) -> int:
     ).all()
     for message in held:
         _count_crash(session, message, now)
-        if message.state != State.DEAD:
+        if message.due_at is not None:
             message.due_at = now
     return len(held)

@@ -12,6 +12,7 @@ from random import uniform
 SHORTEST = timedelta(seconds=30)
 LONGEST = timedelta(hours=1)
 GIVE_UP = timedelta(days=5)
+GIVE_UP_COURTESY = timedelta(hours=4)  # "we received your message" days later only puzzles
 JITTER = 0.1
 
 LEASE = timedelta(seconds=900)
@@ -28,10 +29,11 @@ def next_attempt(
     queued_at: datetime,
     now: datetime,
     jitter: Callable[[float, float], float] = uniform,
+    give_up: timedelta = GIVE_UP,
 ) -> datetime | None:
     """When to try again, or None when the message is too old to be tried once more."""
     age = now - queued_at
-    if age >= GIVE_UP:
+    if age >= give_up:
         return None
     return now + min(max(age, SHORTEST), LONGEST) * jitter(1 - JITTER, 1 + JITTER)
 

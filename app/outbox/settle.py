@@ -61,6 +61,7 @@ def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: d
 
 
 def _changes(keys: KeyRing, claim: Claim, report: Report, now: datetime) -> dict[str, Any]:
+    patience = schedule.GIVE_UP_COURTESY if claim.courtesy else schedule.GIVE_UP
     match report.outcome:
         case Outcome.DELIVERED:
             # The words are blanked here: they stay in the inquiry's own record.
@@ -68,10 +69,12 @@ def _changes(keys: KeyRing, claim: Claim, report: Report, now: datetime) -> dict
         case Outcome.REFUSED if report.redirect:
             sealed = keys.seal(report.redirect.to_json())
             return _waiting(now) | {"sealed_mail": sealed, "fell_back": True}
-        case Outcome.FAILED if due_at := schedule.next_attempt(claim.queued_at, now):
+        case Outcome.FAILED if due_at := schedule.next_attempt(
+            claim.queued_at, now, give_up=patience
+        ):
             return _waiting(due_at)
         case Outcome.REFUSED | Outcome.FAILED:
-            return _finished(State.DEAD)
+            return _finished(State.given_up(courtesy=claim.courtesy))
         case Outcome.SEALED:
             return _waiting(now + KEY_PAUSE) | _untried()
         case _:

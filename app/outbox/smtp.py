@@ -2,16 +2,9 @@
 
 Flask-Mail opens its connection without a timeout, does not verify
 certificates, and lets a failing QUIT turn a delivered mail into an error; the
-connection below does better on all three. What can go wrong is told by type,
-because what to do next differs:
-
-- PermanentRefusal: this recipient or this content will never be taken (5xx);
-- TransientFailure: this attempt failed, another may succeed (4xx, time-outs, drops);
-- RelayDown: nothing can be sent now, whatever the message (connection, TLS,
-  authentication, our sender refused). No message is to blame.
+connection below does better on all three. What can go wrong stands in ``refusal``.
 """
 
-import re
 import smtplib
 import socket
 import ssl
@@ -25,47 +18,18 @@ from typing import Any
 from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
-from app.outbox.message import Outcome, OutgoingMail
+from app.outbox.message import OutgoingMail
+from app.outbox.refusal import failure, relay_down
 
 COMMAND_TIMEOUT = 60.0  # seconds without a byte; RFC 5321 4.5.3.2 allows servers up to 300
 FINAL_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer to the final dot
 FINAL_DOT = b"\r\n.\r\n"
 
-
-TOO_LARGE = 552  # at MAIL FROM: this mail is larger than the relay takes
-LOGIN_WANTED = (530, 534, 535, 538)  # RFC 4954: it is our login that is refused, no recipient
-RELAYING = re.compile(r"relay|authenticat", re.IGNORECASE)  # "Relay access denied"
 # Lines of any length, and letters of any script, in short lines of ASCII: RFC 5322 2.1.1
 # allows 998 octets a line, and a paragraph typed without Enter is longer.
 QUOTED = Charset("utf-8")
 QUOTED.header_encoding = BASE64
 QUOTED.body_encoding = QP
-
-
-class SendError(Exception):
-    """The mail was not taken. ``code`` is the SMTP reply code, if there was one."""
-
-    outcome = Outcome.FAILED
-
-    def __init__(self, said: str, code: int | None = None) -> None:
-        super().__init__(said)
-        self.code = code
-
-
-class PermanentRefusal(SendError):  # noqa: N818  (names from the field read better)
-    """Never to be tried again as it is."""
-
-    outcome = Outcome.REFUSED
-
-
-class TransientFailure(SendError):  # noqa: N818
-    """To be tried again later."""
-
-
-class RelayDown(SendError):  # noqa: N818
-    """No mail can be sent at all for now."""
-
-    outcome = Outcome.RELAY_DOWN
 
 
 @dataclass(frozen=True)
@@ -116,7 +80,8 @@ def send(mail: OutgoingMail, *, message_id: str, date: datetime, on_dot: Callabl
         reply_to=mail.reply_to,
         date=date.timestamp(),
         charset=QUOTED,  # type: ignore[arg-type]  # more than a name
-        extra_headers={"Auto-Submitted": "auto-generated"},
+        # RFC 3834: the one is an answer to a message, the other is none.
+        extra_headers={"Auto-Submitted": f"auto-{'replied' if mail.courtesy else 'generated'}"},
     )
     message.msgId = message_id
     # Given to Message(), name and address are joined and parsed again: "Roe, MD" breaks.
@@ -126,7 +91,7 @@ def send(mail: OutgoingMail, *, message_id: str, date: datetime, on_dot: Callabl
         try:
             connection.send(message, envelope_from=sender)
         except (OSError, smtplib.SMTPException) as error:
-            raise _kind(error)(_words(error), _code(error)) from error
+            raise failure(error, mail) from error
     return 250
 
 
@@ -140,7 +105,7 @@ def _connect(stack: ExitStack, on_dot: Callable[[], None]) -> Connection:
     try:
         return stack.enter_context(_Relay(current_app.extensions["mail"], on_dot))
     except (OSError, smtplib.SMTPException) as error:
-        raise RelayDown(_words(error), _code(error)) from error
+        raise relay_down(error) from error
 
 
 class _Relay(Connection):
@@ -202,32 +167,3 @@ class _SMTP(_SaysWhenTheDotComes):
 
 class _SMTPS(_SaysWhenTheDotComes, smtplib.SMTP_SSL):
     pass
-
-
-def _kind(error: Exception) -> type[SendError]:
-    """Who is to blame for a failure after the connection stood: relay, mail, or nobody."""
-    code = _code(error) or 0
-    if isinstance(error, smtplib.SMTPSenderRefused):
-        return PermanentRefusal if code == TOO_LARGE else RelayDown
-    if isinstance(error, smtplib.SMTPHeloError) or code in LOGIN_WANTED:
-        return RelayDown
-    if isinstance(error, smtplib.SMTPRecipientsRefused) and RELAYING.search(_words(error)):
-        return RelayDown
-    return PermanentRefusal if 500 <= code < 600 else TransientFailure
-
-
-def _code(error: Exception) -> int | None:
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return next(iter(error.recipients.values()))[0]
-    code = getattr(error, "smtp_code", None)
-    return code if isinstance(code, int) and code > 0 else None
-
-
-def _words(error: Exception) -> str:
-    """What went wrong in one printable line of at most 300 characters."""
-    said: object = getattr(error, "smtp_error", None) or error
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        said = next(iter(error.recipients.values()))[1]
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return f"{type(error).__name__}: {printable}"[:300]

@@ -18,8 +18,8 @@ from app.db import Database
 from app.outbox import breaker, hold, queue, schedule, settle
 from app.outbox.interrupt import Interrupts, Stopped
 from app.outbox.message import Outcome, OutgoingMail
+from app.outbox.refusal import SendError
 from app.outbox.settle import Report
-from app.outbox.smtp import SendError
 
 log = logging.getLogger("frontdesk.mailer")
 
@@ -138,6 +138,8 @@ class Mailer:
     def _redirect(self, mail: OutgoingMail, claim: queue.Claim) -> OutgoingMail | None:
         if not self._fallback or claim.fell_back or self._fallback == mail.recipient:
             return None
+        if mail.courtesy:  # a visitor mistyped an address: the fallback mailbox cannot help
+            return None
         return mail.redirected(self._fallback)
 
     def _settle(self, claim: queue.Claim, report: Report) -> None:
@@ -157,7 +159,8 @@ class Mailer:
 
 
 def _tell(claim: queue.Claim, report: Report, *, kept: bool) -> None:
-    level = logging.INFO if report.outcome == Outcome.DELIVERED else logging.WARNING
+    calm = report.outcome == Outcome.DELIVERED or claim.courtesy
+    level = logging.INFO if calm else logging.WARNING
     log.log(
         level,
         "%s: %s%s",

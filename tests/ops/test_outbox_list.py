@@ -60,6 +60,7 @@ def test_programs_get_the_same_as_json(outbox: Outbox) -> None:
             {
                 "id": str(number),
                 "about": "AAA-AAA",
+                "request_id": None,
                 "recipient": "desk@clinic.example",
                 "state": "pending",
                 "attempts": 2,

@@ -127,16 +127,24 @@ def test_a_dry_run_shows_what_would_go_and_changes_nothing(desk: Desk) -> None:
     assert desk.inquiries()[0].sealed_words
 
 
-def test_what_a_relay_quoted_goes_with_the_words(desk: Desk, relay: Relay) -> None:
-    relay.script = {"dot": "451 subject 'question from Ada Example' looks odd"}
+def test_what_a_relay_says_goes_with_the_words(desk: Desk, relay: Relay) -> None:
+    relay.script = {"rcpt": "451 4.2.1 mailbox busy"}
     deliver(desk)
     relay.script = {}
     desk.says("outbox", "requeue", str(desk.message().id), "--yes")
     desk.says("mailer", "run", "--once")
-    assert "Ada" in desk.says("outbox", "show", str(desk.message().id))
+    assert "mailbox busy" in desk.says("outbox", "show", str(desk.message().id))
     age(desk, 91)
     desk.says("retention", "run")
-    assert "Ada" not in desk.says("outbox", "show", str(desk.message().id))
+    assert "mailbox busy" not in desk.says("outbox", "show", str(desk.message().id))
+
+
+def test_what_a_relay_may_quote_is_never_written_down(desk: Desk, relay: Relay) -> None:
+    relay.script = {"dot": "451 4.7.1 subject 'question from Ada Example' looks odd"}
+    deliver(desk)
+    shown = desk.says("outbox", "show", str(desk.message().id))
+    assert "Ada" not in shown
+    assert "4.7.1" in shown
 
 
 def test_a_mail_sent_again_meanwhile_keeps_its_words(

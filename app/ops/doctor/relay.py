@@ -5,7 +5,7 @@ from email.utils import make_msgid
 
 from app.clinic import Clinic
 from app.ops.doctor.finding import Finding, fault, ok, warning
-from app.outbox import smtp
+from app.outbox import refusal, smtp
 from app.outbox.interrupt import Interrupts
 from app.outbox.message import OutgoingMail
 from app.outbox.overview import RelayFault, fault_kind
@@ -32,7 +32,7 @@ def examine_relay(settings: Settings) -> Finding:
     try:
         with Interrupts(deadline=KNOCK).attempt():
             smtp.knock()
-    except (smtp.RelayDown, TimeoutError) as error:
+    except (refusal.RelayDown, TimeoutError) as error:
         return fault(part, f"{there}: {error}", ADVICE[fault_kind(str(error))])
     tls = "TLS verified" if settings.mail_tls else "no TLS"
     login = "logged in" if settings.mail_username else "no login"
@@ -55,7 +55,7 @@ def send_test(address: str, clinic: Clinic, now: datetime) -> Finding:
     try:
         with Interrupts(deadline=SEND).attempt():
             smtp.send(mail, message_id=message_id, date=now, on_dot=lambda: None)
-    except (smtp.SendError, TimeoutError) as error:
-        code = f"{error.code} " if isinstance(error, smtp.SendError) and error.code else ""
+    except (refusal.SendError, TimeoutError) as error:
+        code = f"{error.code} " if isinstance(error, refusal.SendError) and error.code else ""
         return fault(part, f"not taken: {code}{error}", ADVICE[fault_kind(str(error))])
     return ok(part, f"taken by the mail server for {address}: see that it arrives, not as spam")

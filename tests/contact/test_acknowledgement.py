@@ -1,0 +1,185 @@
+"""The visitor's mail: nothing they typed, one an hour, and no trouble for anybody."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.contact.acknowledgement import Acknowledgement
+from app.contact.notification import acknowledgement
+from app.db import Database
+from app.outbox.message import OutboxMessage, OutgoingMail
+from app.outbox.schedule import GIVE_UP_COURTESY
+from tests.contact.conftest import GOOD
+from tests.ops.test_commands import Desk
+from tests.support.relay import Relay, Taken, relay
+
+__all__ = ["relay"]
+
+TYPED = {
+    "name": "Zebulon Marker",
+    "email": "Zebulon.Marker@example.com",
+    "phone": "212-555-0199",
+    "best_time": "marker mornings",
+    "message": "Marker message",
+}
+
+
+@pytest.fixture
+def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Desk:
+    clear = {"MAIL_PORT": str(relay.port), "MAIL_USE_TLS": "false"}
+    return Desk(make_app(DATABASE_URL=database_url, ACKNOWLEDGE="true", **clear))
+
+
+def to_visitors(relay: Relay) -> list[Taken]:
+    return [one for one in relay.taken if one.recipients[0].endswith("@example.com")]
+
+
+def test_it_is_off_unless_it_is_turned_on(make_app: Callable[..., Flask], relay: Relay) -> None:
+    desk = Desk(make_app(MAIL_PORT=str(relay.port), MAIL_USE_TLS="false"))
+    desk.send()
+    desk.says("mailer", "run", "--once")
+    assert [one.recipients for one in relay.taken] == [("billing@nullharbor.example",)]
+
+
+def test_it_tells_what_comes_next_and_holds_nothing_that_was_typed(
+    desk: Desk, relay: Relay
+) -> None:
+    desk.send(None, **TYPED)
+    desk.says("mailer", "run", "--once")
+    (taken,) = to_visitors(relay)
+    mail, reference = taken.message, desk.inquiries()[0].reference
+    assert mail["Auto-Submitted"] == "auto-replied"
+    assert mail["Reply-To"] == "hello@nullharbor.example"
+    assert mail["Subject"] == f"[{reference}] We received your message"
+    for kind in ("plain", "html"):
+        part = mail.get_body((kind,))
+        assert part is not None
+        text = part.get_content()
+        for said in (reference, "one working day", "212-555-0142", "911", "988"):
+            assert said in text
+        for typed in ("Zebulon", "marker", "Marker", "0199", "billing", "Billing"):
+            assert typed not in text
+    (ours,) = (one for one in relay.taken if one is not taken)
+    assert ours.message["Auto-Submitted"] == "auto-generated"
+    assert ours.recipients == ("billing@nullharbor.example",)
+
+
+def test_one_address_gets_one_an_hour(desk: Desk, relay: Relay) -> None:
+    for number, email in enumerate(("ada@example.com", "ADA@example.com", "ada+2@example.com")):
+        desk.send(email=email, message=f"Question {number}")
+    desk.call(message="And another")
+    desk.send(email="bob@example.com")
+    desk.says("mailer", "run", "--once")
+    assert len(desk.inquiries()) == 5
+    assert sorted(one.recipients[0] for one in to_visitors(relay)) == [
+        "ada@example.com",
+        "bob@example.com",
+    ]
+    with desk.database.write() as session:
+        hour = desk.database.now(session) - timedelta(hours=1)
+        session.execute(sa.update(Acknowledgement).values(written_at=hour))
+    desk.send(message="An hour later")
+    desk.says("mailer", "run", "--once")
+    assert len(to_visitors(relay)) == 3
+
+
+def test_the_digests_are_let_go(desk: Desk) -> None:
+    desk.send()
+    desk.says("retention", "run")
+    assert digests(desk.database) == 1
+    with desk.database.write() as session:
+        hour = desk.database.now(session) - timedelta(hours=1)
+        session.execute(sa.update(Acknowledgement).values(written_at=hour))
+    desk.says("retention", "run")
+    assert digests(desk.database) == 0
+
+
+def digests(database: Database) -> int:
+    with database.read() as session:
+        return len(session.scalars(sa.select(Acknowledgement)).all())
+
+
+def test_what_is_held_is_not_acknowledged_now_or_later(desk: Desk, relay: Relay) -> None:
+    desk.send(honeypot="x")
+    desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
+    desk.says("mailer", "run", "--once")
+    assert len(relay.taken) == 1
+    assert to_visitors(relay) == []
+
+
+@pytest.mark.parametrize(
+    "answer", ["550 5.1.1 unknown", "554 5.7.1 <ada@example.com>: Relay access denied"]
+)
+def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: str) -> None:
+    """Neither an alert, nor the fallback mailbox, nor the breaker, nor the retention."""
+    desk.send()
+    desk.says("mailer", "run", "--once")
+    relay.taken.clear()
+    refuse_visitors(desk, relay, answer)
+    assert [message.state for message in messages(desk)] == ["delivered", "cancelled"]
+    assert relay.taken == []
+    health = json.loads(desk.client.get("/healthz/outbox").data)
+    assert (health["dead"], health["pending"], health["relay_down_since"]) == (0, 0, None)
+    listed = desk.says("outbox", "list", "--all")
+    assert "nobody misses it" in listed
+    assert "ada@example.com" not in listed
+    assert "delivered" in desk.says("inquiries", "list")
+    relay.script = {}
+    desk.send(message="The next one", email="bob@example.com")
+    desk.says("mailer", "run", "--once")
+    assert len(relay.taken) == 2
+
+
+def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
+    """As if the visitor's mail, and only that, had met ``answer``."""
+    relay.script = {"rcpt": answer}
+    courtesy = sa.update(OutboxMessage).where(OutboxMessage.courtesy)
+    with desk.database.write() as session:
+        now = desk.database.now(session)
+        (message,) = (one for one in messages(desk) if one.courtesy)
+        sealed = desk.database.keys.seal(stored(desk, message.about).to_json())
+        session.execute(courtesy.values(state="pending", due_at=now, sealed_mail=sealed))
+    desk.says("mailer", "run", "--once")
+
+
+def stored(desk: Desk, reference: str) -> OutgoingMail:
+    mail = acknowledgement(GOOD["email"], reference, desk.app.extensions["clinic"])
+    assert mail
+    return mail
+
+
+def messages(desk: Desk) -> list[OutboxMessage]:
+    with desk.database.read() as session:
+        query = sa.select(OutboxMessage).order_by(OutboxMessage.courtesy)
+        return list(session.scalars(query))
+
+
+def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Relay) -> None:
+    relay.script = {"rcpt": "451 later"}
+    desk.send()
+    with desk.database.write() as session:
+        old = desk.database.now(session) - GIVE_UP_COURTESY
+        session.execute(sa.update(OutboxMessage).values(queued_at=old))
+    desk.says("mailer", "run", "--once")
+    assert [message.state for message in messages(desk)] == ["pending", "cancelled"]
+    assert "1 waits" not in desk.says("outbox", "list")
+    assert json.loads(desk.client.get("/healthz/outbox").data)["pending"] == 1
+
+
+def test_an_address_that_not_every_server_takes_gets_none(desk: Desk, relay: Relay) -> None:
+    desk.send(email="ádà@example.com")
+    desk.says("mailer", "run", "--once")
+    assert to_visitors(relay) == []
+    assert len(relay.taken) == 1
+
+
+def test_only_a_courtesy_looks_new_to_an_older_mailer(desk: Desk) -> None:
+    mail = stored(desk, "K7R-4M2")
+    ours: dict[str, Any] = {**json.loads(mail.to_json()), "courtesy": False}
+    assert OutgoingMail.from_json(mail.to_json()) == mail
+    assert "courtesy" not in OutgoingMail(**ours).to_json()
