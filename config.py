@@ -36,6 +36,7 @@ SECRETS = (
     "RATELIMIT_STORAGE_URI",
     "ALERT_WEBHOOK_URL",
     "HEARTBEAT_URL",
+    "METRICS_TOKEN",
 )
 
 SCHEMES = {
@@ -84,6 +85,7 @@ class Settings(BaseModel):
     mailer_beside_web: bool = True
     alert_webhook_url: SecretStr = SecretStr("")
     heartbeat_url: SecretStr = SecretStr("")
+    metrics_token: SecretStr = Field(SecretStr(""), min_length=16)
     retention_days: int = Field(90, ge=1, le=3650)
     held_retention_days: int = Field(30, ge=1, le=3650)
     notify: Literal["full", "contact", "minimal"] = "full"

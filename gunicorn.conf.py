@@ -70,6 +70,14 @@ logger_class = ServerLog
 control_socket_disable = True
 
 
+def on_starting(_server: Any) -> None:
+    """Numbers for /metrics begin anew."""
+    from wsgi import app  # noqa: PLC0415  (already loaded)
+
+    if metrics := app.extensions.get("metrics"):
+        metrics.requests.empty()
+
+
 def when_ready(server: Any) -> None:
     """Keep a mailer beside the web, unless mailers run on their own."""
     _compile_templates()
@@ -106,6 +114,8 @@ def post_worker_init(_worker: Any) -> None:
     from wsgi import app  # noqa: PLC0415
 
     location.prepare(app)
+    if metrics := app.extensions.get("metrics"):
+        metrics.requests.start()
 
 
 def on_reload(server: Any) -> None:

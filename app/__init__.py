@@ -12,6 +12,7 @@ from app.contact.receive import Desk
 from app.crypto import KeyRing
 from app.db import Database
 from app.outbox.smtp import RelaySettings
+from app.web.answered import MOST_WAITING, Answered
 from config import ROOT, TOLD_ON_PAGES, Settings
 
 
@@ -38,12 +39,14 @@ def create_app(settings: Settings) -> Flask:
     database = Database(settings.database, KeyRing(settings.data_key_list))
     app.extensions["database"] = database
 
+    answered = Answered(maxlen=MOST_WAITING) if settings.metrics_token else None
     web.init_app(
         app,
         trusted_proxies=settings.trusted_proxies,
         ratelimit_enabled=settings.ratelimit_enabled,
         ratelimit_storage_uri=settings.ratelimit_storage_uri.get_secret_value(),
         log_format=settings.log_format,
+        answered=answered,
         development=settings.is_development,
     )
     pages.init_app(
@@ -68,7 +71,7 @@ def create_app(settings: Settings) -> Flask:
         site=settings.site,
         desk=Desk(database, clinic, Notify(settings.notify), settings.acknowledge),
     )
-    ops.init_app(app, settings=settings)
+    ops.init_app(app, settings=settings, answered=answered)
     if settings.is_development:
         maildir = settings.instance_dir / "mailbox"
         dev.init_app(app, maildir=maildir, make_anew=partial(create_app, settings))

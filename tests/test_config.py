@@ -98,6 +98,7 @@ def test_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
         "RATELIMIT_STORAGE_URI": "redis://file",
         "ALERT_WEBHOOK_URL": "https://hooks.example/file",
         "HEARTBEAT_URL": "https://pings.example/file",
+        "METRICS_TOKEN": "long, from the file",
     }
     file = tmp_path / "secret"
     file.write_text(values[name] + "\n")

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +13,7 @@ from app.ops import backup_archive, backup_postgres, backup_sqlite
 from app.ops.backup_archive import BackupError, Manifest
 from app.ops.version import version
 
-LAST_BACKUP = "last_backup"  # a file in the instance folder; `flask doctor` reads its age
+LAST_BACKUP = "last_backup"  # a file in the instance folder
 
 
 def engine_of(database: Database) -> ModuleType:
@@ -50,6 +50,15 @@ def note_backup(instance: Path, made_at: str) -> None:
     unfinished = instance / f".{LAST_BACKUP}"
     unfinished.write_text(f"{made_at}\n", encoding="ascii")
     unfinished.replace(instance / LAST_BACKUP)
+
+
+def last_backup(instance: Path) -> datetime | None:
+    """When `flask backup` last ended well, as far as ``instance`` knows."""
+    try:
+        at = datetime.fromisoformat((instance / LAST_BACKUP).read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def file_name(moment: datetime) -> str:

@@ -2,11 +2,13 @@
 
 from flask import Flask
 
+from app.web.answered import Answered, noting
 from app.web.assets import init_assets
 from app.web.errors import init_errors
 from app.web.front import init_front
 from app.web.headers import init_headers
 from app.web.limits import init_limiter
+from app.web.log_lines import ACCESS
 from app.web.logs import init_logs
 from app.web.paths import redirect_trailing_slashes, trust_proxies
 
@@ -21,21 +23,26 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     ratelimit_enabled: bool = True,
     ratelimit_storage_uri: str = "memory://",
     log_format: str = "json",
+    answered: Answered | None = None,
     development: bool = False,
 ) -> None:
     """Join this room to the application, before the rooms that serve something.
 
     ``trusted_proxies`` is how many proxies of ours stand in front: so many
-    entries of ``X-Forwarded-*`` are believed, counted from the end.
+    entries of ``X-Forwarded-*`` are believed, counted from the end. ``answered``
+    gets a note of every answer, for whoever counts them.
     """
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         MAX_FORM_PARTS=MAX_FORM_PARTS,
     )
-    init_front(app, log_format=log_format)
+    access_line = ACCESS[log_format]
+    if answered is not None:
+        access_line = noting(access_line, answered)
+    init_front(app, access_line)
     trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
-    init_logs(app, log_format=log_format, show_messages=development)
+    init_logs(app, log_format=log_format, show_messages=development, access_line=access_line)
     init_headers(app, style_hash=init_assets(app))
     init_errors(app)
     init_limiter(app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri)

@@ -18,7 +18,7 @@ from werkzeug.http import is_entity_header
 
 from app.web.cache import KEEP, coding_for
 from app.web.later import Later
-from app.web.log_lines import ACCESS, AccessLine
+from app.web.log_lines import AccessLine
 from app.web.logs import new_request_id
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class Front:
         return self._shelf[1]
 
 
-def init_front(app: Flask, *, log_format: str) -> None:
-    app.wsgi_app = Front(app.wsgi_app, ACCESS[log_format])  # type: ignore[method-assign]
+def init_front(app: Flask, access_line: AccessLine) -> None:
+    app.wsgi_app = Front(app.wsgi_app, access_line)  # type: ignore[method-assign]
 
 
 def _key(environ: "WSGIEnvironment") -> Key:

@@ -34,7 +34,9 @@ class OurHandler(logging.StreamHandler[TextIO]):
     """The one that ``init_logs`` puts up, so that the next one finds it."""
 
 
-def init_logs(app: Flask, *, log_format: str, show_messages: bool) -> None:
+def init_logs(
+    app: Flask, *, log_format: str, show_messages: bool, access_line: AccessLine | None = None
+) -> None:
     """Log to standard error, libraries too, and give each request an id of our own."""
     handler = OurHandler(cast("TextIO", wsgi_errors_stream))
     line = LINES[log_format]
@@ -43,7 +45,7 @@ def init_logs(app: Flask, *, log_format: str, show_messages: bool) -> None:
     root.handlers = [*(one for one in root.handlers if not isinstance(one, OurHandler)), handler]
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
-    app.extensions["access_line"] = ACCESS[log_format]
+    app.extensions["access_line"] = access_line or ACCESS[log_format]
     app.before_request(_begin)
     app.after_request(_log_request)
 

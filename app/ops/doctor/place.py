@@ -2,11 +2,11 @@
 
 import os
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.clinic import Clinic
-from app.ops.backup import LAST_BACKUP
+from app.ops.backup import last_backup
 from app.ops.doctor.finding import Finding, fault, ok, warning
 from app.ops.status import in_words
 from config import Settings
@@ -72,10 +72,9 @@ def examine_channels(settings: Settings, clinic: Clinic) -> Finding:
 def examine_backup(folder: Path, now: datetime) -> Finding:
     """The age of the newest backup, which `flask backup` writes down in ``folder``."""
     advice = "Let `flask --app wsgi backup PATH` run each day"
-    try:
-        at = datetime.fromisoformat((folder / LAST_BACKUP).read_text(encoding="utf-8").strip())
-    except (OSError, ValueError):
+    at = last_backup(folder)
+    if at is None:
         return warning("backup", "none is known of", advice)
-    age = now - (at if at.tzinfo else at.replace(tzinfo=UTC))
+    age = now - at
     says = f"the newest is {in_words(max(age, timedelta(0)))} old"
     return warning("backup", says, advice) if age > OLD_BACKUP else ok("backup", says)

@@ -1,0 +1,91 @@
+"""What the database and this machine know, asked at the moment of the scrape."""
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import Database, NotDurableError
+from app.ops.backup import last_backup
+from app.ops.metrics.totals import attempts, inquiries
+from app.ops.version import version
+from app.outbox.message import Outcome
+from app.outbox.overview import Overview, RelayFault, look_over
+
+Samples = Mapping[str, float]
+
+
+class SiteCollector(Collector):
+    """Every host tells the same numbers of the database: take the greatest, not the sum."""
+
+    def __init__(self, database: Database, instance: Path) -> None:
+        self._database = database
+        self._instance = instance
+        self._inquiries = inquiries()
+        self._attempts = attempts()
+
+    def collect(self) -> Iterator[Metric]:
+        yield _labelled("info", "This version of Frontdesk.", "version", {version(): 1})
+        if made_at := last_backup(self._instance):
+            yield _gauge("last_backup_timestamp_seconds", "When it was made.", _moment(made_at))
+        try:
+            found = list(self._of_database())
+        except (SQLAlchemyError, NotDurableError):
+            found = []
+        yield _gauge("database_up", "Whether the database answers.", bool(found))
+        yield from found
+
+    def _of_database(self) -> Iterator[Metric]:
+        with self._database.read() as session:
+            now = self._database.now(session)
+            received, tried = (
+                self._inquiries.count(session, now),
+                self._attempts.count(session, now),
+            )
+            seen = look_over(session, now)
+        received = {"received": 0, "held": 0} | received
+        tried = {one.value: 0 for one in Outcome} | tried
+        yield _counter("inquiries", "Inquiries taken, by what became of them.", "state", received)
+        yield _counter("attempts", "Attempts to deliver, by outcome.", "outcome", tried)
+        yield from _of_outbox(seen)
+
+
+def _of_outbox(seen: Overview) -> Iterator[Metric]:
+    mails = {"pending": seen.pending, "dead": seen.dead}
+    oldest = seen.oldest_pending.total_seconds() if seen.oldest_pending else 0.0
+    beat = math.inf if seen.heartbeat is None else seen.heartbeat.total_seconds()
+    down = {fault.value: float(fault is seen.relay_fault) for fault in RelayFault}
+    yield _labelled("outbox_mails", "Mails not delivered, by state.", "state", mails)
+    yield _gauge("outbox_oldest_seconds", "How long the oldest mail has waited.", oldest)
+    yield _gauge("outbox_on_hold", "Whether no mail may go out.", seen.held_since is not None)
+    yield _gauge("mailer_heartbeat_seconds", "Since the freshest sign of life of a mailer.", beat)
+    yield _labelled("relay_down", "Whether the mail server takes no mail, and why.", "fault", down)
+
+
+def _gauge(name: str, told: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"frontdesk_{name}", told, value=float(value))
+
+
+def _labelled(name: str, told: str, label: str, samples: Samples) -> Metric:
+    family = GaugeMetricFamily(f"frontdesk_{name}", told, labels=[label])
+    return _filled(family, samples)
+
+
+def _counter(name: str, told: str, label: str, samples: Samples) -> Metric:
+    family = CounterMetricFamily(f"frontdesk_{name}", told, labels=[label])
+    return _filled(family, samples)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, samples: Samples) -> Metric:
+    for value, number in samples.items():
+        family.add_metric([value.replace(" ", "_")], float(number))
+    return family
+
+
+def _moment(moment: datetime) -> float:
+    return moment.timestamp()
