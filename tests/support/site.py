@@ -20,6 +20,8 @@ from config import ROOT, SECRETS, Settings
 
 T = TypeVar("T")
 
+METRICS_TOKEN = "only-for-tests-metrics"
+
 PATIENCE = 60.0  # seconds for a start or an end, on a busy machine
 OURS = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
 OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # the tests may run under make themselves
@@ -152,5 +154,6 @@ def _ready(site: Site) -> bool:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One running site for all tests that only look and write."""
-    with running(tmp_path_factory.mktemp("server") / "instance") as site:
+    instance = tmp_path_factory.mktemp("server") / "instance"
+    with running(instance, METRICS_TOKEN=METRICS_TOKEN) as site:
         yield site
