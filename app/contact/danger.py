@@ -79,7 +79,8 @@ class Index:
         if any(phrase in run for phrase in self._unspaced):
             return True
         pieces = [piece for piece in _pieces(folded) if piece not in self._skipped]
-        meanings = [self._meanings(piece) for piece in pieces]
+        meaning = {piece: self._meanings(piece) for piece in set(pieces)}
+        meanings = [meaning[piece] for piece in pieces]
         words = [at for at, piece in enumerate(pieces) if piece[0].isalnum()]
         return any(
             not self._denied(pieces, at)

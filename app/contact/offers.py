@@ -26,13 +26,19 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def _pattern(lists: Iterable[list[str]]) -> re.Pattern[str]:
-    """Longest first, so that a phrase is counted whole. ``word*``: all that begin so."""
+    """Longest first, so that a phrase is counted whole. ``word*``: all that begin so.
+
+    Where no word begins, and where none of the first letters stands, nothing else is tried.
+    """
     phrases = sorted({plain(phrase) for one in lists for phrase in one}, key=len, reverse=True)
-    return re.compile("|".join(_expression(phrase) for phrase in phrases))
+    spaced = [_spaced(phrase) for phrase in phrases if ord(phrase[0]) < FIRST_WITHOUT_SPACES]
+    unspaced = [_words(phrase) for phrase in phrases if ord(phrase[0]) >= FIRST_WITHOUT_SPACES]
+    return re.compile("|".join((rf"(?<!\w)(?:{'|'.join(spaced)})", *unspaced)))
 
 
-def _expression(phrase: str) -> str:
-    inner = r"\s{1,3}".join(re.escape(word) for word in phrase.rstrip("*").split())
-    if ord(phrase[0]) >= FIRST_WITHOUT_SPACES:
-        return inner
-    return rf"(?<!\w){inner}" + ("" if phrase.endswith("*") else r"(?!\w)")
+def _spaced(phrase: str) -> str:
+    return _words(phrase) + ("" if phrase.endswith("*") else r"(?!\w)")
+
+
+def _words(phrase: str) -> str:
+    return r"\s{1,3}".join(re.escape(word) for word in phrase.rstrip("*").split())
