@@ -1,6 +1,7 @@
 """The application factory: the one file that knows every room."""
 
 from functools import partial
+from pathlib import Path
 
 from flask import Flask
 
@@ -12,8 +13,9 @@ from app.contact.receive import Desk
 from app.crypto import KeyRing
 from app.db import Database
 from app.outbox.smtp import RelaySettings
+from app.pages.told import Told, told
 from app.web.answered import MOST_WAITING, Answered
-from config import ROOT, TOLD_ON_PAGES, Settings
+from config import ROOT, Settings
 
 
 def create_app(settings: Settings) -> Flask:
@@ -49,17 +51,18 @@ def create_app(settings: Settings) -> Flask:
         answered=answered,
         development=settings.is_development,
     )
+    basemap = settings.clinic_dir / "basemap.pmtiles"
     pages.init_app(
         app,
         clinic=clinic,
         folder=settings.clinic_dir,
         site=settings.site,
-        settings=_told(settings),
+        settings=_told(settings, basemap),
     )
     location.init_app(
         app,
         clinic=clinic,
-        basemap=settings.clinic_dir / "basemap.pmtiles",
+        basemap=basemap,
         tiles_url=settings.map_tiles_url,
         cache=settings.instance_dir / "cache",
     )
@@ -78,9 +81,14 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _told(settings: Settings) -> dict[str, str]:
-    """What the clinic's pages may state of the settings, as ``{{ settings.… }}``."""
-    return {name: str(getattr(settings, name)) for name in TOLD_ON_PAGES}
+def _told(settings: Settings, basemap: Path) -> Told:
+    return told(
+        retention_days=settings.retention_days,
+        held_retention_days=settings.held_retention_days,
+        notify=settings.notify,
+        acknowledge=settings.acknowledge,
+        map_tiles=bool(settings.map_tiles_url) and not basemap.exists(),
+    )
 
 
 def _relay(settings: Settings, clinic: Clinic) -> RelaySettings:

@@ -1,15 +1,15 @@
 """Information pages: the clinic's Markdown, checked and rendered once."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from flask import Flask, request
 
 from app.clinic import Clinic
 from app.pages import redirects, structured_data
-from app.pages.content import NO_SETTINGS, load_pages
+from app.pages.content import load_pages
 from app.pages.routes import OTHER_PAGES, Site, blueprint
 from app.pages.social_card import init_social_card
+from app.pages.told import NOTHING_TOLD, Told
 
 # Sections that the front page's template adds below the article.
 HOME_SECTIONS = ("location-map", "contact-us-today")
@@ -21,7 +21,7 @@ def init_app(
     clinic: Clinic,
     folder: Path,
     site: str,
-    settings: Mapping[str, str] = NO_SETTINGS,
+    settings: Told = NOTHING_TOLD,
 ) -> None:
     """Join this room to the application.
 

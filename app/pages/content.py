@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import MappingProxyType
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -18,8 +17,7 @@ from app.pages.found import Heading, Value
 from app.pages.front_matter import read_source
 from app.pages.markdown import parser
 from app.pages.references import Reference, Source, read_sources, reference
-
-NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+from app.pages.told import NOTHING_TOLD, Told
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,14 @@ def load_pages(
     clinic: Clinic,
     other_paths: Iterable[str] = (),
     home_ids: Iterable[str] = (),
-    settings: Mapping[str, str] = NO_SETTINGS,
+    settings: Told = NOTHING_TOLD,
 ) -> tuple[Page, ...]:
     """The pages of ``folder/pages``, in their order.
 
     ``other_paths`` are addresses that code answers (``/contact``): links may
     lead there, no page may take them. ``home_ids`` are fragments that the
-    front page's template adds. ``settings`` are what ``{{ settings.… }}`` stands
-    for. Raises ClinicError naming every fault by file and line.
+    front page's template adds. ``settings`` are what pages may state of them.
+    Raises ClinicError naming every fault by file and line.
     """
     faults = Faults()
     md, values = parser(), placeholders(clinic) | _of_settings(settings)
@@ -60,7 +58,7 @@ def load_pages(
     figures = load_figures(folder / "figures", sources, faults)
     files = sorted((folder / "pages").glob("*.md"))
     drafts = [
-        Draft(source, parse(md, source.text, values, figures))
+        Draft(source, parse(md, source.text, values, figures, settings))
         for file in files
         if (source := read_source(file, faults))
     ]
@@ -85,8 +83,8 @@ def placeholders(clinic: Clinic) -> dict[str, Value | None]:
     }
 
 
-def _of_settings(settings: Mapping[str, str]) -> dict[str, Value | None]:
-    return {f"settings.{name}": Value(text) for name, text in settings.items()}
+def _of_settings(settings: Told) -> dict[str, Value | None]:
+    return {name: Value(text) for name, text in settings.items() if isinstance(text, str)}
 
 
 def _page(md: MarkdownIt, draft: Draft, sources: Mapping[str, Source]) -> Page:

@@ -16,6 +16,7 @@ from app.pages.figures.figure import Figure
 from app.pages.found import Found, Value
 from app.pages.rendering import BLOCKS
 from app.pages.settling import Settling
+from app.pages.told import NOTHING_TOLD, Told, passages
 
 NO_FIGURES: Mapping[str, Figure | None] = MappingProxyType({})
 BLOCK = re.compile(r"\s{0,3}:::+\s*(\S*)")
@@ -35,14 +36,17 @@ def parse(
     text: str,
     values: Mapping[str, Value | None],
     figures: Mapping[str, Figure | None] = NO_FIGURES,
+    settings: Told = NOTHING_TOLD,
 ) -> Document:
     """``text`` as a document; ``values`` by placeholder, None for a link not filled in.
+    ``settings`` decide about passages.
 
     The document is empty when there are faults in ``found.faults``.
     """
-    tokens = _without_empty_links(md.parse(text), values)
+    tokens, faults = passages(md.parse(text), settings)
+    tokens = _without_empty_links(tokens, values)
     found = Settling(values, figures).settle(tokens)
-    found.faults += _block_faults(text)
+    found.faults += [*faults, *_block_faults(text)]
     if found.faults:
         return Document(Markup(), Markup(), found)
     split = _end_of_lead(tokens)

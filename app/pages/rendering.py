@@ -18,7 +18,7 @@ CARDS = {
     "note": "",
     "summary": "",
 }
-BLOCKS = frozenset((*CARDS, "timeline", "figure"))
+BLOCKS = frozenset((*CARDS, "timeline", "figure", "when"))
 
 
 def _citation(token: Token) -> str:

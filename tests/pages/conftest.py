@@ -1,13 +1,14 @@
 """A small clinic folder to write pages into."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from app.clinic import Clinic, ClinicError
-from app.pages.content import NO_SETTINGS, Page, load_pages
+from app.pages.content import Page, load_pages
+from app.pages.told import NOTHING_TOLD, Told
 
 DESCRIPTION = "A page made for a test, with a description of a length that search engines like."
 HEAD = f'title = "A page"\ndescription = "{DESCRIPTION}"\norder = 1\n'
@@ -31,7 +32,7 @@ class Folder:
     def sources(self, text: str) -> None:
         (self.path / "references.toml").write_text(dedent(text), encoding="utf-8")
 
-    def load(self, settings: Mapping[str, str] = NO_SETTINGS) -> dict[str, Page]:
+    def load(self, settings: Told = NOTHING_TOLD) -> dict[str, Page]:
         others, ids = ["/contact", "/location"], ["location-map"]
         pages = load_pages(self.path, self.clinic, others, ids, settings)
         return {page.path: page for page in pages}

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from app.clinic import Clinic, ClinicError, Links
 from app.pages.document import parse
 from app.pages.markdown import parser
+from app.pages.told import told
 
-SETTINGS = {"retention_days": "90", "held_retention_days": "30"}
+SETTINGS = told(
+    retention_days=90, held_retention_days=30, notify="full", acknowledge=False, map_tiles=False
+)
 
 
 def test_a_page_has_what_its_front_matter_says(folder: Any) -> None:
@@ -67,10 +70,42 @@ def test_placeholders_show_the_clinic_and_can_be_called(html: Callable[..., str]
 
 def test_a_page_states_the_settings_as_they_are(folder: Any) -> None:
     folder.write("index", "Kept for {{ settings.retention_days }} days.")
-    assert folder.load({"retention_days": "45"})["/"].lead == "<p>Kept for 45 days.</p>\n"
+    assert folder.load({"settings.retention_days": "45"})["/"].lead == "<p>Kept for 45 days.</p>\n"
     assert folder.faults() == [
         "pages/index.md:6: unknown placeholder {{ settings.retention_days }}"
     ]
+
+
+def test_a_passage_is_shown_only_where_it_holds(folder: Any) -> None:
+    text = """
+        Before.
+
+        ::: when settings.map_tiles
+        Streets come from [elsewhere](/contact).
+        :::
+
+        ::: when not settings.map_tiles
+        Streets are our own.
+        :::
+
+        After.
+    """
+    folder.write("index", text)
+    shown = folder.load({"settings.map_tiles": True})["/"].lead
+    assert "elsewhere" in shown
+    assert "our own" not in shown
+    shown = folder.load({"settings.map_tiles": False})["/"].lead
+    assert shown == "<p>Before.</p>\n<p>Streets are our own.</p>\n<p>After.</p>\n"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["settings.map_tile", "not", "", "no settings.acknowledge", "settings.retention_days"],
+)
+def test_a_passage_that_hangs_on_nothing_known_is_a_fault(folder: Any, condition: str) -> None:
+    folder.write("index", f"Before.\n\n::: when {condition}\nWords.\n:::\n")
+    with pytest.raises(ClinicError, match=r"index\.md:8: ::: when"):
+        folder.load(SETTINGS)
 
 
 def test_a_placeholder_inside_a_link_is_not_linked_twice(html: Callable[..., str]) -> None:

@@ -1,0 +1,61 @@
+"""What pages may state of the settings, so that they cannot be wrong.
+
+A text stands for ``{{ settings.… }}``; a passage between ``::: when settings.…`` and
+``:::`` is shown only where that holds (or, with ``not`` before the name, does not).
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from markdown_it.token import Token
+
+Told = Mapping[str, str | bool]
+NOTHING_TOLD: Told = MappingProxyType({})
+WHEN = "when"
+
+
+def told(
+    *,
+    retention_days: int,
+    held_retention_days: int,
+    notify: str,
+    acknowledge: bool,
+    map_tiles: bool,
+) -> Told:
+    """``notify`` is ``full``, ``contact`` or ``minimal``; ``map_tiles`` whether visitors are
+    offered streets from elsewhere.
+    """
+    modes = {f"settings.notify_{mode}": mode == notify for mode in ("full", "contact", "minimal")}
+    return {
+        "settings.retention_days": str(retention_days),
+        "settings.held_retention_days": str(held_retention_days),
+        "settings.acknowledge": acknowledge,
+        "settings.map_tiles": map_tiles,
+        **modes,
+    }
+
+
+def passages(tokens: Sequence[Token], settings: Told) -> tuple[list[Token], list[tuple[int, str]]]:
+    """``tokens`` without the passages that do not hold, and the faults by line (from 0)."""
+    kept: list[Token] = []
+    faults: list[tuple[int, str]] = []
+    inside, shown = False, True
+    for token in tokens:
+        if token.type == "container_block_open" and token.info.split()[:1] == [WHEN]:
+            inside = True
+            shown, fault = _holds(token.info.split()[1:], settings)
+            faults += [(token.map[0] if token.map else 0, fault)] if fault else []
+        elif token.type == "container_block_close" and inside:
+            inside, shown = False, True
+        elif shown:
+            kept.append(token)
+    return kept, faults
+
+
+def _holds(words: Sequence[str], settings: Told) -> tuple[bool, str]:
+    wanted, name = words[:1] != ["not"], words[-1] if words else ""
+    value = settings.get(name)
+    if len(words) != (1 if wanted else 2) or not isinstance(value, bool):
+        known = ", ".join(name for name, value in settings.items() if isinstance(value, bool))
+        return True, f"::: when {' '.join(words)}: known are {known} (with or without not)"
+    return value is wanted, ""
