@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from app.outbox.message import OutboxMessage, State
 from tests.faults import (  # noqa: F401  (each puts its scenarios into the list)
     database_faults,
+    host_faults,
     mail_faults,
     power_cut,
     process_faults,

@@ -20,6 +20,8 @@ PATIENCE = 75.0  # seconds that a client goes on trying
 ATTEMPT = 40.0  # seconds it waits for one answer; a lock of the database may last 15
 PAUSE = 0.25  # seconds before it tries again
 
+Url = Callable[[], str]
+
 
 @dataclass
 class Sent:
@@ -46,12 +48,14 @@ def new_inquiry(*, by_form: bool = False, words: str = "") -> Sent:
     return Sent(marker, by_form, f"{words or 'Do you take checks?'} {marker}", uuid4().hex)
 
 
-def submit(url: str, sent: Sent, patience: float = PATIENCE) -> None:
-    """Send until it is acknowledged or refused for good, for at most ``patience`` seconds."""
+def submit(url: str | Url, sent: Sent, patience: float = PATIENCE) -> None:
+    """Send until it is acknowledged or refused for good, for at most ``patience`` seconds.
+    Each attempt goes where ``url`` says then.
+    """
     until = time.monotonic() + patience
     while time.monotonic() < until:
         try:
-            status, reference = _post(url, sent)
+            status, reference = _post(url if isinstance(url, str) else url(), sent)
         except (OSError, http.client.HTTPException) as error:
             sent.answers.append(type(error).__name__)
         else:
@@ -87,10 +91,12 @@ def _request(sent: Sent) -> tuple[str, bytes, dict[str, str]]:
         "location": "quay",
         "message": sent.words,
     }
+    # An address of its own, should a proxy be believed: many visitors, not one.
+    headers = {"X-Forwarded-For": f"2001:db8:{sent.key[:4]}:{sent.key[4:8]}::1"}
     if sent.by_form:
-        form = {"Content-Type": "application/x-www-form-urlencoded"}
-        return "/contact", urlencode(fields).encode(), form
-    headers = {"Content-Type": "application/json", "Idempotency-Key": sent.key}
+        headers |= {"Content-Type": "application/x-www-form-urlencoded"}
+        return "/contact", urlencode(fields).encode(), headers
+    headers |= {"Content-Type": "application/json", "Idempotency-Key": sent.key}
     return "/api/v1/inquiries", json.dumps(fields).encode(), headers
 
 
@@ -101,7 +107,7 @@ class Load:
     """
 
     def __init__(
-        self, url: Callable[[], str], *, clients: int = 4, rest: float = 0.3, count: int = 10_000
+        self, url: Url, *, clients: int = 4, rest: float = 0.3, count: int = 10_000
     ) -> None:
         self.sent: list[Sent] = []
         self._url = url
@@ -141,5 +147,5 @@ class Load:
                 self._left -= 1
                 sent = new_inquiry(by_form=(self._left + number) % 2 == 0)
                 self.sent.append(sent)
-            submit(self._url(), sent)
+            submit(self._url, sent)
             self._stopping.wait(self._rest)

@@ -57,11 +57,11 @@ def race(world: World, mailers: int) -> None:
     for owner in owners:
         world.start_mailer(owner)
     with world.load(clients=6, rest=0.02):
-        wait_until(lambda: _senders(world) >= mailers, 40, f"{mailers} mailers at work")
-    world.injected = _senders(world)
+        wait_until(lambda: senders(world) >= mailers, 40, f"{mailers} mailers at work")
+    world.injected = senders(world)
 
 
-def _senders(world: World) -> int:
+def senders(world: World) -> int:
     """How many mailers have delivered something."""
     delivered = DeliveryAttempt.outcome == Outcome.DELIVERED
     with world.database.read() as session:

@@ -65,6 +65,7 @@ class World:
         self.instance = folder / "instance"
         self.instance.mkdir()
         cache.mkdir(exist_ok=True)
+        self.cache = cache
         (self.instance / "cache").symlink_to(cache)
         self.url = server.make(folder)
         self.relay = Relay()
@@ -106,13 +107,14 @@ class World:
         """One more mailer, as on a host of its own."""
         return self.launch(*FLASK, "mailer", "run", "--owner", owner)
 
-    def launch(self, *command: str) -> "subprocess.Popen[bytes]":
+    def launch(self, *command: str, **env: str) -> "subprocess.Popen[bytes]":
+        """Start one of the site's processes; ``env`` adds or replaces variables."""
         if self._abandoned:
             raise NotSeenError("the bench was interrupted")
         child = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=self._environment(),
+            env={**self._environment(), **env},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
@@ -137,8 +139,8 @@ class World:
             raise CommandFailedError(f"flask {' '.join(words)}: {last}")
         return done.stdout
 
-    def answers(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+    def answers(self, port: int | None = None) -> bool:
+        connection = HTTPConnection("127.0.0.1", port or self.port, timeout=5)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == 200
@@ -150,7 +152,7 @@ class World:
     @contextmanager
     def load(self, **options: Any) -> Iterator[Load]:
         """Clients at work while the block runs; with ``count`` until they have sent it."""
-        load = Load(lambda: f"http://127.0.0.1:{self.port}", **options)
+        load = Load(**{"url": lambda: f"http://127.0.0.1:{self.port}", **options})
         load.start()
         try:
             yield load
@@ -220,7 +222,8 @@ class World:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
-            ours = process.environ().get("INSTANCE_DIR") == str(self.instance)
+            instance = process.environ().get("INSTANCE_DIR", "")
+            ours = Path(instance).is_relative_to(self.folder)
             return ours and words in " ".join(process.cmdline())
         except psutil.Error:
             return False
