@@ -5,16 +5,15 @@ in a template; it all comes through here. A fault in the file stops the start
 and is named with file, key and reason.
 """
 
-import tomllib
 from pathlib import Path
 from typing import TypeVar
 
 from flask import current_app
 from pydantic import ValidationError
 
-from app.clinic import danger
+from app.clinic import danger, toml
 from app.clinic.danger import DangerWords
-from app.clinic.faults import ClinicError, Faults, line_of, toml_line
+from app.clinic.faults import ClinicError, Faults, line_of
 from app.clinic.frozen import Frozen
 from app.clinic.values import (
     Clinic,
@@ -71,15 +70,12 @@ def _read(file: Path, kind: type[Value]) -> Value:
 
 def _read_noting(file: Path, kind: type[Value], faults: Faults) -> Value | None:
     """What stands in ``file``; None, and the reasons in ``faults``, when it will not do."""
+    if (text := toml.read_text(file, faults)) is None:
+        return None
+    if (table := toml.parse(file, text, faults)) is None:
+        return None
     try:
-        text = file.read_text(encoding="utf-8")
-        return kind.model_validate(tomllib.loads(text))
-    except OSError as error:
-        faults.add(file, 0, error.strerror or type(error).__name__)
-    except UnicodeDecodeError as error:
-        faults.add(file, 0, f"is not UTF-8 text ({error})")
-    except tomllib.TOMLDecodeError as error:
-        faults.add(file, toml_line(error, text), str(error))
+        return kind.model_validate(table)
     except ValidationError as error:
         for one in error.errors():
             # A key that is not there has no line: that of its table is told.

@@ -1,7 +1,6 @@
 """Faults in the clinic's own files: collected, so that all of them are told at once."""
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,12 +44,6 @@ class Faults:
         if self.found:
             faults = sorted(set(self.found))
             raise ClinicError("\n".join(map(str, faults)), faults)
-
-
-def toml_line(error: tomllib.TOMLDecodeError, text: str) -> int:
-    """The line of ``text``, from 1, that a TOML parser complains about; else its last."""
-    found = re.search(r"at line (\d+)", str(error))
-    return int(found[1]) if found else len(text.splitlines())
 
 
 def line_of(text: str, place: Iterable[int | str]) -> int:

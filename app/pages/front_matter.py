@@ -1,7 +1,6 @@
 """The TOML between ``+++`` lines at the top of a page."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from app.clinic.faults import Faults, toml_line
+from app.clinic import toml
+from app.clinic.faults import Faults
 
 FENCE = "+++"
 ReferenceKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -49,11 +49,9 @@ class SourceFile:
 
 def read_source(file: Path, faults: Faults) -> SourceFile | None:
     """The page in ``file``; None, and the reasons in ``faults``, when it cannot be read."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        faults.add(file, 1, "is not UTF-8 text")
+    if (text := toml.read_text(file, faults)) is None:
         return None
+    lines = text.splitlines()
     if not lines or lines[0].strip() != FENCE or FENCE not in (rest := _stripped(lines[1:])):
         faults.add(file, 1, f"must begin with front matter between two {FENCE} lines")
         return None
@@ -70,11 +68,11 @@ def _stripped(lines: list[str]) -> list[str]:
 
 
 def _parse(file: Path, lines: tuple[str, ...], faults: Faults) -> FrontMatter | None:
-    text = "\n".join(lines)
+    table = toml.parse(file, "\n".join(lines), faults, above=1, part="front matter")
+    if table is None:
+        return None
     try:
-        return FrontMatter.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        faults.add(file, toml_line(error, text) + 1, f"front matter: {error}")
+        return FrontMatter.model_validate(table)
     except ValidationError as error:
         for one in error.errors():
             key = str(one["loc"][0])
@@ -87,7 +85,8 @@ def _reason(kind: str, message: str) -> str:
 
 
 def _line_of(lines: tuple[str, ...], key: str, value: str = "") -> int:
-    start = next((n for n, line in enumerate(lines) if re.match(rf"\s*{key}\s*=", line)), -1)
+    given = re.compile(rf"\s*{re.escape(key)}\s*=")
+    start = next((n for n, line in enumerate(lines) if given.match(line)), -1)
     for number, line in enumerate(lines[max(start, 0) :], max(start, 0)):
         if value and f'"{value}"' in line:
             return number + 2

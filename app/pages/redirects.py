@@ -1,7 +1,6 @@
 """``clinic/redirects.toml``: old addresses, each leading for good to a page that exists."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,8 @@ from pathlib import Path
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from app.clinic.faults import Faults, toml_line
+from app.clinic import toml
+from app.clinic.faults import Faults
 from app.pages.content import Page
 
 ONE_DAY = "public, max-age=86400"
@@ -25,12 +25,9 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
     """
     if not file.exists():
         return {}
-    faults, text = Faults(), file.read_text(encoding="utf-8")
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        faults.add(file, toml_line(error, text), str(error))
-        table = {}
+    faults = Faults()
+    text = toml.read_text(file, faults) or ""
+    table = toml.parse(file, text, faults) or {}
     places: dict[str, frozenset[str]] = dict.fromkeys(other_paths, frozenset())
     places |= {page.path: frozenset(one.id for one in page.headings) for page in pages}
     for old, new in table.items():

@@ -1,7 +1,6 @@
 """``clinic/references.toml``: every source in full, once; pages cite it by key."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,8 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, HttpUrl, StringConstraints, ValidationError
 
-from app.clinic.faults import Faults, toml_line
+from app.clinic import toml
+from app.clinic.faults import Faults
 
 
 class Source(BaseModel):
@@ -50,14 +50,10 @@ def read_sources(file: Path, faults: Faults) -> dict[str, Source]:
     """The sources by key; whatever is wrong goes to ``faults``. No file: no sources."""
     if not file.exists():
         return {}
-    text = file.read_text(encoding="utf-8")
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        faults.add(file, toml_line(error, text), str(error))
+    if (text := toml.read_text(file, faults)) is None:
         return {}
     sources = {}
-    for key, table in tables.items():
+    for key, table in (toml.parse(file, text, faults) or {}).items():
         try:
             sources[key] = Source.model_validate(table)
         except ValidationError as error:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.clinic import Clinic
+from app.clinic import Clinic, ClinicError
 from app.pages import init_app
+from app.pages.redirects import load_redirects
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,9 @@ def test_a_fault_is_named_by_file_and_line(folder: Any, text: str, fault: str) -
         ('order = "first"\n', "2: order: "),
         ('description = "short"\n', "2: description: "),
         ('title = "{{ clinic.name }}"\n', "2: title: "),
+        ('"colour(" = 1\n', "1: colour(: unknown key"),
         ("order = 1\ntitle = \n", "3: front matter: "),
+        (f"order = {'9' * 5000}\n", "1: front matter: "),
     ],
 )
 def test_front_matter_is_checked(folder: Any, head: str, fault: str) -> None:
@@ -103,6 +106,18 @@ def test_citations_and_lists_must_agree(folder: Any) -> None:
 def test_the_list_of_sources_is_checked(folder: Any, toml: str, fault: str) -> None:
     folder.sources(toml)
     assert folder.faults()[0].startswith(f"references.toml:{fault}")
+
+
+@pytest.mark.parametrize(
+    "name", ["references.toml", "figures/x.toml", "pages/index.md", "redirects.toml"]
+)
+def test_a_file_that_is_no_text_is_named(folder: Any, name: str) -> None:
+    file = folder.path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"# one\n# \xff\n")
+    with pytest.raises(ClinicError) as refusal:
+        load_redirects(folder.path / "redirects.toml", folder.load().values(), ())
+    assert str(refusal.value) == f"{file}:2: is not UTF-8 text"
 
 
 def test_all_faults_of_all_pages_are_told_together(folder: Any) -> None:

@@ -1,12 +1,12 @@
 """Figures: ``clinic/figures/NAME.toml`` holds the numbers, ``::: figure NAME`` draws them."""
 
-import tomllib
 from collections.abc import Container, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from app.clinic.faults import Faults, line_of, toml_line
+from app.clinic import toml
+from app.clinic.faults import Faults, line_of
 from app.pages.figures.figure import Figure
 from app.pages.figures.hours import Hours
 from app.pages.figures.mechanism import Mechanism
@@ -37,11 +37,9 @@ def load_figures(folder: Path, sources: Container[str], faults: Faults) -> dict[
 
 
 def _read(file: Path, faults: Faults) -> Figure | None:
-    text = file.read_text(encoding="utf-8")
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        faults.add(file, toml_line(error, text), str(error))
+    if (text := toml.read_text(file, faults)) is None:
+        return None
+    if (table := toml.parse(file, text, faults)) is None:
         return None
     kind = KINDS.get(str(table.get("kind")))
     if not kind:
