@@ -15,8 +15,12 @@ ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 def page_script(clinic: Clinic, page: Page, site: str) -> Markup:
     """The script element for an information page; the front page describes the clinic too."""
-    nodes = [web_page(clinic, page, site)]
-    return script(nodes + (clinic_nodes(clinic, site) if page.path == "/" else []))
+    node = web_page(clinic, page, site)
+    if page.path != "/":
+        return script([node])
+    # The front page comes in one flight: its list of references says the same.
+    node.pop("citation", None)
+    return script([node, *clinic_nodes(clinic, site)])
 
 
 def clinic_script(clinic: Clinic, site: str) -> Markup:

@@ -97,7 +97,7 @@ def test_the_page_tells_how_to_come(make_app: Callable[..., Flask]) -> None:
     for heading in ("Opening hours", "Transit", "Parking", "Step-free access"):
         assert heading in page
     assert '<th scope="row">Wednesday</th><td>9 am to 7 pm</td>' in page
-    assert '<th scope="row">Tuesday</th><td>10 am to 1 pm, 2 pm to 6 pm</td>' in page
+    assert '<th scope="row">Tuesday</th><td>10 am to 1 pm,<br>2 pm to 6 pm</td>' in page
     assert '<th scope="row">Sunday</th><td>Closed</td>' in page
     assert "Thursday, November 26, 2026</time>: Thanksgiving Day" in page
 

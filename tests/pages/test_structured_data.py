@@ -31,14 +31,22 @@ def page(folder: Any) -> Callable[..., Any]:
 
 
 def test_the_front_page_tells_of_itself_and_of_the_clinic(clinic: Clinic, page: Any) -> None:
-    shown = page(text="It helps.[@a]", more='references = ["a"]\n')
+    shown = page()
     web_page, whole = graph(page_script(clinic, shown, SITE))
     assert web_page["@type"] == "MedicalWebPage"
     assert web_page["url"] == f"{SITE}/"
     assert web_page["name"] == shown.title
-    assert web_page["citation"] == ["https://doi.org/10.1000/1"]
     assert web_page["publisher"]["@id"] == whole["@id"]
     assert whole["name"] == clinic.name
+
+
+def test_the_sources_are_told_but_on_the_front_page_which_is_to_be_small(
+    clinic: Clinic, page: Any
+) -> None:
+    cited: dict[str, str] = {"text": "It helps.[@a]", "more": 'references = ["a"]\n'}
+    (node,) = graph(page_script(clinic, page("second", **cited), SITE))
+    assert node["citation"] == ["https://doi.org/10.1000/1"]
+    assert "citation" not in graph(page_script(clinic, page(**cited), SITE))[0]
 
 
 def test_no_review_is_claimed_that_did_not_take_place(clinic: Clinic, page: Any) -> None:
