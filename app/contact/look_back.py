@@ -17,14 +17,18 @@ SAME_WORDS = timedelta(days=1)
 ONE_SOURCE = timedelta(hours=1)
 
 # Who sends the same again is not another: content_digest is of all the fields.
-OTHERS = sa.and_(
-    Inquiry.content_digest != sa.bindparam("content"),
-    Inquiry.created_at > sa.bindparam("since"),
-)
+ANOTHER = Inquiry.content_digest != sa.bindparam("content")
 SAME = sa.select(sa.func.count(sa.distinct(Inquiry.content_digest))).where(
-    Inquiry.message_digest == sa.bindparam("digest"), OTHERS
+    Inquiry.message_digest == sa.bindparam("message"),
+    Inquiry.created_at > sa.bindparam("day"),
+    ANOTHER,
 )
-SOURCE = sa.select(sa.func.count()).where(Inquiry.source_digest == sa.bindparam("digest"), OTHERS)
+SOURCE = sa.select(sa.func.count()).where(
+    Inquiry.source_digest == sa.bindparam("source"),
+    Inquiry.created_at > sa.bindparam("hour"),
+    ANOTHER,
+)
+BOTH = sa.select(SAME.scalar_subquery(), SOURCE.scalar_subquery())
 
 
 @dataclass(frozen=True)
@@ -38,24 +42,15 @@ class Others:
 def look_back(database: Database, submission: Submission) -> Others:
     """Count before the write lock is taken: two posts at once may both miss the other."""
     now = clock.now()
+    values = {
+        "content": submission.digest,
+        "message": submission.message,  # None equals nothing
+        "source": submission.source,
+        "day": now - SAME_WORDS,
+        "hour": now - ONE_SOURCE,
+    }
     with database.read() as session:
-        return Others(
-            same_words=_count(session, SAME, submission, submission.message, now - SAME_WORDS),
-            one_source=_count(session, SOURCE, submission, submission.source, now - ONE_SOURCE),
-        )
-
-
-def _count(
-    session: Session,
-    query: sa.Select[int],
-    submission: Submission,
-    digest: bytes | None,
-    since: datetime,
-) -> int:
-    if digest is None:
-        return 0
-    values = {"content": submission.digest, "digest": digest, "since": since}
-    return session.connection().execute(query, values).scalar_one()
+        return Others(*session.connection().execute(BOTH, values).one())
 
 
 def forget_traces(session: Session, now: datetime) -> None:
