@@ -7,13 +7,14 @@ import argparse
 import os
 import platform
 
-from bench import beside, footprint, growth, mailers, pages, posts
+from bench import beside, exported, footprint, growth, mailers, pages, posts
 from bench.plan import FULL, QUICK
 from bench.report import put
 from bench.servers import ROOT
 
 PARTS = {
     "pages": pages.report,
+    "exported": exported.report,
     "posts": posts.report,
     "peers": beside.report,
     "mailers": mailers.report,
