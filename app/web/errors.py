@@ -137,7 +137,9 @@ def _common_page(error: HTTPException, words: tuple[str, str] | None = None) -> 
     explanation = " ".join(explanation.split())
     if request.path.startswith("/api/"):
         return problem(code, explanation)
-    page = render_template("errors/error.html", code=code, heading=heading, explanation=explanation)
+    said = {"code": code, "heading": heading, "explanation": explanation}
+    # What was asked for may be anything, and is no page: it gets no address of its own.
+    page = render_template("errors/error.html", canonical="", **said)
     response = Response(page, code)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -3,6 +3,7 @@
 Steps, in order: greeting, ehlo, starttls, auth, mail, rcpt, data, dot. A script
 maps a step to what is answered there, or to one of DROP, HANG, DRIP, TAKE_AND_DROP;
 ``hits`` counts how often it did. ``pause`` maps a step to seconds of thinking first.
+An answer to rcpt may quote "{recipient}".
 """
 
 import socket
@@ -123,8 +124,10 @@ class _Conversation:
                 self._sender, self._recipients = verb.partition("<")[2].partition(">")[0], []
                 self._answer("mail")
             elif word == "rcpt":
-                if self._answer("rcpt"):
-                    self._recipients.append(verb.partition("<")[2].partition(">")[0])
+                address = verb.partition("<")[2].partition(">")[0]
+                reply = self._relay.script.get("rcpt", ORDINARY["rcpt"])
+                if self._answer("rcpt", reply.replace("{recipient}", address)):
+                    self._recipients.append(address)
             elif word == "data":
                 if self._answer("data"):
                     self._take()
