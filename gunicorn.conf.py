@@ -80,6 +80,9 @@ def on_starting(_server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Keep a mailer beside the web, unless mailers run on their own."""
+    from app.ops import running  # noqa: PLC0415  (already loaded)
+
+    running.note_start(settings.instance_dir)
     _compile_templates()
     if settings.mailer_beside_web:
         from app.outbox.beside_web import MailerBesideWeb  # noqa: PLC0415  (already loaded)
@@ -126,5 +129,8 @@ def on_reload(server: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """Leave together: the mailer may be past the final dot of a mail."""
+    from app.ops import running  # noqa: PLC0415
+
+    running.note_end(settings.instance_dir)
     if mailer := getattr(server, "mailer", None):
         mailer.end()

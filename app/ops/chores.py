@@ -57,13 +57,15 @@ def every(pause: timedelta) -> IsDue:
 
 def daily(at: clock_time, zone: ZoneInfo) -> IsDue:
     """Due once a day, from ``at`` on the clock of ``zone``; a day that was missed is made up."""
+    return lambda last, now: next_time(at, zone, last, now) <= now
 
-    def is_due(last: datetime | None, now: datetime) -> bool:
-        here = now.astimezone(zone)
-        today = datetime.combine(here.date(), at, zone)
-        return now >= today and (last is None or last < today)
 
-    return is_due
+def next_time(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetime) -> datetime:
+    """When a daily chore that was last done at ``last`` is due; not after ``now``: at once."""
+    day = now.astimezone(zone).date()
+    today = datetime.combine(day, at, zone)
+    done = last is not None and last >= today
+    return datetime.combine(day + timedelta(days=1), at, zone) if done else today
 
 
 class ChoreTurn(Base):

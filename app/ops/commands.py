@@ -19,6 +19,7 @@ WHERE = {
     "retention": "app.ops.retention_cli:retention",
     "version": "app.ops.version:tell_version",
     "site": "app.ops.site_cli:site",
+    "status": "app.ops.status_cli:status",
 }
 
 

@@ -20,6 +20,7 @@ from app.outbox.overview import Overview, look_over
 from app.outbox.queue import enqueue
 
 MOST_LISTED = 50
+NAME = "digest"
 ABOUT = "digest-"
 
 
@@ -50,7 +51,7 @@ def digest_chore(database: Database, clinic: Clinic, digest: Digest, *, site: st
         for mail in mails:
             enqueue(session, database.keys, mail, domain=domain, now=now)
 
-    return Chore("digest", daily(digest.at, clinic.zone), do, at_first=False)
+    return Chore(NAME, daily(digest.at, clinic.zone), do, at_first=False)
 
 
 def count_day(session: Session, now: datetime) -> Day:

@@ -29,6 +29,7 @@ from app.outbox.message import DeliveryAttempt, OutboxMessage, Outcome, State
 
 log = logging.getLogger("frontdesk.retention")
 
+NAME = "retention"
 AT = clock_time(3, 30)  # when visitors sleep
 BATCH = 50  # inquiries for one short transaction
 PAUSE = 0.05  # seconds between two of them, in which visitors' posts get their turn
@@ -94,7 +95,7 @@ def retention_chore(database: Database, zone: ZoneInfo, days: int, held_days: in
     def erase_due() -> None:
         log.info("words erased of inquiries: %d", run(database, Limits(days, held_days)))
 
-    return Chore("retention", daily(AT, zone), lambda _session, _now: erase_due)
+    return Chore(NAME, daily(AT, zone), lambda _session, _now: erase_due)
 
 
 def _batches(found: list[UUID]) -> Iterator[list[UUID]]:

@@ -1,0 +1,99 @@
+"""How the site stands: what `flask status` shows. No word of a visitor."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.clinic import Clinic
+from app.contact.inquiry import Inquiry
+from app.db import Database
+from app.ops import retention
+from app.ops.backup import last_backup
+from app.ops.chores import ChoreTurn, next_time
+from app.ops.digest import NAME as DIGEST
+from app.ops.running import serving_since
+from app.ops.status import Trouble, judge
+from app.ops.version import version
+from app.outbox.message import MailerHeartbeat
+from app.outbox.overview import Overview, look_over
+
+
+@dataclass(frozen=True)
+class Last:
+    """The newest inquiry."""
+
+    reference: str
+    at: datetime
+    state: str
+
+
+@dataclass(frozen=True)
+class Mailer:
+    """A mailer that has given a sign of life within a day."""
+
+    owner: str
+    since: datetime
+    heartbeat: datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """At ``now``, on the database's clock. What is None is not known, or not set up."""
+
+    now: datetime
+    version: str
+    web_since: datetime | None
+    last: Last | None
+    outbox: Overview
+    mailers: tuple[Mailer, ...]
+    backup: datetime | None
+    next_retention: datetime
+    next_digest: datetime | None
+    free_bytes: int | None
+    troubles: tuple[Trouble, ...]
+
+
+def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
+    """Raises SQLAlchemyError when the database does not answer."""
+    with database.read() as session:
+        now = database.now(session)
+        turns = dict[str, datetime](
+            (row.name, row.begun_at) for row in session.scalars(sa.select(ChoreTurn))
+        )
+        last, seen, mailers = _last(session), look_over(session, now), _mailers(session)
+    digest = clinic.digest
+    return Standing(
+        now=now,
+        version=version(),
+        web_since=serving_since(instance),
+        last=last,
+        outbox=seen,
+        mailers=mailers,
+        backup=last_backup(instance),
+        next_retention=next_time(retention.AT, clinic.zone, turns.get(retention.NAME), now),
+        next_digest=next_time(digest.at, clinic.zone, turns.get(DIGEST), now) if digest else None,
+        free_bytes=shutil.disk_usage(instance).free if instance.is_dir() else None,
+        troubles=tuple(judge(seen)),
+    )
+
+
+def age(moment: datetime, now: datetime) -> timedelta:
+    """How long ago; never negative, for clocks differ."""
+    return max(now - moment, timedelta(0))
+
+
+def _last(session: Session) -> Last | None:
+    query = sa.select(Inquiry.reference, Inquiry.created_at, Inquiry.state)
+    row = session.execute(query.order_by(Inquiry.created_at.desc()).limit(1)).one_or_none()
+    return Last(*row) if row else None
+
+
+def _mailers(session: Session) -> tuple[Mailer, ...]:
+    query = sa.select(MailerHeartbeat).order_by(MailerHeartbeat.heartbeat_at.desc())
+    return tuple(
+        Mailer(one.owner, one.started_at, one.heartbeat_at) for one in session.scalars(query)
+    )
