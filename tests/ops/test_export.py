@@ -24,6 +24,17 @@ MONDAY_NOON = datetime(2026, 7, 6, 19, tzinfo=UTC)  # 12 o'clock at the demo cli
 MONDAY_NIGHT = datetime(2026, 7, 7, 5, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def _maps(maps: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").symlink_to(maps)
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the clinic's maps are kept once the first test has made them."""
+    return tmp_path_factory.mktemp("maps")
+
+
 @pytest.fixture
 def export(make_app: Callable[..., Flask], tmp_path: Path) -> Callable[..., Path]:
     """Export at a moment; the link under which the pages are found."""
