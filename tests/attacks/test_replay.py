@@ -46,7 +46,7 @@ def test_neither_key_nor_words_can_be_read_from_what_stands_in_clear(
         assert sha256(text.encode()).digest() not in digests
 
 
-def test_an_old_token_of_a_received_page_shows_no_words(visitor_on_sqlite: Visitor) -> None:
+def test_a_received_page_shows_no_words(visitor_on_sqlite: Visitor) -> None:
     place = visitor_on_sqlite.send(name="Marked Name", message="Marked words").location
     page = visitor_on_sqlite.client.get(place)
     assert page.status_code == 200
