@@ -50,6 +50,26 @@ def test_the_contents_list_leads_to_every_section(open_page: OpenPage) -> None:
         expect(page.locator(link.get_attribute("href") or "no target")).to_be_in_viewport()
 
 
+@pytest.mark.parametrize("able", [True, False], ids=["by-the-browser", "by-script"])
+def test_the_contents_list_shows_where_the_reader_is(open_page: OpenPage, able: bool) -> None:  # noqa: FBT001
+    page = open_page(reduced_motion="reduce")
+    if not able:
+        page.add_init_script("CSS.supports = () => false")
+    page.goto("/")
+    accent = page.evaluate("getComputedStyle(document.querySelector('.sun')).fill")
+    for name in ("Clinical uses", "Side effects", "History of ketamine infusion"):
+        page.get_by_role("heading", level=2, name=name).evaluate("one => one.scrollIntoView()")
+        link = page.locator("nav.contents").get_by_role("link", name=name)
+        expect(link).to_have_css("border-left-color", accent)
+        assert link.get_attribute("aria-current") == (None if able else "true")
+    marked = page.locator("nav.contents a").evaluate_all(
+        "(all, accent) => all.filter(one => getComputedStyle(one).borderLeftColor === accent)"
+        ".map(one => one.textContent)",
+        accent,
+    )
+    assert marked == ["History of ketamine infusion"]
+
+
 def test_every_page_can_be_read_without_javascript(open_page: OpenPage) -> None:
     page = open_page(java_script_enabled=False)
     for path in PATHS:
