@@ -11,7 +11,7 @@ WHERE = {
     "clinic": "app.ops.clinic:clinic",
     "db": "app.ops.database_cli:db",
     "doctor": "app.ops.doctor:doctor",
-    "inquiries": "app.ops.inquiries_erase_cli:inquiries",
+    "inquiries": "app.ops.inquiries_export_cli:inquiries",
     "keys": "app.ops.keys_cli:keys",
     "mailer": "app.ops.mailer_cli:mailer",
     "outbox": "app.ops.outbox_hold_cli:outbox",

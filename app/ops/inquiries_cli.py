@@ -9,6 +9,7 @@ from app.clinic import current_clinic
 from app.contact.inquiry import Inquiry, InquiryState
 from app.contact.receive import current_desk, send_to_front_desk
 from app.db import current_database
+from app.ops import looks
 from app.ops.table import show_table
 from app.outbox.message import OutboxMessage
 
@@ -46,12 +47,15 @@ def list_inquiries(held: bool, limit: int) -> None:  # noqa: FBT001
 @click.argument("reference")
 @with_appcontext
 def show(reference: str) -> None:
-    """One inquiry, with what the visitor wrote."""
+    """One inquiry, with what the visitor wrote. It is noted who looked: see `looks`."""
     database, clinic = current_database(), current_clinic()
     with database.read() as session:
         inquiry = find_inquiry(session, reference)
         mails = _mails(session, inquiry.reference)
     words = inquiry.words(database.keys)
+    if words:
+        with database.write() as session:
+            looks.note(session, database.now(session), "shown", inquiry.reference)
     click.echo(f"{inquiry.reference}, {inquiry.state}; mails: {mails}")
     click.echo(f"Received {inquiry.created_at.astimezone(clinic.zone):%Y-%m-%d %H:%M %Z}")
     if inquiry.request_id:
@@ -82,7 +86,9 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
         if inquiry.state != InquiryState.HELD or words is None:
             raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
         inquiry.state = InquiryState.RECEIVED
-        send_to_front_desk(session, current_desk(), inquiry, words, database.now(session))
+        now = database.now(session)
+        send_to_front_desk(session, current_desk(), inquiry, words, now)
+        looks.note(session, now, "released", inquiry.reference)
     click.echo("on its way")
 
 

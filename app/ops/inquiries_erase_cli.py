@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.contact.inquiry import Inquiry, InquiryState
 from app.db import current_database
+from app.ops import looks
 from app.ops.erase import BeingSentError, erase_now
 from app.ops.inquiries_cli import find_inquiry, inquiries
 from app.ops.outbox_cli import local
@@ -39,7 +40,9 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
         inquiry = find_inquiry(session, reference)
         _refuse(inquiry, _states(session, inquiry))
         try:
-            cancelled = erase_now(session, inquiry, database.now(session))
+            now = database.now(session)
+            cancelled = erase_now(session, inquiry, now)
+            looks.note(session, now, "erased", inquiry.reference)
         except BeingSentError:
             raise _being_sent(inquiry) from None
     wipe(database)

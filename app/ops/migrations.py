@@ -8,7 +8,7 @@ from flask import Flask, current_app
 from flask_alembic import Alembic
 
 from app.db import Base, current_database
-from app.ops import alerts, chores, keys  # noqa: F401  (their records belong to the metadata)
+from app.ops import alerts, chores, keys, looks  # noqa: F401  (their records belong to the metadata)
 
 UPGRADING = 7_202_640_001  # the advisory lock's number; ours alone in this database
 

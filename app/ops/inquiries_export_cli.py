@@ -1,0 +1,98 @@
+"""``flask inquiries export`` and ``looks``: the words in a file, and who had them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+import sqlalchemy as sa
+from flask.cli import with_appcontext
+
+from app.clinic import current_clinic
+from app.contact.inquiry import Inquiry
+from app.db import current_database
+from app.ops import inquiries_erase_cli, looks  # noqa: F401  (it adds a command, too)
+from app.ops.inquiries_cli import inquiries
+from app.ops.inquiries_file import Written, as_csv, as_lines, chosen, write_all
+from app.ops.outbox_cli import local
+from app.ops.table import show_table
+
+FORMATS = {".csv": as_csv, ".jsonl": as_lines}
+WARNING = """\
+The file holds what visitors wrote, for everyone who can open it: names, addresses,
+messages. Retention and `inquiries erase` do not reach it: delete it when it has served.
+"""
+MANY = 1000  # rows from which progress is shown
+
+
+@inquiries.command(
+    epilog="Example: flask --app wsgi inquiries export --since 2027-01-01 january.csv"
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Received on this day or later.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT001
+    """All inquiries with their words, as FILE: .csv for spreadsheets, .jsonl for programs.
+
+    For the front desk's own records. The file is readable by its owner alone. In a
+    .csv an apostrophe stands before what a spreadsheet would take for a formula
+    (=, +, -, @). Exit status 1 when words of some could not be opened.
+    """
+    if file.suffix not in FORMATS:
+        raise click.UsageError(f"{file.name}: the name must end in {' or '.join(FORMATS)}")
+    database, zone = current_database(), current_clinic().zone
+    since = since.replace(tzinfo=zone) if since else None
+    with database.read() as session:
+        query = sa.select(sa.func.count()).select_from(Inquiry).where(chosen(since))
+        count = session.scalar(query) or 0
+    click.echo(WARNING, err=True)
+    if not yes:
+        click.confirm(f"Write {count} inquiries to {file}?", abort=True, err=True)
+    written = Written()
+    with _new_file(file) as out:
+        with database.write() as session:
+            looks.note(session, database.now(session), f"exported {count}")
+        for written in write_all(database, since, zone, FORMATS[file.suffix](out)):
+            if count > MANY:
+                click.echo(f"\r{written.rows} of {count}", nl=False, err=True)
+    click.echo(f"{file}: {written.rows} inquiries", err=True)
+    if written.sealed:
+        some = ", ".join(written.sealed[:20]) + (", …" if written.sealed[20:] else "")
+        raise click.ClickException(
+            f"{len(written.sealed)} could not be opened, a key is missing from DATA_KEYS: {some}"
+        )
+
+
+@inquiries.command(name="looks")
+@click.argument("reference", required=False)
+@click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
+@with_appcontext
+def show_looks(reference: str | None, limit: int) -> None:
+    """Who had what visitors wrote shown, exported, released or erased. No word of it."""
+    with current_database().read() as session:
+        found = looks.newest(session, reference.strip().upper() if reference else None, limit)
+    rows = [(local(one.at), one.act, one.reference or "", one.by) for one in found]
+    show_table(("when", "what", "reference", "by"), rows)
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[TextIO]:
+    """``file``, made anew, its owner's alone from the first byte; gone when it is not whole."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}; nothing written") from None
+    try:
+        # Excel takes a file without this mark for an old Windows one.
+        encoding = "utf-8-sig" if file.suffix == ".csv" else "utf-8"
+        with os.fdopen(handle, "w", encoding=encoding, newline="") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
