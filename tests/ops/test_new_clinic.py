@@ -103,6 +103,15 @@ def test_a_wrong_answer_is_refused_and_nothing_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_the_words_are_missing_no_half_a_clinic_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new, "WORDS", tmp_path / "clinic")
+    with pytest.raises(new.NewClinicError, match="whole checkout"):
+        new.write_clinic(tmp_path / "ours", ALL)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_production_refuses_what_is_still_to_fill_in_and_then_starts(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     new.write_clinic(folder, ALL)

@@ -115,6 +115,8 @@ def refuse_full(folder: Path) -> None:
 
 
 def _words() -> dict[Path, str]:
+    if not (WORDS / "pages").is_dir():  # as in a container's image, which has no words
+        raise NewClinicError(f"{WORDS} is not here; run this in a whole checkout of Frontdesk")
     places = ("references.toml", "figures/*.toml", "pages/*.md")
     found = [file for place in places for file in sorted(WORDS.glob(place))]
     return {file.relative_to(WORDS): _page(file) for file in found}
