@@ -15,7 +15,7 @@ from app.db import Database
 from app.outbox.message import OutboxMessage, State
 from tests.faults.clients import Sent
 
-MARKER = re.compile(r"marker-[0-9a-f]{32}")
+MARKER = re.compile(r"marker-[0-9]{39}")
 
 
 @dataclass(frozen=True)
