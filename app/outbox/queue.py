@@ -33,6 +33,30 @@ from app.outbox.message import (
 MOST_CRASHES = 5
 INSERT = sa.insert(OutboxMessage)
 Row = dict[str, Any]
+# Made once: to build a statement costs more than to run it.
+DUE = sa.or_(
+    OutboxMessage.due_at <= sa.bindparam("now"), OutboxMessage.due_at > sa.bindparam("horizon")
+)
+ANY = sa.select(sa.exists().where(DUE))
+NEXT = (
+    sa.select(OutboxMessage.__table__)
+    .where(DUE)
+    .order_by(OutboxMessage.due_at)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+TAKE = (
+    sa.update(OutboxMessage)
+    .where(OutboxMessage.id == sa.bindparam("taken"))
+    .values(
+        state=State.SENDING,
+        due_at=sa.bindparam("until"),
+        token=sa.bindparam("lease"),
+        owner=sa.bindparam("taker"),
+        claimed_at=sa.bindparam("at"),
+        attempts=OutboxMessage.attempts + 1,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -94,13 +118,13 @@ def enqueue(
     put(session, [sealed(keys, mail, domain=domain, now=now)])
 
 
-def _claimable(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(OutboxMessage.due_at <= now, OutboxMessage.due_at > now + schedule.HORIZON)
-
-
 def anything_due(session: Session, now: datetime) -> bool:
     """Whether a claim would find something; takes no lock."""
-    return bool(session.scalar(sa.select(sa.exists().where(_claimable(now)))))
+    return bool(session.connection().execute(ANY, _times(now)).scalar())
+
+
+def _times(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "horizon": now + schedule.HORIZON}
 
 
 def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -> Claim | None:
@@ -109,39 +133,31 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
     A row whose lease ran out killed its mailer or hung: that is counted, and a
     row that did so five times is dead, so that it never stops the others.
     """
-    message = session.scalar(
-        sa.select(OutboxMessage)
-        .where(_claimable(now))
-        .order_by(OutboxMessage.due_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    if message is None or message.sealed_mail is None:
+    found = session.connection().execute(NEXT, _times(now)).one_or_none()
+    if found is None or found.sealed_mail is None:
         return None
-    if message.state == State.SENDING:
+    if found.state == State.SENDING:
+        message = session.get_one(OutboxMessage, found.id, populate_existing=True)
         _count_crash(session, message, now)
+        session.flush()
         if message.due_at is None:
-            session.flush()
             return claim(session, owner, now, probe=probe)
-    message.state = State.SENDING
-    message.due_at = now + schedule.LEASE
-    message.token = uuid4()
-    message.owner = owner
-    message.claimed_at = now
-    message.attempts += 1
+    token = uuid4()
+    lease = {"lease": token, "taker": owner, "at": now, "until": now + schedule.LEASE}
+    session.connection().execute(TAKE, {"taken": found.id, **lease})
     return Claim(
-        id=message.id,
-        token=message.token,
+        id=found.id,
+        token=token,
         owner=owner,
-        about=message.about,
-        message_id=message.message_id,
-        created_at=message.created_at,
-        queued_at=message.queued_at,
+        about=found.about,
+        message_id=found.message_id,
+        created_at=found.created_at,
+        queued_at=found.queued_at,
         started_at=now,
-        sealed_mail=message.sealed_mail,
-        fell_back=message.fell_back,
-        request_id=message.request_id,
-        courtesy=message.courtesy,
+        sealed_mail=found.sealed_mail,
+        fell_back=found.fell_back,
+        request_id=found.request_id,
+        courtesy=found.courtesy,
         probe=probe,
     )
 
