@@ -17,9 +17,9 @@ WHERE = {
     "outbox": "app.ops.outbox_hold_cli:outbox",
     "restore": "app.ops.backup_cli:restore",
     "retention": "app.ops.retention_cli:retention",
-    "version": "app.ops.version:tell_version",
     "site": "app.ops.site_cli:site",
     "status": "app.ops.status_cli:status",
+    "version": "app.ops.version:tell_version",
 }
 
 

@@ -63,7 +63,7 @@ WORDS = {
 AWAY = (
     "Sorry, this is not working right now",
     """If you were sending a message, it may not have been saved. Please go back and send it
-    again in a few minutes: what arrives twice within ten minutes counts once. Or call us.""",
+    again in a few minutes, or call us.""",
 )
 OTHERWISE = ("Sorry, that did not work", "Please go back and try again, or call us.")
 
@@ -128,7 +128,9 @@ def while_away() -> Response:
 
     A program's where the address being asked is of the API, otherwise a person's.
     """
-    return _common_page(ServiceUnavailable(), AWAY)
+    response = _common_page(ServiceUnavailable(), AWAY)
+    response.headers["Retry-After"] = "60"
+    return response
 
 
 def _common_page(error: HTTPException, words: tuple[str, str] | None = None) -> Response:

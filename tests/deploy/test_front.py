@@ -55,7 +55,7 @@ def raw(client: httpx.Client, address: str, coding: str, **headers: str) -> http
 
 
 def seen(response: httpx.Response) -> dict[str, str]:
-    """The headers that both have to agree on; an absent coding is the coding "identity"."""
+    """The headers that both have to agree on."""
     return {name: value for name, value in response.headers.items() if name not in OF_EACH}
 
 
@@ -140,6 +140,7 @@ def test_while_the_site_is_away_pages_stay_and_a_post_is_told_the_number(ahead: 
         assert re.search(r'href="tel:\+[\d]+"', answer.text)
         assert "may not have been saved" in answer.text
         assert "content-security-policy" in answer.headers
+        assert answer.headers["retry-after"] == "60"
         problem = visitor.post("/api/v1/inquiries", json=GOOD)
         assert (problem.status_code, problem.json()["status"]) == (503, 503)
         assert problem.headers["content-type"] == "application/problem+json"
