@@ -7,6 +7,7 @@ the others stand still; the fast site's mailer always has a backlog to send.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -88,6 +89,8 @@ def measure(view: Server, worlds: dict[str, World], plan: Plan) -> tuple[Found, 
                     with _at_work(mailers[mail]):
                         one = load.post(url, kind, connections, plan.seconds)
                     found.setdefault((post, mail, connections), []).append(one)
+    for process in chain.from_iterable(mailers.values()):
+        process.resume()  # one may have stopped with the database's lock in hand
     answered = sum(r.requests for key, many in found.items() if key[1] in MAIL for r in many)
     return {key: load.middle(many) for key, many in found.items()}, answered
 
