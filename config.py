@@ -222,7 +222,7 @@ def _read(
             continue
         try:
             values[name.lower()] = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # no text, or no path at all
             faults.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")
     return values, faults
 

@@ -39,16 +39,19 @@ def passages(tokens: Sequence[Token], settings: Told) -> tuple[list[Token], list
     """``tokens`` without the passages that do not hold, and the faults by line (from 0)."""
     kept: list[Token] = []
     faults: list[tuple[int, str]] = []
-    inside, shown = False, True
+    inside, nested, shown = False, 0, True
     for token in tokens:
-        if token.type == "container_block_open" and token.info.split()[:1] == [WHEN]:
+        opens = token.type == "container_block_open"
+        closes = token.type == "container_block_close"
+        if opens and not inside and token.info.split()[:1] == [WHEN]:
             inside = True
             shown, fault = _holds(token.info.split()[1:], settings)
             faults += [(token.map[0] if token.map else 0, fault)] if fault else []
-        elif token.type == "container_block_close" and inside:
+        elif closes and inside and not nested:
             inside, shown = False, True
-        elif shown:
-            kept.append(token)
+        else:
+            nested += (opens - closes) if inside else 0  # a fault, which is told elsewhere
+            kept += [token] if shown else []
     return kept, faults
 
 

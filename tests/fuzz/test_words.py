@@ -50,7 +50,7 @@ def _one_mail_or_none(desk: FrontDesk, clinic: Clinic, sent: dict[str, str], sta
     check_mail(mail, sent, clinic.topic(sent["topic"]).mailboxes[0])
 
 
-@cases(quick=120, long=10_000)
+@cases(quick=80, long=10_000)
 @given(sent=words())
 def test_the_form_takes_words_whole_or_says_what_is_wrong(
     shared_desk: FrontDesk, clinic: Clinic, sent: dict[str, str]
@@ -61,7 +61,7 @@ def test_the_form_takes_words_whole_or_says_what_is_wrong(
     _one_mail_or_none(shared_desk, clinic, sent, answer.status_code)
 
 
-@cases(quick=120, long=10_000)
+@cases(quick=80, long=10_000)
 @given(sent=words())
 def test_the_api_takes_words_whole_or_says_what_is_wrong(
     shared_desk: FrontDesk, clinic: Clinic, sent: dict[str, str]
@@ -72,7 +72,7 @@ def test_the_api_takes_words_whole_or_says_what_is_wrong(
     _one_mail_or_none(shared_desk, clinic, sent, answer.status_code)
 
 
-@cases(quick=100, long=10_000)
+@cases(quick=60, long=10_000)
 @given(sent=members)
 def test_the_api_says_what_is_wrong_with_any_json(
     shared_desk: FrontDesk, sent: dict[str, Any]
@@ -85,7 +85,7 @@ def test_the_api_says_what_is_wrong_with_any_json(
         assert answer.json["status"] == answer.status_code
 
 
-@cases(quick=100, long=10_000)
+@cases(quick=60, long=10_000)
 @given(body=st.binary(max_size=400) | texts.map(lambda text: text.encode()))
 def test_bytes_at_either_door_are_never_a_fault_of_ours(
     shared_desk: FrontDesk, body: bytes

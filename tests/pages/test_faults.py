@@ -19,6 +19,10 @@ from app.pages.redirects import load_redirects
         ("::: note Title\nx", "6: ::: note never ends"),
         ("x\n\n:::", "8: ::: ends a block that never began"),
         ("::: do A\n::: dont B\n:::", "7: ::: dont begins before ::: do has ended"),
+        (
+            "::: when settings.acknowledge\n::: note B\nx\n:::\n:::",
+            "7: ::: note begins before ::: when has ended",
+        ),
         ("::: note\nx\n:::", "6: ::: note needs a title"),
         ("# Title", "6: the title is the page's only first-level heading"),
         ("## a\n\n#### b", "8: heading 'b' skips a level"),
