@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app.ops.progress import Tell, untold
+
 FORMAT = "frontdesk-backup-1"
 MANIFEST, PAYLOAD = "manifest.json", "database"
 
@@ -127,8 +129,10 @@ def read(path: Path) -> Manifest:
         raise _no_backup(path) from None
 
 
-def unpack(path: Path, manifest: Manifest, target: Path) -> None:
-    """Write the copy of the database into ``target``. Raises BackupError when it is damaged."""
+def unpack(path: Path, manifest: Manifest, target: Path, tell: Tell = untold) -> None:
+    """Write the copy of the database into ``target``; ``tell`` gets the bytes written so
+    far. Raises BackupError when it is damaged.
+    """
     digest = hashlib.sha256()
     try:
         with tarfile.open(path, mode="r:") as tar, target.open("xb") as out:
@@ -136,6 +140,7 @@ def unpack(path: Path, manifest: Manifest, target: Path) -> None:
             while payload and (chunk := payload.read(1 << 20)):
                 digest.update(chunk)
                 out.write(chunk)
+                tell(out.tell())
     except (OSError, tarfile.TarError, KeyError) as error:
         raise BackupError(f"{path} cannot be unpacked ({type(error).__name__})") from None
     if digest.hexdigest() != manifest.sha256:

@@ -12,6 +12,7 @@ from app.ops.backup import file_name, make_backup, note_backup
 from app.ops.backup_archive import BackupError, Manifest
 from app.ops.keys import MissingKeyError, introduce
 from app.ops.migrations import current_alembic
+from app.ops.progress import progress
 from app.ops.restore import Restored, inspect, rows_now
 from app.ops.restore import restore as put_back
 from app.ops.schema import NewerDatabaseError
@@ -58,13 +59,15 @@ def restore(path: Path, replace: bool, yes: bool) -> None:  # noqa: FBT001
         if not yes:
             what = f"Replace the {rows} rows in the database" if rows else "Put it in place"
             click.confirm(f"{what}?", abort=True)
-        done = put_back(
-            database,
-            path,
-            instance=Path(current_app.instance_path),
-            replace=replace,
-            upgrade=current_alembic().upgrade,
-        )
+        with progress("Unpacking", path.stat().st_size) as tell:
+            done = put_back(
+                database,
+                path,
+                instance=Path(current_app.instance_path),
+                replace=replace,
+                upgrade=current_alembic().upgrade,
+                tell=tell,
+            )
         introduce(database)
     except FAULTS as error:
         raise click.ClickException(f"{error}; nothing changed") from None

@@ -1,9 +1,15 @@
 """The ``flask`` commands, each loaded when it is called: serving processes need none of them."""
 
+from functools import cache
 from importlib import import_module
+from typing import Any
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from app.crypto import UnknownKeyError
+from app.db import NotDurableError
 
 # A group is named in the last module that adds to it.
 WHERE = {
@@ -31,8 +37,35 @@ class Commands(AppGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in WHERE:
-            module, _, name = WHERE[cmd_name].partition(":")
-            command = getattr(import_module(module), name)
-            assert isinstance(command, click.Command)
-            return command
+            return _command(cmd_name)
         return super().get_command(ctx, cmd_name)
+
+
+@cache
+def _command(name: str) -> click.Command:
+    """The command, which ends in one line when the database, a key or a file fails it."""
+    module, _, variable = WHERE[name].partition(":")
+    command = getattr(import_module(module), variable)
+    assert isinstance(command, click.Command)
+    invoke = command.invoke
+
+    def invoke_to_one_line(context: click.Context) -> Any:
+        try:
+            return invoke(context)
+        except (SQLAlchemyError, NotDurableError, UnknownKeyError, OSError) as error:
+            if isinstance(error, OSError) and not error.filename:
+                raise  # a reader that is gone, and the like: click knows what to do
+            raise click.ClickException(_in_words(error)) from None
+
+    command.invoke = invoke_to_one_line  # type: ignore[assignment, method-assign]
+    return command
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, SQLAlchemyError):
+        # Only the first line: the next may quote a row.
+        said = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+        return f"the database: {said.splitlines()[0][:200]} (`flask doctor` says more)"
+    return str(error)

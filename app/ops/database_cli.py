@@ -8,6 +8,16 @@ from app.db import current_database
 from app.ops.migrations import current_alembic
 from app.ops.schema import NewerDatabaseError, refuse_newer
 
+EXAMPLES = {
+    "downgrade": "downgrade 004",
+    "merge": "merge 008 009",
+    "revision": "revision 'What it adds'",
+    "show": "show 004",
+    "stamp": "stamp 004",
+}
+for name, command in commands.commands.items():
+    command.epilog = f"Example: flask --app wsgi db {EXAMPLES.get(name, name)}"
+
 
 @click.group("db", commands=commands.commands, epilog="Example: flask --app wsgi db upgrade")
 @with_appcontext

@@ -10,7 +10,7 @@ from app.contact.inquiry import Inquiry, InquiryState
 from app.contact.receive import current_desk, send_to_front_desk
 from app.db import current_database
 from app.ops import looks
-from app.ops.table import show_table
+from app.ops.table import show_rows
 from app.outbox.message import OutboxMessage
 
 
@@ -19,13 +19,15 @@ def inquiries() -> None:
     """Read inquiries, send on what was held back, erase what a visitor wants erased."""
 
 
-@inquiries.command(name="list")
+@inquiries.command(name="list", epilog="Example: flask --app wsgi inquiries list --held")
 @click.option("--held", is_flag=True, help="Only those held back as likely spam.")
 @click.option("--limit", default=20, show_default=True, help="At most so many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
-def list_inquiries(held: bool, limit: int) -> None:  # noqa: FBT001
+def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """The newest inquiries: reference, time, topic, state and their mails. No personal data."""
     zone = current_clinic().zone
+    shape = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
     if held:
         query = query.where(Inquiry.state == InquiryState.HELD)
@@ -33,17 +35,17 @@ def list_inquiries(held: bool, limit: int) -> None:  # noqa: FBT001
         rows = [
             (
                 one.reference,
-                one.created_at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+                one.created_at.astimezone(zone).strftime(shape),
                 one.topic,
                 one.state,
                 one.held_because or _mails(session, one.reference),
             )
             for one in session.scalars(query)
         ]
-    show_table(("reference", "received", "topic", "state", "mails"), rows)
+    show_rows(("reference", "received", "topic", "state", "mails"), rows, as_json=as_json)
 
 
-@inquiries.command()
+@inquiries.command(epilog="Example: flask --app wsgi inquiries show K7R-4M2")
 @click.argument("reference")
 @with_appcontext
 def show(reference: str) -> None:
@@ -69,7 +71,7 @@ def show(reference: str) -> None:
     click.echo(f"\n{_printable(words.message)}")
 
 
-@inquiries.command()
+@inquiries.command(epilog="Example: flask --app wsgi inquiries release K7R-4M2")
 @click.argument("reference")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext

@@ -18,6 +18,7 @@ from app.ops import inquiries_erase_cli, looks  # noqa: F401  (it adds a command
 from app.ops.inquiries_cli import inquiries
 from app.ops.inquiries_file import Written, as_csv, as_lines, chosen, write_all
 from app.ops.outbox_cli import local
+from app.ops.progress import progress
 from app.ops.table import show_table
 
 FORMATS = {".csv": as_csv, ".jsonl": as_lines}
@@ -25,7 +26,6 @@ WARNING = """\
 The file holds what visitors wrote, for everyone who can open it: names, addresses,
 messages. Retention and `inquiries erase` do not reach it: delete it when it has served.
 """
-MANY = 1000  # rows from which progress is shown
 
 
 @inquiries.command(
@@ -56,9 +56,9 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
     with _new_file(file) as out:
         with database.write() as session:
             looks.note(session, database.now(session), f"exported {count}")
-        for written in write_all(database, since, zone, FORMATS[file.suffix](out)):
-            if count > MANY:
-                click.echo(f"\r{written.rows} of {count}", nl=False, err=True)
+        with progress("Inquiries", count) as tell:
+            for written in write_all(database, since, zone, FORMATS[file.suffix](out)):
+                tell(written.rows)
     click.echo(f"{file}: {written.rows} inquiries", err=True)
     if written.sealed:
         some = ", ".join(written.sealed[:20]) + (", …" if written.sealed[20:] else "")
@@ -67,7 +67,7 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
         )
 
 
-@inquiries.command(name="looks")
+@inquiries.command(name="looks", epilog="Example: flask --app wsgi inquiries looks")
 @click.argument("reference", required=False)
 @click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
 @with_appcontext

@@ -1,15 +1,15 @@
 """``flask keys``: which keys seal visitors' words, and how to change them."""
 
 import json
-import sys
 
 import click
 from flask.cli import with_appcontext
 
 from app.db import Database, current_database
 from app.ops import keys as key_records
-from app.ops.keys_rotation import Rotation, count_by_key
+from app.ops.keys_rotation import Rotation, count_by_key, count_sealed
 from app.ops.keys_rotation import rotate as rotate_all
+from app.ops.progress import progress
 from app.ops.table import show_table
 from app.ops.traces import wipe
 
@@ -46,8 +46,8 @@ def rotate() -> None:
         key_records.introduce(database)
     except key_records.MissingKeyError as error:
         raise click.ClickException(f"{error}; nothing changed") from None
-    rotation = rotate_all(database, _progress)
-    _progress(None)
+    with progress("Rows", count_sealed(database)) as tell:
+        rotation = rotate_all(database, tell)
     click.echo(f"{rotation.resealed} rows put under the newest key.")
     _refuse_unfinished(rotation)
     _say_unneeded(database)
@@ -107,9 +107,3 @@ def _say_unneeded(database: Database) -> None:
         click.echo("Keep them as long as you keep a backup from before today.")
     else:
         click.echo(f"Every row is under {newest}, the only key there is.")
-
-
-def _progress(seen: int | None) -> None:
-    """Count on a terminal's one line; ``None`` ends it. Nothing when nobody watches."""
-    if sys.stderr.isatty():
-        click.echo("" if seen is None else f"\r{seen} rows seen", nl=seen is None, err=True)

@@ -24,7 +24,7 @@ def mailer() -> None:
     """Send what waits in the outbox."""
 
 
-@mailer.command()
+@mailer.command(epilog="Example: flask --app wsgi mailer run")
 @click.option("--once", is_flag=True, help="End when nothing is due any more.")
 @click.option("--owner", default="", help="The name in leases; host and process id by default.")
 @click.option("--parent", type=int, help="End when the process with this id is gone.")
@@ -53,7 +53,7 @@ def run(once: bool, owner: str, parent: int | None) -> None:  # noqa: FBT001
     log.info("mailer %s ends", owner)
 
 
-@mailer.command()
+@mailer.command(epilog="Example: flask --app wsgi mailer release one-5f0c2a71")
 @click.argument("owner")
 @with_appcontext
 def release(owner: str) -> None:

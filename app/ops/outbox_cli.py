@@ -60,7 +60,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
     show_table(("message", "about", "to", "tries", "state and why"), rows)
 
 
-@outbox.command()
+@outbox.command(epilog="Example: flask --app wsgi outbox show 5f0c2a71")
 @click.argument("message")
 @with_appcontext
 def show(message: str) -> None:
@@ -84,7 +84,7 @@ def show(message: str) -> None:
     show_table(("started", "ended", "mailer", "outcome", "code", "said"), rows)
 
 
-@outbox.command()
+@outbox.command(epilog="Example: flask --app wsgi outbox requeue 5f0c2a71")
 @click.argument("message")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
@@ -93,7 +93,7 @@ def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
     _change(message, manage.requeue, "Send it again now?", ask=not yes)
 
 
-@outbox.command()
+@outbox.command(epilog="Example: flask --app wsgi outbox cancel 5f0c2a71")
 @click.argument("message")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext

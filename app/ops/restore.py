@@ -22,6 +22,7 @@ from app.ops.backup_archive import BackupError, Manifest
 from app.ops.backup_facts import rows_of, tables_of
 from app.ops.erase import erase_now
 from app.ops.keys import refuse_missing
+from app.ops.progress import Tell, untold
 from app.ops.schema import is_known, refuse_newer
 from app.ops.traces import wipe
 from app.outbox.message import MailerHeartbeat, OutboxMessage, State
@@ -71,16 +72,18 @@ def rows_now(database: Database) -> int:
         ) from None
 
 
-def restore(
+def restore(  # noqa: PLR0913  (what is put where, and how)
     database: Database,
     path: Path,
     *,
     instance: Path,
     replace: bool,
     upgrade: Callable[[], None],
+    tell: Tell = untold,
 ) -> Restored:
     """Put the backup ``path`` in place, bring it to this version with ``upgrade`` and leave
-    the outbox on hold. Raises what ``inspect`` raises; nothing is changed then.
+    the outbox on hold; ``tell`` gets the bytes unpacked so far. Raises what ``inspect``
+    raises; nothing is changed then.
     """
     manifest = inspect(database, path)
     place = database.engine.url.database or ""
@@ -90,7 +93,7 @@ def restore(
     engine = backup.engine_of(database)
     with backup.workshop(folder) as workshop:
         payload = workshop / backup_archive.PAYLOAD
-        backup_archive.unpack(path, manifest, payload)
+        backup_archive.unpack(path, manifest, payload, tell)
         engine.verify(payload)
         gate = _has_inquiries_table(database)
         if gate:

@@ -18,6 +18,7 @@ from app.clinic import current_clinic, hours
 from app.ops.duties import current_settings
 from app.ops.export import caddy, follow, nginx, tree
 from app.ops.export.answers import Answer, fixed_answers
+from app.ops.progress import progress
 
 FOLDER = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 SERVERS = {"nginx": nginx.rules, "caddy": caddy.rules}
@@ -46,8 +47,8 @@ def export(folder: Path, keep_on: bool, as_json: bool) -> None:  # noqa: FBT001
     until = hours.next_change(current_clinic(), now).astimezone(UTC)
     answers = _answers()
     try:
-        with _alone(folder):
-            link = tree.write(folder, answers, now, until)
+        with _alone(folder), progress("Writing", len(answers)) as tell:
+            link = tree.write(folder, answers, now, until, tell)
     except OSError as error:
         raise click.ClickException(f"{folder}: {error.strerror}; nothing changed") from None
     told = {"folder": str(link), "answers": len(answers), "until": until.isoformat()}

@@ -15,7 +15,7 @@ def version() -> str:
     return str(project["project"]["version"])
 
 
-@click.command("version")
+@click.command("version", epilog="Example: flask --app wsgi version")
 def tell_version() -> None:
     """Say which Frontdesk this is."""
     click.echo(f"Frontdesk {version()}")

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.ops.export.answers import Answer, rules_digest
+from app.ops.progress import Tell, untold
 from app.web.cache import Representation
 
 SUFFIXES = {None: "", "gzip": ".gz", "br": ".br"}
@@ -29,7 +30,13 @@ def link_of(folder: Path, answers: list[Answer]) -> Path:
     return folder / f"live-{rules_digest(answers)}"
 
 
-def write(folder: Path, answers: list[Answer], made_at: datetime, until: datetime) -> Path:
+def write(
+    folder: Path,
+    answers: list[Answer],
+    made_at: datetime,
+    until: datetime,
+    tell: Tell = untold,
+) -> Path:
     """Write and show ``answers``, made at ``made_at`` and right before ``until``; the link.
 
     What has not changed keeps its file, and with it the time by which browsers know it.
@@ -40,8 +47,9 @@ def write(folder: Path, answers: list[Answer], made_at: datetime, until: datetim
     name = f"{made_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     unfinished = _made(releases / f".{name}")
     try:
-        for answer in answers:
+        for number, answer in enumerate(answers, start=1):
             _write_answer(unfinished, answer, _newest(releases))
+            tell(number)
         told = {
             "made_at": made_at.isoformat(),
             "until": until.isoformat(),
