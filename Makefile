@@ -68,6 +68,9 @@ bench-post: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk ## Of these, the 
 bench-outbox: $(VENV)/test.stamp smtp-sink wrk ## Of these, the outbox and what history costs
 	@$(BIN)/python -m bench mailers growth
 
+spam-table: $(VENV)/test.stamp ## How many labelled messages are held, into docs/spam.md
+	@$(BIN)/python -m tests.contact.labeled
+
 lighthouse: $(VENV)/test.stamp chromium build/node/stamp ## Lighthouse, mobile, every page, into docs/quality.md
 	@$(BIN)/python -m bench.lighthouse
 

@@ -13,7 +13,7 @@ from itertools import chain
 
 from app.clinic.danger import DangerWords
 from app.contact.inquiry import Words
-from app.contact.plain import plain
+from app.contact.plain import joined, plain, unspaced
 
 PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
 APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
@@ -24,7 +24,6 @@ LONGEST = (
     40  # letters; longer is no word, and trying each slip in it takes the square of its length
 )
 SPELLED = 4  # single letters in a row make a word: s u i c i d e
-FIRST_WITHOUT_SPACES = 0x0590  # from Hebrew on, words are not told apart by spaces alone
 
 
 def maybe_in_danger(words: Words, phrases: DangerWords) -> bool:
@@ -64,8 +63,8 @@ class Index:
 
     def _add(self, phrase: str) -> None:
         folded = _plain(phrase)
-        if ord(folded[0]) >= FIRST_WITHOUT_SPACES:
-            self._unspaced.append(_run(folded))
+        if unspaced(folded):
+            self._unspaced.append(joined(folded))
             return
         first, *others = (_squeezed(word) for word in folded.split())
         self._after[first].append(tuple(others))
@@ -75,7 +74,7 @@ class Index:
 
     def found_in(self, text: str) -> bool:
         folded = _plain(text)
-        run = _run(folded)
+        run = joined(folded)
         if any(phrase in run for phrase in self._unspaced):
             return True
         pieces = [piece for piece in _pieces(folded) if piece not in self._skipped]
@@ -121,10 +120,6 @@ _index = lru_cache(maxsize=4)(Index)
 
 def _plain(text: str) -> str:
     return plain(text.translate(APOSTROPHES))
-
-
-def _run(folded: str) -> str:
-    return "".join(char for char in folded if char.isalnum())
 
 
 def _pieces(folded: str) -> Iterator[str]:

@@ -71,6 +71,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
     email_asked = HiddenField()
     email_choice = RadioField(choices={"meant": "", "typed": ""}, validate_choice=False, default="")
     honeypot = StringField(HONEYPOT_LABEL)
+    opened = HiddenField()
 
     def __init__(self, clinic: Clinic, formdata: MultiDict[str, str] | None = None) -> None:
         super().__init__(formdata=formdata)

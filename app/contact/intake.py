@@ -6,6 +6,7 @@ from app.contact.danger import maybe_in_danger
 from app.contact.inquiry import Words
 from app.contact.look_back import Others, look_back
 from app.contact.receive import Desk, Receipt, Submission, current_desk, receive_inquiry
+from app.contact.render_time import RenderTimes
 from app.contact.screening import Facts, judge
 from app.contact.submission import Submissions
 
@@ -14,6 +15,13 @@ def submissions() -> Submissions:
     """The application's maker of submission keys."""
     made = current_app.extensions["submissions"]
     assert isinstance(made, Submissions)
+    return made
+
+
+def render_times() -> RenderTimes:
+    """The application's maker of render times."""
+    made = current_app.extensions["render_times"]
+    assert isinstance(made, RenderTimes)
     return made
 
 

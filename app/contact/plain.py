@@ -3,6 +3,8 @@
 import unicodedata
 
 INVISIBLE = dict.fromkeys((*range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xAD, 0xFEFF))
+GROWTH = 3  # a syllable of Hangul is three letters; one Arabic ligature would be eighteen
+FIRST_WITHOUT_SPACES = 0x0590  # from Hebrew on, words are not told apart by spaces alone
 
 
 def plain(text: str) -> str:
@@ -10,4 +12,15 @@ def plain(text: str) -> str:
     if text.isascii():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold().translate(INVISIBLE))
-    return unicodedata.normalize("NFKC", "".join(c for c in apart if not unicodedata.combining(c)))
+    letters = (char for char in apart[: GROWTH * len(text)] if not unicodedata.combining(char))
+    return unicodedata.normalize("NFKC", "".join(letters))
+
+
+def joined(folded: str) -> str:
+    """Letters and digits alone."""
+    return "".join(char for char in folded if char.isalnum())
+
+
+def unspaced(phrase: str) -> bool:
+    """Whether ``phrase`` is of a script in which spaces do not tell words apart."""
+    return any(ord(char) >= FIRST_WITHOUT_SPACES for char in phrase)

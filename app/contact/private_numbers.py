@@ -7,6 +7,8 @@ a bounded stretch, so the time grows with the length of the text and not faster.
 import re
 import unicodedata
 
+from app.contact.plain import plain
+
 SOCIAL_SECURITY = "Social Security number"
 CARD = "card number"
 INSURANCE = "insurance number"
@@ -82,11 +84,9 @@ def private_number(text: str) -> str:
 def _plain(text: str) -> str:
     """One way of writing: small letters without accents, ASCII digits, hyphens and spaces."""
     if not text.isascii():
-        apart = unicodedata.normalize("NFKD", text).translate(DASHES)
         text = "".join(
             str(unicodedata.decimal(char)) if char.isdecimal() else char
-            for char in apart
-            if not unicodedata.combining(char)
+            for char in plain(text.translate(DASHES))
         )
     return text.replace("\t", " ").lower()
 

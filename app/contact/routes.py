@@ -19,11 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
+from app import clock
 from app.clinic import current_clinic
 from app.contact.danger import maybe_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
-from app.contact.intake import submissions, take_in
+from app.contact.intake import render_times, submissions, take_in
 from app.contact.origin import cross_site
 from app.crypto import UnknownKeyError
 from app.db import NotDurableError, current_database
@@ -62,7 +63,13 @@ def send() -> BaseResponse:
         return _page(form, 422)
     words = form.words()
     try:
-        receipt = take_in(words, submissions().of_words(words), honeypot=form.honeypot.data or "")
+        receipt = take_in(
+            words,
+            submissions().of_words(words),
+            honeypot=form.honeypot.data or "",
+            timed=True,
+            age=render_times().age(form.opened.data or "", clock.now()),
+        )
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         abort(503)
@@ -119,4 +126,6 @@ def _render(form: ContactForm, status: int) -> str:
 
 
 def _render_empty() -> str:
-    return _render(blank_form(), 200)
+    form = blank_form()
+    form.opened.data = render_times().token(clock.now())
+    return _render(form, 200)

@@ -81,8 +81,7 @@ def _of_sending(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
 
 def _of_links(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
     if found := spam_text.links(facts.message):
-        count = "1 link" if len(found) == 1 else f"{len(found)} links"
-        yield weights.link * min(len(found), MOST), count
+        yield weights.link * min(len(found), MOST), f"links: {len(found)}"
     if any(spam_text.is_disguised(host) for host in found):
         yield weights.disguised_link, "a link that hides where it leads"
     if spam_text.has_link_markup(facts.message):
@@ -94,9 +93,9 @@ def _of_links(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
 def _of_words(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
     offered, toned = offers.found(facts.message)
     if offered:
-        yield weights.offer * min(offered, MOST), f"{offered} phrases that sell"
+        yield weights.offer * min(offered, MOST), f"phrases that sell: {offered}"
     if toned:
-        yield weights.sales_tone * min(toned, MOST), f"a sales tone ({toned} phrases)"
+        yield weights.sales_tone * min(toned, MOST), f"phrases in a sales tone: {toned}"
     if spam_text.is_gibberish(facts.message):
         yield weights.gibberish, "the message is no language"
     if spam_text.is_gibberish(facts.name, strict=True):

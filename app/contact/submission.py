@@ -8,7 +8,7 @@ from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 from app.contact.inquiry import Words
-from app.contact.plain import plain
+from app.contact.plain import joined, plain
 from app.contact.receive import Submission
 from app.web.logs import current_request_id
 
@@ -41,7 +41,7 @@ class Submissions:
 
     def traced(self, submission: Submission, words: Words, address: str | None) -> Submission:
         """``submission`` with the traces by which a flood is told."""
-        letters = "".join(char for char in plain(words.message) if char.isalnum())
+        letters = joined(plain(words.message))
         network = _network(address)
         return replace(
             submission,

@@ -36,7 +36,7 @@ def judged(**changed: Any) -> Verdict:
     [
         ({"honeypot": "x"}, "the hidden field was filled in"),
         ({"same_words": 4}, "the same words from 4 others"),
-        ({"message": SPAM}, "3 phrases that sell"),
+        ({"message": SPAM}, "phrases that sell: 3"),
         ({"message": "[url=http://a.example]a[/url] http://b.example http://c.example"}, "markup"),
         ({"name": "Win at www.a.example", "age": 0.5}, "a link in the name"),
         ({"message": "QwXcJmRtYnWp", "name": "ZkLpQwRtXv"}, "the message is no language"),
@@ -74,7 +74,7 @@ def test_no_single_weak_sign_holds_anybody(changed: dict[str, Any]) -> None:
 
 def test_reasons_come_heaviest_first_and_quote_nothing() -> None:
     verdict = judged(message=f"{SPAM} http://secret.example", honeypot="secret", name="Secret Name")
-    assert verdict.reasons[0] == "3 phrases that sell"
+    assert verdict.reasons[0] == "phrases that sell: 3"
     assert "ecret" not in "".join(verdict.reasons)
 
 
@@ -101,7 +101,7 @@ def test_it_is_stored_with_a_reference_and_no_mail(visitor: Visitor, way: str) -
     (inquiry,) = visitor.inquiries()
     assert inquiry.reference in answer.text
     assert inquiry.state == "held"
-    assert inquiry.held_because == "3 phrases that sell"
+    assert (inquiry.held_because or "").startswith("phrases that sell: 3")
     assert visitor.mails() == []
 
 
@@ -149,7 +149,7 @@ def test_one_network_is_counted_across_workers(
     elsewhere = {"X-Forwarded-For": "198.51.100.1"}
     apps[0].test_client().post("/contact", data=words, headers=elsewhere)
     states = [one.state for one in Visitor(apps[0]).inquiries()]
-    assert states == ["received"] * 10 + ["held"] * 2 + ["received"]
+    assert states == ["received"] * 3 + ["held"] * 9 + ["received"]
 
 
 def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:

@@ -1,0 +1,41 @@
+"""No person's message is held, and almost all spam is: on what was tuned, and on what was not."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.clinic.screening import Screening
+from app.contact.screening import judge
+from tests.contact import labeled
+
+
+@pytest.mark.parametrize("part", labeled.PARTS)
+def test_nobody_is_mistaken_for_spam(part: str) -> None:
+    mistaken = [
+        (one.kind, one.verdict, one.facts.message)
+        for one in labeled.labeled(part)
+        if one.held and not one.spam
+    ]
+    assert mistaken == []
+
+
+@pytest.mark.parametrize("part", labeled.PARTS)
+def test_nor_is_who_writes_on_the_front_page_which_bears_no_time(part: str) -> None:
+    people = (one.facts for one in labeled.labeled(part) if not one.spam)
+    timeless = (replace(facts, age=None) for facts in people)
+    assert [facts for facts in timeless if judge(facts, Screening()).held] == []
+
+
+@pytest.mark.parametrize("part", labeled.PARTS)
+def test_of_spam_at_least_95_percent_is_held(part: str) -> None:
+    found = labeled.counts(part)
+    assert found[True, True] / (found[True, True] + found[True, False]) >= 0.95
+
+
+def test_the_set_is_large_and_each_message_stands_once() -> None:
+    messages = [one.facts.message for part in labeled.PARTS for one in labeled.labeled(part)]
+    assert len(messages) == len(set(messages)) >= 200
+
+
+def test_the_table_in_the_docs_is_the_one_that_is_counted() -> None:
+    assert labeled.table() in labeled.PAGE.read_text(encoding="utf-8")
