@@ -13,6 +13,8 @@ from flask_limiter import Limiter
 
 from app.web.counts import Counts
 
+# A silent Redis is given up after a moment, for a visitor waits.
+IMPATIENT = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": None}
 IPV6_SITE = 64  # bits that an Internet provider gives to one household
 
 
@@ -34,6 +36,10 @@ class AskedForLimiter(Limiter):
     have none, and for a view that is a ``functools.partial`` it logs an error.
     """
 
+    def init_app(self, app: Flask) -> None:
+        self._storage_options = {}  # those of an app before this one in the same process
+        super().init_app(app)
+
     def _check_request_limit(
         self,
         callable_name: str | None = None,
@@ -53,6 +59,8 @@ def init_limiter(app: Flask, *, enabled: bool, storage_uri: str) -> None:
         RATELIMIT_ENABLED=enabled,
         RATELIMIT_STORAGE_URI=storage_uri.replace("memory:", f"{scheme}:", 1),
     )
+    if storage_uri.startswith("redis"):
+        app.config["RATELIMIT_STORAGE_OPTIONS"] = IMPATIENT
     limiter.init_app(app)
     app.after_request(_say_when_to_come_back)
 

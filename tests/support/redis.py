@@ -21,6 +21,13 @@ UNPACKED = ROOT / "build" / "redis" / "usr"
 @contextmanager
 def redis_running() -> Iterator[str]:
     """Its address, as RATELIMIT_STORAGE_URI wants it; it is ended on leaving."""
+    with redis_process() as (url, _):
+        yield url
+
+
+@contextmanager
+def redis_process() -> "Iterator[tuple[str, subprocess.Popen[bytes]]]":
+    """The same with its process, for a test that does something to it."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="frontdesk-redis-") as folder:
         process = subprocess.Popen(
@@ -31,7 +38,7 @@ def redis_running() -> Iterator[str]:
         )
         try:
             eventually(lambda: _answers(port), what="Redis answers")
-            yield f"redis://127.0.0.1:{port}"
+            yield f"redis://127.0.0.1:{port}", process
         finally:
             process.terminate()
             process.wait(10)

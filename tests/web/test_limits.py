@@ -1,5 +1,7 @@
 """Nobody can flood the front desk, and nobody is turned away by a broken store."""
 
+import signal
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.web.counts import Counts
+from tests.support.redis import redis_process
 
 
 def post(client: FlaskClient, address: str) -> int:
@@ -83,3 +86,17 @@ def test_a_count_ends_with_its_window_and_is_then_forgotten() -> None:
         assert counts.get("a visitor") == 0
         counts.incr("another visitor", 60)
         assert counts.reset() == 1
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["gone", "silent"])
+def test_a_redis_in_trouble_turns_nobody_away_and_makes_nobody_wait(
+    make_site: Callable[..., Flask], fault: signal.Signals
+) -> None:
+    with redis_process() as (url, process):
+        client = make_site(ratelimit_storage_uri=url).test_client()
+        assert post(client, "198.51.100.81") == 200
+        process.send_signal(fault)
+        began = time.monotonic()
+        assert [post(client, "198.51.100.82") for _ in range(3)] == [200, 200, 429]
+        assert time.monotonic() - began < 3
+        process.send_signal(signal.SIGCONT)
