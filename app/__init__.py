@@ -15,6 +15,7 @@ from app.db import Database
 from app.outbox.smtp import RelaySettings
 from app.pages.told import Told, told
 from app.web.answered import MOST_WAITING, Answered
+from app.web.hosts import refuse_other_hosts
 from config import ROOT, Settings
 
 
@@ -51,6 +52,7 @@ def create_app(settings: Settings) -> Flask:
         answered=answered,
         development=settings.is_development,
     )
+    refuse_other_hosts(app, site=settings.site, development=settings.is_development)
     basemap = settings.clinic_dir / "basemap.pmtiles"
     pages.init_app(
         app,

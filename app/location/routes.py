@@ -1,13 +1,12 @@
 """The routes of the map: its page, its script, its images, its tiles."""
 
-import base64
 import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, json, render_template, request
 
 from app import clock
 from app.clinic import Clinic, timetable
@@ -15,17 +14,20 @@ from app.location.artefacts import MEDIA_TYPES, Artefacts
 from app.location.basemap import Basemap
 from app.location.palette import NARROW
 from app.location.pins import Pin, directions
-from app.web.cache import RenderCache
+from app.web.assets import asset, digest_of, integrity
+from app.web.cache import RenderCache, Representation
 from app.web.headers import allow_images_from
 
 FRESH = "public, max-age=60, must-revalidate"
 ONE_YEAR = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 RENDER_AGAIN = 60.0  # seconds; the page says whether the clinic is open now
+STYLES = ("vendor/leaflet/leaflet.css", "css/map.css")
+LEAFLET = "vendor/leaflet/leaflet.js"
+PROTOMAPS = "vendor/protomaps-leaflet/protomaps-leaflet.js"
 MVT = "application/vnd.mapbox-vector-tile"
 # For somebody who opens an image by itself: its one style and nothing else.
-STYLE = base64.b64encode(hashlib.sha256(NARROW.encode()).digest()).decode()
-SVG_POLICY = f"default-src 'none'; style-src 'sha256-{STYLE}'; frame-ancestors 'none'"
+SVG_POLICY = f"default-src 'none'; style-src '{digest_of(NARROW.encode())}'; frame-ancestors 'none'"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ def blueprint(clinic: Clinic, clinic_map: ClinicMap) -> Blueprint:
     def artefact(name: str) -> Response:
         return _artefact(clinic_map.artefacts, name)
 
+    @routes.get("/location/parts.json")
+    def parts() -> Response:
+        return _parts(clinic_map)
+
     @routes.get("/location/tiles/<int:z>/<int:x>/<int:y>.mvt")
     def tile(z: int, x: int, y: int) -> Response:
         return _tile(clinic_map.basemap, z, x, y)
@@ -91,11 +97,31 @@ def blueprint(clinic: Clinic, clinic_map: ClinicMap) -> Blueprint:
 def _artefact(artefacts: Artefacts, name: str) -> Response:
     made = artefacts.get(name)
     if made is None:
-        return Response("The map is not available.\n", 503, mimetype="text/plain")
+        return _unavailable()
     response = made.respond(_keep(artefacts.version))
     if name.endswith(".svg"):
         response.headers["Content-Security-Policy"] = SVG_POLICY
     return response
+
+
+def _unavailable() -> Response:
+    return Response("The map is not available.\n", 503, mimetype="text/plain")
+
+
+def _parts(clinic_map: ClinicMap) -> Response:
+    """What the live map is loaded from, each with its digest: a browser takes these very bytes."""
+    made = clinic_map.artefacts.get("map.js")
+    if made is None:
+        return _unavailable()
+    libraries = [LEAFLET, *([PROTOMAPS] if clinic_map.basemap else [])]
+    told = {
+        "styles": [{"href": asset(name), "integrity": integrity(name)} for name in STYLES],
+        "scripts": [
+            *({"src": asset(name), "integrity": integrity(name)} for name in libraries),
+            {"src": clinic_map.address("map.js"), "integrity": digest_of(made.body)},
+        ],
+    }
+    return Representation(json.dumps(told).encode(), "application/json").respond(ASK_AGAIN)
 
 
 def _tile(basemap: Basemap | None, z: int, x: int, y: int) -> Response:

@@ -4,6 +4,7 @@ from flask import Flask
 
 from app.web.answered import Answered, noting
 from app.web.assets import init_assets
+from app.web.bodies import init_bodies
 from app.web.errors import init_errors
 from app.web.front import init_front
 from app.web.headers import init_headers
@@ -11,6 +12,7 @@ from app.web.limits import init_limiter
 from app.web.log_lines import ACCESS
 from app.web.logs import init_logs
 from app.web.paths import redirect_trailing_slashes, trust_proxies
+from app.web.reports import init_reports
 
 MAX_BODY = 256 * 1024
 MAX_FORM_PARTS = 50
@@ -43,7 +45,9 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     init_front(app, access_line)
     trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
     init_logs(app, log_format=log_format, show_messages=development, access_line=access_line)
-    init_headers(app, style_hash=init_assets(app))
+    init_headers(app, style_hash=init_assets(app), insist_on_https=not development)
     init_errors(app)
+    init_bodies(app)
     init_limiter(app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri)
+    init_reports(app)
     redirect_trailing_slashes(app)

@@ -48,7 +48,7 @@ def init_assets(app: Flask) -> str:
     style = Markup(f"<style>{css}</style>")  # noqa: S704 - our own files
     app.jinja_env.globals.update(asset=asset, integrity=integrity, inline_css=lambda: style)
     app.view_functions["static"] = serve
-    return f"sha256-{base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()}"
+    return digest_of(css.encode())
 
 
 def asset(path: str) -> str:
@@ -64,8 +64,12 @@ def integrity(path: str) -> str:
 
     Raises KeyError when there is no such file.
     """
-    digest = hashlib.sha256(_assets()[path].body).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
+    return digest_of(_assets()[path].body)
+
+
+def digest_of(body: bytes) -> str:
+    """``body`` as ``integrity`` attributes and a CSP name it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode()}"
 
 
 def serve(filename: str) -> Response:

@@ -6,21 +6,44 @@ frame of its own): what is already there stays.
 
 from flask import Flask, Response, current_app, g, request
 
+REPORTS = "/policy-reports"  # where browsers say what they refused: app/web/reports.py
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # Not "no-referrer": public map tile servers insist on knowing the site.
     "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": (
+        "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(),"
+        " gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
+    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Integrity-Policy": "blocked-destinations=(script), endpoints=(reports)",
+    "Reporting-Endpoints": f'reports="{REPORTS}"',
 }
-HSTS = "max-age=31536000"
+TWO_YEARS = "max-age=63072000; includeSubDomains"
 
 
-def init_headers(app: Flask, *, style_hash: str) -> None:
-    """Put the headers on every response; ``style_hash`` allows the inlined style sheet."""
+def init_headers(app: Flask, *, style_hash: str, insist_on_https: bool) -> None:
+    """Put the headers on every response; ``style_hash`` allows the inlined style sheet.
+
+    ``insist_on_https``: browsers that came by HTTPS shall never come otherwise.
+    """
     app.extensions["content_security_policy"] = _policy(style_hash)
     app.after_request(_add_headers)
+    if insist_on_https:
+        app.after_request(_insist_on_https)
+
+
+def bare_headers(length: int) -> list[tuple[str, str]]:
+    """Those of an answer that is made without Flask: ``length`` bytes of plain text."""
+    return [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(length)),
+        ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("Cross-Origin-Embedder-Policy", "require-corp"),
+        *HEADERS.items(),
+    ]
 
 
 def allow_images_from(*origins: str) -> None:
@@ -44,6 +67,8 @@ def _policy(style_hash: str) -> str:
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
+            f"report-uri {REPORTS}",  # for browsers without report-to
+            "report-to reports",
         )
     )
 
@@ -51,9 +76,17 @@ def _policy(style_hash: str) -> str:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    images = "".join(f" {origin}" for origin in sorted(images_allowed()))
+    allowed = images_allowed()
+    images = "".join(f" {origin}" for origin in sorted(allowed))
     policy = current_app.extensions["content_security_policy"].replace("{images}", images)
     response.headers.setdefault("Content-Security-Policy", policy)
+    # Tile servers need not know these headers: their pictures come without credentials instead.
+    embedder = "credentialless" if allowed else "require-corp"
+    response.headers.setdefault("Cross-Origin-Embedder-Policy", embedder)
+    return response
+
+
+def _insist_on_https(response: Response) -> Response:
     if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", HSTS)
+        response.headers.setdefault("Strict-Transport-Security", TWO_YEARS)
     return response

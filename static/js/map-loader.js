@@ -7,22 +7,29 @@
   function add(tag, attributes) {
     return new Promise(function (resolve, reject) {
       var element = document.createElement(tag);
-      document.head.append(Object.assign(element, attributes, { onload: resolve, onerror: reject }));
+      // With "crossOrigin" the browser compares each with its digest, or does not run it.
+      Object.assign(element, attributes, { crossOrigin: "", onload: resolve, onerror: reject });
+      document.head.append(element);
     });
   }
 
-  function style(url) { return add("link", { rel: "stylesheet", href: url }); }
-  function script(url) { return add("script", { src: url, async: false }); }
+  function style(one) { return add("link", Object.assign(one, { rel: "stylesheet" })); }
+  function script(one) { return add("script", Object.assign(one, { async: false })); }
 
-  function load() {
-    var scripts = box.dataset.js.split(" "), start = scripts.pop();
-    add("link", { rel: "preload", as: "script", href: start });
+  function start(parts) {
+    var last = parts.scripts.pop();
+    add("link", { rel: "preload", as: "script", href: last.src, integrity: last.integrity });
     // The map measures its box when it starts: styles first.
-    Promise.all(box.dataset.css.split(" ").map(style).concat(scripts.map(script)))
-      .then(function () { script(start); }, function () {});
+    return Promise.all(parts.styles.map(style).concat(parts.scripts.map(script)))
+      .then(function () { return script(last); });
   }
 
-  if (!box || !box.dataset.js) return;
+  function load() {
+    fetch(box.dataset.parts).then(function (answer) { return answer.json(); })
+      .then(start).catch(function () {});
+  }
+
+  if (!box || !box.dataset.parts) return;
   if (button) {
     button.parentNode.hidden = false;
     button.addEventListener("click", load, { once: true });

@@ -16,6 +16,7 @@ from flask import Flask
 
 from app.ops.export import tree
 from app.ops.export.follow import __file__ as follow_file
+from app.web.headers import HEADERS
 from config import ROOT
 from tests.support.settings import environment
 from tests.support.site import eventually
@@ -81,10 +82,11 @@ def test_other_words_take_the_place_at_once_and_what_stays_keeps_its_time(
 
 
 def test_files_are_never_shown_under_the_headers_of_another_version(
-    export: Callable[..., Path],
+    export: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = export(MONDAY_NOON)
-    after = export(MONDAY_NOON, BASE_URL="http://clinic.example")  # no HSTS then
+    monkeypatch.setitem(HEADERS, "Referrer-Policy", "no-referrer")
+    after = export(MONDAY_NOON)
     assert after != before
     assert after.exists()
     assert not before.exists(), "who knows the old rules asks the site"

@@ -27,7 +27,7 @@ MORE: tuple[dict[str, str], ...] = (
     {"Range": "bytes=0-9"},
     {"If-Modified-Since": "Mon, 23 Nov 2099 15:46:44 GMT"},
     {"X-Forwarded-Proto": "https"},
-    {"Host": "other.example"},
+    {"Host": "127.0.0.1:8000"},
 )
 QUESTIONS = [
     *({"Accept-Encoding": coding} for coding in ENCODINGS),

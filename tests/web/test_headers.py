@@ -15,6 +15,9 @@ WANTED = (
     "Permissions-Policy",
     "Cross-Origin-Opener-Policy",
     "Cross-Origin-Resource-Policy",
+    "Cross-Origin-Embedder-Policy",
+    "Integrity-Policy",
+    "Reporting-Endpoints",
 )
 
 
@@ -79,7 +82,9 @@ def test_https_is_insisted_on_only_over_https(site: Flask) -> None:
     assert secure.headers["Strict-Transport-Security"].startswith("max-age=")
 
 
-@pytest.mark.parametrize(("proxies", "believed"), [(0, []), (1, ["max-age=31536000"])])
+@pytest.mark.parametrize(
+    ("proxies", "believed"), [(0, []), (1, ["max-age=63072000; includeSubDomains"])]
+)
 def test_only_a_trusted_proxy_can_say_that_it_was_https(
     make_site: Callable[..., Flask], proxies: int, believed: list[str]
 ) -> None:

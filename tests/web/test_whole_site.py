@@ -14,6 +14,10 @@ HEADERS = (
     "X-Content-Type-Options",
     "Referrer-Policy",
     "Permissions-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Cross-Origin-Embedder-Policy",
+    "Cross-Origin-Resource-Policy",
+    "Integrity-Policy",
     "X-Request-Id",
 )
 TROUBLE = (
@@ -76,6 +80,28 @@ def test_trouble_keeps_the_manners_too(
     assert response.status_code == status
     assert [name for name in HEADERS if name not in response.headers] == []
     assert "Set-Cookie" not in response.headers
+
+
+def test_every_kind_of_answer_bears_the_headers(app: Flask, client: LintingClient) -> None:
+    """Of every address: 304, 405, the answer to OPTIONS, a redirect, with and without HTTPS."""
+    faults = []
+    for address in {
+        rule.rule.replace("<", "").replace(">", "") for rule in app.url_map.iter_rules()
+    }:
+        tag = client.get(address).headers.get("ETag", "")
+        answers = [
+            client.get(address, headers={"If-None-Match": tag}, base_url="https://localhost"),
+            *(client.open(address, method=method) for method in ("HEAD", "OPTIONS", "TRACE")),
+            *(client.open(address, method=method) for method in ("PUT", "PATCH", "X", "DELETE")),
+            client.post(address, data=b"\xff" * 100, content_type="text/x"),
+            client.get(f"{address}/"),
+        ]
+        for answer in answers:
+            missing = [name for name in HEADERS if name not in answer.headers]
+            faults += [f"{address}: {answer.status}: no {name}" for name in missing]
+            if "unsafe" in answer.headers["Content-Security-Policy"] and "/dev/" not in address:
+                faults.append(f"{address}: {answer.status}: unsafe")
+    assert not faults, "\n".join(faults)
 
 
 def test_every_address_says_the_same_to_head(app: Flask, client: LintingClient) -> None:

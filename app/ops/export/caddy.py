@@ -73,6 +73,6 @@ def _block(matcher: str, root: str, answer: Answer, status: int = 0) -> Iterator
 
 
 def _quoted(text: str) -> str:
-    if set(text) & set('{}"\\\n'):
+    if set(text) & set("{}\\\n"):
         raise ValueError(f"Caddy would not take this literally: {text}")
-    return f'"{text}"'
+    return '"' + text.replace('"', r"\"") + '"'

@@ -46,6 +46,6 @@ def _location(root: str, answer: Answer) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    if set(text) & set('$"\\\n'):
+    if set(text) & set("$\\\n"):
         raise ValueError(f"nginx would not take this literally: {text}")
-    return f'"{text}"'
+    return '"' + text.replace('"', r"\"") + '"'

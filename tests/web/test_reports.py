@@ -1,0 +1,117 @@
+"""What browsers report is told to ops, and nothing of who was reading what."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.web.headers import REPORTS
+
+Logged = Callable[[], list[dict[str, Any]]]
+SECRET = "ada-lovelace"  # must never be logged
+
+
+def old(**changed: str) -> dict[str, Any]:
+    return {
+        "csp-report": {
+            "document-uri": f"http://localhost/broken/{SECRET}?q={SECRET}",
+            "referrer": f"http://localhost/?{SECRET}",
+            "violated-directive": "script-src-elem",
+            "blocked-uri": f"https://cdn.example:8443/{SECRET}.js?q={SECRET}",
+            "script-sample": SECRET,
+            **changed,
+        }
+    }
+
+
+def new(**changed: Any) -> list[dict[str, Any]]:
+    body = {
+        "documentURL": f"http://localhost/page?{SECRET}",
+        "effectiveDirective": "img-src",
+        "blockedURL": f"https://cdn.example/{SECRET}",
+        "sample": SECRET,
+        **changed,
+    }
+    return [{"type": "csp-violation", "url": f"http://localhost/?{SECRET}", "body": body}]
+
+
+def report(client: FlaskClient, told: object) -> TestResponse:
+    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+    return client.post(REPORTS, data=body, content_type="application/csp-report")
+
+
+def warned(logged: Logged) -> list[str]:
+    return [one["message"] for one in logged() if one["logger"] == "frontdesk.policy"]
+
+
+def test_both_kinds_are_told_by_rule_host_and_route(site: Flask, logged: Logged) -> None:
+    client = site.test_client()
+    assert report(client, old()).status_code == 204
+    assert report(client, new()).status_code == 204
+    assert warned(logged) == [
+        "policy violation: script-src-elem refused from cdn.example:8443 on /broken/<secret>",
+        "policy violation: img-src refused from cdn.example on /page",
+    ]
+
+
+def test_a_script_without_its_digest_is_told_too(site: Flask, logged: Logged) -> None:
+    told = new(destination="script")
+    del told[0]["body"]["effectiveDirective"]
+    report(site.test_client(), told)
+    assert warned(logged) == ["policy violation: integrity refused from cdn.example on /page"]
+
+
+@pytest.mark.parametrize(
+    ("blocked", "shown"),
+    [
+        ("inline", "inline"),
+        ("data", "data"),
+        (f"data:text/html,{SECRET}", "something"),
+        (f"chrome-extension://{SECRET}/x", "something"),
+        (f"https://{SECRET}@cdn.example/", "something"),
+        (f"https://{SECRET * 20}.example/", "something"),
+        ("https://[::1", "something"),
+        (SECRET, "something"),
+        ("", "something"),
+    ],
+)
+def test_what_was_refused_is_a_host_or_a_keyword(
+    site: Flask, logged: Logged, blocked: str, shown: str
+) -> None:
+    report(site.test_client(), old(**{"blocked-uri": blocked}))
+    assert warned(logged) == [
+        f"policy violation: script-src-elem refused from {shown} on /broken/<secret>"
+    ]
+
+
+@pytest.mark.parametrize("page", [f"https://{SECRET}.example/x", f"/{SECRET}", "//[", "about"])
+def test_an_unknown_page_is_not_named(site: Flask, logged: Logged, page: str) -> None:
+    report(site.test_client(), old(**{"document-uri": page}))
+    assert warned(logged)[0].endswith(" on another page")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *[b"", b"\xff", b"null", b"[" * 100_000, b"[1]", b'{"csp-report": 1}', b'[{"body": []}]'],
+        *[{}, old(**{"violated-directive": f"{SECRET}\n2"}), {"other": "thing"}],
+        *[old(**{"violated-directive": "x" * 50}), old(**{"violated-directive": ""})],
+    ],
+    ids=repr,
+)
+def test_what_is_no_report_leaves_no_word(site: Flask, logged: Logged, told: object) -> None:
+    assert report(site.test_client(), told).status_code in (204, 413)
+    assert warned(logged) == []
+
+
+def test_a_stranger_cannot_fill_the_log(site: Flask, logged: Logged) -> None:
+    client = site.test_client()
+    assert report(client, old(**{"script-sample": "x" * 20_000})).status_code == 413
+    report(client, new() * 40)
+    assert len(warned(logged)) == 5
+    assert {report(client, old()).status_code for _ in range(20)} == {204, 429}
+    assert len(warned(logged)) <= 10
