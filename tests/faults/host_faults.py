@@ -30,7 +30,7 @@ from tests.support.site import free_port
 
 HOUR = 3600.0
 LIMIT = 10  # posts a minute from one address
-NOTE = "one hour apart; limits in Redis; one digest, one alert; the site goes on"
+NOTE = "clocks two hours apart; limits in Redis; one digest, one alert; the site goes on"
 
 
 @dataclass
