@@ -75,7 +75,10 @@ def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
         mailers=mailers,
         backup=last_backup(instance),
         next_retention=next_time(retention.AT, clinic.zone, turns.get(retention.NAME), now),
-        next_digest=next_time(digest.at, clinic.zone, turns.get(DIGEST), now) if digest else None,
+        # Before the first there is no day to tell of: nothing is made up then.
+        next_digest=(
+            next_time(digest.at, clinic.zone, turns.get(DIGEST, now), now) if digest else None
+        ),
         free_bytes=shutil.disk_usage(instance).free if instance.is_dir() else None,
         troubles=tuple(judge(seen)),
     )

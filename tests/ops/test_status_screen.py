@@ -74,6 +74,7 @@ def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) 
 
 def test_a_new_site_says_what_there_is_none_of(outbox: Outbox) -> None:
     shown = status(outbox).output
+    assert "Next digest    2026-07-02 07:30:00" in shown.splitlines()
     for words in ("Last inquiry   none yet", "Web            not on this host", "none is known of"):
         assert words in shown
 
