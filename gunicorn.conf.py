@@ -44,7 +44,8 @@ class ServerLog(Logger):  # type: ignore[misc]
 wsgi_app = "wsgi:app"
 host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
-worker_class = "gthread"
+worker_class = "app.web.reception.Reception"
+worker_connections = 500  # clients of each process; with more, the slowest goes
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
 

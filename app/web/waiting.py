@@ -1,0 +1,92 @@
+"""Connections that no thread is busy with."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
+from gunicorn.http.unreader import Unreader  # type: ignore[import-untyped]
+
+from app.web.arrival import Arrival
+
+
+class Received(Unreader):  # type: ignore[misc]
+    """Gives the parser what has come, never the socket: it cannot wait for more."""
+
+    MOST_AT_ONCE = 8192  # bytes; the parser copies what it has not used yet at every chunk
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._data, self._at = b"", 0
+        self.short = False  # the parser wanted more: where the next request begins is unknown
+
+    def put(self, data: bytes) -> None:
+        """Hand over a request, after the one before it was answered."""
+        self._data, self._at = data, 0
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        end = self._at + max(self.MOST_AT_ONCE, size_hint or 0)
+        piece = self._data[self._at : end]
+        self._at = end
+        self.short = self.short or not piece
+        return piece
+
+    def rest(self) -> bytes:
+        """What came behind the request: the beginning of the next one."""
+        rest: bytes = self.take_buffered()
+        return rest + self._data[self._at :]
+
+
+class Connection:
+    """One client. ``readable`` is called when something came while it was waiting."""
+
+    __slots__ = ("arrival", "client", "parser", "readable", "received", "room", "server", "sock")
+
+    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
+        self.sock, self.client, self.server = sock, client, server
+        self.received = Received()
+        self.parser = RequestParser(cfg, (), client)
+        self.parser.unreader = self.received
+        self.arrival: Arrival | None = None  # of a request that has begun
+        self.room: Room | None = None  # where it waits
+        self.readable: Callable[[Any], None]
+
+    @property
+    def held(self) -> int:
+        """The bytes of a request that has not come whole."""
+        return len(self.arrival.received) if self.arrival else 0
+
+
+class Room:
+    """Connections that wait for the same thing, each for ``seconds``, the oldest first."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: dict[Connection, float] = {}
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._until)
+
+    def add(self, one: Connection) -> None:
+        self._until[one] = time.monotonic() + self._seconds
+        one.room = self
+
+    def remove(self, one: Connection) -> None:
+        del self._until[one]
+        one.room = None
+
+    def hurry(self, seconds: float) -> None:
+        """Nobody waits longer than ``seconds`` from now."""
+        self._seconds = min(self._seconds, seconds)
+        latest = time.monotonic() + seconds
+        self._until = {one: min(until, latest) for one, until in self._until.items()}
+
+    def overdue(self) -> list[Connection]:
+        """Those whose time is up."""
+        now, found = time.monotonic(), []
+        for one, until in self._until.items():
+            if until > now:
+                break
+            found.append(one)
+        return found

@@ -1,0 +1,118 @@
+"""Requests that two servers could read differently are refused, and end the connection."""
+
+import pytest
+
+from tests.support.raw import statuses, talk
+from tests.support.site import Site
+
+HOST = b"Host: 127.0.0.1\r\n"
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+POST = b"POST /contact HTTP/1.1\r\n" + HOST + FORM
+GET = b"GET /healthz HTTP/1.1\r\n" + HOST
+SECOND = b"GET /privacy HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+END = b"0\r\n\r\n"
+
+SHAPES = {
+    "length and chunks": POST + b"Content-Length: 4\r\n" + CHUNKED + b"\r\n" + END,
+    "chunks and length": POST + CHUNKED + b"Content-Length: 4\r\n\r\n" + END,
+    "two lengths": POST + b"Content-Length: 4\r\nContent-Length: 0\r\n\r\nabcd",
+    "two equal lengths": POST + b"Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+    "a list of lengths": POST + b"Content-Length: 4, 4\r\n\r\nabcd",
+    "a length with a sign": POST + b"Content-Length: +4\r\n\r\nabcd",
+    "a negative length": POST + b"Content-Length: -4\r\n\r\nabcd",
+    "a hexadecimal length": POST + b"Content-Length: 0x4\r\n\r\nabcd",
+    "a length in other digits": POST + "Content-Length: ²\r\n\r\nabcd".encode("latin-1"),
+    "an underscored length": POST + b"Content-Length: 1_0\r\n\r\nabcd",
+    "a length with a space before its colon": POST + b"Content-Length : 4\r\n\r\nabcd",
+    "a length on a second line": POST + b"Content-Length:\r\n 4\r\n\r\nabcd",
+    "a folded header": GET + b"X-One: a\r\n b\r\n\r\n",
+    "a folded header by tab": GET + b"X-One: a\r\n\tb\r\n\r\n",
+    "chunks with a space before the colon": POST + b"Transfer-Encoding : chunked\r\n\r\n" + END,
+    "chunks with a leading control": POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n" + END,
+    "chunks with a trailing control": POST + b"Transfer-Encoding: chunked\x0c\r\n\r\n" + END,
+    "chunks in quotes": POST + b'Transfer-Encoding: "chunked"\r\n\r\n' + END,
+    "chunks misspelt": POST + b"Transfer-Encoding: xchunked\r\n\r\n" + END,
+    "chunks twice": POST + CHUNKED + CHUNKED + b"\r\n" + END,
+    "chunks, then another coding": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n" + END,
+    "another coding alone": POST + b"Transfer-Encoding: gzip\r\n\r\n" + END,
+    "no coding": POST + b"Transfer-Encoding: identity\r\n\r\n" + END,
+    "an empty coding": POST + b"Transfer-Encoding:\r\n\r\n" + END,
+    "chunks before a line feed": POST + b"X: y\nTransfer-Encoding: chunked\r\n\r\n" + END,
+    "chunks before a carriage return": POST + b"X: y\rTransfer-Encoding: chunked\r\n\r\n" + END,
+    "chunks in HTTP/1.0": POST.replace(b"1.1", b"1.0") + CHUNKED + b"\r\n" + END,
+    "a size with 0x": POST + CHUNKED + b"\r\n0x5\r\nabcde\r\n" + END,
+    "a size with a sign": POST + CHUNKED + b"\r\n+5\r\nabcde\r\n" + END,
+    "a negative size": POST + CHUNKED + b"\r\n-5\r\nabcde\r\n" + END,
+    "a size with an underscore": POST + CHUNKED + b"\r\n0_5\r\nabcde\r\n" + END,
+    "no size": POST + CHUNKED + b"\r\n\r\nabcde\r\n" + END,
+    "a space before a size": POST + CHUNKED + b"\r\n 5\r\nabcde\r\n" + END,
+    "a size that is too small": POST + CHUNKED + b"\r\n3\r\nabcde\r\n" + END,
+    "a size before a line feed": POST + CHUNKED + b"\r\n5\nabcde\r\n" + END,
+    "an extension with a return": POST + CHUNKED + b"\r\n5;a\rb\r\nabcde\r\n" + END,
+    "a chunk without its end": POST + CHUNKED + b"\r\n5\r\nabcdeXX" + END,
+    "a trailer that frames": POST + CHUNKED + b"\r\n0\r\nContent-Length: 5\r\n\r\n",
+    "bare line feeds": b"GET /healthz HTTP/1.1\nHost: 127.0.0.1\n\n",
+    "a bare line feed": b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\n\r\n",
+    "NUL in a value": GET + b"X-One: a\x00b\r\n\r\n",
+    "NUL in a name": GET + b"X-\x00One: a\r\n\r\n",
+    "DEL in a value": GET + b"X-One: a\x7fb\r\n\r\n",
+    "a space in a name": GET + b"X One: a\r\n\r\n",
+    "no name": GET + b": a\r\n\r\n",
+    "no colon": GET + b"X-One\r\n\r\n",
+    "two hosts": GET + b"Host: evil.example\r\n\r\n",
+    "a space before the first header": b"GET /healthz HTTP/1.1\r\n " + HOST + b"\r\n",
+    "NUL in the address": b"GET /\x00 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a tab in the address": b"GET /a\tb HTTP/1.1\r\n" + HOST + b"\r\n",
+    "two spaces": b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "HTTP/0.9": b"GET /\r\n\r\n",
+    "HTTP/2 in the open": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a version that is none": b"GET / HTTP/1.1x\r\n" + HOST + b"\r\n",
+    "a small method": b"get / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "an expectation that is none": GET + b"Expect: a miracle\r\n\r\n",
+    "a long line": b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "many headers": GET + b"X: y\r\n" * 100 + b"\r\n",
+    "a large header": GET + b"X: " + b"y" * 9000 + b"\r\n\r\n",
+    "large headers": GET + (b"X: " + b"y" * 8000 + b"\r\n") * 5 + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_it_is_refused_and_nothing_behind_it_is_answered(server: Site, shape: bytes) -> None:
+    """At once, and the connection is closed: else ``talk`` would run out of time."""
+    answer = talk(server, shape + SECOND)
+    assert len(statuses(answer)) == 1, answer
+    assert 400 <= statuses(answer)[0] <= 501, answer
+    head = answer.partition(b"\r\n\r\n")[0].lower()
+    assert b"\r\nx-content-type-options: nosniff" in head
+    assert b"\r\ncontent-security-policy: default-src 'none'" in head
+    assert b"\r\nintegrity-policy: " in head
+    for word in (b"evil", b"x-one", b"miracle", b"abcde", b"xxxx"):
+        assert word not in answer.lower(), "the answer repeats the request"
+
+
+def test_requests_that_follow_one_another_are_each_answered_once(server: Site) -> None:
+    chunks = b"5\r\nname=\r\n" + END
+    whole = (
+        GET + b"\r\n",
+        POST + b"Content-Length: 5\r\n\r\nname=",
+        POST + CHUNKED + b"\r\n" + chunks,
+        GET + b"Content-Length: 5\r\n\r\nGET /",
+        SECOND,
+    )
+    assert statuses(talk(server, b"".join(whole))) == [200, 422, 422, 200, 200]
+
+
+def test_a_body_that_did_not_come_is_no_next_request(server: Site) -> None:
+    """The site answers without it, and then must not read it as a request."""
+    large = GET + b"Content-Length: 9999999\r\n\r\n"
+    assert statuses(talk(server, large + SECOND)) == [200]
+
+
+def test_the_log_repeats_nothing_of_a_broken_request(server: Site) -> None:
+    before = len(server.lines)
+    for shape in (GET + b"X-One: ada\x00lovelace\r\n\r\n", b"GET /?ada-lovelace\r\n\r\n"):
+        talk(server, shape)
+    for one in server.lines[before:]:
+        assert "ada" not in one
+        assert "127.0.0.1" not in one
