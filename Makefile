@@ -15,7 +15,7 @@ MAKEFLAGS += --no-print-directory
 	faults fuzz audit sbom bench bench-outbox bench-post bench-pages wrk smtp-sink redis promtool \
 	nginx caddy \
 	systemd-analyze \
-	lighthouse html screenshots chromium lock clean
+	lighthouse html observatory screenshots chromium lock clean
 
 ## Use
 
@@ -76,6 +76,9 @@ lighthouse: $(VENV)/test.stamp chromium build/node/stamp ## Lighthouse, mobile, 
 
 html: $(VENV)/test.stamp build/node/stamp ## html-validate on every page and error page
 	@$(BIN)/python -m bench.validate
+
+observatory: $(VENV)/test.stamp nginx build/node/stamp ## MDN HTTP Observatory on the site in production, into docs/security.md
+	@$(BIN)/python -m bench.observatory
 
 screenshots: $(VENV)/test.stamp chromium ## Every page, three widths, light and dark, into build/screenshots
 	@$(BIN)/python -m bench.screenshots
@@ -148,9 +151,9 @@ build/peers/stamp: bench/peers/requirements.txt | $(BIN)/python
 # Judges that exist for Node alone. `make test` needs none of them.
 build/node/stamp: tests/browser/tools/package.json tests/browser/tools/package-lock.json
 	@command -v npm >/dev/null || { echo "This needs Node 20 or newer, with npm." >&2; exit 1; }
-	@echo "Installing Lighthouse and html-validate into build/node …" >&2
+	@echo "Installing Lighthouse, html-validate and Observatory into build/node …" >&2
 	@mkdir -p build/node && cp $^ build/node/
-	@npm ci --prefix build/node --no-audit --no-fund --silent
+	@npm ci --prefix build/node --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 # Postfix's test server, unpacked beside everything else: nothing is installed or started.

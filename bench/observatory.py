@@ -1,0 +1,99 @@
+"""MDN HTTP Observatory on the site in production: ``make observatory``.
+
+nginx with deploy/nginx/frontdesk.conf does TLS, with a certificate that only this
+run trusts, so the tool is told of it. The tool reads the list of domains that
+browsers preload HTTPS for from a file that its installation fetches; a name of this
+machine is not on that list, so an empty one does. It asks one host name at one port
+for both HTTP and HTTPS: nginx answers HTTP there as it does on port 80.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench.judged import TOOLS
+from bench.servers import ROOT
+from tests.support.front import Front, front
+from tests.support.settings import environment
+from tests.support.site import free_port
+
+TOOL = TOOLS / "@mdn" / "mdn-http-observatory"
+REPORT = ROOT / "docs" / "security.md"
+BETWEEN = re.compile(r"(<!-- observatory -->\n).*?(<!-- end -->)", re.DOTALL)
+MOST = 135  # without the five points of the preload list, and five of good cookies
+PLAIN_HTTP = "error_page 497 =301 https://$http_host$request_uri;\n"
+
+
+def main() -> None:
+    """Exit status 1 when a test fails or points are missing."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-observatory-") as name:
+        folder = Path(name)
+        settings = _production(folder)
+        with front("nginx", folder / "front", _database(folder), **settings) as made:
+            judged = replace(made, port=free_port(), rules=made.rules + PLAIN_HTTP)
+            with judged.started():
+                told = _scan(judged)
+    table = _table(told)
+    print(table)
+    page = REPORT.read_text(encoding="utf-8")
+    REPORT.write_text(BETWEEN.sub(rf"\g<1>{table}\g<2>", page), encoding="utf-8")
+    sys.exit(told["scan"]["score"] < MOST or told["scan"]["testsFailed"] > 0)
+
+
+def _production(folder: Path) -> dict[str, str]:
+    """Settings of a clinic that is not the demo, for all its words are the same."""
+    clinic = folder / "clinic"
+    shutil.copytree(ROOT / "clinic", clinic)
+    file = clinic / "clinic.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace("demo = true", "demo = false"))
+    return {
+        "APP_ENV": "production",
+        "CLINIC_DIR": str(clinic),
+        "MAIL_DEFAULT_SENDER": "no-reply@clinic.example",
+    }
+
+
+def _database(folder: Path) -> Path:
+    instance = folder / "instance"
+    instance.mkdir()
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    env = {**os.environ, **environment(instance)}
+    subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+    return instance / "frontdesk.db"
+
+
+def _scan(site: Front) -> dict[str, Any]:
+    preloaded = TOOL / "conf" / "hsts-preload.json"
+    if not preloaded.exists():
+        preloaded.write_text("{}")
+    done = subprocess.run(
+        ["node", str(TOOL / "src" / "scan.js"), site.url.removeprefix("https://")],
+        env={**os.environ, "NODE_EXTRA_CA_CERTS": str(site.certificate)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def _table(told: dict[str, Any]) -> str:
+    version = json.loads((TOOL / "package.json").read_text())["version"]
+    scan = told["scan"]
+    rows = ["| test | result | passed | points |", "|---|---|---|---:|"]
+    for name, one in told["tests"].items():
+        passed = "yes" if one["pass"] else "NO"
+        rows.append(f"| {name} | {one['result']} | {passed} | {one['scoreModifier']:+d} |")
+    rows.append(f"| **grade {scan['grade']}**, by version {version} | | | **{scan['score']}** |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    main()
