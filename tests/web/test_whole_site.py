@@ -99,6 +99,8 @@ def test_every_kind_of_answer_bears_the_headers(app: Flask, client: LintingClien
         for answer in answers:
             missing = [name for name in HEADERS if name not in answer.headers]
             faults += [f"{address}: {answer.status}: no {name}" for name in missing]
+            if "Access-Control-Allow-Origin" in answer.headers:
+                faults.append(f"{address}: {answer.status}: other sites may read it")
             if "unsafe" in answer.headers["Content-Security-Policy"] and "/dev/" not in address:
                 faults.append(f"{address}: {answer.status}: unsafe")
     assert not faults, "\n".join(faults)
