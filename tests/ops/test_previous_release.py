@@ -25,7 +25,7 @@ from tests.support.site import eventually, free_port
 __all__ = ["relay"]
 
 # The oldest commit whose tables count as released, while there is no release tag (v1.0 …).
-FIRST = "121ad55d908d367bd1df3015173da6d03d0dc44c"
+FIRST = "b55f37aee5b05cd15bcca7284d5aa3be2580747c"
 PARTS = "app clinic migrations static templates config.py gunicorn.conf.py pyproject.toml wsgi.py"
 
 
