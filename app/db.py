@@ -6,9 +6,11 @@ clock is asked.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +18,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy import event
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from app import clock
@@ -28,6 +31,7 @@ except ImportError:  # no wheel for this platform: the system's library, under t
 sqlite_module: ModuleType = _bundled
 
 LOCK_TIMEOUT_MS = 15_000
+ASK_AGAIN_MS = 2
 
 
 # A server or a network that has gone silent is given up after seconds, not after hours.
@@ -148,14 +152,48 @@ def _sqlite_engine(url: str) -> sa.Engine:
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
+    turn = Lock()
+
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        # A deferred BEGIN fails when it turns from reading to writing beside
-        # another writer, without waiting: IMMEDIATE queues at the start.
-        reading = connection.get_execution_options().get("deferred", False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        if connection.get_execution_options().get("deferred", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        until = time.monotonic() + LOCK_TIMEOUT_MS / 1000
+        mine = turn.acquire(timeout=LOCK_TIMEOUT_MS / 1000)
+        connection.info["turn"] = turn if mine else None
+        _begin_immediate(connection, until)
+
+    @event.listens_for(engine, "checkin")
+    def _end_turn(_connection: Any, record: ConnectionPoolEntry) -> None:
+        if mine := record.info.pop("turn", None):
+            mine.release()
 
     return engine
+
+
+def _begin_immediate(connection: sa.Connection, until: float) -> None:
+    """Take SQLite's write lock, at ``time.monotonic()`` ``until`` at the latest.
+
+    IMMEDIATE, because a deferred BEGIN fails when it turns from reading to writing beside
+    another writer. SQLite waits for the lock in growing sleeps of up to 100 ms, in no order:
+    of 8 visitors who write at once the last waited for a second. So the threads of a process
+    take turns, and the one whose turn it is asks each ``ASK_AGAIN_MS``.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout={ASK_AGAIN_MS}").close()
+    try:
+        while time.monotonic() < until:
+            try:
+                driver.execute("BEGIN IMMEDIATE").close()
+            except sqlite_module.OperationalError as error:
+                if "locked" not in str(error):
+                    break
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # its error is SQLAlchemy's
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={LOCK_TIMEOUT_MS}").close()
 
 
 def _postgres_engine(url: str) -> sa.Engine:

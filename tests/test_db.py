@@ -1,6 +1,7 @@
 """What the database promises: waiting instead of failing, and nothing forgotten."""
 
 import multiprocessing
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -49,6 +50,19 @@ def test_migrating_twice_changes_nothing(
     folder = tmp_path_factory.mktemp("instance")
     migrate(empty_database_url, folder)
     migrate(empty_database_url, folder)
+
+
+@pytest.mark.parametrize("how", ["an error", "a lost connection"])
+def test_who_fails_while_writing_gives_the_turn_to_the_next(database: Database, how: str) -> None:
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        session.execute(sa.select(1))
+        if how == "a lost connection":
+            session.connection().invalidate()
+        raise ZeroDivisionError
+    began = time.monotonic()
+    with database.write() as session:
+        assert session.scalar(sa.select(1)) == 1
+    assert time.monotonic() - began < 5  # not the 15 s that a lock is waited for
 
 
 def test_times_come_back_aware_and_in_utc(database: Database) -> None:
