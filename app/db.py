@@ -164,10 +164,19 @@ def _sqlite_engine(url: str) -> sa.Engine:
         connection.info["turn"] = turn if mine else None
         _begin_immediate(connection, until)
 
-    @event.listens_for(engine, "checkin")
-    def _end_turn(_connection: Any, record: ConnectionPoolEntry) -> None:
-        if mine := record.info.pop("turn", None):
+    def _end_turn(info: dict[str, Any]) -> None:
+        if mine := info.pop("turn", None):
             mine.release()
+
+    @event.listens_for(engine, "commit")
+    @event.listens_for(engine, "rollback")
+    def _ends(connection: sa.Connection) -> None:
+        if not connection.invalidated:
+            _end_turn(connection.info)
+
+    @event.listens_for(engine, "checkin")
+    def _is_back(_connection: Any, record: ConnectionPoolEntry) -> None:
+        _end_turn(record.info)  # a lost connection ends without either
 
     return engine
 

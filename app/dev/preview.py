@@ -5,6 +5,7 @@ open pages show it. A mistake is shown in the browser and on the terminal, with 
 line, until the next save; meanwhile the last good site takes what visitors send.
 """
 
+import base64
 import hashlib
 import sys
 import threading
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 CHANGES, SCRIPT = "/dev/changes", "/dev/reload.js"
 RELOAD = Path(__file__).with_name("reload.js")
 ASKS_FOR_ITS_OWN = ("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH")
-TAG = Markup('<script src="{}?{}" defer></script></head>')
+# With its digest: the site's Integrity-Policy lets no other script run.
+TAG = Markup('<script src="{}?{}" integrity="{}" crossorigin defer></script></head>')
 FAULT = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>A fault in the clinic&rsquo;s files</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
@@ -85,7 +87,8 @@ class Preview:
 
     def _that_reloads(self, page: Response) -> Response:
         """``page``, which is shown again as soon as a file is newer than what it was made from."""
-        tag = TAG.format(SCRIPT, self._seen)
+        digest = base64.b64encode(hashlib.sha256(RELOAD.read_bytes()).digest()).decode()
+        tag = TAG.format(SCRIPT, self._seen, f"sha256-{digest}")
         page.set_data(page.get_data(as_text=True).replace("</head>", tag, 1))
         page.headers.remove("ETag")
         page.headers["Cache-Control"] = "no-store"
