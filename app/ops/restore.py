@@ -128,9 +128,15 @@ def _keep_present(database: Database, instance: Path, *, replace: bool) -> Path 
         return None
     if not replace:
         raise BackupError(f"the database is not empty ({rows} rows): say --replace")
-    kept_in = instance / f"before-restore-{backup.file_name(clock.now())}"
+    kept_in = _free(instance / f"before-restore-{backup.file_name(clock.now())}")
     backup.make_backup(database, kept_in)
     return kept_in
+
+
+def _free(file: Path) -> Path:
+    """``file``, or another name beside it: two restores may be made in one second."""
+    names = (file.with_stem(f"{file.stem}-{number}") for number in range(2, 100))
+    return next((one for one in (file, *names) if not one.exists()), file)
 
 
 def _erased(database: Database) -> Sequence[str]:
