@@ -38,7 +38,6 @@ SECRETS = (
     "HEARTBEAT_URL",
     "METRICS_TOKEN",
 )
-
 SCHEMES = {
     "database_url": ("sqlite", "postgresql+psycopg"),
     "ratelimit_storage_uri": ("memory", "redis", "rediss"),
@@ -67,6 +66,7 @@ class Settings(BaseModel):
     clinic_dir: Path = ROOT / "clinic"
     database_url: SecretStr = SecretStr("")
     base_url: str = ""
+    hsts_subdomains: bool = False
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     trusted_proxies: int = Field(0, ge=0, le=5)
@@ -221,7 +221,8 @@ def _read(
             faults.append(f"{name} and {name}_FILE: set only one of them")
             continue
         try:
-            values[name.lower()] = Path(path).read_text(encoding="utf-8").strip()
+            if secret := Path(path).read_text(encoding="utf-8").strip():
+                values[name.lower()] = secret
         except (OSError, ValueError) as error:  # no text, or no path at all
             faults.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")
     return values, faults
@@ -242,8 +243,7 @@ def _fault(location: tuple[int | str, ...], reason: str) -> str:
     reason = reason.removeprefix("Value error, ")
     if not location:
         return reason
-    missing = reason == "Field required"
-    return f"{str(location[0]).upper()}: {'missing' if missing else reason}"
+    return f"{str(location[0]).upper()}: {'missing' if reason == 'Field required' else reason}"
 
 
 def _report(faults: list[str]) -> str:

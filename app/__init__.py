@@ -46,6 +46,7 @@ def create_app(settings: Settings) -> Flask:
     web.init_app(
         app,
         trusted_proxies=settings.trusted_proxies,
+        hsts_subdomains=settings.hsts_subdomains,
         ratelimit_enabled=settings.ratelimit_enabled,
         ratelimit_storage_uri=settings.ratelimit_storage_uri.get_secret_value(),
         log_format=settings.log_format,

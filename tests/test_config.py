@@ -108,6 +108,15 @@ def test_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
     assert getattr(settings, name.lower()).get_secret_value() == values[name]
 
 
+def test_an_empty_file_of_a_secret_counts_as_not_set(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("\n")
+    settings = Settings.from_env({**DEVELOPMENT, "MAIL_PASSWORD_FILE": str(file)})
+    assert settings.mail_password.get_secret_value() == ""
+    without = {k: v for k, v in DEVELOPMENT.items() if k != "SECRET_KEY"}
+    assert names({**without, "SECRET_KEY_FILE": str(file)}) == {"SECRET_KEY"}
+
+
 def test_a_secret_given_twice_or_in_no_file_is_a_fault(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     environ = {**DEVELOPMENT, "SECRET_KEY_FILE": str(missing), "MAIL_PASSWORD_FILE": str(missing)}

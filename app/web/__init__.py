@@ -22,6 +22,7 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     app: Flask,
     *,
     trusted_proxies: int = 0,
+    hsts_subdomains: bool = False,
     ratelimit_enabled: bool = True,
     ratelimit_storage_uri: str = "memory://",
     log_format: str = "json",
@@ -45,7 +46,12 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     init_front(app, access_line)
     trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
     init_logs(app, log_format=log_format, show_messages=development, access_line=access_line)
-    init_headers(app, style_hash=init_assets(app), insist_on_https=not development)
+    init_headers(
+        app,
+        style_hash=init_assets(app),
+        insist_on_https=not development,
+        subdomains=hsts_subdomains,
+    )
     init_errors(app)
     init_bodies(app)
     init_limiter(app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri)

@@ -20,15 +20,17 @@ HEADERS = {
     "Integrity-Policy": "blocked-destinations=(script), endpoints=(reports)",
     "Reporting-Endpoints": f'reports="{REPORTS}"',
 }
-TWO_YEARS = "max-age=63072000; includeSubDomains"
+TWO_YEARS = "max-age=63072000"
 
 
-def init_headers(app: Flask, *, style_hash: str, insist_on_https: bool) -> None:
+def init_headers(app: Flask, *, style_hash: str, insist_on_https: bool, subdomains: bool) -> None:
     """Put the headers on every response; ``style_hash`` allows the inlined style sheet.
 
-    ``insist_on_https``: browsers that came by HTTPS shall never come otherwise.
+    ``insist_on_https``: browsers that came by HTTPS shall never come otherwise,
+    with ``subdomains`` to the hosts below this one neither.
     """
     app.extensions["content_security_policy"] = _policy(style_hash)
+    app.extensions["hsts"] = TWO_YEARS + ("; includeSubDomains" if subdomains else "")
     app.after_request(_add_headers)
     if insist_on_https:
         app.after_request(_insist_on_https)
@@ -88,5 +90,5 @@ def _add_headers(response: Response) -> Response:
 
 def _insist_on_https(response: Response) -> Response:
     if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", TWO_YEARS)
+        response.headers.setdefault("Strict-Transport-Security", current_app.extensions["hsts"])
     return response

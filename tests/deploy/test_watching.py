@@ -117,6 +117,8 @@ ERRORS = 'frontdesk_requests_total{status="%s"'
         ),
         ({BACKUP: NOW - seconds(OLD_BACKUP)}, {}),
         ({BACKUP: NOW - seconds(OLD_BACKUP) - 1}, {"FrontdeskBackupOld": "warn"}),
+        ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warn"}),
+        ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
     ],
 )
 def test_the_limits_are_those_of_the_design(

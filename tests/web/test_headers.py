@@ -82,12 +82,17 @@ def test_https_is_insisted_on_only_over_https(site: Flask) -> None:
     assert secure.headers["Strict-Transport-Security"].startswith("max-age=")
 
 
-@pytest.mark.parametrize(
-    ("proxies", "believed"), [(0, []), (1, ["max-age=63072000; includeSubDomains"])]
-)
+@pytest.mark.parametrize(("proxies", "believed"), [(0, []), (1, ["max-age=63072000"])])
 def test_only_a_trusted_proxy_can_say_that_it_was_https(
     make_site: Callable[..., Flask], proxies: int, believed: list[str]
 ) -> None:
     client = make_site(trusted_proxies=proxies).test_client()
     response = client.get("/page", headers={"X-Forwarded-Proto": "https"})
     assert response.headers.getlist("Strict-Transport-Security") == believed
+
+
+def test_hosts_below_ours_are_spoken_for_only_when_told(make_site: Callable[..., Flask]) -> None:
+    client = make_site(hsts_subdomains=True).test_client()
+    secure = client.get("/page", base_url="https://clinic.example")
+    said = secure.headers["Strict-Transport-Security"]
+    assert said == "max-age=63072000; includeSubDomains"
