@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.clinic import current_clinic
 from app.contact import json_object
-from app.contact.danger import maybe_in_danger
+from app.contact.danger import form_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import Words
 from app.contact.intake import submissions, take_in
@@ -41,39 +41,41 @@ def receive() -> Response:
         members = json_object.parse(request.get_data())
     except json_object.NotAnObjectError as error:
         return problem(400, str(error))
-    if wrong := json_object.faults(members, TEXTS, FLAGS):
-        return _unprocessable(wrong)
     form = ContactForm(current_clinic(), _as_form(members))
+    lines = _crisis_lines(form)
+    if wrong := json_object.faults(members, TEXTS, FLAGS):
+        return _unprocessable(wrong, lines)
     if not form.validate():
-        return _unprocessable([(name, said[0]) for name, said in form.errors.items() if name])
-    return _accept(form.words())
+        wrong = [(name, said[0]) for name, said in form.errors.items() if name]
+        return _unprocessable(wrong, lines)
+    return _accept(form.words(), lines)
 
 
-def _accept(words: Words) -> Response:
+def _accept(words: Words, lines: dict[str, object]) -> Response:
     client_key = request.headers.get("Idempotency-Key")
     if client_key is not None and not CLIENT_KEY.fullmatch(client_key):
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
         receipt = take_in(words, _submission(words, client_key))
     except KeyReusedError:
-        return problem(422, "This Idempotency-Key was used for another inquiry.")
+        return problem(422, "This Idempotency-Key was used for another inquiry.", **lines)
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         return problem(503, "The inquiry was not saved. Please try again, or call us.")
     response = jsonify(
         reference=receipt.reference,
         received_at=receipt.received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        **_crisis_lines(words),
+        **lines,
     )
     response.status_code = HTTPStatus.CREATED
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _crisis_lines(words: Words) -> dict[str, object]:
+def _crisis_lines(form: ContactForm) -> dict[str, object]:
     """Whom to call, for a program that can show it at once; empty when no word calls for it."""
     clinic = current_clinic()
-    if not maybe_in_danger(words, clinic.danger):
+    if not form_in_danger(form, clinic.danger):
         return {}
     lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
     return {"crisis_lines": list(lines)}
@@ -93,9 +95,9 @@ def _as_form(members: dict[str, object]) -> MultiDict[str, str]:
     )
 
 
-def _unprocessable(wrong: list[tuple[str, str]]) -> Response:
+def _unprocessable(wrong: list[tuple[str, str]], lines: dict[str, object]) -> Response:
     errors = [{"pointer": f"#/{_escaped(name)}", "detail": detail} for name, detail in wrong]
-    return problem(422, SEE_ERRORS, errors=errors)
+    return problem(422, SEE_ERRORS, errors=errors, **lines)
 
 
 def _escaped(name: str) -> str:

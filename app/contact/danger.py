@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import chain
 
 from app.clinic.danger import DangerWords
+from app.contact.form import ContactForm
 from app.contact.inquiry import Words
 from app.contact.plain import joined, plain, unspaced
 
@@ -29,6 +30,12 @@ SPELLED = 4  # single letters in a row make a word: s u i c i d e
 def maybe_in_danger(words: Words, phrases: DangerWords) -> bool:
     """Whether something in an inquiry may mean danger."""
     return in_danger(f"{words.name}\n{words.best_time}\n{words.message}", phrases)
+
+
+def form_in_danger(form: ContactForm, phrases: DangerWords) -> bool:
+    """The same of what was typed, whether or not it can be taken."""
+    typed = (form.name.data, form.best_time.data, form.message.data)
+    return in_danger("\n".join(text or "" for text in typed), phrases)
 
 
 def in_danger(text: str, words: DangerWords) -> bool:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -11,17 +12,26 @@ from app.contact.plain import plain, unspaced
 FILE = Path(__file__).with_suffix(".toml")
 
 
-def found(text: str) -> tuple[int, int]:
-    """How many different offers, and how many different phrases in a sales tone."""
+@dataclass(frozen=True)
+class Found:
+    """How many different phrases of each list stand in a text: see ``offers.toml``."""
+
+    offers: int
+    subjects: int
+    tone: int
+    pitch: int
+
+
+def found(text: str) -> Found:
+    """What in ``text`` sells something."""
     words = plain(text)
-    offers, tones = _patterns()
-    return len(set(offers.findall(words))), len(set(tones.findall(words)))
+    return Found(**{name: len(set(one.findall(words))) for name, one in _patterns().items()})
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+def _patterns() -> dict[str, re.Pattern[str]]:
     lists = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return _pattern(lists["offers"].values()), _pattern(lists["tone"].values())
+    return {name: _pattern(groups.values()) for name, groups in lists.items()}
 
 
 def _pattern(lists: Iterable[list[str]]) -> re.Pattern[str]:

@@ -125,5 +125,6 @@ def _problem() -> dict[str, Any]:
             "status": {"type": "integer"},
             "detail": {"type": "string"},
             "errors": {"type": "array", "items": error},
+            "crisis_lines": _crisis_lines(),
         },
     }

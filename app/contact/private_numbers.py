@@ -6,6 +6,7 @@ a bounded stretch, so the time grows with the length of the text and not faster.
 
 import re
 import unicodedata
+from itertools import chain
 
 from app.contact.plain import plain
 
@@ -18,8 +19,8 @@ DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "
 NUMBER_WORD = r"(?:id|#|no\b\.?|num\b\.?|numbers?|identification)"
 
 # 123-45-6789, 123 - 45 - 6789; with spaces or dots only when it stands apart from other digits.
-HYPHENED = re.compile(r"(?<!\d)(?<!\d-)(\d{3}) ?- ?(\d{2}) ?- ?(\d{4})(?!\d)(?!-\d)")
-SPACED = re.compile(r"(?<![\d+])(?<!\d[ .-])(\d{3})([ .])(\d{2})\2(\d{4})(?!\d)(?![ .-]\d)")
+HYPHENED = re.compile(r"(?<!\d)(?<!\d-)\d{3} ?- ?\d{2} ?- ?\d{4}(?!\d)(?!-\d)")
+SPACED = re.compile(r"(?<![\d+])(?<!\d[ .-])\d{3}([ .])\d{2}\1\d{4}(?!\d)(?![ .-]\d)")
 PHONE_WORD = re.compile(r"\b(?:tel|phone|mobile|cell|fax|telefono|celular)\b")
 SSN_LABEL = (
     r"(?:\bssn?\b|\bs\.s\.n?\b|\bsocial ?(?:#|no\b|num|:|is\b)"
@@ -49,12 +50,12 @@ ISSUERS = re.compile(
 GLUE = r"(?:[ \n]{0,2}(?:is\b|was\b|es\b|[:=#(-])){0,3}[ \n]{0,2}"
 VALUE = r"([a-z0-9][a-z0-9-]{1,24}(?:[ .]\d[\d-]{1,12}){0,4})"
 INSURERS = (
-    r"member(?:ship)?|subscriber|policy(?:holder)?|insurance|insured|group|medicare|medicaid|mbi"
+    r"member(?:ship)?|subscriber|policy(?:holder)?|insurance|insured|medicare|medicaid|mbi"
     r"|beneficiary|health card|aetna|cigna|humana|anthem|bcbs|blue ?cross|blue ?shield"
     r"|united ?health ?care|uhc|kaiser|tricare|molina|empire|oscar"
 )
 LABELED_INSURANCE = re.compile(
-    rf"(?:\b(?:{INSURERS})(?:'s)?(?: (?:card|policy|plan|member|group))?"
+    rf"(?:\b(?:{INSURERS})(?:'s)?(?: (?:card|policy|plan|member))?"
     rf" ?(?:{NUMBER_WORD}(?: ?{NUMBER_WORD})?|(?=:))"
     r"|\bnumero de (?:afiliad[oa]|poliza|miembro|seguro(?! social)|asegurad[oa]|suscriptor)"
     rf"|\bmbi\b){GLUE}{VALUE}"
@@ -92,12 +93,9 @@ def _plain(text: str) -> str:
 
 
 def _has_social_security(text: str) -> bool:
-    if any(_is_assigned("".join(found.groups())) for found in HYPHENED.finditer(text)):
-        return True
-    for found in SPACED.finditer(text):
-        area, _, group, serial = found.groups()
+    for found in chain(HYPHENED.finditer(text), SPACED.finditer(text)):
         before = text[max(0, found.start() - 16) : found.start()]
-        if _is_assigned(area + group + serial) and not PHONE_WORD.search(before):
+        if _is_assigned(_digits(found[0])) and not PHONE_WORD.search(before):
             return True
     for found in LABELED_SSN.finditer(text):
         number = found[1] or found[2]

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from datetime import timedelta
 
 from flask import (
     Blueprint,
@@ -21,7 +22,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
 from app.clinic import current_clinic
-from app.contact.danger import maybe_in_danger
+from app.contact.danger import form_in_danger, maybe_in_danger
 from app.contact.form import ContactForm
 from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
 from app.contact.intake import render_times, submissions, take_in
@@ -37,6 +38,7 @@ blueprint = Blueprint("contact", __name__)
 # Not "no-store": browsers then forget on going back what was typed.
 REVALIDATE = "private, no-cache"
 POST_LIMIT = "10 per minute; 60 per hour"
+TOLD_FOR = timedelta(hours=1)  # how long a reference shows that its words may mean danger
 MOST_TYPED = 2 * 1024 * 1024  # bytes of an oversized post that are still read back into the form
 
 
@@ -89,7 +91,8 @@ def received(reference: str) -> Response:
 def _opens_with_crisis_lines(reference: str) -> bool:
     """Whether words in this inquiry may mean danger; 404 when there is no such inquiry.
 
-    Told from its sealed words, so that no flag about a person is kept. A database that
+    Only while the visitor is likely to be the one who looks: a reference is read out and
+    printed. Told from its sealed words, so that no flag about a person is kept. A database that
     is away now, or a missing key, is no reason to doubt the visitor: then they do.
     """
     if not re.fullmatch(REFERENCE_PATTERN, reference):
@@ -98,7 +101,8 @@ def _opens_with_crisis_lines(reference: str) -> bool:
     try:
         with database.read() as session:
             inquiry = session.scalar(select(Inquiry).where(Inquiry.reference == reference))
-            words = inquiry.words(database.keys) if inquiry else None
+            fresh = inquiry is not None and clock.now() - inquiry.created_at < TOLD_FOR
+            words = inquiry.words(database.keys) if inquiry and fresh else None
     except (SQLAlchemyError, UnknownKeyError):
         return True
     if inquiry is None:
@@ -122,7 +126,8 @@ def _page(form: ContactForm, status: int = 200) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    return render_template("contact/contact.html", form=form, status=status)
+    danger = form_in_danger(form, current_clinic().danger)
+    return render_template("contact/contact.html", form=form, status=status, danger=danger)
 
 
 def _render_empty() -> str:

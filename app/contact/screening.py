@@ -16,6 +16,7 @@ from app.contact import offers, spam_text
 TOO_FAST = 3.0  # seconds from the page to the post
 OLD = 24 * 3600.0  # seconds; lists of forms are sold and used for weeks
 MOST = 4  # of links, of phrases and of others with the same words that are counted
+SECOND = 1.75  # points from which signs that are no phrases second the phrases
 CROWDS = (3, 10, 30)  # inquiries of one hour from one network, besides this one
 
 
@@ -50,17 +51,20 @@ class Verdict:
 
 
 def judge(facts: Facts, screening: Screening) -> Verdict:
-    """Score ``facts``. Reasons name signs and counts, never what somebody wrote."""
-    signs = [sign for sign in _signs(facts, screening.weights) if sign[0] > 0]
-    signs.sort(key=lambda sign: -sign[0])
+    """Score ``facts``. Reasons name signs and counts, never what somebody wrote.
+
+    What is spoken of holds nobody by itself: there is a sign of another kind, or the
+    writer speaks as a seller does.
+    """
+    weights = screening.weights
+    found = offers.found(facts.message)
+    others = [*_of_sending(facts, weights), *_of_links(facts, weights), *_of_form(facts, weights)]
+    seconded = found.pitch > 0 or sum(points for points, _ in others) >= SECOND
+    signs = [*others, *_of_words(found, weights, seconded=seconded)]
+    signs = sorted((sign for sign in signs if sign[0] > 0), key=lambda sign: -sign[0])
     score = sum(points for points, _ in signs)
-    return Verdict(score, tuple(reason for _, reason in signs), score >= screening.threshold)
-
-
-def _signs(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
-    yield from _of_sending(facts, weights)
-    yield from _of_links(facts, weights)
-    yield from _of_words(facts, weights)
+    held = seconded and score >= screening.threshold
+    return Verdict(score, tuple(reason for _, reason in signs), held)
 
 
 def _of_sending(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
@@ -90,12 +94,19 @@ def _of_links(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
         yield weights.link_in_name, "a link in the name"
 
 
-def _of_words(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
-    offered, toned = offers.found(facts.message)
-    if offered:
-        yield weights.offer * min(offered, MOST), f"phrases that sell: {offered}"
+def _of_words(
+    found: offers.Found, weights: Weights, *, seconded: bool
+) -> Iterator[tuple[float, str]]:
+    """``seconded``: subjects that people live with count as offers."""
+    sold = found.offers + (found.subjects if seconded else 0)
+    toned = found.tone + (0 if seconded else found.subjects)
+    if sold:
+        yield weights.offer * min(sold, MOST), f"phrases that sell: {sold}"
     if toned:
         yield weights.sales_tone * min(toned, MOST), f"phrases in a sales tone: {toned}"
+
+
+def _of_form(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
     if spam_text.is_gibberish(facts.message):
         yield weights.gibberish, "the message is no language"
     if spam_text.is_gibberish(facts.name, strict=True):

@@ -7,12 +7,14 @@ import re
 import unicodedata
 from itertools import pairwise
 
-# With a scheme, with www, or a bare name under a common ending; no e-mail address.
+# With a scheme, with www, or a bare name; no e-mail address. An ending that is an English
+# word (me, life, shop) needs a path too: people leave out the space after a full stop.
 LINK = re.compile(
     r"(?:https?://|hxxps?://|www\.)([^\s/<>\"'\])]{3,253})[^\s<>\"'\])]*"
     r"|(?<![\w@.-])((?:[a-z0-9-]{1,63}\.){1,4}"
-    r"(?:com|net|org|io|co|ru|cn|xyz|top|shop|site|online|club|info|biz|link|click|life|store|pro"
-    r"|icu|vip|live|fun|bet|casino|loan|agency|me|ly|gl|gd|cc|tk|ws))(?![\w@.-]*@)(?![\w-])",
+    r"(?:(?:com|net|org|io|co|ru|cn|xyz|biz|icu|vip|ly|gl|gd|cc|tk|ws)(?![\w@.-]*@)(?![\w-])"
+    r"|(?:top|shop|site|online|club|info|link|click|life|store|pro|live|fun|bet|casino|loan|agency"
+    r"|me)(?=/[\w-])))",
     re.IGNORECASE,
 )
 MARKUP = re.compile(r"\[/?(?:url|link)\b|<a\s{1,20}href|\]\(https?://", re.IGNORECASE)

@@ -1,8 +1,10 @@
 """Who may be in danger finds the crisis lines first; nobody is refused, and nothing is claimed."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from app.clinic import Clinic
 from app.contact.danger import in_danger
@@ -127,3 +129,28 @@ def test_what_may_be_danger_is_never_held(visitor: Visitor) -> None:
     (inquiry,) = visitor.inquiries()
     assert inquiry.state == "received"
     assert len(visitor.mails()) == 1
+
+
+def test_a_page_of_trouble_opens_with_the_crisis_lines_too(visitor: Visitor) -> None:
+    page = visitor.send(message=ALARMING[0], email="none")
+    assert page.status_code == 422
+    assert page.text.index("Do not wait for us") < page.text.index("There is a problem")
+    assert page.text.count("Do not wait for us") == 1
+
+
+def test_a_program_that_is_refused_is_given_them_too(visitor: Visitor) -> None:
+    for wrong in ({"email": "none"}, {"unknown": "x"}):
+        answer = visitor.call(message=ALARMING[0], **wrong)
+        assert answer.status_code == 422
+        assert [line["phone"] for line in answer.get_json()["crisis_lines"]] == ["911", "988"]
+    assert "crisis_lines" not in visitor.call(message=ORDINARY[0], email="none").get_json()
+
+
+def test_a_reference_tells_of_danger_for_an_hour_only(visitor_on_sqlite: Visitor) -> None:
+    start = datetime(2026, 11, 2, 15, tzinfo=UTC)
+    with time_machine.travel(start, tick=False):
+        where = visitor_on_sqlite.send(message=ALARMING[0]).location
+    for minutes, first in ((59, True), (61, False)):
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            page = visitor_on_sqlite.client.get(where).text
+        assert (page.index("Do not wait for us") < page.index("<h1>")) is first

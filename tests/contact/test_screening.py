@@ -65,6 +65,7 @@ def test_what_is_held(changed: dict[str, Any], said: str) -> None:
         {"name": "Zoë Krzysztof-Goldschmidt", "message": "Ça va? Grüße, Łukasz"},
         {"message": "Angstschweiß"},
         {"message": "test"},
+        {"message": "Call me.please", "best_time": "email.me or call.me pls"},
     ],
 )
 def test_no_single_weak_sign_holds_anybody(changed: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from app.pages.readability import grade, sentences
 
 ALL = "mails all that you wrote"
 CONTACT = "Your message itself is not mailed"
-MINIMAL = "a reference number, and nothing else about you"
+MINIMAL = "a reference number and the time"
 ANSWER = "You get one mail from us by itself"
 NO_ANSWER = "Our system sends you no mail by itself"
 ELSEWHERE = "the streets come from another company"
