@@ -3,17 +3,21 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import Database
 from app.ops import backup_archive, backup_postgres, backup_sqlite
 from app.ops.backup_archive import BackupError, Manifest
+from app.ops.chores import ChoreTurn
 from app.ops.version import version
 
-LAST_BACKUP = "last_backup"  # a file in the instance folder
+BACKUP = "backup"  # its turn beside those of the chores
 
 
 def engine_of(database: Database) -> ModuleType:
@@ -44,21 +48,15 @@ def make_backup(database: Database, path: Path) -> Manifest:
     return manifest
 
 
-def note_backup(instance: Path, made_at: str) -> None:
-    """Leave the time of the last backup for those who watch over it."""
-    instance.mkdir(parents=True, exist_ok=True)
-    unfinished = instance / f".{LAST_BACKUP}"
-    unfinished.write_text(f"{made_at}\n", encoding="ascii")
-    unfinished.replace(instance / LAST_BACKUP)
+def note_backup(database: Database, made_at: datetime) -> None:
+    """Leave the time of the last backup where every host sees it."""
+    with database.write() as session:
+        session.merge(ChoreTurn(name=BACKUP, begun_at=made_at))
 
 
-def last_backup(instance: Path) -> datetime | None:
-    """When `flask backup` last ended well, as far as ``instance`` knows."""
-    try:
-        at = datetime.fromisoformat((instance / LAST_BACKUP).read_text(encoding="utf-8").strip())
-    except (OSError, ValueError):
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+def last_backup(session: Session) -> datetime | None:
+    """When `flask backup` last ended well, on whichever host."""
+    return session.scalar(sa.select(ChoreTurn.begun_at).where(ChoreTurn.name == BACKUP))
 
 
 def file_name(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """``flask backup`` and ``flask restore``."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -35,7 +36,7 @@ def backup(path: Path) -> None:
         manifest = make_backup(current_database(), path.absolute())
     except BackupError as error:
         raise click.ClickException(str(error)) from None
-    note_backup(Path(current_app.instance_path), manifest.made_at)
+    note_backup(current_database(), datetime.fromisoformat(manifest.made_at))
     click.echo(f"{path}: {_content(manifest)}")
 
 

@@ -12,7 +12,7 @@ from app.clinic import Clinic
 from app.contact.inquiry import Inquiry
 from app.db import Database
 from app.ops import retention
-from app.ops.backup import last_backup
+from app.ops.backup import BACKUP
 from app.ops.chores import ChoreTurn, next_time
 from app.ops.digest import NAME as DIGEST
 from app.ops.running import serving_since
@@ -73,7 +73,7 @@ def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
         last=last,
         outbox=seen,
         mailers=mailers,
-        backup=last_backup(instance),
+        backup=turns.get(BACKUP),
         next_retention=next_time(retention.AT, clinic.zone, turns.get(retention.NAME), now),
         # Before the first there is no day to tell of: nothing is made up then.
         next_digest=(

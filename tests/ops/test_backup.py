@@ -6,6 +6,7 @@ import re
 import stat
 import tarfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from app.ops import backup_archive
-from app.ops.backup import engine_of
+from app.ops.backup import engine_of, last_backup
 from app.outbox.message import MailerHeartbeat, OutboxMessage
 from config import ROOT
 from tests.ops.test_commands import Desk, desk
@@ -95,7 +96,9 @@ def test_a_backup_is_for_our_eyes_and_its_time_is_noted(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with tarfile.open(file) as tar:
         told = json.load(tar.extractfile("manifest.json") or pytest.fail("no manifest"))
-    assert (tmp_path / "last_backup").read_text() == f"{told['made_at']}\n"
+    with desk.database.read() as session:
+        noted = last_backup(session)
+    assert noted == datetime.fromisoformat(told["made_at"])
     assert told["facts"]["inquiries"] == 1
     assert [one.name for one in tmp_path.glob(".*")] == [], "nothing is left behind"
 

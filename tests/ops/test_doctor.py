@@ -18,6 +18,7 @@ from app import clock
 from app.clinic import Clinic
 from app.db import Database
 from app.ops import keys
+from app.ops.backup import note_backup
 from app.ops.doctor import store
 from app.ops.doctor.place import examine_backup, examine_channels, examine_clinic, examine_disk
 from config import ROOT
@@ -67,7 +68,7 @@ def doctor(
     return make
 
 
-def heal(doctor: Doctor, names: NameServer, instance: Path) -> None:
+def heal(doctor: Doctor, names: NameServer) -> None:
     """What is missing on a new machine."""
     keys.introduce(doctor.database)
     outbox = Outbox(doctor.app)
@@ -78,16 +79,14 @@ def heal(doctor: Doctor, names: NameServer, instance: Path) -> None:
         "_dmarc.clinic.example": ["v=DMARC1; p=reject"],
         "one._domainkey.clinic.example": ["v=DKIM1; p=AAAA"],
     }
-    (instance / "last_backup").write_text(datetime.now(UTC).isoformat())
+    note_backup(doctor.database, datetime.now(UTC))
 
 
-def test_a_site_in_good_health(
-    doctor: Callable[..., Doctor], name_server: NameServer, tmp_path: Path
-) -> None:
+def test_a_site_in_good_health(doctor: Callable[..., Doctor], name_server: NameServer) -> None:
     patient = doctor(
         ALERT_WEBHOOK_URL="http://127.0.0.1:9/hook", HEARTBEAT_URL="http://127.0.0.1:9/ping"
     )
-    heal(patient, name_server, tmp_path)
+    heal(patient, name_server)
     findings = patient.findings()
     # The demo clinic is no clinic, and nobody has signed its pages.
     assert {part for part, (level, _) in findings.items() if level != "ok"} == {"clinic", "review"}
@@ -258,16 +257,13 @@ def test_when_nobody_would_hear_of_trouble_it_says_so(tmp_path: Path, clinic: Cl
 @pytest.mark.parametrize(
     ("days", "level"), [(None, "warning"), (0, "ok"), (7.9, "ok"), (8.1, "warning")]
 )
-def test_the_age_of_the_backup(tmp_path: Path, days: float | None, level: str) -> None:
-    now = datetime.now(UTC)
+def test_the_age_of_the_backup(
+    doctor: Callable[..., Doctor], days: float | None, level: str
+) -> None:
+    database, now = doctor().database, datetime.now(UTC)
     if days is not None:
-        (tmp_path / "last_backup").write_text((now - timedelta(days=days)).isoformat() + "\n")
-    assert examine_backup(tmp_path, now).level == level
-
-
-def test_a_backup_note_that_is_no_date_counts_as_none(tmp_path: Path) -> None:
-    (tmp_path / "last_backup").write_text("yesterday")
-    assert examine_backup(tmp_path, datetime.now(UTC)).level == "warning"
+        note_backup(database, now - timedelta(days=days))
+    assert examine_backup(database, now).level == level
 
 
 def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

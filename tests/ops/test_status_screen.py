@@ -32,7 +32,7 @@ def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
     desk.receive("BCD-FGH")
     running.note_start(instance(outbox))
     outbox.after(minutes=3)
-    note_backup(instance(outbox), (outbox.now - timedelta(hours=3)).isoformat())
+    note_backup(outbox.database, outbox.now - timedelta(hours=3))
     with outbox.database.write() as session:  # 08:03 in New York: both were done today
         for name in ("retention", "digest"):
             session.add(ChoreTurn(name=name, begun_at=outbox.now))

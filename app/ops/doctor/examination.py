@@ -30,6 +30,6 @@ def examine(test_address: str | None = None) -> list[Finding]:
         *examine_domain(sender.rpartition("@")[2].rstrip(">")),
         examine_disk(settings.instance_dir),
         examine_channels(settings, clinic),
-        examine_backup(settings.instance_dir, clock.now()),
+        examine_backup(database, clock.now()),
     ]
     return [*findings, send_test(test_address, clinic, clock.now())] if test_address else findings

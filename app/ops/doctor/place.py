@@ -5,7 +5,10 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.clinic import Clinic
+from app.db import Database, NotDurableError
 from app.ops.backup import last_backup
 from app.ops.doctor.finding import Finding, fault, ok, warning
 from app.ops.status import in_words
@@ -69,10 +72,14 @@ def examine_channels(settings: Settings, clinic: Clinic) -> Finding:
     return ok("alerts", ", ".join(there))
 
 
-def examine_backup(folder: Path, now: datetime) -> Finding:
-    """The age of the newest backup, which `flask backup` writes down in ``folder``."""
+def examine_backup(database: Database, now: datetime) -> Finding:
+    """The age of the newest backup, which `flask backup` writes down in the database."""
     advice = "Let `flask --app wsgi backup PATH` run each day"
-    at = last_backup(folder)
+    try:
+        with database.read() as session:
+            at = last_backup(session)
+    except (SQLAlchemyError, NotDurableError):
+        at = None  # what ails the database is told beside this
     if at is None:
         return warning("backup", "none is known of", advice)
     age = now - at

@@ -28,7 +28,7 @@ class Metrics:
         self.requests = RequestNumbers(instance / "metrics", answered)
         self._registry = CollectorRegistry()
         self._registry.register(self.requests)
-        self._registry.register(SiteCollector(database, instance))
+        self._registry.register(SiteCollector(database))
         self._token = f"Bearer {token}".encode()
 
     def may_read(self, authorization: str) -> bool:

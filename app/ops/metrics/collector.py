@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -23,16 +22,13 @@ Samples = Mapping[str, float]
 class SiteCollector(Collector):
     """Every host tells the same numbers of the database: take the greatest, not the sum."""
 
-    def __init__(self, database: Database, instance: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._instance = instance
         self._inquiries = inquiries()
         self._attempts = attempts()
 
     def collect(self) -> Iterator[Metric]:
         yield _labelled("info", "This version of Frontdesk.", "version", {version(): 1})
-        if made_at := last_backup(self._instance):
-            yield _gauge("last_backup_timestamp_seconds", "When it was made.", _moment(made_at))
         try:
             found = list(self._of_database())
         except (SQLAlchemyError, NotDurableError):
@@ -48,6 +44,9 @@ class SiteCollector(Collector):
                 self._attempts.count(session, now),
             )
             seen = look_over(session, now)
+            made_at = last_backup(session)
+        if made_at:
+            yield _gauge("last_backup_timestamp_seconds", "When it was made.", _moment(made_at))
         received = {"received": 0, "held": 0} | received
         tried = {one.value: 0 for one in Outcome} | tried
         yield _counter("inquiries", "Inquiries taken, by what became of them.", "state", received)
