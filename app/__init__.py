@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> Flask:
     answered = Answered(maxlen=MOST_WAITING) if settings.metrics_token else None
     web.init_app(
         app,
+        secret=settings.secret_key.get_secret_value(),
         trusted_proxies=settings.trusted_proxies,
         hsts_subdomains=settings.hsts_subdomains,
         ratelimit_enabled=settings.ratelimit_enabled,

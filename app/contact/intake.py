@@ -35,7 +35,8 @@ def take_in(
 ) -> Receipt:
     """Store ``words``, held or on its way. Raises as ``receive_inquiry`` does."""
     desk = current_desk()
-    if not current_app.config["SCREENING"]:
+    # Without a digest nobody would hear of what is held: nothing is.
+    if not current_app.config["SCREENING"] or desk.clinic.digest is None:
         return receive_inquiry(desk, words, submission)
     submission = submissions().traced(submission, words, request.remote_addr)
     others = look_back(desk.database, submission)

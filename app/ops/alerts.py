@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, Database, UTCDateTime
 from app.ops.chores import Afterwards, Chore, every
+from app.ops.held import look_at_held
 from app.ops.status import Severity, Trouble, judge
 from app.outbox.overview import look_over
 
@@ -29,6 +30,7 @@ OVER = {
     "relay": "The mail server is no longer refusing",
     "waiting": "No mail is waiting any more",
     "mailer": "A mailer is at work again",
+    "held": "No held inquiry has waited for more than a day",
     "hold": "The outbox is no longer on hold",
 }
 
@@ -91,7 +93,9 @@ def alert_chore(database: Database, tell: Tell, *, clinic: str, site: str) -> Ch
 
 def take_news(session: Session, now: datetime) -> list[Notice]:
     """What should be told now; for a while nobody else is given the same."""
-    troubles = {one.event: one for one in judge(look_over(session, now))}
+    troubles = {
+        one.event: one for one in judge(look_over(session, now), look_at_held(session, now))
+    }
     alerts = {one.event: one for one in session.scalars(sa.select(Alert))}
     for event in troubles.keys() - alerts.keys():
         alerts[event] = Alert(event=event, since=now, told_severity=0, told_count=0)

@@ -10,26 +10,38 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.clinic import Clinic, Digest
-from app.contact.inquiry import Inquiry, InquiryState
+from app.contact.inquiry import IS_HELD, Inquiry
 from app.contact.notification import email_templates
 from app.db import Database
 from app.ops.chores import Chore, daily
+from app.ops.held import look_at_held
 from app.ops.status import in_words
 from app.outbox.message import OutboxMessage, OutgoingMail, State
 from app.outbox.overview import Overview, look_over
 from app.outbox.queue import enqueue
 
-MOST_LISTED = 50
+MOST_LISTED = 50  # of undelivered
+MOST_HELD = 500
 NAME = "digest"
 ABOUT = "digest-"
+
+
+@dataclass(frozen=True)
+class HeldLine:
+    """One held inquiry, and when its words are erased unless somebody releases it."""
+
+    reference: str
+    reason: str
+    waited: str
+    erased_at: datetime
 
 
 @dataclass(frozen=True)
 class Day:
     """What happened between ``since`` and ``until``, and how the outbox stands then.
 
-    ``undelivered`` are references; ``held`` are references with the reason of each.
-    Both are cut to MOST_LISTED, the counts are not.
+    ``undelivered`` are references, MOST_LISTED at most. ``held`` are all that wait for a
+    look, whenever they came, the oldest first, MOST_HELD at most; ``held_count`` is not cut.
     """
 
     since: datetime
@@ -37,16 +49,19 @@ class Day:
     received: int
     delivered: int
     held_count: int
-    held: tuple[tuple[str, str], ...]
+    held: tuple[HeldLine, ...]
     undelivered: tuple[str, ...]
     outbox: Overview
 
 
-def digest_chore(database: Database, clinic: Clinic, digest: Digest, *, site: str) -> Chore:
+def digest_chore(
+    database: Database, clinic: Clinic, digest: Digest, *, site: str, held_days: int
+) -> Chore:
     """Put the digest into the outbox once a day, in the transaction that takes the turn."""
 
     def do(session: Session, now: datetime) -> None:
-        mails = digest_mails(count_day(session, now), clinic, digest.mailboxes, site=site)
+        day = count_day(session, now, held_days)
+        mails = digest_mails(day, clinic, digest.mailboxes, site=site)
         domain = clinic.email.rpartition("@")[2]
         for mail in mails:
             enqueue(session, database.keys, mail, domain=domain, now=now)
@@ -54,25 +69,20 @@ def digest_chore(database: Database, clinic: Clinic, digest: Digest, *, site: st
     return Chore(NAME, daily(digest.at, clinic.zone), do, at_first=False)
 
 
-def count_day(session: Session, now: datetime) -> Day:
+def count_day(session: Session, now: datetime, held_days: int) -> Day:
     """The numbers since the last digest, or of 24 hours before the first one."""
     since = _last_digest(session) or now - timedelta(hours=24)
     new = Inquiry.created_at > since
-    held = (new, Inquiry.state == InquiryState.HELD)
     count = sa.func.count()
     delivered = (OutboxMessage.delivered_at > since, ~_is_digest(), ~OutboxMessage.courtesy)
-    newest = sa.select(Inquiry.reference, Inquiry.held_because).order_by(Inquiry.created_at.desc())
     return Day(
         since=since,
         until=now,
         received=session.scalar(sa.select(count).select_from(Inquiry).where(new)) or 0,
         delivered=session.scalar(sa.select(count).select_from(OutboxMessage).where(*delivered))
         or 0,
-        held_count=session.scalar(sa.select(count).select_from(Inquiry).where(*held)) or 0,
-        held=tuple(
-            (reference, reason or "")
-            for reference, reason in session.execute(newest.where(*held).limit(MOST_LISTED))
-        ),
+        held_count=look_at_held(session, now).count,
+        held=_held(session, now, timedelta(days=held_days)),
         undelivered=tuple(
             session.scalars(
                 sa.select(OutboxMessage.about)
@@ -83,6 +93,18 @@ def count_day(session: Session, now: datetime) -> Day:
             )
         ),
         outbox=look_over(session, now),
+    )
+
+
+def _held(session: Session, now: datetime, kept: timedelta) -> tuple[HeldLine, ...]:
+    query = sa.select(Inquiry.reference, Inquiry.held_because, Inquiry.created_at).where(IS_HELD)
+    return tuple(
+        HeldLine(
+            reference, reason or "", in_words(max(now - came, timedelta(0))), erased_at=came + kept
+        )
+        for reference, reason, came in session.execute(
+            query.order_by(Inquiry.created_at).limit(MOST_HELD)
+        )
     )
 
 

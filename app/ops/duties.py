@@ -34,5 +34,7 @@ def chores(settings: Settings, clinic: Clinic, database: Database) -> list[Chore
     if url := settings.heartbeat_url.get_secret_value():
         found.append(ping_chore(partial(webhook.ping, url)))
     if clinic.digest:
-        found.append(digest_chore(database, clinic, clinic.digest, site=settings.site))
+        found.append(
+            digest_chore(database, clinic, clinic.digest, site=settings.site, held_days=held_days)
+        )
     return found

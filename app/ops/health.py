@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.crypto import UnknownKeyError
 from app.db import NotDurableError, current_database
 from app.ops import keys
+from app.ops.held import look_at_held
 from app.ops.schema import schema_fault
 from app.ops.status import Severity, Trouble, judge, worst
 from app.ops.version import version
@@ -63,10 +64,11 @@ def outbox() -> Response:
     database = current_database()
     try:
         with database.read() as session:
-            seen = look_over(session, database.now(session))
+            now = database.now(session)
+            seen, held = look_over(session, now), look_at_held(session, now)
     except (SQLAlchemyError, NotDurableError):
         return _answer(_judged([NO_ANSWER]), well=False)
-    troubles = judge(seen)
+    troubles = judge(seen, held)
     well = worst(troubles) is not Severity.PAGE
     return _answer({**_judged(troubles), **_numbers(seen)}, well=well)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app.ops.chores import Afterwards, Chore, every
+from app.ops.held import look_at_held
 from app.ops.status import Severity, judge, worst
 from app.outbox.overview import look_over
 
@@ -25,7 +26,7 @@ def ping_chore(ping: Callable[[], object]) -> Chore:
         ping()
 
     def do(session: Session, now: datetime) -> Afterwards | None:
-        loudest = worst(judge(look_over(session, now)))
+        loudest = worst(judge(look_over(session, now), look_at_held(session, now)))
         return None if loudest is Severity.PAGE else call
 
     return Chore("ping", every(PAUSE), do)

@@ -15,6 +15,7 @@ from app.ops import retention
 from app.ops.backup import BACKUP
 from app.ops.chores import ChoreTurn, next_time
 from app.ops.digest import NAME as DIGEST
+from app.ops.held import look_at_held
 from app.ops.running import serving_since
 from app.ops.status import Trouble, judge
 from app.ops.version import version
@@ -65,6 +66,7 @@ def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
             (row.name, row.begun_at) for row in session.scalars(sa.select(ChoreTurn))
         )
         last, seen, mailers = _last(session), look_over(session, now), _mailers(session)
+        held = look_at_held(session, now)
     digest = clinic.digest
     return Standing(
         now=now,
@@ -80,7 +82,7 @@ def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
             next_time(digest.at, clinic.zone, turns.get(DIGEST, now), now) if digest else None
         ),
         free_bytes=shutil.disk_usage(instance).free if instance.is_dir() else None,
-        troubles=tuple(judge(seen)),
+        troubles=tuple(judge(seen, held)),
     )
 
 

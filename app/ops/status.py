@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
+from app.ops.held import Held
 from app.outbox.overview import Overview, RelayFault
 
 WAITS_LONG = timedelta(minutes=15)
 WAITS_TOO_LONG = timedelta(minutes=60)
 SILENT = timedelta(seconds=90)
+UNSEEN = timedelta(hours=24)  # a digest has told of it, and nobody looked; or none came
 
 
 class Severity(IntEnum):
@@ -47,9 +49,16 @@ RELAY_TROUBLE = {
 }
 
 
-def judge(seen: Overview) -> list[Trouble]:
-    """What is wrong with ``seen``, the worst first; empty when all is well."""
-    troubles = (_dead(seen), _relay(seen), _silent(seen), _waiting(seen), _held(seen))
+def judge(seen: Overview, held: Held) -> list[Trouble]:
+    """What is wrong with ``seen`` and ``held``, the worst first; empty when all is well."""
+    troubles = (
+        _dead(seen),
+        _relay(seen),
+        _silent(seen),
+        _waiting(seen),
+        _on_hold(seen),
+        _unseen(held),
+    )
     return sorted((one for one in troubles if one), key=lambda one: -one.severity)
 
 
@@ -102,7 +111,7 @@ def _waiting(seen: Overview) -> Trouble | None:
     )
 
 
-def _held(seen: Overview) -> Trouble | None:
+def _on_hold(seen: Overview) -> Trouble | None:
     if seen.held_since is None:
         return None
     return Trouble(
@@ -110,6 +119,18 @@ def _held(seen: Overview) -> Trouble | None:
         Severity.WARN,
         "The outbox is on hold: no mail goes out",
         "look at `flask outbox list`, then `flask outbox release`",
+    )
+
+
+def _unseen(held: Held) -> Trouble | None:
+    if held.oldest is None or held.oldest <= UNSEEN:
+        return None
+    wait = "1 held inquiry waits" if held.count == 1 else f"{held.count} held inquiries wait"
+    return Trouble(
+        "held",
+        Severity.WARN,
+        f"{wait} for a look, the oldest for {in_words(held.oldest)}",
+        "`flask inquiries list --held` names them; `flask inquiries release` sends one on",
     )
 
 

@@ -57,6 +57,11 @@ TAKE = (
         attempts=OutboxMessage.attempts + 1,
     )
 )
+CANCEL = (
+    sa.update(OutboxMessage)
+    .where(OutboxMessage.id == sa.bindparam("late"))
+    .values(state=State.CANCELLED, due_at=None, token=None, owner=None)
+)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
     A row whose lease ran out killed its mailer or hung: that is counted, and a
     row that did so five times is dead, so that it never stops the others.
     """
-    found = session.connection().execute(NEXT, _times(now)).one_or_none()
+    found = _next(session, now)
     if found is None or found.sealed_mail is None:
         return None
     if found.state == State.SENDING:
@@ -160,6 +165,16 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
         courtesy=found.courtesy,
         probe=probe,
     )
+
+
+def _next(session: Session, now: datetime) -> sa.Row[Any] | None:
+    """The row that has been due longest, locked. Courtesies that are too late end here."""
+    connection = session.connection()
+    while found := connection.execute(NEXT, _times(now)).one_or_none():
+        if not schedule.too_late(found.queued_at, now, courtesy=found.courtesy):
+            return found
+        connection.execute(CANCEL, {"late": found.id})
+    return None
 
 
 def _count_crash(session: Session, message: OutboxMessage, now: datetime) -> None:

@@ -75,10 +75,14 @@ def _changes(keys: KeyRing, claim: Claim, report: Report, now: datetime) -> dict
             return _waiting(due_at)
         case Outcome.REFUSED | Outcome.FAILED:
             return _finished(State.given_up(courtesy=claim.courtesy))
-        case Outcome.SEALED:
-            return _waiting(now + KEY_PAUSE) | _untried()
         case _:
-            return _waiting(now) | _untried()
+            return _not_tried(claim, report.outcome, now) | _untried()
+
+
+def _not_tried(claim: Claim, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    if schedule.too_late(claim.queued_at, now, courtesy=claim.courtesy):
+        return _finished(State.CANCELLED)
+    return _waiting(now + KEY_PAUSE if outcome == Outcome.SEALED else now)
 
 
 def _waiting(due_at: datetime) -> dict[str, Any]:

@@ -21,6 +21,7 @@ MAX_FORM_PARTS = 50
 def init_app(  # noqa: PLR0913  (each is one setting)
     app: Flask,
     *,
+    secret: str,
     trusted_proxies: int = 0,
     hsts_subdomains: bool = False,
     ratelimit_enabled: bool = True,
@@ -31,9 +32,9 @@ def init_app(  # noqa: PLR0913  (each is one setting)
 ) -> None:
     """Join this room to the application, before the rooms that serve something.
 
-    ``trusted_proxies`` is how many proxies of ours stand in front: so many
-    entries of ``X-Forwarded-*`` are believed, counted from the end. ``answered``
-    gets a note of every answer, for whoever counts them.
+    ``secret`` keys what is counted of visitors. ``trusted_proxies`` is how many
+    proxies of ours stand in front: so many entries of ``X-Forwarded-*`` are believed, counted
+    from the end. ``answered`` gets a note of every answer, for whoever counts them.
     """
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -54,6 +55,6 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     )
     init_errors(app)
     init_bodies(app)
-    init_limiter(app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri)
+    init_limiter(app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri, secret=secret)
     init_reports(app)
     redirect_trailing_slashes(app)

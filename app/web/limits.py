@@ -5,10 +5,12 @@ When the shared store of counts is down, each process counts in its own
 memory: a broken Redis must not turn a visitor away.
 """
 
+import hmac
 import time
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
 
 from app.web.counts import Counts
@@ -19,14 +21,20 @@ IPV6_SITE = 64  # bits that an Internet provider gives to one household
 
 
 def visitor() -> str:
-    """Whom a limit counts: an IPv4 address, or the /64 network of an IPv6 address."""
+    """Whom a limit counts, as a keyed digest: the store of counts gets no address."""
+    secret: bytes = current_app.extensions["visitor_secret"]
+    return hmac.digest(secret, _network(request.remote_addr or "").encode(), "sha256").hex()[:32]
+
+
+def _network(address: str) -> str:
+    """An IPv4 address, or the /64 network of an IPv6 address."""
     try:
-        address = ip_address(request.remote_addr or "")
+        found = ip_address(address)
     except ValueError:
         return "unknown"
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, IPV6_SITE), strict=False))
-    return str(address)
+    if isinstance(found, IPv6Address):
+        return str(ip_network((found, IPV6_SITE), strict=False))
+    return str(found)
 
 
 class AskedForLimiter(Limiter):
@@ -52,8 +60,11 @@ class AskedForLimiter(Limiter):
 limiter = AskedForLimiter(key_func=visitor, in_memory_fallback_enabled=True, swallow_errors=True)
 
 
-def init_limiter(app: Flask, *, enabled: bool, storage_uri: str) -> None:
-    """Count in ``storage_uri`` (``memory://``, ``redis://…``) unless not ``enabled``."""
+def init_limiter(app: Flask, *, enabled: bool, storage_uri: str, secret: str) -> None:
+    """Count in ``storage_uri`` (``memory://``, ``redis://…``) unless not ``enabled``;
+    ``secret``, the same on every host, keys the digests of visitors' addresses.
+    """
+    app.extensions["visitor_secret"] = sha256(b"visitor:" + secret.encode()).digest()
     scheme = Counts.STORAGE_SCHEME[0]
     app.config.update(
         RATELIMIT_ENABLED=enabled,

@@ -12,8 +12,10 @@ from flask import Flask
 from app.contact.acknowledgement import Acknowledgement
 from app.contact.notification import acknowledgement
 from app.db import Database
-from app.outbox.message import OutboxMessage, OutgoingMail
+from app.outbox.message import OutboxMessage, Outcome, OutgoingMail
+from app.outbox.queue import claim
 from app.outbox.schedule import GIVE_UP_COURTESY
+from app.outbox.settle import Report, record
 from tests.contact.conftest import GOOD
 from tests.ops.test_commands import Desk
 from tests.support.relay import Relay, Taken, relay
@@ -169,6 +171,31 @@ def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Re
     assert [message.state for message in messages(desk)] == ["pending", "cancelled"]
     assert "1 waits" not in desk.says("outbox", "list")
     assert json.loads(desk.client.get("/healthz/outbox").data)["pending"] == 1
+
+
+def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay) -> None:
+    desk.send()
+    with desk.database.write() as session:
+        old = desk.database.now(session) - GIVE_UP_COURTESY
+        session.execute(sa.update(OutboxMessage).values(queued_at=old))
+    desk.says("mailer", "run", "--once")
+    assert messages(desk)[1].state == "cancelled"
+    assert to_visitors(relay) == []
+    assert len(relay.taken) == 1
+
+
+def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk) -> None:
+    desk.send()
+    with desk.database.write() as session:
+        begun = desk.database.now(session)
+        courtesy = sa.update(OutboxMessage).where(OutboxMessage.courtesy)
+        session.execute(courtesy.values(due_at=begun - timedelta(minutes=1)))
+        taken = claim(session, "m", begun)
+        assert taken
+        assert taken.courtesy
+        report = Report(Outcome.RELAY_DOWN, said="ConnectionRefusedError")
+        assert record(session, desk.database.keys, taken, report, begun + GIVE_UP_COURTESY)
+    assert messages(desk)[1].state == "cancelled"
 
 
 def test_an_address_that_not_every_server_takes_gets_none(desk: Desk, relay: Relay) -> None:

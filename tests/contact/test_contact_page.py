@@ -1,5 +1,6 @@
 """The contact page as a visitor meets it. On SQLite and on PostgreSQL."""
 
+import dataclasses
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,15 @@ def test_the_hidden_field_holds_the_inquiry_back_and_tells_nobody(visitor: Visit
 def test_screening_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
     visitor = Visitor(make_app(SCREENING_ENABLED="false"))
     visitor.send(honeypot="filled in by a helpful browser")
+    assert len(visitor.mails()) == 1
+
+
+def test_without_a_digest_nothing_is_held(app: Flask) -> None:
+    desk = app.extensions["desk"]
+    clinic = desk.clinic.model_copy(update={"digest": None})
+    app.extensions["desk"] = dataclasses.replace(desk, clinic=clinic)
+    visitor = Visitor(app)
+    visitor.send(honeypot="http://spam.example")
     assert len(visitor.mails()) == 1
 
 

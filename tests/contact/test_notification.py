@@ -142,3 +142,12 @@ def test_danger_is_marked_in_every_mode(clinic: Clinic, notify: Notify) -> None:
     assert mail.subject.startswith("Please read now: ")
     assert ("danger" in _said(mail)) == (notify is not Notify.MINIMAL)
     assert (phrase in _said(mail)) == (notify is Notify.FULL)
+
+
+def test_a_topic_and_a_place_renamed_since_still_reach_a_mailbox(clinic: Clinic) -> None:
+    mails = notifications(
+        replace(WORDS, topic="former-topic", location="former-place"), "K7R-4M2", WHEN, clinic
+    )
+    assert tuple(mail.recipient for mail in mails) == clinic.topics[0].mailboxes
+    assert all("former-topic" in mail.subject for mail in mails)
+    assert all("former-place" in mail.text for mail in mails)

@@ -31,7 +31,9 @@ class Desk:
     def __init__(self, outbox: Outbox, clinic: Clinic) -> None:
         assert clinic.digest
         self.outbox = outbox
-        self.chore = digest_chore(outbox.database, clinic, clinic.digest, site="https://c.example")
+        self.chore = digest_chore(
+            outbox.database, clinic, clinic.digest, site="https://c.example", held_days=30
+        )
         with outbox.database.write() as session:  # not the site's first day
             session.add(ChoreTurn(name="digest", begun_at=outbox.now - timedelta(days=1)))
 
@@ -106,7 +108,7 @@ def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
     for line in (
         "Inquiries received:      3",
         "Mails delivered:         1",
-        "Held as likely spam:     1",
+        "Held, wait for a look:   1",
         "Mails still waiting:     1 (the oldest for 9 h)",
         "Mails undelivered:       1",
         "takes no mail since Wednesday, 10:30 PM (fault: connection)",
@@ -190,3 +192,18 @@ def test_the_first_day_of_a_site_has_no_day_before_to_tell_of(
     assert not desk.look()
     assert not desk.look(hours=23)
     assert desk.look(hours=1)
+
+
+def test_what_is_held_is_told_in_every_digest_until_somebody_looks(desk: Desk) -> None:
+    first = MORNING - timedelta(days=3)
+    for number in range(60):
+        desk.receive(
+            f"H{number:02}-HHH", state="held", created_at=first + timedelta(minutes=number)
+        )
+    desk.look()
+    desk.look(hours=24)
+    for mail in desk.digests():
+        listed = [line[:7] for line in mail.text.splitlines() if "-HHH" in line]
+        assert listed == [f"H{number:02}-HHH" for number in range(60)]
+    assert "waits for 3 days, is erased on July 29, 2026" in desk.digests()[0].text
+    assert "waits for 4 days, is erased on July 29, 2026" in desk.digests()[1].text

@@ -1,5 +1,6 @@
 """Nobody can flood the front desk, and nobody is turned away by a broken store."""
 
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.web.counts import Counts
+from app.web.limits import visitor
 from tests.support.redis import redis_process
 
 
@@ -100,3 +102,10 @@ def test_a_redis_in_trouble_turns_nobody_away_and_makes_nobody_wait(
         assert [post(client, "198.51.100.82") for _ in range(3)] == [200, 200, 429]
         assert time.monotonic() - began < 3
         process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("address", ["198.51.100.83", "2001:db8:7:1::9"])
+def test_the_store_of_counts_gets_no_address(site: Flask, address: str) -> None:
+    with site.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        key = visitor()
+    assert re.fullmatch("[0-9a-f]{32}", key)

@@ -57,6 +57,9 @@ def _mailboxes(clinic: Clinic, warn: Warn) -> list[Finding]:
     if not clinic.fallback_mailbox:
         says, advice = "no mailbox gets what another one refuses", "Set fallback_mailbox"
         findings.append(warn("mailboxes", "topics", says, advice))
+    if clinic.digest is None:
+        says, advice = "screening is idle: no [digest] would tell of what is held", "Set [digest]"
+        findings.append(warn("mailboxes", "topics", says, advice))
     return findings or [ok("mailboxes", f"{len(used)} for {len(clinic.topics)} topics")]
 
 

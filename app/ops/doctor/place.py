@@ -38,6 +38,9 @@ def examine_clinic(clinic: Clinic) -> list[Finding]:
                 "Set fallback_mailbox in clinic.toml",
             )
         )
+    if clinic.digest is None:
+        says = "idle: no digest would tell of what is held"
+        findings.append(warning("screening", says, "Set [digest] in clinic.toml"))
     return findings
 
 

@@ -4,6 +4,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database, NotDurableError
 from app.ops.doctor.finding import Finding, fault, ok, warning
+from app.ops.held import look_at_held
 from app.ops.status import Severity, Trouble, in_words, judge
 from app.outbox.overview import Overview, look_over
 
@@ -12,10 +13,11 @@ def examine_traffic(database: Database) -> list[Finding]:
     """The outbox and the mailers; nothing when the database cannot say."""
     try:
         with database.read() as session:
-            seen = look_over(session, database.now(session))
+            now = database.now(session)
+            seen, held = look_over(session, now), look_at_held(session, now)
     except (SQLAlchemyError, NotDurableError):
         return []  # that has a line of its own
-    troubles = {one.event: one for one in judge(seen)}
+    troubles = {one.event: one for one in judge(seen, held)}
     mailer = troubles.pop("mailer", None)
     findings = [_finding("mailer", mailer) if mailer else _alive(seen)]
     findings += [_finding("outbox", one) for one in troubles.values()]

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
@@ -42,6 +42,7 @@ class RequestNumbers(Collector):
         self._answered = answered
         self._value_of = MultiProcessValue()
         self._values: dict[tuple[str, ...], object] = {}
+        self._lock = Lock()  # a scrape counts, and so does the thread
 
     def empty(self) -> None:
         """Forget what the workers of a former start counted."""
@@ -53,18 +54,22 @@ class RequestNumbers(Collector):
 
     def count(self) -> None:
         """Count what waits. Sums are made first: whole batches are written, not answers."""
-        while batch := list(islice(iter(self._next, None), TOGETHER)):
-            answers = Counter((route or NO_PAGE, str(status)) for route, status, _ in batch)
-            buckets = Counter((route or NO_PAGE, _bucket(took)) for route, _, took in batch)
-            seconds: dict[str, float] = defaultdict(float)
-            for route, _, took in batch:
-                seconds[route or NO_PAGE] += took
-            for labels, number in answers.items():
-                self._add(number, "counter", REQUESTS, "_total", route=labels[0], status=labels[1])
-            for name, total in seconds.items():
-                self._add(total, "histogram", SECONDS, "_sum", route=name)
-                for le in LABELS:  # those with nothing in them too: a quantile needs all
-                    self._add(buckets[name, le], "histogram", SECONDS, "_bucket", route=name, le=le)
+        with self._lock:
+            while batch := list(islice(iter(self._next, None), TOGETHER)):
+                self._count_batch(batch)
+
+    def _count_batch(self, batch: list[tuple[str | None, int, float]]) -> None:
+        answers = Counter((route or NO_PAGE, str(status)) for route, status, _ in batch)
+        buckets = Counter((route or NO_PAGE, _bucket(took)) for route, _, took in batch)
+        seconds: dict[str, float] = defaultdict(float)
+        for route, _, took in batch:
+            seconds[route or NO_PAGE] += took
+        for labels, number in answers.items():
+            self._add(number, "counter", REQUESTS, "_total", route=labels[0], status=labels[1])
+        for name, total in seconds.items():
+            self._add(total, "histogram", SECONDS, "_sum", route=name)
+            for le in LABELS:  # those with nothing in them too: a quantile needs all
+                self._add(buckets[name, le], "histogram", SECONDS, "_bucket", route=name, le=le)
 
     def collect(self) -> Iterator[Metric]:
         if self._folder.is_dir():
