@@ -219,9 +219,12 @@ class Clinic(Frozen):
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
     def topic(self, key: str) -> Topic:
-        """The topic called ``key``; KeyError when there is none."""
-        return {topic.key: topic for topic in self.topics}[key]
+        """The topic called ``key``. An inquiry that waited while it was renamed in clinic.toml
+        goes where the first one goes, under its old key: none is without a mailbox.
+        """
+        named = {topic.key: topic for topic in self.topics}
+        return named.get(key) or self.topics[0].model_copy(update={"key": key, "label": key})
 
-    def location(self, key: str) -> Location:
-        """The location called ``key``; KeyError when there is none."""
-        return {place.key: place for place in self.locations}[key]
+    def place_name(self, key: str) -> str:
+        """What the location called ``key`` is called for people; ``key`` when it was renamed."""
+        return {place.key: place.name for place in self.locations}.get(key, key)

@@ -10,7 +10,6 @@ from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.clinic import Clinic
-from app.clinic.values import Topic
 from app.contact.danger import maybe_in_danger
 from app.contact.inquiry import Words
 from app.outbox.message import OutgoingMail
@@ -42,7 +41,7 @@ def notifications(
     """One mail for each mailbox of the inquiry's topic, ready to be answered unless
     ``notify`` keeps the visitor's address out of it.
     """
-    topic = _topic(words.topic, clinic)
+    topic = clinic.topic(words.topic)
     danger = maybe_in_danger(words, clinic.danger)
     address = reply_address(words.email)
     values = {
@@ -50,7 +49,7 @@ def notifications(
         "reference": reference,
         "clinic": clinic,
         "topic": topic.label,
-        "location": _location(words.location, clinic),
+        "location": clinic.place_name(words.location),
         "reply_by": REPLY_WORDS[words.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
@@ -73,18 +72,6 @@ def notifications(
         )
         for mailbox in topic.mailboxes
     ]
-
-
-def _topic(key: str, clinic: Clinic) -> Topic:
-    """The topic called ``key``. What waited while it was renamed in clinic.toml goes where
-    the first one goes, under its old key: no inquiry is without a mailbox.
-    """
-    named = {topic.key: topic for topic in clinic.topics}
-    return named.get(key) or clinic.topics[0].model_copy(update={"key": key, "label": key})
-
-
-def _location(key: str, clinic: Clinic) -> str:
-    return {place.key: place.name for place in clinic.locations}.get(key, key)
 
 
 def acknowledgement(email: str, reference: str, clinic: Clinic) -> OutgoingMail | None:

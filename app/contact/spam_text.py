@@ -27,7 +27,6 @@ CHEAP = ("xyz", "top", "shop", "site", "online", "club", "click", "icu", "vip", 
          "casino", "loan", "cc", "tk", "ws", "store", "life", "live", "link", "buzz")  # fmt: skip
 WORD = re.compile(r"[^\W\d_]{1,200}")
 CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]+")
-VOWELS = frozenset("aeiouy")
 ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 STYLED = range(0x1D400, 0x1D800)  # mathematical letters, which no keyboard has
 
