@@ -58,6 +58,7 @@ preload_app = True
 timeout = 30  # seconds without a heartbeat before a worker counts as hung
 graceful_timeout = 20  # seconds for the requests under way when the server stops
 keepalive = 5
+sendfile = False  # threads have no socket to copy a file to
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190

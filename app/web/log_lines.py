@@ -90,8 +90,8 @@ def json_access(method: str, request_id: str, route: str | None, status: int, be
     """The line of one request, which began at ``perf_counter()`` ``began``."""
     return (
         f'{{"time": "{moment(time.time())}", "level": "info", "logger": "frontdesk.access",'
-        f' "message": "request", "request_id": "{request_id}", "method": {json.dumps(method)},'
-        f' "route": {json.dumps(route)}, "status": {status}, "ms": {_milliseconds(began)}}}\n'
+        f' "message": "request", "request_id": "{request_id}", "method": {_quoted(method)},'
+        f' "route": {_quoted(route)}, "status": {status}, "ms": {_milliseconds(began)}}}\n'
     )
 
 
@@ -121,3 +121,8 @@ def _milliseconds(began: float) -> str:
 @lru_cache(maxsize=2)
 def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+@lru_cache(maxsize=256)  # methods and route rules are few
+def _quoted(word: str | None) -> str:
+    return json.dumps(word)

@@ -7,7 +7,7 @@ health site they say who is looking for what. What a line may hold stands in
 """
 
 import logging
-import secrets
+import random
 import sys
 import threading
 import time
@@ -62,7 +62,7 @@ def guard_process() -> None:
 
 
 def new_request_id() -> str:
-    return secrets.token_hex(8)
+    return f"{random.getrandbits(64):016x}"
 
 
 def current_request_id() -> str:

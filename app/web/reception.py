@@ -3,40 +3,38 @@
 gunicorn's threaded worker gives a connection to a thread at its first byte.
 Eight clients that send slowly then hold the eight threads of a site, and a
 client that does not close when told holds up the loop that accepts. Here the
-loop itself collects each request, and a thread gets it when it has come whole;
-see docs/decisions/0012-requests-come-whole.md.
+loop itself collects each request, and a thread gets it when it has come whole.
+Kept pages the loop answers itself. See docs/decisions/0012-requests-come-whole.md.
 """
 
 import errno
 import socket
-import struct
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from selectors import EVENT_READ
+from selectors import EVENT_WRITE
 from typing import Any
 
 from gunicorn import util  # type: ignore[import-untyped]
-from gunicorn.http.errors import NoMoreData  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from app.web.answering import Answering, Part, Served, send_at_once
 from app.web.arrival import Arrival, Verdict
-from app.web.refusal import refusal, status_of
+from app.web.refusal import refusal
 from app.web.waiting import Connection, Room
 
 # When the server stops: seconds for a request that is on its way, and for one that may be.
 LAST_ARRIVING, LAST_IDLE = 5.0, 1.0
 AT_ONCE = 64 * 1024  # bytes
-# Room for the longest answer, a script of 150 kB: no thread waits for a slow reader …
-SEND_BUFFER = 512 * 1024  # bytes
-SENDING = 20  # seconds; … and should it not fit, not longer than this
+SEND_BUFFER = 512 * 1024  # bytes; the longest answer, a script of 150 kB, is sent in one go
+NOT_SERVED = Served(goes_on=False, unsent=[])
 PASSING = (errno.EAGAIN, errno.ECONNABORTED, errno.EINTR)
 
 
-class Reception(ThreadWorker):  # type: ignore[misc]
+class Reception(Answering):
     """``worker_class`` of gunicorn.conf.py."""
 
     ARRIVING = 60.0  # seconds for a whole request, from the connection's or its own beginning
+    TAKING = 20.0  # seconds without taking anything of an answer
     LEAVING = 5.0  # seconds for a client to read its last answer and close
     MOST_HELD = 32 * 1024 * 1024  # bytes of requests that have not come whole, in one process
 
@@ -44,8 +42,10 @@ class Reception(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **more)
         self.arriving = Room(self.ARRIVING)
         self.idle = Room(self.cfg.keepalive)
+        self.taking = Room(self.TAKING, EVENT_WRITE)
         self.leaving = Room(self.LEAVING)
         self._held = 0
+        self._front: Any = None
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -56,8 +56,7 @@ class Reception(ThreadWorker):  # type: ignore[misc]
     def run(self) -> None:
         for listener in self.sockets:  # connections inherit these
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-            limit = struct.pack("ll", SENDING, 0)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        self._front = getattr(self.wsgi, "extensions", {}).get("front")
         super().run()
 
     # What the loop does.
@@ -71,16 +70,22 @@ class Reception(ThreadWorker):  # type: ignore[misc]
             return
         sock.setblocking(True)
         one = Connection(self.cfg, sock, client, listener.getsockname())
-        one.readable = partial(self._read, one)
+        one.ready = partial(self._ready, one)
         self.nr_conns += 1
         self._wait(one, self.arriving)
         self._read(one)
         if self.nr_conns >= self.worker_connections:
             self._make_room()
 
-    def _read(self, one: Connection, _sock: Any = None) -> None:
+    def _ready(self, one: Connection, _sock: Any) -> None:
         if one.room is None:
             return  # closed in this same round of the loop
+        if one.room is self.taking:
+            self._send_on(one)
+        else:
+            self._read(one)
+
+    def _read(self, one: Connection) -> None:
         try:
             data = one.sock.recv(AT_ONCE, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -98,14 +103,50 @@ class Reception(ThreadWorker):  # type: ignore[misc]
         self._held += len(data)
         verdict = one.arrival.add(data)
         if verdict is Verdict.COME:
-            one.received.put(bytes(one.arrival.received))
-            self._forget(one)
-            self.enqueue_req(one)
+            self._come(one, bytes(one.arrival.received))
         elif verdict is Verdict.HEAD_TOO_LONG:
             self._refuse(one, 431)
         else:
-            self._wait(one, self.arriving)
+            if one.room is not self.arriving:
+                self._wait(one, self.arriving)
             self._go_on(one)
+
+    def _come(self, one: Connection, request: bytes) -> None:
+        """``request`` is whole: a thread answers it, or the loop when nothing can take long."""
+        one.received.put(request)
+        self._held -= one.held
+        one.arrival = None
+        if self._front and self._front.keeps(request):
+            self._served(one, *self.answer_promptly(one))
+        else:
+            self._forget(one)
+            done = self.tpool.submit(self.answer, one)
+            done.add_done_callback(partial(self.method_queue.defer, self.finish_request, one))
+
+    def finish_request(self, one: Connection, done: "Future[Served]") -> None:
+        """A thread is through with it."""
+        failed = done.cancelled() or done.exception()
+        self._served(one, *(NOT_SERVED if failed else done.result()))
+
+    def _served(self, one: Connection, goes_on: bool, unsent: list[Part]) -> None:  # noqa: FBT001
+        """The rest of the answer, the next request, the wait for one, or the end."""
+        one.goes_on, one.unsent = goes_on, unsent
+        if unsent:
+            self._wait(one, self.taking)
+        elif not goes_on:
+            self._leave(one)
+        elif more := one.received.rest():
+            self._forget(one)
+            # Others first: a client may send a hundred requests in one go.
+            self.method_queue.defer(self._take, one, more)
+        else:
+            self._wait(one, self.idle)
+
+    def _send_on(self, one: Connection) -> None:
+        try:
+            self._served(one, one.goes_on, send_at_once(one.sock, one.unsent))
+        except OSError:
+            self._drop(one)
 
     def _go_on(self, one: Connection) -> None:
         if one.arrival and one.arrival.expects:
@@ -114,17 +155,8 @@ class Reception(ThreadWorker):  # type: ignore[misc]
         if self._held > self.MOST_HELD:
             self._refuse(max(self.arriving, key=lambda other: other.held), 503)
 
-    def finish_request(self, one: Connection, done: "Future[bool]") -> None:
-        """A thread has answered: the next request, the wait for one, or the end."""
-        if done.cancelled() or done.exception() or not done.result():
-            self._leave(one)
-        elif rest := one.received.rest():
-            self._take(one, rest)
-        else:
-            self._wait(one, self.idle)
-
     def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's
-        for room in (self.idle, self.leaving):
+        for room in (self.idle, self.taking, self.leaving):
             for one in list(room) if force else room.overdue():
                 self._drop(one)
 
@@ -138,15 +170,17 @@ class Reception(ThreadWorker):  # type: ignore[misc]
     def _cap_keepalive(self, _deadline: float) -> None:
         """The server stops: whoever waits has little time left."""
         self.arriving.hurry(LAST_ARRIVING)
+        self.taking.hurry(LAST_ARRIVING)
         self.idle.hurry(LAST_IDLE)
 
     def _wait(self, one: Connection, room: Room) -> None:
-        if one.room is room:
-            return
-        if one.room:
-            one.room.remove(one)
+        """Let ``one`` wait in ``room``, from now on."""
+        if not one.room:
+            self.poller.register(one.sock, room.event, one.ready)
         else:
-            self.poller.register(one.sock, EVENT_READ, one.readable)
+            if one.room.event != room.event:
+                self.poller.modify(one.sock, room.event, one.ready)
+            one.room.remove(one)
         room.add(one)
 
     def _forget(self, one: Connection) -> None:
@@ -179,7 +213,7 @@ class Reception(ThreadWorker):  # type: ignore[misc]
 
     def _make_room(self) -> None:
         """Whoever has waited longest goes: a client that is not slow never waits for long."""
-        for room in (self.leaving, self.idle, self.arriving):
+        for room in (self.leaving, self.idle, self.taking, self.arriving):
             for one in room:
                 self._drop(one)
                 return
@@ -187,29 +221,3 @@ class Reception(ThreadWorker):  # type: ignore[misc]
     def _say(self, one: Connection, words: bytes) -> None:
         with suppress(OSError):
             one.sock.send(words, socket.MSG_DONTWAIT)
-
-    # What a thread does.
-
-    def handle(self, one: Connection) -> bool:
-        """Answer the request of ``one``; whether the connection may go on."""
-        request = None
-        try:
-            request = next(one.parser)
-            goes_on = self._keepalive_after(one, self.handle_request(request, one))
-        except (NoMoreData, StopIteration):
-            return False
-        except OSError as error:  # whoever asked is gone or does not read
-            self.log.debug("answer not taken: %s", error)
-            return False
-        except Exception as error:  # noqa: BLE001 - whatever it was, there is an answer
-            self.handle_error(request, one.sock, one.client, error)
-            return False
-        return goes_on and not one.received.short
-
-    def handle_error(self, _request: Any, sock: Any, _address: Any, error: Exception) -> None:
-        """Say what is wrong with a request, repeating nothing of it, there or in the log."""
-        status = status_of(error)
-        if status == 500:
-            self.log.error("a request failed: %s", type(error).__name__)
-        with suppress(OSError):
-            sock.sendall(refusal(status))

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]
@@ -39,9 +40,10 @@ class Received(Unreader):  # type: ignore[misc]
 
 
 class Connection:
-    """One client. ``readable`` is called when something came while it was waiting."""
+    """One client. ``ready`` is called when what it waits for is there."""
 
-    __slots__ = ("arrival", "client", "parser", "readable", "received", "room", "server", "sock")
+    __slots__ = ("arrival", "client", "goes_on", "parser", "ready", "received", "room", "server",
+                 "sock", "unsent")  # fmt: skip
 
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
         self.sock, self.client, self.server = sock, client, server
@@ -50,7 +52,10 @@ class Connection:
         self.parser.unreader = self.received
         self.arrival: Arrival | None = None  # of a request that has begun
         self.room: Room | None = None  # where it waits
-        self.readable: Callable[[Any], None]
+        self.ready: Callable[[Any], None]
+        # Of an answer: parts that the client has not taken yet, and whether more may follow.
+        self.unsent: list[bytes | memoryview] = []
+        self.goes_on = True
 
     @property
     def held(self) -> int:
@@ -59,10 +64,11 @@ class Connection:
 
 
 class Room:
-    """Connections that wait for the same thing, each for ``seconds``, the oldest first."""
+    """Connections that wait for the same ``event``, each for ``seconds``, the oldest first."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, event: int = EVENT_READ) -> None:
         self._seconds = seconds
+        self.event = event
         self._until: dict[Connection, float] = {}
 
     def __iter__(self) -> Iterator[Connection]:

@@ -9,14 +9,20 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
+LARGE = 20_000_000  # bytes
+
+
 class SmallReception(Reception):
     ARRIVING = 1.5
+    TAKING = 1.0
     LEAVING = 0.5
     MOST_HELD = 300_000
 
 
 def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """Tell how long the body was."""
+    """Tell how long the body was, or more than any connection has room for."""
     words = str(len(environ["wsgi.input"].read())).encode()
+    if environ["PATH_INFO"] == "/large":
+        words = b"x" * LARGE
     start_response("200 OK", [("Content-Length", str(len(words)))])
     return [words]

@@ -1,5 +1,6 @@
 """What the worker promises, with one thread and small limits."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from config import ROOT
 from tests.support.raw import connect, statuses, talk
 from tests.support.site import Site, eventually, free_port
+from tests.support.small_reception import LARGE
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
@@ -112,6 +114,27 @@ def test_who_takes_too_long_is_told_and_let_go(
         assert closed
     assert statuses(answer) == told
     assert 1 < time.monotonic() - began < 6
+
+
+def test_who_takes_nothing_of_an_answer_holds_up_nobody_and_is_let_go(small: Site) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(small)) for _ in range(4)]
+        for client in clients:
+            client.sendall(GET.replace(b"/", b"/large", 1) + CLOSE)
+        assert statuses(talk(small, GET + CLOSE)) == [200]
+        time.sleep(2.5)
+        assert all(len(read(client, b"never")) < LARGE for client in clients)
+
+
+def test_who_takes_an_answer_slowly_gets_all_of_it(small: Site) -> None:
+    """In all longer than one may take nothing."""
+    with connect(small) as client:
+        client.sendall(GET.replace(b"/", b"/large", 1) + CLOSE)
+        answer = b""
+        while some := client.recv(2_000_000, socket.MSG_WAITALL):
+            answer += some
+            time.sleep(0.25)
+    assert len(answer.partition(b"\r\n\r\n")[2]) == LARGE
 
 
 def test_with_too_many_connections_the_oldest_slow_ones_go(small: Site) -> None:
