@@ -87,9 +87,13 @@ def when_ready(server: Any) -> None:
     running.note_start(settings.instance_dir)
     _compile_templates()
     if settings.mailer_beside_web:
-        from app.outbox.beside_web import MailerBesideWeb  # noqa: PLC0415  (already loaded)
+        from app.ops import mailing  # noqa: PLC0415  (the web alone needs neither)
+        from app.outbox.beside_web import MailerBesideWeb  # noqa: PLC0415
+        from wsgi import app  # noqa: PLC0415  (already loaded)
 
-        server.mailer = MailerBesideWeb(server.log)
+        work = mailing.beside_web(app)
+        _before_fork()
+        server.mailer = MailerBesideWeb(server, work)
 
 
 def _compile_templates() -> None:
@@ -102,10 +106,14 @@ def _compile_templates() -> None:
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
+    _before_fork()
+
+
+def _before_fork() -> None:
     """A database connection must not be carried over a fork; the start leaves some behind.
 
     What is loaded by now is left out of garbage collection: a collection writes to every
-    object it looks at, and what a worker writes to it no longer shares.
+    object it looks at, and what a process writes to it no longer shares.
     """
     from wsgi import app  # noqa: PLC0415  (already loaded)
 

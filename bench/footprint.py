@@ -56,21 +56,21 @@ def _visit(server: Server) -> None:
         for path in PATHS:
             asked = urllib.request.Request(server.url + path, headers={"Accept-Encoding": "br"})
             urllib.request.urlopen(asked).close()
-        settled = turn >= 20 and not any("app.location.build" in name for _, name in _named(server))
+        settled = turn >= 20 and not any(_builds_the_map(one) for one in server.tree())
         if settled or time.monotonic() > until:
             break
     time.sleep(3)  # the mailer has looked at its queue
 
 
-def _named(server: Server) -> list[tuple[psutil.Process, str]]:
-    return [(one, " ".join(one.cmdline())) for one in server.tree()]
+def _builds_the_map(process: psutil.Process) -> bool:
+    return "app.location.build" in process.cmdline()
 
 
 def _memory(server: Server) -> Iterator[list[str]]:
     total = 0.0
-    for process, command in _named(server):
+    for process in server.tree():
         size = process.memory_full_info().pss / 1e6
         total += size
-        kind = "mailer" if "mailer" in command else "web"
-        yield ["guardian" if "guardian" in command else kind, f"{size:.0f}"]
+        name = process.name()
+        yield [name if name in ("guardian", "mailer") else "web", f"{size:.0f}"]
     yield ["all", f"{total:.0f}"]

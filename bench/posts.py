@@ -96,7 +96,7 @@ def measure(view: Server, worlds: dict[str, World], plan: Plan) -> tuple[Found, 
 
 
 def _mailers(world: World) -> list[psutil.Process]:
-    found = world.family("mailer run")
+    found = world.family("mailer")
     for process in found:
         process.suspend()
     return found

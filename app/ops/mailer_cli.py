@@ -1,22 +1,13 @@
 """``flask mailer``: the process that sends."""
 
-import logging
 import os
 import socket
 
 import click
 from flask.cli import with_appcontext
 
-from app.clinic import current_clinic
 from app.db import current_database
-from app.ops import duties, start
-from app.ops.chores import Chores
-from app.outbox import queue, smtp
-from app.outbox.heartbeat import Heartbeat
-from app.outbox.interrupt import Interrupts
-from app.outbox.worker import Mailer
-
-log = logging.getLogger("frontdesk.mailer")
+from app.ops import mailing, start
 
 
 @click.group()
@@ -36,21 +27,7 @@ def run(once: bool, owner: str, parent: int | None) -> None:  # noqa: FBT001
     """
     start.check_for_command(current_database())
     owner = owner or f"{socket.gethostname()[:40]}-{os.getpid()}"
-    interrupts = Interrupts()
-    interrupts.install()
-    database, clinic = current_database(), current_clinic()
-    fallback = clinic.fallback_mailbox
-    mailer = Mailer(database, smtp.send, owner=owner, fallback=fallback, interrupts=interrupts)
-    if once:
-        mailer.run(once=True)
-        return
-    log.info("mailer %s starts", owner)
-    todo = duties.chores(duties.current_settings(), clinic, database)
-    chores = Chores(database, Heartbeat(database, owner), todo, parent=parent)
-    chores.start()
-    mailer.run()
-    chores.stop()
-    log.info("mailer %s ends", owner)
+    mailing.send(owner, parent=parent, once=once)
 
 
 @mailer.command(epilog="Example: flask --app wsgi mailer release one-5f0c2a71")
@@ -58,7 +35,4 @@ def run(once: bool, owner: str, parent: int | None) -> None:  # noqa: FBT001
 @with_appcontext
 def release(owner: str) -> None:
     """Make the messages held by the dead mailer OWNER due at once."""
-    database = current_database()
-    with database.write() as session:
-        count = queue.release_owner(session, owner, database.now(session))
-    click.echo(f"{count} released")
+    click.echo(f"{mailing.release(owner)} released")

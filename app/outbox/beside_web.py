@@ -2,57 +2,55 @@
 
 import os
 import signal
-import subprocess
-import sys
-import threading
-from logging import Logger
-from pathlib import Path
+import time
+from typing import Any
 
-REST = 1.0  # seconds between the guardian's death and the next one
-GUARDIAN = Path(__file__).with_name("guardian.py")
+from app.outbox.child import Child
+from app.outbox.guardian import PATIENCE, Guardian, Work
+
+REST = 1.0  # seconds from one guardian's start to the next one's
 
 
 class MailerBesideWeb:
-    """Keeps a guardian (see guardian.py) for as long as this process serves.
+    """Keeps a guardian (see guardian.py) for as long as the gunicorn ``server`` serves."""
 
-    Gunicorn's master reaps every child, ours too; ``wait`` copes with that.
-    """
+    def __init__(self, server: Any, work: Work) -> None:
+        self._server = server
+        self._work = work
+        self._start()
+        # Gunicorn has no hook for it: it looks after its workers once a second, and at once
+        # when a child died. A thread of ours would make each of its forks a gamble.
+        look_after_workers = server.manage_workers
 
-    def __init__(self, log: Logger) -> None:
-        self._log = log
-        self._leaving = threading.Event()
-        # A worker forked while a guardian is being started would hold a copy of the
-        # pipe that Popen reads until its end: it would wait for that worker's whole life.
-        self._starting = threading.Lock()
-        os.register_at_fork(
-            before=self._starting.acquire,
-            after_in_parent=self._starting.release,
-            after_in_child=self._starting.release,
-        )
-        self._guardian = self._start()
-        threading.Thread(target=self._revive, name="mailer-guardian", daemon=True).start()
+        def look_after_all() -> None:
+            look_after_workers()
+            self._look()
+
+        server.manage_workers = look_after_all
 
     def reload(self) -> None:
         """Let the mailer be replaced, the old one ending first."""
-        self._guardian.send_signal(signal.SIGHUP)
+        self._guardian.tell(signal.SIGHUP)
 
     def end(self) -> None:
         """Return when guardian and mailer have ended, at most half a minute later."""
-        self._leaving.set()
-        self._guardian.terminate()
-        self._guardian.wait()
+        self._guardian.end(2 * PATIENCE)
 
-    def _start(self) -> "subprocess.Popen[bytes]":
-        # In a session of its own: a Ctrl-C reaches the master, which passes it on in order.
-        # -S and -I leave out all but the standard library and hide this folder's queue.py.
-        command = [sys.executable, "-I", "-S", str(GUARDIAN), str(os.getpid())]
-        with self._starting:
-            return subprocess.Popen(command, start_new_session=True)  # noqa: S603  (ours)
+    def _look(self) -> None:
+        if self._guardian.poll() is None or time.monotonic() < self._born + REST:
+            return
+        self._server.log.warning("the mailer's guardian died; it is started again")
+        self._start()
 
-    def _revive(self) -> None:
-        while True:
-            self._guardian.wait()
-            if self._leaving.wait(REST):
-                return
-            self._log.warning("the mailer's guardian died; it is started again")
-            self._guardian = self._start()
+    def _start(self) -> None:
+        master = os.getpid()
+        self._born = time.monotonic()
+        self._guardian = Child("guardian", lambda: self._guard(master))
+
+    def _guard(self, master: int) -> None:
+        """In the child. The door is the web's: who holds it open keeps others from it."""
+        for listener in self._server.LISTENERS:
+            listener.close()
+        for worker in self._server.WORKERS.values():
+            worker.tmp.close()
+        Guardian(master, self._work).keep()

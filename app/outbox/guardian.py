@@ -7,27 +7,27 @@ however that ends, ``kill -9`` included. The web never stops because the
 mailer died. A reload (SIGHUP) ends the old mailer before it starts the new
 one. The mailer in turn ends when the guardian is gone, so nobody is orphaned.
 
-gunicorn.conf.py runs this file by its path, isolated, because ``-m`` would
-import ``app`` and with it the whole site: 10 MB of memory instead of 100. So
-nothing but the standard library may be imported here.
+Both are forks of the master, which has loaded the site: they share its memory
+(docs/decisions/0013-the-mailer-is-forked.md). The guardian itself never asks
+the database, opens a connection or starts a thread, so its forks are clean.
 """
 
-import json
+import logging
 import os
 import select
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
-from pathlib import Path
+from functools import partial
 
-ROOT = Path(__file__).resolve().parents[2]
+from app.outbox.child import Child
+
+log = logging.getLogger("frontdesk.guardian")
+
 PAUSES = (1, 2, 4, 8, 16, 32, 60)  # seconds before the next start, longer after each failure
 HEALTHY = 60.0  # seconds of life after which a death counts as the first one again
 PATIENCE = 30.0  # seconds; a mailer past the final dot needs up to 25
@@ -43,11 +43,13 @@ class Event(Enum):
 
 
 @dataclass(frozen=True)
-class Commands:
-    """The command lines of a mailer called by its owner name."""
+class Work:
+    """What is done in processes of their own: ``run(owner, parent)`` sends until told to stop
+    or until the process ``parent`` is gone, ``release(owner)`` frees what a dead one held.
+    """
 
-    run: Callable[[str], list[str]]
-    release: Callable[[str], list[str]]
+    run: Callable[[str, int], object]
+    release: Callable[[str], object]
 
 
 class Signals:
@@ -72,9 +74,9 @@ class Signals:
 class Guardian:
     """Keeps one mailer alive for as long as the process ``parent`` lives."""
 
-    def __init__(self, parent: int, commands: Commands) -> None:
+    def __init__(self, parent: int, work: Work) -> None:
         self._parent = parent
-        self._commands = commands
+        self._work = work
         self._signals = Signals()
 
     def keep(self) -> None:
@@ -93,23 +95,26 @@ class Guardian:
 
     def _guard(self, owner: str) -> Event:
         """The life of one mailer. It has ended when this returns."""
-        mailer = _start(self._commands.run(owner))
+        mailer = Child("mailer", partial(self._work.run, owner, os.getpid()))
         event = self._wait(lambda: mailer.poll() is not None)
         if event is Event.DIED:
-            _say("warning", f"the mailer {owner} died (exit status {mailer.returncode})")
+            log.warning("the mailer %s died (exit status %s)", owner, mailer.poll())
             return event
-        if _end(mailer, PATIENCE) == -signal.SIGKILL:
-            _finish(_start(self._commands.release(owner)))
+        if mailer.end(PATIENCE) == -signal.SIGKILL:
+            self._release(owner).finish(PATIENCE)
         return event
 
     def _pause(self, owner: str, seconds: float) -> Event:
         """Release what the dead mailer held, and let ``seconds`` pass meanwhile."""
-        release = _start(self._commands.release(owner))
+        release = self._release(owner)
         until = time.monotonic() + seconds
         event = self._wait(lambda: time.monotonic() >= until)
-        if _finish(release) != 0:
-            _say("error", f"the leases of {owner} are not released; they will run out")
+        if release.finish(PATIENCE) != 0:
+            log.error("the leases of %s are not released; they will run out", owner)
         return event
+
+    def _release(self, owner: str) -> Child:
+        return Child("release", partial(self._work.release, owner))
 
     def _wait(self, over: Callable[[], bool]) -> Event:
         """DIED once ``over`` says so, or what happened before that."""
@@ -120,53 +125,3 @@ class Guardian:
             if signal.SIGHUP in came:
                 return Event.RELOAD
         return Event.DIED
-
-
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    """In a session of its own: a Ctrl-C at the terminal must not cut off a mail."""
-    return subprocess.Popen(command, cwd=ROOT, start_new_session=True)  # noqa: S603  (ours)
-
-
-def _end(process: subprocess.Popen[bytes], patience: float) -> int:
-    """Ask ``process`` to end, make it end after ``patience`` seconds; its exit status."""
-    process.terminate()
-    try:
-        return process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
-
-
-def _finish(process: subprocess.Popen[bytes]) -> int:
-    """The exit status of a command that needs seconds, not minutes."""
-    try:
-        return process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        return _end(process, 1)
-
-
-def _say(level: str, message: str) -> None:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    told = {"time": now, "level": level, "logger": "guardian", "message": message}
-    line = json.dumps(told)
-    if os.environ.get("LOG_FORMAT") == "console":
-        line = f"{now} [{level.upper()}] guardian: {message}"
-    with suppress(OSError):  # who read it may be gone; the mailer must still be ended
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
-
-
-def _flask(*words: str) -> list[str]:
-    return [sys.executable, "-m", "flask", "--app", "wsgi", "mailer", *words]
-
-
-def main() -> None:
-    commands = Commands(
-        run=lambda owner: _flask("run", "--owner", owner, "--parent", str(os.getpid())),
-        release=lambda owner: _flask("release", owner),
-    )
-    Guardian(int(sys.argv[1]), commands).keep()
-
-
-if __name__ == "__main__":
-    main()

@@ -43,7 +43,7 @@ def gone(site: Site) -> bool:
 
 def master(site: Site) -> psutil.Process:
     """Gunicorn's master: the guardian's parent."""
-    [guardian] = eventually(lambda: site.find("guardian.py"), what="a guardian runs")
+    [guardian] = eventually(lambda: site.find("guardian"), what="a guardian runs")
     parent = guardian.parent()
     assert parent is not None
     return parent
@@ -121,19 +121,30 @@ def test_a_killed_mailer_is_replaced_while_the_site_answers(site: Site) -> None:
 
 def test_a_killed_guardian_is_replaced_and_one_mailer_runs(site: Site) -> None:
     old_mailer = eventually(site.mailer, what="a mailer runs")
-    [old] = site.find("guardian.py")
+    [old] = site.find("guardian")
     old.kill()
-    eventually(lambda: site.find("guardian.py") not in ([], [old]), 10, "a new guardian")
+    eventually(lambda: site.find("guardian") not in ([], [old]), 10, "a new guardian")
     eventually(lambda: not old_mailer.is_running(), 10, "the old mailer ends by itself")
     eventually(site.mailer, 10, "a new mailer")
-    assert len(site.find("mailer run")) == 1
+    assert len(site.find("mailer")) == 1
+
+
+def test_guardian_and_mailer_hold_nothing_of_the_web_but_its_memory(site: Site) -> None:
+    mailer = eventually(site.mailer, what="a mailer runs")
+    [guardian] = site.find("guardian")
+    port = int(site.url.rpartition(":")[2])
+    for one in (guardian, mailer):
+        assert port not in [c.laddr.port for c in one.net_connections() if c.laddr]
+        memory = one.memory_full_info()
+        assert memory.uss < memory.rss / 2, "most is shared"
+    assert master(site).num_threads() == 1, "a fork copies the locks of other threads"
 
 
 def test_a_reload_leaves_one_mailer(site: Site) -> None:
     old = eventually(site.mailer, what="a mailer runs")
     master(site).send_signal(signal.SIGHUP)
     eventually(lambda: site.mailer() not in (None, old), 20, "the mailer is replaced")
-    assert len(site.find("mailer run")) == 1
+    assert len(site.find("mailer")) == 1
     assert httpx.get(f"{site.url}/healthz").status_code == 200
 
 

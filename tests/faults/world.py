@@ -164,9 +164,9 @@ class World:
         """How many planned faults were done in the site's processes."""
         return self.plan.happened().total()
 
-    def family(self, words: str = "") -> list[psutil.Process]:
-        """The site's processes with ``words`` in their command line, orphans too."""
-        return [one for one in psutil.process_iter() if self._is_ours(one, words)]
+    def family(self, name: str = "") -> list[psutil.Process]:
+        """The site's processes, orphans too; only those called ``name``, if given."""
+        return [one for one in psutil.process_iter() if self._is_ours(one, name)]
 
     def unfinished(self) -> int:
         """Rows of the outbox that are still to be sent."""
@@ -218,13 +218,13 @@ class World:
             self.at_end.close()
             shutil.rmtree(self.folder / "instance", ignore_errors=True)
 
-    def _is_ours(self, process: psutil.Process, words: str) -> bool:
+    def _is_ours(self, process: psutil.Process, name: str) -> bool:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
             instance = process.environ().get("INSTANCE_DIR", "")
             ours = Path(instance).is_relative_to(self.folder)
-            return ours and words in " ".join(process.cmdline())
+            return ours and name in ("", process.name())
         except psutil.Error:
             return False
 

@@ -73,13 +73,13 @@ class Site:
         """All processes of this site, orphans too: they share its INSTANCE_DIR."""
         return [one for one in psutil.process_iter() if self._is_ours(one)]
 
-    def find(self, words: str) -> list[psutil.Process]:
-        """The processes that have ``words`` in their command line."""
-        return [one for one in self.family() if words in _line(one)]
+    def find(self, name: str) -> list[psutil.Process]:
+        """The processes that are called ``name``."""
+        return [one for one in self.family() if _name(one) == name]
 
     def mailer(self) -> psutil.Process | None:
         """The mailer's process; None while there is none."""
-        return next(iter(self.find("mailer run")), None)
+        return next(iter(self.find("mailer")), None)
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
@@ -90,9 +90,9 @@ class Site:
             return False
 
 
-def _line(process: psutil.Process) -> str:
+def _name(process: psutil.Process) -> str:
     try:
-        return " ".join(process.cmdline())
+        return str(process.name())
     except psutil.Error:
         return ""
 
