@@ -1,6 +1,6 @@
 """The routes of the information pages and of the small files that go with them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,11 @@ class Site:
     clinic: Clinic
     pages: tuple[Page, ...]
     address: str
+    made: RenderCache = field(default_factory=RenderCache)
+
+    def page(self, page: Page) -> Representation:
+        """``page`` as it is now, for the request under way."""
+        return self.made.get(page.path, self.statuses(), partial(_render, self, page))
 
     def navigation(self) -> tuple[tuple[str, str], ...]:
         """Path and label of the links in the header."""
@@ -50,9 +55,8 @@ class Site:
 def blueprint(site: Site, logo: Path) -> Blueprint:
     """The routes of this room. Raises ClinicError when ``logo`` cannot be read."""
     routes = Blueprint("pages", __name__)
-    cache = RenderCache()
     for page in site.pages:
-        routes.add_url_rule(page.path, page.slug or "home", partial(_show, site, cache, page))
+        routes.add_url_rule(page.path, page.slug or "home", partial(_show, site, page))
     icon = Representation(_read(logo), "image/svg+xml")
     routes.add_url_rule("/favicon.svg", "favicon", partial(icon.respond, ONE_DAY))
     map_xml = _file(site_files.sitemap(site.pages, OTHER_PAGES, site.address), "application/xml")
@@ -63,9 +67,8 @@ def blueprint(site: Site, logo: Path) -> Blueprint:
     return routes
 
 
-def _show(site: Site, cache: RenderCache, page: Page) -> Response:
-    render = partial(_render, site, page)
-    return cache.get(page.path, site.statuses(), render).respond(FRESH)
+def _show(site: Site, page: Page) -> Response:
+    return site.page(page).respond(FRESH)
 
 
 def _render(site: Site, page: Page) -> str:

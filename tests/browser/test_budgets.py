@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Response
 
-from tests.support.site import Site, eventually
+from tests.support.site import Site
 
 FIRST_FLIGHT = 10 * 1460  # bytes: ten segments, RFC 6928
 MOST_REQUESTS = 3
@@ -35,13 +35,8 @@ def sizes(url: str) -> set[int]:
 
 
 def test_every_page_comes_in_one_flight(server: Site, every_page: list[str]) -> None:
-    """Once it is in its smallest form, which each worker makes soon after the first visit."""
     for path in every_page[:-1]:
-        eventually(
-            lambda: max(sizes(server.url + path)) <= FIRST_FLIGHT,  # noqa: B023 - called at once
-            seconds=15,
-            what=f"{path} in {FIRST_FLIGHT:,} bytes",
-        )
+        assert max(sizes(server.url + path)) <= FIRST_FLIGHT, path
 
 
 def test_few_requests_little_script_and_no_cookie_before_the_map(
