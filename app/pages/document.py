@@ -16,6 +16,7 @@ from app.pages.figures.figure import Figure
 from app.pages.found import Found, Value
 from app.pages.rendering import BLOCKS
 from app.pages.settling import Settling
+from app.pages.tables import name_cells
 from app.pages.told import NOTHING_TOLD, Told, passages
 
 NO_FIGURES: Mapping[str, Figure | None] = MappingProxyType({})
@@ -49,6 +50,7 @@ def parse(
     found.faults += [*faults, *_block_faults(text)]
     if found.faults:
         return Document(Markup(), Markup(), found)
+    name_cells(tokens)
     split = _end_of_lead(tokens)
     return Document(_html(md, tokens[:split]), _html(md, tokens[split:]), found)
 

@@ -65,8 +65,10 @@ def _block_close(token: Token) -> str:
 
 
 def _table_open(token: Token) -> str:
-    label = escape(token.meta["label"])
-    return f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}"><table>\n'
+    label, wide = escape(token.meta["label"]), ' class="wide"' if token.meta["wide"] else ""
+    return (
+        f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}"><table{wide}>\n'
+    )
 
 
 def _table_close(_token: Token) -> str:
@@ -77,8 +79,10 @@ def _column_heading(_token: Token) -> str:
     return '<th scope="col">'
 
 
-def _cell(_token: Token) -> str:
-    return "<td>"  # without markdown-it's style attribute, which our CSP forbids
+def _cell(token: Token) -> str:
+    """Without markdown-it's style attribute, which our CSP forbids."""
+    column = token.meta.get("column")
+    return f'<td data-column="{escape(column)}">' if column else "<td>"
 
 
 def _as_text(token: Token) -> str:

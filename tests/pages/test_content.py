@@ -146,6 +146,19 @@ def test_a_timeline_is_an_ordered_list(html: Callable[..., str]) -> None:
     assert ":::" not in shown
 
 
+def test_a_table_of_many_columns_tells_each_cell_its_column(html: Callable[..., str]) -> None:
+    """Not the first one, which says what the row is about; a narrow table needs none of it."""
+    shown = html("| Trial | *People* | Dose | Found |\n|--|--|--|--|\n| A | 7 | 0.5 | B & C |\n")
+    assert '<table class="wide">' in shown
+    cells = ["A", ' data-column="People">7', ' data-column="Dose">0.5', ' data-column="Found">B']
+    assert [cell.split("<")[0].split(" &")[0] for cell in shown.split("<td")[1:]] == [
+        f">{cells[0]}", *cells[1:]
+    ]  # fmt: skip
+    narrow = html("| a | b |\n|--|--|\n| c | d |\n")
+    assert "<table>" in narrow
+    assert "data-column" not in narrow
+
+
 def test_a_table_can_be_scrolled_by_keyboard_and_has_a_name(html: Callable[..., str]) -> None:
     table = "| a | b |\n|---|--:|\n| c | d |\n\n"
     shown = html(f"## Doses\n\n{table}words\n\n{table}")

@@ -50,6 +50,10 @@ class Figure(Part):
         raise NotImplementedError
 
     @property
+    def wide(self) -> bool:
+        return is_wide(len(self.columns))
+
+    @property
     def references(self) -> tuple[str, ...]:
         """The sources of the figure, in the order in which the table names them."""
         return unique(key for row in self.rows for key in row.references)
@@ -62,3 +66,11 @@ def unique(keys: Iterable[str]) -> tuple[str, ...]:
 def number(value: float) -> str:
     """``value`` without needless zeros: 24, 1.5, 9.87."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+FIT = 2  # columns that fit the narrowest screen, so that no risk hides beyond its edge
+
+
+def is_wide(columns: int) -> bool:
+    """Whether a table of so many ``columns`` stands row by row on a phone."""
+    return columns > FIT
