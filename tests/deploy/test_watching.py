@@ -85,6 +85,7 @@ def seconds(limit: timedelta) -> int:
 
 WAITS, TOO_LONG = seconds(status.WAITS_LONG), seconds(status.WAITS_TOO_LONG)
 OLDEST, BEAT = "frontdesk_outbox_oldest_seconds", "frontdesk_mailer_heartbeat_seconds"
+HELD = "frontdesk_held_oldest_seconds"
 OF_A_HOST = ("FrontdeskDatabaseAway", "FrontdeskHostDown")
 BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the tests' clock begins at 0
 DEAD = 'frontdesk_outbox_mails{state="dead"'
@@ -112,6 +113,8 @@ ERRORS = 'frontdesk_requests_total{status="%s"'
         ({RELAY % "authentication": 1}, {"FrontdeskRelayRefuses": "page"}),
         ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warn"}),
         ({"frontdesk_outbox_on_hold": 1}, {"FrontdeskOnHold": "warn"}),
+        ({HELD: seconds(status.UNSEEN)}, {}),
+        ({HELD: seconds(status.UNSEEN) + 1}, {"FrontdeskHeldUnseen": "warn"}),
         ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseAway": "page"}),
         ({"up": 0}, {"FrontdeskHostDown": "page"}),
         ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),

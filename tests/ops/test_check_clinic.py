@@ -88,6 +88,15 @@ def test_a_fault_has_its_place_and_ends_with_status_1(
     [
         (("clinic.toml", '"212-555-0142"', '"211-911-0142"'), "phones", "not in use in US"),
         (("clinic.toml", "fallback_mailbox =", "# "), "mailboxes", "what another one refuses"),
+        (
+            (
+                "clinic.toml",
+                '[digest]\nat = 07:30:00\nmailboxes = ["manager@nullharbor.example"]',
+                "",
+            ),
+            "mailboxes",
+            "screening is idle",
+        ),
         (("clinic.toml", "2026-12-25", "2020-12-25"), "hours", "are over"),
         (
             ("clinic.toml", "latitude = 0.00180", "latitude = 3.00180"),

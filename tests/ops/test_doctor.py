@@ -20,6 +20,7 @@ from app.db import Database
 from app.ops import keys
 from app.ops.backup import note_backup
 from app.ops.doctor import store
+from app.ops.doctor.finding import Level
 from app.ops.doctor.place import examine_backup, examine_channels, examine_clinic, examine_disk
 from config import ROOT
 from tests.support.certificate import self_signed
@@ -273,6 +274,19 @@ def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 
 def test_pages_that_no_clinician_has_read_are_warned_of(clinic: Clinic) -> None:
     assert [one.part for one in examine_clinic(clinic)] == ["clinic", "review"]
+
+
+def test_without_a_digest_the_idle_screening_is_warned_of(clinic: Clinic) -> None:
+    [found] = [
+        one
+        for one in examine_clinic(clinic.model_copy(update={"digest": None}))
+        if one.part == "screening"
+    ]
+    assert (found.level, found.says) == (
+        Level.WARNING,
+        "idle: no digest would tell of what is held",
+    )
+    assert "[digest]" in found.do
 
 
 def _run(*command: str, **env: str) -> "subprocess.CompletedProcess[str]":

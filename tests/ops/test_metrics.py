@@ -126,6 +126,17 @@ def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
     assert told == [(n, n, n) for n in (1, 1, 2, 2, 3, 3)]
 
 
+def test_held_inquiries_are_told_while_they_wait_for_a_look(watched: Outbox) -> None:
+    desk = Desk.__new__(Desk)
+    desk.outbox = watched
+    seen = numbers(watched.app)
+    assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (0, 0)
+    desk.receive("HHH-HHH", state="held", held_because="the hidden field")
+    watched.after(minutes=90)
+    seen = numbers(watched.app)
+    assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (1, 5400)
+
+
 def test_after_a_restore_all_is_counted_anew(watched: Outbox) -> None:
     message = watched.put()
     for _ in range(3):

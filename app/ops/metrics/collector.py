@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database, NotDurableError
 from app.ops.backup import last_backup
+from app.ops.held import Held, look_at_held
 from app.ops.metrics.totals import attempts, inquiries
 from app.ops.version import version
 from app.outbox.message import Outcome
@@ -43,7 +44,7 @@ class SiteCollector(Collector):
                 self._inquiries.count(session, now),
                 self._attempts.count(session, now),
             )
-            seen = look_over(session, now)
+            seen, held = look_over(session, now), look_at_held(session, now)
             made_at = last_backup(session)
         if made_at:
             yield _gauge("last_backup_timestamp_seconds", "When it was made.", _moment(made_at))
@@ -51,7 +52,14 @@ class SiteCollector(Collector):
         tried = {one.value: 0 for one in Outcome} | tried
         yield _counter("inquiries", "Inquiries taken, by what became of them.", "state", received)
         yield _counter("attempts", "Attempts to deliver, by outcome.", "outcome", tried)
+        yield from _of_held(held)
         yield from _of_outbox(seen)
+
+
+def _of_held(held: Held) -> Iterator[Metric]:
+    waited = held.oldest.total_seconds() if held.oldest else 0.0
+    yield _gauge("held_inquiries", "Held inquiries that nobody has looked at.", held.count)
+    yield _gauge("held_oldest_seconds", "How long the oldest of them has waited.", waited)
 
 
 def _of_outbox(seen: Overview) -> Iterator[Metric]:
