@@ -1,15 +1,18 @@
 """``flask inquiries``: what visitors wrote."""
 
+import json
+
 import click
 import sqlalchemy as sa
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from app.clinic import current_clinic
-from app.contact.inquiry import Inquiry, InquiryState
+from app.contact.inquiry import Inquiry, InquiryState, Words
 from app.contact.receive import current_desk, send_to_front_desk
 from app.db import current_database
 from app.ops import looks
+from app.ops.inquiries_file import OF_WORDS
 from app.ops.table import show_rows
 from app.outbox.message import OutboxMessage
 
@@ -47,10 +50,11 @@ def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT0
 
 @inquiries.command(epilog="Example: flask --app wsgi inquiries show K7R-4M2")
 @click.argument("reference")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
-def show(reference: str) -> None:
+def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
     """One inquiry, with what the visitor wrote. It is noted who looked: see `looks`."""
-    database, clinic = current_database(), current_clinic()
+    database = current_database()
     with database.read() as session:
         inquiry = find_inquiry(session, reference)
         mails = _mails(session, inquiry.reference)
@@ -58,17 +62,37 @@ def show(reference: str) -> None:
     if words:
         with database.write() as session:
             looks.note(session, database.now(session), "shown", inquiry.reference)
+    if as_json:
+        click.echo(json.dumps(_as_data(inquiry, mails, words), indent=2))
+    else:
+        _tell(inquiry, mails, words)
+
+
+def _tell(inquiry: Inquiry, mails: str, words: Words | None) -> None:
+    received = inquiry.created_at.astimezone(current_clinic().zone)
     click.echo(f"{inquiry.reference}, {inquiry.state}; mails: {mails}")
-    click.echo(f"Received {inquiry.created_at.astimezone(clinic.zone):%Y-%m-%d %H:%M %Z}")
+    click.echo(f"Received {received:%Y-%m-%d %H:%M %Z}")
     if inquiry.request_id:
         click.echo(f"Request {inquiry.request_id}, as the log names it")
     if words is None:
         click.echo("The words were erased.")
         return
-    fields = ("name", "email", "phone", "reply_by", "voicemail_ok", "best_time", "topic")
-    for name in (*fields, "location"):
+    for name in (one for one in OF_WORDS if one != "message"):
         click.echo(f"{name + ':':14}{_printable(str(getattr(words, name)))}")
     click.echo(f"\n{_printable(words.message)}")
+
+
+def _as_data(inquiry: Inquiry, mails: str, words: Words | None) -> dict[str, object]:
+    """``words`` is null once they are erased."""
+    received = inquiry.created_at.astimezone(current_clinic().zone)
+    return {
+        "reference": inquiry.reference,
+        "received": received.isoformat(timespec="seconds"),
+        "state": inquiry.state,
+        "mails": mails,
+        "request_id": inquiry.request_id,
+        "words": {name: getattr(words, name) for name in OF_WORDS} if words else None,
+    }
 
 
 @inquiries.command(epilog="Example: flask --app wsgi inquiries release K7R-4M2")

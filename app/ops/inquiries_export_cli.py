@@ -19,7 +19,7 @@ from app.ops.inquiries_cli import inquiries
 from app.ops.inquiries_file import Written, as_csv, as_lines, chosen, write_all
 from app.ops.outbox_cli import local
 from app.ops.progress import progress
-from app.ops.table import show_table
+from app.ops.table import show_rows
 
 FORMATS = {".csv": as_csv, ".jsonl": as_lines}
 WARNING = """\
@@ -70,13 +70,14 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
 @inquiries.command(name="looks", epilog="Example: flask --app wsgi inquiries looks")
 @click.argument("reference", required=False)
 @click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
-def show_looks(reference: str | None, limit: int) -> None:
+def show_looks(reference: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """Who had what visitors wrote shown, exported, released or erased. No word of it."""
     with current_database().read() as session:
         found = looks.newest(session, reference.strip().upper() if reference else None, limit)
     rows = [(local(one.at), one.act, one.reference or "", one.by) for one in found]
-    show_table(("when", "what", "reference", "by"), rows)
+    show_rows(("when", "what", "reference", "by"), rows, as_json=as_json)
 
 
 @contextmanager

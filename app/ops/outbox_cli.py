@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.clinic import current_clinic
 from app.crypto import UnknownKeyError
 from app.db import Database, current_database
-from app.ops.outbox_words import as_data, in_words
+from app.ops.outbox_words import as_data, in_words, message_as_data
 from app.ops.table import show_table
 from app.outbox import breaker, hold, manage
 from app.outbox.forget import NO_MAIL
@@ -62,8 +62,9 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
 
 @outbox.command(epilog="Example: flask --app wsgi outbox show 5f0c2a71")
 @click.argument("message")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
-def show(message: str) -> None:
+def show(message: str, as_json: bool) -> None:  # noqa: FBT001
     """One message (its id, or the start of it) with every attempt."""
     database = current_database()
     with database.read() as session:
@@ -73,6 +74,10 @@ def show(message: str) -> None:
             .where(DeliveryAttempt.message_id == found.id)
             .order_by(DeliveryAttempt.id)
         ).all()
+    if as_json:
+        told = message_as_data(found, recipient(database, found), attempts)
+        click.echo(json.dumps(told, indent=2))
+        return
     click.echo(f"Message-ID: {found.message_id}\nAbout: {found.about}\nState: {found.state}")
     click.echo(f"To: {recipient(database, found)}\nQueued: {local(found.queued_at)}")
     if found.request_id:

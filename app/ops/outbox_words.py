@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.outbox.hold import OutboxHold
-from app.outbox.message import OutboxMessage, RelayState, State
+from app.outbox.message import DeliveryAttempt, OutboxMessage, RelayState, State
 
 Local = Callable[[datetime], str]
 
@@ -53,21 +53,44 @@ def as_data(
         "on_hold_since": _iso(held.since) if held else None,
         "relay_down_since": _iso(down.down_since) if down else None,
         "relay_reason": down.reason if down else None,
-        "messages": [
+        "messages": [_message(one, recipient(one)) for one in messages],
+    }
+
+
+def message_as_data(
+    message: OutboxMessage, recipient: str, attempts: Iterable[DeliveryAttempt]
+) -> dict[str, Any]:
+    """One message for JSON, with its attempts, the first one first."""
+    return {
+        **_message(message, recipient),
+        "message_id": message.message_id,
+        "tried": [
             {
-                "id": str(one.id),
-                "about": one.about,
-                "request_id": one.request_id,
-                "recipient": recipient(one),
-                "state": one.state,
-                "attempts": one.attempts,
-                "queued_at": _iso(one.queued_at),
-                "next_try_at": _iso(one.due_at) if one.state == State.PENDING else None,
-                "code": one.last_code,
-                "error": one.last_error,
+                "started_at": _iso(one.started_at),
+                "ended_at": _iso(one.ended_at),
+                "mailer": one.owner,
+                "outcome": one.outcome,
+                "code": one.code,
+                "said": one.said,
             }
-            for one in messages
+            for one in attempts
         ],
+    }
+
+
+def _message(message: OutboxMessage, recipient: str) -> dict[str, Any]:
+    waits = message.state == State.PENDING
+    return {
+        "id": str(message.id),
+        "about": message.about,
+        "request_id": message.request_id,
+        "recipient": recipient,
+        "state": message.state,
+        "attempts": message.attempts,
+        "queued_at": _iso(message.queued_at),
+        "next_try_at": _iso(message.due_at) if waits else None,
+        "code": message.last_code,
+        "error": message.last_error,
     }
 
 

@@ -15,7 +15,7 @@ from app.ops.progress import progress
 from config import ROOT
 from tests.ops.test_commands import Desk, desk
 from tests.ops.test_health import NOWHERE
-from tests.support.relay import relay
+from tests.support.relay import Relay, relay
 
 __all__ = ["desk", "relay"]
 
@@ -122,8 +122,28 @@ def test_inquiries_are_listed_for_programs_too(desk: Desk) -> None:
     assert (one["state"], one["topic"]) == ("received", "billing")
 
 
+def test_what_is_shown_to_people_is_there_for_programs_too(desk: Desk, relay: Relay) -> None:
+    relay.script = {"rcpt": "451 greylisted"}
+    desk.send(message="Line one\nline two")
+    desk.says("mailer", "run", "--once")
+    reference = desk.inquiries()[0].reference
+    one = json.loads(desk.says("inquiries", "show", reference, "--json"))
+    assert (one["reference"], one["state"], one["mails"]) == (reference, "received", "pending")
+    assert one["words"]["name"] == "Ada Example"
+    assert one["words"]["message"] == "Line one\nline two"
+    [look] = json.loads(desk.says("inquiries", "looks", "--json"))
+    assert (look["what"], look["reference"]) == ("shown", reference)
+    mail = json.loads(desk.says("outbox", "show", str(desk.message().id)[:8], "--json"))
+    assert (mail["about"], mail["state"], mail["attempts"]) == (reference, "pending", 1)
+    assert [(a["outcome"], a["code"]) for a in mail["tried"]] == [("failed", 451)]
+    desk.says("inquiries", "erase", reference, "--yes")
+    assert json.loads(desk.says("inquiries", "show", reference, "--json"))["words"] is None
+
+
 def test_every_list_has_a_form_for_programs() -> None:
-    lists = [name for name in COMMANDS if name.endswith(" list")] + ["status", "doctor"]
+    ends = (" list", " show", " looks")
+    shown = [name for name in COMMANDS if name.endswith(ends) and not name.startswith("db ")]
+    lists = [*shown, "status", "doctor"]
     for name in lists:
         assert "as_json" in {one.name for one in COMMANDS[name].params}, name
     assert len(lists) > len(WHERE) / 3
