@@ -168,8 +168,8 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 
 def _run_child(recipe: Recipe) -> dict[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "app.location.build"],
+    done = subprocess.run(  # noqa: S603  (ours)
+        [sys.executable, "-m", "app.location.build", str(os.getpid())],
         input=recipe.json(),
         cwd=ROOT,
         capture_output=True,

@@ -1,17 +1,19 @@
-"""``python -m app.location.build``: a recipe as JSON in, the texts of the maps as JSON out.
+"""``python -m app.location.build PARENT``: a recipe as JSON in, the texts of the maps as JSON out.
 
-Run as a child process by ``artefacts.py``, because of the libraries it needs.
+Run as a child process by ``artefacts.py``, because of the libraries it needs. It ends when
+the process PARENT is gone: then nobody waits for it.
 """
 
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-from app.location import folium_map, static_map
 from app.location.basemap import Basemap, Facts
 from app.location.palette import DARK, LIGHT, Palette
 from app.location.pins import Pin, credit
@@ -19,6 +21,8 @@ from app.location.pins import Pin, credit
 
 def build(recipe: dict[str, Any]) -> dict[str, str]:
     """The texts of ``map.js``, ``map.svg`` and ``map-dark.svg`` for the fields of a ``Recipe``."""
+    from app.location import folium_map, static_map  # noqa: PLC0415  (a second, see main)
+
     pins = [
         Pin(**{**pin, "address": tuple(pin["address"]), "hours": tuple(pin["hours"])})
         for pin in recipe["pins"]
@@ -55,8 +59,15 @@ def _layer(facts: Facts) -> dict[str, Any]:
     }
 
 
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
+
+
 def main() -> None:
     os.nice(10)  # visitors come first
+    Thread(target=_leave_with, args=(int(sys.argv[1]),), daemon=True).start()
     json.dump(build(json.load(sys.stdin)), sys.stdout)
 
 

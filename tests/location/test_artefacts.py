@@ -1,6 +1,7 @@
 """The finished maps: made once for all workers, kept, made anew when something changed."""
 
 import logging
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,13 @@ def test_web_workers_do_not_load_the_heavy_libraries() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_maps_are_not_made_on_when_the_worker_is_gone() -> None:
+    stranger = os.getpid() + 1
+    command = [sys.executable, "-m", "app.location.build", str(stranger)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as build:
+        assert build.wait(20) == 1
 
 
 def test_a_second_start_finds_the_finished_maps(
