@@ -5,7 +5,6 @@ file alone: how a transaction begins, how a commit reaches the disk, and whose
 clock is asked.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from app.crypto import KeyRing
 try:
     from pysqlite3 import dbapi2 as _bundled
 except ImportError:  # no wheel for this platform: the system's library, under the safer rule below
-    _bundled = sqlite3
+    import sqlite3 as _bundled
 sqlite_module: ModuleType = _bundled
 
 LOCK_TIMEOUT_MS = 15_000

@@ -40,7 +40,10 @@ class MailerBesideWeb:
         if self._guardian.poll() is None or time.monotonic() < self._born + REST:
             return
         self._server.log.warning("the mailer's guardian died; it is started again")
-        self._start()
+        try:
+            self._start()
+        except OSError as error:  # no process or memory to be had: the web goes on, we try again
+            self._server.log.error("the mailer's guardian cannot start: %s", error.strerror)
 
     def _start(self) -> None:
         master = os.getpid()

@@ -45,7 +45,8 @@ class RequestNumbers(Collector):
         self._lock = Lock()  # a scrape counts, and so does the thread
 
     def empty(self) -> None:
-        """Forget what the workers of a former start counted."""
+        """Forget what the workers of a former start counted, and what nobody asked for."""
+        self._answered.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:

@@ -1,0 +1,44 @@
+"""What is made before the workers are forked: visitors find it, nobody hears of it."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask, template_rendered
+
+from app.ops.rehearsal import rehearse
+from tests.support.site import METRICS_TOKEN
+
+PAGES = ("/", "/first-visit", "/after-your-infusion", "/evidence", "/location", "/contact")
+SITE = "http://127.0.0.1:8000"
+
+
+def test_the_first_visitor_finds_pages_that_are_made(app: Flask) -> None:
+    made: list[object] = []
+    with template_rendered.connected_to(lambda *_, **more: made.append(more["template"]), app):
+        rehearse(app, SITE)
+        assert len(made) >= len(PAGES)
+        made.clear()
+        for path in PAGES:
+            assert app.test_client().get(path).status_code == 200
+        assert not made
+
+
+def test_neither_log_nor_metrics_hear_of_it(
+    make_app: Callable[..., Flask], capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = make_app(METRICS_TOKEN=METRICS_TOKEN)
+    capfd.readouterr()
+    rehearse(app, SITE)
+    app.extensions["metrics"].requests.empty()  # as gunicorn.conf.py does after it
+    told = capfd.readouterr()
+    assert (told.out, told.err) == ("", "")
+    assert "frontdesk_requests_total" not in app.extensions["metrics"].text().decode()
+
+
+def test_it_makes_no_map_and_starts_no_thread(app: Flask, tmp_path: Path) -> None:
+    before = threading.active_count()
+    rehearse(app, SITE)
+    assert threading.active_count() == before
+    assert not [*tmp_path.rglob("map-*.json")]
