@@ -56,7 +56,7 @@ audit: $(VENV)/test.stamp ## bandit on our code, pip-audit on what is pinned: ne
 sbom: $(VENV)/test.stamp ## The bill of materials (CycloneDX) into build/sbom.json
 	@$(BIN)/python -m bench.sbom
 
-bench: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk nginx ## Every figure, 20 minutes, into docs/performance.md; QUICK=1 takes 3
+bench: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk nginx ## Every figure, 20 minutes, into docs/performance.md; QUICK=1 takes 4
 	@$(BIN)/python -m bench $(if $(QUICK),--quick,--write)
 
 bench-pages: $(VENV)/test.stamp wrk nginx ## Of these, the pages, ours and exported, memory and start

@@ -4,8 +4,11 @@
 """
 
 import argparse
+import logging
 import os
 import platform
+import sys
+import time
 
 from bench import beside, exported, footprint, growth, mailers, pages, posts
 from bench.plan import FULL, QUICK
@@ -26,17 +29,20 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="3 minutes instead of 20")
+    options.add_argument("--quick", action="store_true", help="4 minutes instead of 20")
     options.add_argument("--write", action="store_true", help="into docs/performance.md")
     options.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     chosen = options.parse_args()
     if unknown := set(chosen.parts) - set(PARTS):
         options.error(f"no such part: {', '.join(sorted(unknown))}")
+    logging.disable(logging.INFO)  # of databases that are made here
     told = {"machine": machine()}
     print(told["machine"], flush=True)
     for name in chosen.parts or PARTS:
+        began = time.monotonic()
         told[name] = PARTS[name](QUICK if chosen.quick else FULL)
         print(f"{name}\n\n{told[name]}", flush=True)
+        print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr)
     for name, text in told.items():
         if chosen.write:
             put(DOCUMENT, f"bench: {name}", text)

@@ -17,5 +17,5 @@ class Plan:
     old: int
 
 
-FULL = Plan(seconds=3, rounds=3, mails=2_000, old=1_000_000)
+FULL = Plan(seconds=2, rounds=3, mails=1_000, old=1_000_000)
 QUICK = Plan(seconds=1, rounds=1, mails=300, old=100_000)
