@@ -71,8 +71,8 @@ class Inquiry(Base):
     __tablename__ = "inquiry"
     __table_args__ = (
         sa.CheckConstraint("state in ('received', 'held', 'erased')", name="known_state"),
-        *(sa.Index(None, name, sqlite_where=kept, postgresql_where=kept) for name, kept in TRACES),
-        sa.Index("ix_inquiry_held", "created_at", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
+        *(sa.Index(None, name, sqlite_where=kept) for name, kept in TRACES),
+        sa.Index("ix_inquiry_held", "created_at", sqlite_where=IS_HELD),
         sa.CheckConstraint("(state = 'erased') = (sealed_words is null)", name="erased_is_empty"),
     )
 

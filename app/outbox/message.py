@@ -99,12 +99,9 @@ class OutboxMessage(Base):
         sa.CheckConstraint(
             "state = 'delivered' or sealed_mail is not null", name="undelivered_has_mail"
         ),
-        sa.Index(
-            None,
-            "due_at",
-            sqlite_where=sa.text("due_at is not null"),
-            postgresql_where=sa.text("due_at is not null"),
-        ),
+        # Indexes hold the same rows on PostgreSQL, but only the migrations say so: to say it
+        # here would load its dialect (2 MB, 35 ms) for every site on SQLite.
+        sa.Index(None, "due_at", sqlite_where=sa.text("due_at is not null")),
         sa.Index(None, "about"),
     )
 

@@ -15,12 +15,7 @@ from app.outbox.message import MailerHeartbeat, OutboxMessage
 IS_DEAD = sa.text("state = 'dead'")
 
 # Looked at every few seconds; dead rows have no due_at, so the queue's index has none of them.
-sa.Index(
-    "ix_outbox_message_dead",
-    OutboxMessage.queued_at,
-    sqlite_where=IS_DEAD,
-    postgresql_where=IS_DEAD,
-)
+sa.Index("ix_outbox_message_dead", OutboxMessage.queued_at, sqlite_where=IS_DEAD)
 
 
 class RelayFault(StrEnum):

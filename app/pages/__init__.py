@@ -32,7 +32,6 @@ def init_app(
     """
     pages = load_pages(folder, clinic, OTHER_PAGES, HOME_SECTIONS, settings)
     whole = Site(clinic, pages, site)
-    app.extensions["pages"] = whole
     app.register_blueprint(blueprint(whole, folder / "logo.svg"))
     redirects.answer(app, redirects.load_redirects(folder / "redirects.toml", pages, OTHER_PAGES))
     init_social_card(app, folder / "social-card.png", site)
@@ -47,13 +46,3 @@ def init_app(
     def canonical() -> dict[str, str]:
         """The one address of the page that is being shown; none for an error."""
         return {"canonical": f"{site}{request.path}"} if request and request.url_rule else {}
-
-
-def prepare(app: Flask) -> None:
-    """Make every page in its smallest form (0.3 s), so that the first visitor, too, has it in
-    one flight. For the server's start, not for every command.
-    """
-    site: Site = app.extensions["pages"]
-    for page in site.pages:
-        with app.test_request_context(page.path, base_url=site.address):
-            site.page(page).shrink()

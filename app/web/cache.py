@@ -29,6 +29,8 @@ COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/javas
 
 # In the WSGI environ of a request: (body, route) of an answer that may be given again.
 KEEP = "frontdesk.keep"
+# There too: nobody waits for this answer, so it is made in its smallest form at once.
+UNHURRIED = "frontdesk.unhurried"
 
 
 @lru_cache(maxsize=128)  # browsers say the same few things
@@ -54,6 +56,8 @@ class Representation:
         """The answer to the current request: 304 where the client has these bytes already."""
         accepted = request.headers.get("Accept-Encoding", "")
         coding = coding_for(accepted) if self.compressible else None
+        if coding == "br" and not self._shrunk and UNHURRIED in request.environ:
+            self.shrink()
         settled = self._shrunk or coding != "br"
         body = self.encoded(coding)
         if settled and request.url_rule:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import brotli
 import pytest
 from flask import Flask, template_rendered
 
@@ -23,6 +24,14 @@ def test_the_first_visitor_finds_pages_that_are_made(app: Flask) -> None:
         for path in PAGES:
             assert app.test_client().get(path).status_code == 200
         assert not made
+
+
+def test_the_first_visitor_has_a_page_in_its_smallest_form(app: Flask) -> None:
+    rehearse(app, SITE)
+    for path in PAGES:
+        answer = app.test_client().get(path, headers={"Accept-Encoding": "br"})
+        smallest = brotli.compress(brotli.decompress(answer.data), quality=11)
+        assert len(answer.data) == len(smallest)
 
 
 def test_neither_log_nor_metrics_hear_of_it(

@@ -12,7 +12,6 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import pages
 from app.clinic import Clinic
 from app.web.cache import Representation
 
@@ -136,15 +135,6 @@ def test_the_header_leads_to_four_places(client: FlaskClient) -> None:
     assert header
     links = re.findall(r'<li><a href="([^"]+)"', header[0])
     assert links == ["/", "/first-visit", "/location", "/contact"]
-
-
-def test_a_server_makes_every_page_in_its_smallest_form_before_the_first_visit(app: Flask) -> None:
-    pages.prepare(app)
-    client = app.test_client()
-    for path in ("/", "/first-visit", "/after-your-infusion", "/evidence", "/privacy"):
-        answer = client.get(path, headers={"Accept-Encoding": "br"})
-        smallest = brotli.compress(brotli.decompress(answer.data), quality=11)
-        assert len(answer.data) == len(smallest)
 
 
 def test_the_smallest_form_is_made_soon_after_the_first_visit(
