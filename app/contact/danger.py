@@ -6,7 +6,6 @@ about the person, and nothing hangs on it but where the crisis lines stand.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
@@ -15,16 +14,16 @@ from app.clinic.danger import DangerWords
 from app.contact.form import ContactForm
 from app.contact.inquiry import Words
 from app.contact.plain import joined, plain, unspaced
+from app.contact.slips import Known
 
 PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
 APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
 DOUBLED = re.compile(r"(.)\1+")
 FIGURES = str.maketrans("013457", "oieast")
-LONG = 6  # letters from which a slip is forgiven; shorter words are too close to others
-LONGEST = (
-    40  # letters; longer is no word, and trying each slip in it takes the square of its length
-)
 SPELLED = 4  # single letters in a row make a word: s u i c i d e
+END = ""  # in a node: a phrase is over here
+
+Node = dict[str, "Node"]  # the words that may come next in a phrase
 
 
 def maybe_in_danger(words: Words, phrases: DangerWords) -> bool:
@@ -63,8 +62,8 @@ class Index:
         self._denials, self._between = _same(denials), _same(between)
         self._but_not_after, self._skipped = _same(but_not_after), _same(skipped)
         self._unspaced: list[str] = []
-        self._after: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-        self._stands_for: dict[str, set[str]] = defaultdict(set)
+        self._starts: Node = {}
+        self._words, self._stems = Known(), Known()
         for phrase in phrases:
             self._add(phrase)
 
@@ -73,45 +72,47 @@ class Index:
         if unspaced(folded):
             self._unspaced.append(joined(folded))
             return
-        first, *others = (_squeezed(word) for word in folded.split())
-        self._after[first].append(tuple(others))
-        for word in (first, *others):
-            for variant in _variants(word.rstrip("*")):
-                self._stands_for[variant].add(word)
+        node = self._starts
+        for word in map(_squeezed, folded.split()):
+            node = node.setdefault(word, {})
+            self._words.add(word, word.rstrip("*"))
+            if word[-1] == "*":
+                self._stems.add(word, word[:-1])
+        node[END] = {}
 
     def found_in(self, text: str) -> bool:
         folded = _plain(text)
-        run = joined(folded)
-        if any(phrase in run for phrase in self._unspaced):
-            return True
+        if not folded.isascii():
+            run = joined(folded)
+            if any(phrase in run for phrase in self._unspaced):
+                return True
         pieces = [piece for piece in _pieces(folded) if piece not in self._skipped]
-        meaning = {piece: self._meanings(piece) for piece in set(pieces)}
-        meanings = [meaning[piece] for piece in pieces]
         words = [at for at, piece in enumerate(pieces) if piece[0].isalnum()]
+        meaning = {piece: self._meanings(piece) for piece in {pieces[at] for at in words}}
+        meanings = [meaning[pieces[at]] for at in words]
+        first_words = self._starts.keys()
         return any(
-            not self._denied(pieces, at)
+            self._phrase_at(meanings, place) and not self._denied(pieces, at)
             for place, at in enumerate(words)
-            if self._phrase_at([meanings[one] for one in words[place : place + 12]])
+            if not first_words.isdisjoint(meanings[place])
         )
 
-    def _phrase_at(self, meanings: list[set[str]]) -> bool:
-        return any(
-            len(others) < len(meanings)
-            and all(word in meant for word, meant in zip(others, meanings[1:], strict=False))
-            for first in meanings[0]
-            for others in self._after.get(first, ())
-        )
+    def _phrase_at(self, meanings: list[set[str]], place: int) -> bool:
+        """Whether a phrase begins with the word at ``place``."""
+        nodes = [self._starts[word] for word in meanings[place] if word in self._starts]
+        while nodes:
+            if any(END in node for node in nodes):
+                return True
+            place += 1
+            if place == len(meanings):
+                return False
+            nodes = [node[word] for node in nodes for word in meanings[place] if word in node]
+        return False
 
     def _meanings(self, piece: str) -> set[str]:
         """The words of the list that ``piece`` may be, as typed or with one slip."""
-        found = {piece}
-        for end in {len(piece), *range(min(4, len(piece)), min(len(piece), 14))}:
-            whole = end == len(piece)
-            for variant in _variants(piece[:end]):
-                found |= {
-                    word for word in self._stands_for.get(variant, ()) if whole or word[-1] == "*"
-                }
-        return found
+        begun = (piece[:end] for end in range(4, min(len(piece), 14)))
+        return self._words.like(piece).union(*map(self._stems.like, begun))
 
     def _denied(self, pieces: list[str], at: int) -> bool:
         at -= 1
@@ -131,14 +132,17 @@ def _plain(text: str) -> str:
 
 def _pieces(folded: str) -> Iterator[str]:
     """Words and sentence marks; letters spelled out one by one make a word."""
+    found = PIECES.findall(folded)
+    squeezed = {piece: _squeezed(piece) for piece in set(found)}
     spelled: list[str] = []
-    for piece in PIECES.findall(folded):
+    for piece in found:
         if len(piece) == 1 and piece.isalpha():
             spelled.append(piece)
             continue
-        yield from _joined(spelled)
-        spelled.clear()
-        yield _squeezed(piece)
+        if spelled:
+            yield from _joined(spelled)
+            spelled.clear()
+        yield squeezed[piece]
     yield from _joined(spelled)
 
 
@@ -155,12 +159,3 @@ def _squeezed(word: str) -> str:
 
 def _same(words: Iterable[str]) -> frozenset[str]:
     return frozenset(_squeezed(_plain(word)) for word in words)
-
-
-def _variants(word: str) -> set[str]:
-    """``word``, and if it is long also without each one of its letters: two words that
-    are one slip apart share one of these.
-    """
-    if not LONG <= len(word) <= LONGEST:
-        return {word}
-    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}

@@ -1,9 +1,11 @@
 """One way of writing for what is compared: small letters, no accents, nothing invisible."""
 
+import re
 import unicodedata
 
 INVISIBLE = dict.fromkeys((*range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xAD, 0xFEFF))
 GROWTH = 3  # a syllable of Hangul is three letters; one Arabic ligature would be eighteen
+NO_LETTER = re.compile(r"[\W_]+")
 FIRST_WITHOUT_SPACES = 0x0590  # from Hebrew on, words are not told apart by spaces alone
 
 
@@ -18,7 +20,7 @@ def plain(text: str) -> str:
 
 def joined(folded: str) -> str:
     """Letters and digits alone."""
-    return "".join(char for char in folded if char.isalnum())
+    return NO_LETTER.sub("", folded)
 
 
 def unspaced(phrase: str) -> bool:

@@ -15,6 +15,8 @@ CARD = "card number"
 INSURANCE = "insurance number"
 RECORD = "medical record number"
 
+DIGIT = re.compile(r"\d")
+FEWEST = 4  # digits of any such number
 DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 NUMBER_WORD = r"(?:id|#|no\b\.?|num\b\.?|numbers?|identification)"
 
@@ -73,11 +75,13 @@ NO_IDENTIFIER = re.compile(
 def private_number(text: str) -> str:
     """What kind of number is in ``text`` that should not be: one of the names above, or ""."""
     plain = _plain(text)
+    if len(DIGIT.findall(plain)) < FEWEST:
+        return ""
     if _has_social_security(plain):
         return SOCIAL_SECURITY
     if _has_card(plain):
         return CARD
-    if _has_labeled(LABELED_RECORD, plain, digits=4):
+    if _has_labeled(LABELED_RECORD, plain, digits=FEWEST):
         return RECORD
     return INSURANCE if _has_labeled(LABELED_INSURANCE, plain, digits=5) else ""
 

@@ -64,8 +64,7 @@ def _has_other_letters(text: str) -> bool:
 
 
 def _is_unsayable(word: str, most: int) -> bool:
-    changes = sum(a.islower() and b.isupper() for a, b in pairwise(word))
-    if changes >= 2 and len(word) >= 8:
+    if len(word) >= 8 and sum(a.islower() and b.isupper() for a, b in pairwise(word)) >= 2:
         return True
     runs = CONSONANTS.findall(word.lower())
     return max(map(len, runs), default=0) >= most and not word.isupper()
