@@ -14,7 +14,8 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 
 from app.crypto import KeyRing, UnknownKeyError
-from app.db import Base, Database, safe_with_wal
+from app.db import Base, Database
+from app.engines import safe_with_wal
 from app.ops import schema
 from app.outbox.message import MailerHeartbeat
 from tests.support.databases import migrate

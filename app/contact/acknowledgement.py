@@ -23,13 +23,12 @@ class Acknowledgement(Base):
     written_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 
-def take_turn(session: Session, digest: bytes, now: datetime) -> bool:
+def take_turn(connection: sa.Connection, digest: bytes, now: datetime) -> bool:
     """Whether one may be written now; then the next hour is taken.
 
     Raises IntegrityError when another request took the very first turn meanwhile.
     """
     ours = Acknowledgement.address_digest == digest
-    connection = session.connection()
     # Later than now: the clock was set back.
     free = sa.or_(Acknowledgement.written_at <= now - PAUSE, Acknowledgement.written_at > now)
     moved = sa.update(Acknowledgement).where(ours, free).values(written_at=now)

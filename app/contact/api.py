@@ -18,7 +18,7 @@ from app.contact.openapi import document, example
 from app.contact.receive import KeyReusedError, Submission
 from app.contact.routes import POST_LIMIT
 from app.contact.submission import CLIENT_KEY
-from app.db import NotDurableError
+from app.engines import NotDurableError
 from app.web.errors import problem
 from app.web.limits import limiter
 

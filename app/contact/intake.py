@@ -1,5 +1,7 @@
 """What page and API do alike with checked words: look for signs of spam, then store."""
 
+from dataclasses import replace
+
 from flask import current_app, request
 
 from app.contact.danger import maybe_in_danger
@@ -41,6 +43,7 @@ def take_in(
     submission = submissions().traced(submission, words, request.remote_addr)
     others = look_back(desk.database, submission)
     facts = _facts(words, others, honeypot=honeypot, timed=timed, age=age)
+    submission = replace(submission, known=others.same_key, now=others.asked_at)
     return receive_inquiry(desk, words, submission, held_because=_reasons(facts, words, desk))
 
 

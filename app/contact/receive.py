@@ -7,7 +7,7 @@ one by its key and gets the same reference.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from uuid import uuid4
@@ -46,7 +46,8 @@ class Submission:
     visitor's address, ``request_id`` that of the log.
 
     ``message`` and ``source`` are its traces of a day: keyed digests (16 bytes) of the
-    message and of the sender's network, None where there is nothing to compare.
+    message and of the sender's network, None where there is nothing to compare. ``known``:
+    the key may have come before. ``now``: the database's time, where it is known already.
     """
 
     key: bytes
@@ -56,6 +57,8 @@ class Submission:
     request_id: str = ""
     message: bytes | None = None
     source: bytes | None = None
+    known: bool = True
+    now: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,8 @@ def receive_inquiry(
     """
     for last in (False,) * (TRIES - 1) + (True,):
         try:
-            with desk.database.write() as session:
-                receipt = _receive(session, desk, words, submission, held_because)
+            with desk.database.begin() as connection:
+                receipt = _receive(connection, desk, words, submission, held_because)
         except IntegrityError:
             # Another request with this key, or with this reference, came first:
             # the next round finds the key, or draws another reference.
@@ -113,17 +116,18 @@ def receive_inquiry(
         else:
             _tell(receipt, held=bool(held_because))
             return receipt
+        submission = replace(submission, known=True)
     raise AssertionError("unreachable")
 
 
 def _receive(
-    session: Session,
+    connection: sa.Connection,
     desk: Desk,
     words: Words,
     submission: Submission,
     held_because: Sequence[str],
 ) -> Receipt:
-    now = desk.database.now(session)
+    now = submission.now or desk.database.now(connection)
     receipt, request_id = Receipt(new_reference(), now), submission.request_id or None
     inquiry = {
         "id": uuid4(),
@@ -142,12 +146,12 @@ def _receive(
     mails = [] if held_because else _mails(desk, words, receipt, now, request_id)
     courtesy = [] if held_because else _courtesy(desk, words, receipt, request_id)
     # SQLite's one write lock is taken by the first statement: all that takes time comes before.
-    if first := _same_submission(session, submission, now):
+    if submission.known and (first := _same_submission(connection, submission, now)):
         return first
-    session.connection().execute(INSERT, inquiry)
-    put(session, mails)
-    if courtesy and take_turn(session, submission.address, now):
-        put(session, courtesy)
+    connection.execute(INSERT, inquiry)
+    put(connection, mails)
+    if courtesy and take_turn(connection, submission.address, now):
+        put(connection, courtesy)
     return receipt
 
 
@@ -156,13 +160,15 @@ def _tell(receipt: Receipt, *, held: bool) -> None:
     log.info("inquiry %s", what, extra={"reference": receipt.reference})
 
 
-def _same_submission(session: Session, submission: Submission, now: datetime) -> Receipt | None:
-    first = session.connection().execute(SAME, {"key": submission.key}).one_or_none()
+def _same_submission(
+    connection: sa.Connection, submission: Submission, now: datetime
+) -> Receipt | None:
+    first = connection.execute(SAME, {"key": submission.key}).one_or_none()
     if first is None:
         return None
     if first.created_at < now - submission.holds:
         gone = sa.update(Inquiry).where(Inquiry.id == first.id).values(submission_key=None)
-        session.connection().execute(gone)
+        connection.execute(gone)
         return None
     if not compare_digest(first.content_digest, submission.digest):
         raise KeyReusedError
@@ -174,7 +180,7 @@ def send_to_front_desk(
 ) -> None:
     """Put the mails for ``inquiry`` into the outbox, one for each mailbox of its topic."""
     receipt = Receipt(inquiry.reference, inquiry.created_at)
-    put(session, _mails(desk, words, receipt, now, inquiry.request_id))
+    put(session.connection(), _mails(desk, words, receipt, now, inquiry.request_id))
 
 
 def _mails(

@@ -28,7 +28,8 @@ from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
 from app.contact.intake import render_times, submissions, take_in
 from app.contact.origin import cross_site
 from app.crypto import UnknownKeyError
-from app.db import NotDurableError, current_database
+from app.db import current_database
+from app.engines import NotDurableError
 from app.web.cache import RenderCache
 from app.web.limits import limiter
 
@@ -56,7 +57,7 @@ def contact() -> Response:
 @blueprint.post("/contact")
 @limiter.limit(POST_LIMIT)
 def send() -> BaseResponse:
-    if cross_site(dict(request.headers), (current_app.config["SITE"], request.host_url)):
+    if cross_site(request.headers, (current_app.config["SITE"], request.host_url)):
         abort(403)
     form = ContactForm(current_clinic(), request.form)
     if not form.validate() or form.email_question:

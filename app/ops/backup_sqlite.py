@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.db import Database, sqlite_module
+from app.db import Database
+from app.engines import sqlite_module
 from app.ops.backup_archive import BackupError, Facts
 from app.ops.backup_facts import facts_of
 from app.outbox import hold

@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.crypto import UnknownKeyError
-from app.db import NotDurableError
+from app.engines import NotDurableError
 
 # A group is named in the last module that adds to it.
 WHERE = {

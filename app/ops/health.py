@@ -11,7 +11,8 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.crypto import UnknownKeyError
-from app.db import NotDurableError, current_database
+from app.db import current_database
+from app.engines import NotDurableError
 from app.ops import keys
 from app.ops.held import look_at_held
 from app.ops.schema import schema_fault

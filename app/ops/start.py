@@ -10,7 +10,8 @@ import logging
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import Database, NotDurableError
+from app.db import Database
+from app.engines import NotDurableError
 from app.ops import keys
 from app.ops.keys import MissingKeyError
 from app.ops.schema import NewerDatabaseError, refuse_incompatible

@@ -110,17 +110,17 @@ def sealed(
     }
 
 
-def put(session: Session, rows: list[Row]) -> None:
+def put(connection: sa.Connection, rows: list[Row]) -> None:
     """Write ``rows``, made by ``sealed``, into the caller's transaction."""
     if rows:
-        session.connection().execute(INSERT, rows)
+        connection.execute(INSERT, rows)
 
 
 def enqueue(
     session: Session, keys: KeyRing, mail: OutgoingMail, *, domain: str, now: datetime
 ) -> None:
     """Write ``mail`` into the caller's transaction; it is due at once."""
-    put(session, [sealed(keys, mail, domain=domain, now=now)])
+    put(session.connection(), [sealed(keys, mail, domain=domain, now=now)])
 
 
 def anything_due(session: Session, now: datetime) -> bool:

@@ -8,7 +8,7 @@ import psycopg
 import sqlalchemy as sa
 
 from app.contact.inquiry import Inquiry
-from app.db import sqlite_module
+from app.engines import sqlite_module
 from app.outbox import manage
 from app.outbox.message import OutboxMessage
 from tests.faults.clients import Load

@@ -41,7 +41,7 @@ def install() -> None:
     if plan.quota:
         event.listen(sa.Engine, "begin", _set_quota)
     if "sync lightly" in plan.broken:
-        db._sqlite_engine = _syncing_lightly(db._sqlite_engine)  # type: ignore[assignment]
+        db.sqlite_engine = _syncing_lightly(db.sqlite_engine)  # type: ignore[attr-defined, assignment]
     _patch_mailer()
     if plan.points and "mailer" not in sys.argv:
         _patch_web()
@@ -61,20 +61,19 @@ def passed(point: str) -> None:
 
 
 def _patch_web() -> None:
-    whole = db.Database.write
+    whole = db.Database.begin
 
     @contextmanager
-    def write(self: db.Database) -> Iterator[Any]:
+    def begin(self: db.Database) -> Iterator[sa.Connection]:
         is_web = OWN_NAME.read_text().strip() not in BESIDE_WEB
-        with whole(self) as session:
-            yield session
-            session.flush()
+        with whole(self) as connection:
+            yield connection
             if is_web:
                 passed("web before commit")
         if is_web:
             passed("web after commit")
 
-    db.Database.write = write  # type: ignore[method-assign]
+    db.Database.begin = begin  # type: ignore[method-assign]
 
 
 def _patch_mailer() -> None:

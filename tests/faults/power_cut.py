@@ -6,7 +6,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from app.db import sqlite_module
+from app.engines import sqlite_module
 from tests.faults.disk import STRACE, Disk, acknowledged, calls
 from tests.faults.registry import SQLITE, scenario
 from tests.faults.world import NotHereError, World

@@ -8,7 +8,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clinic import Clinic
-from app.db import Database, NotDurableError
+from app.db import Database
+from app.engines import NotDurableError
 from app.ops.backup import last_backup
 from app.ops.doctor.finding import Finding, fault, ok, warning
 from app.ops.status import in_words

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.inquiry import Inquiry
 from app.crypto import UnknownKeyError
-from app.db import Database, NotDurableError, safe_with_wal, sqlite_module
+from app.db import Database
+from app.engines import NotDurableError, safe_with_wal, sqlite_module
 from app.ops import keys
 from app.ops.doctor.finding import Finding, fault, ok, warning
 from app.ops.schema import schema_fault

@@ -2,7 +2,8 @@
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import Database, NotDurableError
+from app.db import Database
+from app.engines import NotDurableError
 from app.ops.doctor.finding import Finding, fault, ok, warning
 from app.ops.held import look_at_held
 from app.ops.status import Severity, Trouble, in_words, judge

@@ -9,7 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import Database, NotDurableError
+from app.db import Database
+from app.engines import NotDurableError
 from app.ops.backup import last_backup
 from app.ops.held import Held, look_at_held
 from app.ops.metrics.totals import attempts, inquiries
