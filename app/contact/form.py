@@ -1,6 +1,7 @@
 """The one set of rules for what a visitor writes, for the page and for the API."""
 
 import re
+from functools import cached_property
 from typing import Any
 
 import phonenumbers
@@ -103,7 +104,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
 
     def validate_phone(self, field: StringField) -> None:
         wanted = self.reply_by.data in ("phone", "text")
-        if (wanted or field.data) and not self._e164():
+        if (wanted or field.data) and not self._e164:
             raise ValidationError("Enter a phone number, like 212-555-0142")
 
     def validate_reply_by(self, field: RadioField) -> None:
@@ -132,6 +133,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
             )
         _check_private(field)
 
+    @cached_property
     def _e164(self) -> str:
         """The phone number in E.164, or "" when it is none that can be called from anywhere."""
         if not PHONE.fullmatch(_text(self.phone)):
@@ -159,7 +161,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
             name=_text(self.name),
             email=meant or _text(self.email),
             phone=_text(self.phone),
-            phone_e164=self._e164(),
+            phone_e164=self._e164,
             reply_by=self.reply_by.data,
             voicemail_ok=self.voicemail_ok.data,
             best_time=_text(self.best_time),

@@ -1,7 +1,7 @@
 """The inquiry: what a visitor wrote, and the record that keeps it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from secrets import choice
@@ -34,7 +34,7 @@ class Words:
     message: str
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(vars(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Words":

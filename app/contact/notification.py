@@ -60,13 +60,15 @@ def notifications(
     subject, reply_to = f"{topic.label} from {words.name.translate(DIRECTION)}", address
     if notify is Notify.MINIMAL:
         subject, reply_to = "New inquiry", None
+    text = email_templates().get_template(f"{template}.txt").render(values)
+    html = email_templates().get_template(f"{template}.html").render(values)
     return [
         OutgoingMail(
             recipient=mailbox,
             sender_name=clinic.name,
             subject=f"{FIRST if danger else ''}[{reference}] {subject}",
-            text=email_templates().get_template(f"{template}.txt").render(values),
-            html=email_templates().get_template(f"{template}.html").render(values),
+            text=text,
+            html=html,
             about=reference,
             reply_to=reply_to,
         )
@@ -99,6 +101,8 @@ def reply_address(email: str) -> str | None:
     """``email`` in ASCII (an IDN domain as xn--…), or None when its local part is not
     ASCII: such a Reply-To cannot be sent to every relay, the body has the address.
     """
+    if email.isascii():  # the form has judged it
+        return email
     try:
         return validate_email(email, check_deliverability=False).ascii_email
     except EmailNotValidError:

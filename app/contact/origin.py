@@ -5,11 +5,12 @@ with every POST before. A client that sends neither is no browser that could
 be misused. See docs/decisions/0002-no-visitor-cookie.md.
 """
 
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from werkzeug.datastructures import Headers
 
-def cross_site(headers: Mapping[str, str], own: tuple[str, ...]) -> bool:
+
+def cross_site(headers: Headers | dict[str, str], own: tuple[str, ...]) -> bool:
     """Whether a form post comes from a page that is not ours.
 
     ``own`` are our addresses (``https://clinic.example``).

@@ -1,7 +1,7 @@
 """What is to be sent, and what became of it."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from html import escape
@@ -32,7 +32,7 @@ class OutgoingMail:
     courtesy: bool = False
 
     def to_json(self) -> str:
-        told = asdict(self)
+        told = {**vars(self)}
         if not self.courtesy:  # a mailer of the version before knows no such thing
             del told["courtesy"]
         return json.dumps(told)

@@ -10,7 +10,7 @@ import time
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 
 from app.web.counts import Counts
@@ -22,8 +22,11 @@ IPV6_SITE = 64  # bits that an Internet provider gives to one household
 
 def visitor() -> str:
     """Whom a limit counts, as a keyed digest: the store of counts gets no address."""
-    secret: bytes = current_app.extensions["visitor_secret"]
-    return hmac.digest(secret, _network(request.remote_addr or "").encode(), "sha256").hex()[:32]
+    if "visitor" not in g:  # each of a view's limits asks
+        secret: bytes = current_app.extensions["visitor_secret"]
+        network = _network(request.remote_addr or "").encode()
+        g.visitor = hmac.digest(secret, network, "sha256").hex()[:32]
+    return str(g.visitor)
 
 
 def _network(address: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 # Whose messages are shown: ours, and those of libraries that we looked through.
 KNOWN = frozenset(("frontdesk", "app", "gunicorn", "alembic", "flask-limiter"))
-FIELDS = ("request_id", "reference", "outcome", "code")  # of ``extra``, in this order
+FIELDS = ("reference", "outcome", "code")  # of ``extra``, in this order
 LEFT_OUT = "(words of a library, left out)"
 
 Shown = dict[str, Any]
@@ -41,8 +41,9 @@ class Line(logging.Formatter):
             "logger": record.name,
             "message": self._message(record, known=known),
         }
-        request_id = self._request_id()
-        fields = {"request_id": request_id or None} | record.__dict__
+        fields = record.__dict__
+        if request_id := fields.get("request_id") or self._request_id():
+            told["request_id"] = request_id
         told |= {name: fields[name] for name in FIELDS if fields.get(name) is not None}
         if record.exc_info and record.exc_info[0]:
             told |= self._exception(record.exc_info[1], record.exc_info[2])
