@@ -24,7 +24,7 @@ def rehearse(app: Flask, site: str) -> None:
             app.jinja_env.get_template(name)
     for rule in app.url_map.iter_rules():
         if _is_page(rule):
-            run_wsgi_app(app.wsgi_app, _request(f"{site}{rule.rule}"))
+            run_wsgi_app(app.wsgi_app, _request(site, rule.rule))
 
 
 def _is_page(rule: Rule) -> bool:
@@ -32,10 +32,11 @@ def _is_page(rule: Rule) -> bool:
     return asked and rule.endpoint.startswith(PAGES)
 
 
-def _request(address: str) -> dict[str, object]:
+def _request(site: str, path: str) -> dict[str, object]:
     """Of a browser that takes Brotli."""
     return create_environ(
-        address,
+        path,
+        site,
         headers={"Accept-Encoding": "br"},
         errors_stream=StringIO(),
         environ_overrides={UNHURRIED: True},

@@ -23,6 +23,7 @@ LEVELS = {
     "frontdesk": logging.INFO,
     "app": logging.INFO,
     "alembic": logging.INFO,
+    "alembic.runtime.plugins": logging.WARNING,  # below that it tells of itself
     "flask-limiter": logging.WARNING,  # below that it tells addresses
 }
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"))

@@ -1,5 +1,6 @@
 """What is made before the workers are forked: visitors find it, nobody hears of it."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +14,33 @@ from tests.support.site import METRICS_TOKEN
 
 PAGES = ("/", "/first-visit", "/after-your-infusion", "/evidence", "/location", "/contact")
 SITE = "http://127.0.0.1:8000"
+PUBLIC = "https://clinic.example"
 
 
-def test_the_first_visitor_finds_pages_that_are_made(app: Flask) -> None:
+@pytest.fixture
+def public(make_app: Callable[..., Flask], clinic_dir: Path, tmp_path: Path) -> Flask:
+    """A site in production, which answers to its own name alone, and is counted."""
+    folder = tmp_path / "clinic"
+    shutil.copytree(clinic_dir, folder)
+    file = folder / "clinic.toml"
+    file.write_text(file.read_text("utf-8").replace("demo = true", "demo = false"), "utf-8")
+    return make_app(
+        APP_ENV="production",
+        BASE_URL=PUBLIC,
+        CLINIC_DIR=str(folder),
+        MAIL_DEFAULT_SENDER="web@clinic.example",
+        METRICS_TOKEN=METRICS_TOKEN,
+    )
+
+
+def test_the_first_visitor_finds_pages_that_are_made(public: Flask) -> None:
     made: list[object] = []
-    with template_rendered.connected_to(lambda *_, **more: made.append(more["template"]), app):
-        rehearse(app, SITE)
+    with template_rendered.connected_to(lambda *_, **more: made.append(more["template"]), public):
+        rehearse(public, PUBLIC)
         assert len(made) >= len(PAGES)
         made.clear()
         for path in PAGES:
-            assert app.test_client().get(path).status_code == 200
+            assert public.test_client().get(path, base_url=PUBLIC).status_code == 200
         assert not made
 
 
@@ -35,15 +53,14 @@ def test_the_first_visitor_has_a_page_in_its_smallest_form(app: Flask) -> None:
 
 
 def test_neither_log_nor_metrics_hear_of_it(
-    make_app: Callable[..., Flask], capfd: pytest.CaptureFixture[str]
+    public: Flask, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    app = make_app(METRICS_TOKEN=METRICS_TOKEN)
     capfd.readouterr()
-    rehearse(app, SITE)
-    app.extensions["metrics"].requests.empty()  # as gunicorn.conf.py does after it
+    rehearse(public, PUBLIC)
+    public.extensions["metrics"].requests.empty()  # as gunicorn.conf.py does after it
     told = capfd.readouterr()
     assert (told.out, told.err) == ("", "")
-    assert "frontdesk_requests_total" not in app.extensions["metrics"].text().decode()
+    assert "frontdesk_requests_total" not in public.extensions["metrics"].text().decode()
 
 
 def test_it_makes_no_map_and_starts_no_thread(app: Flask, tmp_path: Path) -> None:
