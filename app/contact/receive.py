@@ -1,4 +1,5 @@
-"""From checked words to durable rows: ONE transaction holds the inquiry and its mails.
+"""From checked words to durable rows: ONE transaction holds the inquiry and its mails,
+and those of others that wait for the disk (see ``together``).
 
 When ``receive_inquiry`` has returned, the commit is on disk. A submission that
 comes twice (a double click, the back button, a client's retry) finds the first
@@ -7,7 +8,7 @@ one by its key and gets the same reference.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from uuid import uuid4
@@ -21,13 +22,13 @@ from app.clinic import Clinic
 from app.contact.acknowledgement import take_turn
 from app.contact.inquiry import Inquiry, InquiryState, Words, new_reference
 from app.contact.notification import Notify, acknowledgement, notifications
+from app.contact.together import INSERT, Together
 from app.db import Database
 from app.outbox.message import OutgoingMail
 from app.outbox.queue import Row, put, sealed
 
 TRIES = 3
 # Made once: to build a statement costs more than to run it.
-INSERT = sa.insert(Inquiry)
 SAME = sa.select(Inquiry.id, Inquiry.reference, Inquiry.created_at, Inquiry.content_digest).where(
     Inquiry.submission_key == sa.bindparam("key")
 )
@@ -71,6 +72,7 @@ class Desk:
     clinic: Clinic
     notify: Notify = Notify.FULL
     acknowledge: bool = False
+    together: Together = field(default_factory=Together, init=False)
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,7 @@ def receive_inquiry(
     """
     for last in (False,) * (TRIES - 1) + (True,):
         try:
-            with desk.database.begin() as connection:
-                receipt = _receive(connection, desk, words, submission, held_because)
+            receipt = _receive(desk, words, submission, held_because)
         except IntegrityError:
             # Another request with this key, or with this reference, came first:
             # the next round finds the key, or draws another reference.
@@ -121,13 +122,12 @@ def receive_inquiry(
 
 
 def _receive(
-    connection: sa.Connection,
     desk: Desk,
     words: Words,
     submission: Submission,
     held_because: Sequence[str],
 ) -> Receipt:
-    now = submission.now or desk.database.now(connection)
+    now = submission.now or _now(desk.database)
     receipt, request_id = Receipt(new_reference(), now), submission.request_id or None
     inquiry = {
         "id": uuid4(),
@@ -145,14 +145,23 @@ def _receive(
     }
     mails = [] if held_because else _mails(desk, words, receipt, now, request_id)
     courtesy = [] if held_because else _courtesy(desk, words, receipt, request_id)
-    # SQLite's one write lock is taken by the first statement: all that takes time comes before.
-    if submission.known and (first := _same_submission(connection, submission, now)):
-        return first
-    connection.execute(INSERT, inquiry)
-    put(connection, mails)
-    if courtesy and take_turn(connection, submission.address, now):
-        put(connection, courtesy)
+    # All that takes time comes before the write lock, which on SQLite is the only one.
+    if not (submission.known or courtesy):
+        desk.together.write(desk.database, inquiry, mails)
+        return receipt
+    with desk.database.begin() as connection:
+        if submission.known and (first := _same_submission(connection, submission, now)):
+            return first
+        connection.execute(INSERT, inquiry)
+        put(connection, mails)
+        if courtesy and take_turn(connection, submission.address, now):
+            put(connection, courtesy)
     return receipt
+
+
+def _now(database: Database) -> datetime:
+    with database.look() as connection:
+        return database.now(connection)
 
 
 def _tell(receipt: Receipt, *, held: bool) -> None:
