@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from flask import current_app, request
 
+from app import clock
 from app.contact.danger import maybe_in_danger
 from app.contact.inquiry import Words
 from app.contact.look_back import Others, look_back
@@ -43,7 +44,8 @@ def take_in(
     submission = submissions().traced(submission, words, request.remote_addr)
     others = look_back(desk.database, submission)
     facts = _facts(words, others, honeypot=honeypot, timed=timed, age=age)
-    submission = replace(submission, known=others.same_key, now=others.asked_at)
+    now = others.asked_at or clock.now()
+    submission = replace(submission, known=others.same_key, now=now)
     return receive_inquiry(desk, words, submission, held_because=_reasons(facts, words, desk))
 
 
