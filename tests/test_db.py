@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 
+from app import engines
 from app.crypto import KeyRing, UnknownKeyError
 from app.db import Base, Database
 from app.engines import safe_with_wal
@@ -20,6 +21,7 @@ from app.ops import schema
 from app.outbox.message import MailerHeartbeat
 from tests.support.databases import migrate
 
+BACKEND = sa.select(sa.func.pg_backend_pid())
 KEY, OTHER = "A" * 43 + "=", "B" * 43 + "="
 
 
@@ -65,6 +67,21 @@ def test_who_fails_while_writing_gives_the_turn_to_the_next(database: Database, 
     with database.write() as session:
         assert session.scalar(sa.select(1)) == 1
     assert time.monotonic() - began < 5  # not the 15 s that a lock is waited for
+
+
+def test_a_rested_connection_that_the_server_closed_is_replaced(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "TRUSTED", 0.0)
+    database, other = Database(postgres_url, KeyRing([KEY])), Database(postgres_url, KeyRing([KEY]))
+    with database.look() as connection:
+        backend = connection.scalar(BACKEND)
+    with other.begin() as connection:
+        connection.execute(sa.select(sa.func.pg_terminate_backend(backend, 5_000)))
+    with database.begin() as connection:
+        assert connection.scalar(BACKEND) != backend
+    database.engine.dispose()
+    other.engine.dispose()
 
 
 def test_times_come_back_aware_and_in_utc(database: Database) -> None:

@@ -65,7 +65,8 @@ class Submission:
 @dataclass(frozen=True)
 class Desk:
     """Where inquiries go: the clinic's mailboxes, by way of the database; ``notify`` is
-    how much of them, ``acknowledge`` whether the visitor gets a mail too.
+    how much of them, ``acknowledge`` whether the visitor gets a mail too. ``together``
+    commits what comes at once.
     """
 
     database: Database
