@@ -118,5 +118,5 @@ def test_an_audit_that_can_ask_nobody_fails_and_says_so(
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SystemExit) as ended:
         audit.main()
-    assert ended.value.code == 1
+    assert ended.value.code == audit.NOT_AUDITED
     assert "requirements.txt was NOT audited" in capsys.readouterr().out

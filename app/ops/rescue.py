@@ -1,5 +1,7 @@
 """The commands that work while the site cannot start, because nothing is set yet."""
 
+import sys
+
 import click
 from flask import Flask
 from flask.cli import FlaskGroup
@@ -12,7 +14,7 @@ EX_CONFIG = 78  # of sysexits.h
 
 
 class Rescue(Commands):
-    """Ends any command that needs a site with ``report``: why it cannot start."""
+    """Ends any command that needs a site with ``report``: why it cannot start. Help needs none."""
 
     def __init__(self, report: str) -> None:
         super().__init__()
@@ -22,7 +24,7 @@ class Rescue(Commands):
         return list(NEED_NO_SITE)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in NEED_NO_SITE:
+        if cmd_name in NEED_NO_SITE or sys.argv[-1] == "--help":
             return super().get_command(ctx, cmd_name)
         click.echo(self._report, err=True)
         raise SystemExit(EX_CONFIG)

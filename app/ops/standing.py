@@ -15,7 +15,7 @@ from app.ops import retention
 from app.ops.backup import BACKUP
 from app.ops.chores import ChoreTurn, next_time
 from app.ops.digest import NAME as DIGEST
-from app.ops.held import look_at_held
+from app.ops.held import Held, look_at_held
 from app.ops.running import serving_since
 from app.ops.status import Trouble, judge
 from app.ops.version import version
@@ -49,6 +49,7 @@ class Standing:
     version: str
     web_since: datetime | None
     last: Last | None
+    held: Held
     outbox: Overview
     mailers: tuple[Mailer, ...]
     backup: datetime | None
@@ -73,6 +74,7 @@ def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
         version=version(),
         web_since=serving_since(instance),
         last=last,
+        held=held,
         outbox=seen,
         mailers=mailers,
         backup=turns.get(BACKUP),

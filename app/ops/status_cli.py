@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 from flask.cli import with_appcontext
@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from app.clinic import current_clinic
 from app.db import current_database
 from app.ops.duties import current_settings
+from app.ops.held import Held
 from app.ops.outbox_cli import local
 from app.ops.standing import Standing, age, look
 from app.ops.status import SILENT, Severity, in_words, worst
@@ -50,6 +51,7 @@ def _lines(found: Standing) -> Iterator[tuple[str, str]]:
     yield "Version", found.version
     yield "Web", f"up for {_ago(found.web_since, now)}" if found.web_since else "not on this host"
     yield "Last inquiry", _last(found)
+    yield "Held", _held(found.held)
     yield "Outbox", _outbox(found.outbox)
     yield "Mail server", _relay(found.outbox)
     for number, one in enumerate(found.mailers):
@@ -71,6 +73,12 @@ def _last(found: Standing) -> str:
         return "none yet"
     ago = _ago(found.last.at, found.now)
     return f"{found.last.reference}, {local(found.last.at)} ({ago} ago), {found.last.state}"
+
+
+def _held(held: Held) -> str:
+    if held.oldest is None:
+        return "nothing waits for a look"
+    return f"{held.count} waiting for a look, the oldest for {in_words(held.oldest)}"
 
 
 def _outbox(seen: Overview) -> str:
@@ -96,15 +104,16 @@ def _when(moment: datetime, now: datetime) -> str:
 def as_data(found: Standing) -> dict[str, object]:
     """The same for JSON; moments in ISO 8601, UTC, None for what there is none of."""
     seen, last = found.outbox, found.last
-    oldest = seen.oldest_pending
     return {
         "at": _iso(found.now),
         "version": found.version,
         "web_since": _iso(found.web_since),
         "last_inquiry": last
         and {"reference": last.reference, "at": _iso(last.at), "state": last.state},
+        "held": found.held.count,
+        "oldest_held_seconds": _seconds(found.held.oldest),
         "pending": seen.pending,
-        "oldest_pending_seconds": int(oldest.total_seconds()) if oldest else None,
+        "oldest_pending_seconds": _seconds(seen.oldest_pending),
         "dead": seen.dead,
         "on_hold_since": _iso(seen.held_since),
         "relay_down_since": _iso(seen.relay_down_since),
@@ -122,6 +131,10 @@ def as_data(found: Standing) -> dict[str, object]:
             for one in found.troubles
         ],
     }
+
+
+def _seconds(age: timedelta | None) -> int | None:
+    return None if age is None else int(age.total_seconds())
 
 
 def _iso(moment: datetime | None) -> str | None:

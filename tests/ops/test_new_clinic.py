@@ -160,6 +160,9 @@ def test_a_broken_clinic_can_still_be_checked_and_other_commands_say_why(tmp_pat
     assert f"{tmp_path}/clinic.toml:1: " in checked.stdout
     other = flask("db", "upgrade", env=env)
     assert other.returncode == 78
+    help_text = flask("outbox", "cancel", "--help", env=env)
+    assert help_text.returncode == 0
+    assert "Example: flask --app wsgi outbox cancel" in help_text.stdout
     assert "SECRET_KEY: missing" in other.stderr
 
 

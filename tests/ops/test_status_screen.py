@@ -43,6 +43,7 @@ def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
     assert max(map(len, lines)) <= 80
     for line in (
         "Last inquiry   BCD-FGH, 2026-07-01 08:00:00 (3 min ago), received",
+        "Held           nothing waits for a look",
         "Outbox         0 waiting; 0 undelivered",
         "Mail server    no fault seen",
         "Mailers        m: last sign of life 0 s ago, up for 3 min",
@@ -70,6 +71,19 @@ def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) 
         "warn: The outbox is on hold",
     ):
         assert words in shown.output
+
+
+def test_held_inquiries_are_told_before_they_are_trouble(outbox: Outbox) -> None:
+    desk = Desk.__new__(Desk)
+    desk.outbox = outbox
+    desk.receive("HHH-HHH", state="held", held_because="the hidden field")
+    outbox.after(minutes=90)
+    outbox.beat()
+    shown = status(outbox)
+    assert shown.exit_code == 0
+    assert "Held           1 waiting for a look, the oldest for 90 min" in shown.output.splitlines()
+    told = json.loads(status(outbox, "--json").output)
+    assert (told["held"], told["oldest_held_seconds"], told["troubles"]) == (1, 5400, [])
 
 
 def test_a_new_site_says_what_there_is_none_of(outbox: Outbox) -> None:
