@@ -134,6 +134,9 @@ class Settings(BaseModel):
             raise ValueError("must start with https:// (or http://) and name a host")
         if info.field_name == "base_url" and any(urlsplit(url.rstrip("/"))[2:]):
             raise ValueError("must name the host alone, with nothing behind it")
+        production = info.data.get("app_env") is AppEnv.PRODUCTION  # app_env stands before it
+        if info.field_name == "base_url" and production and urlsplit(url).scheme == "http":
+            raise ValueError("must start with https:// in production")
         return url.rstrip("/")
 
     @field_validator("mail_default_sender")
@@ -155,10 +158,7 @@ class Settings(BaseModel):
         return self
 
     def _unsafe(self) -> list[str]:
-        """What would travel unsealed: pages in production, and what mails show of visitors."""
-        faults = []
-        if not self.is_development and urlsplit(self.base_url).scheme == "http":
-            faults.append("BASE_URL: must start with https:// in production")
+        """What mails show of visitors and would travel unsealed."""
         shown = {
             f"NOTIFY={self.notify} sends what visitors write": self.notify != "minimal",
             "ACKNOWLEDGE shows who wrote": self.acknowledge,
@@ -166,8 +166,8 @@ class Settings(BaseModel):
         }
         why = " and ".join(reason for reason, holds in shown.items() if holds)
         if self.mail_server and not (self.mail_tls or self.relay_is_loopback) and why:
-            faults.append(f"MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: {why}")
-        return faults
+            return [f"MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: {why}"]
+        return []
 
     @property
     def is_development(self) -> bool:
@@ -240,10 +240,9 @@ def _missing(values: Mapping[str, str]) -> list[str]:
 
 
 def _fault(location: tuple[int | str, ...], reason: str) -> str:
-    reason = reason.removeprefix("Value error, ")
-    if not location:
-        return reason
-    return f"{str(location[0]).upper()}: {'missing' if reason == 'Field required' else reason}"
+    reason = reason.removeprefix("Value error, ").replace("Field required", "missing")
+    reason = re.sub(r"Value should have (.+?) items?.*,", r"must have \1 characters,", reason)
+    return f"{str(location[0]).upper()}: {reason}" if location else reason
 
 
 def _report(faults: list[str]) -> str:

@@ -27,7 +27,10 @@ def create_app(settings: Settings) -> Flask:
     """
     clinic = load_clinic(settings.clinic_dir)
     if clinic.demo and not settings.is_development:
-        raise ClinicError(f"{settings.clinic_dir}/clinic.toml: demo: this is the demo clinic")
+        raise ClinicError(
+            f"{settings.clinic_dir}/clinic.toml: demo: this is the demo clinic, which no visitor"
+            " should meet. `flask --app wsgi clinic new FOLDER` makes yours; CLINIC_DIR names it"
+        )
     if not settings.is_development:
         refuse_unfinished(settings.clinic_dir)
     app = Flask(

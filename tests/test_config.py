@@ -75,6 +75,14 @@ def test_nothing_but_the_journal_is_chosen_behind_an_sqlite_file(query: str) -> 
     assert fault == "DATABASE_URL: behind an SQLite file only ?journal_mode=delete is known"
 
 
+def test_faults_that_two_settings_make_are_told_beside_the_others() -> None:
+    short = {"SECRET_KEY": "short", "BASE_URL": "http://clinic.example", "MAIL_PORT": "none"}
+    told = faults({**PRODUCTION, **short})
+    assert "SECRET_KEY: must have at least 32 characters, not 5" in told
+    assert "BASE_URL: must start with https:// in production" in told
+    assert len(told) == 3
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert faults({**PRODUCTION, "SECRET_KEY": ""}) == ["SECRET_KEY: missing"]
 
