@@ -19,6 +19,7 @@ from app.web.refusal import refusal, status_of
 from app.web.waiting import Connection
 
 Part = bytes | memoryview
+MOST_PARTS = 1024  # IOV_MAX: with more, a system call sends nothing
 
 
 class Served(NamedTuple):
@@ -41,7 +42,8 @@ class Gathered:
     send = sendall
 
     def shutdown(self, _how: int) -> None:
-        """So gunicorn ends an answer that failed half-way."""
+        """So gunicorn gives up an answer half-way; of this one nothing is sent yet."""
+        self.parts[:] = [refusal(500)]
         raise OSError(errno.ENOTCONN, "no socket")
 
     def close(self) -> None:
@@ -91,6 +93,7 @@ class Answering(ThreadWorker):  # type: ignore[misc]
         except (NoMoreData, StopIteration):
             return False
         except Exception as error:  # noqa: BLE001 - whatever it was, there is an answer
+            to.parts.clear()  # of one that was begun nothing is sent yet
             self.handle_error(request, to, to.client, error)
             return False
         return goes_on and not one.received.short
@@ -100,9 +103,14 @@ class Answering(ThreadWorker):  # type: ignore[misc]
         environ |= {"wsgi.multithread": True, GIVE: answer.give}
         if not self.alive or not self.cfg.keepalive:
             answer.force_close()
-        for part in self.wsgi(environ, answer.start_response):
-            answer.write(part)
-        answer.close()
+        parts = self.wsgi(environ, answer.start_response)
+        try:
+            for part in parts:
+                answer.write(part)
+            answer.close()
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
         return not answer.should_close()
 
     def handle_error(self, _request: Any, sock: Any, _address: Any, error: Exception) -> None:
@@ -120,7 +128,7 @@ def send_at_once(sock: socket.socket, parts: Sequence[Part]) -> list[Part]:
     Raises OSError when the client is gone.
     """
     try:
-        sent = sock.sendmsg(parts, (), socket.MSG_DONTWAIT)
+        sent = sock.sendmsg(parts[:MOST_PARTS], (), socket.MSG_DONTWAIT)
     except BlockingIOError:
         sent = 0
     for number, part in enumerate(parts):

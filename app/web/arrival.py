@@ -55,6 +55,10 @@ class Arrival:
             self._read_head(bytes(self.received[:end]).lower())
         return Verdict.COME if self._has_come() else Verdict.WAIT
 
+    @property
+    def has_body(self) -> bool:
+        return bool(self._chunk) or self._end > self._body
+
     def _without_end(self, seen: int) -> Verdict:
         if len(self.received) > MOST_HEAD:
             return Verdict.HEAD_TOO_LONG
@@ -70,7 +74,9 @@ class Arrival:
             lengths = LENGTH.findall(head)
             if len(lengths) == 1 and int(lengths[0]) <= MOST_BODY:
                 self._end += int(lengths[0])
-        self.expects = b"\r\nexpect:" in head and bool(EXPECTS.search(head))
+        # HTTP/1.0 knows no interim answers.
+        asks = b"\r\nexpect:" in head and b" http/1.0\r\n" not in head
+        self.expects = asks and bool(EXPECTS.search(head))
 
     def _has_come(self) -> bool:
         if self._chunk:

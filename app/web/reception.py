@@ -9,6 +9,7 @@ Kept pages the loop answers itself. See docs/decisions/0012-requests-come-whole.
 
 import errno
 import socket
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -26,6 +27,7 @@ from app.web.waiting import Connection, Room
 LAST_ARRIVING, LAST_IDLE = 5.0, 1.0
 AT_ONCE = 64 * 1024  # bytes
 SEND_BUFFER = 512 * 1024  # bytes; the longest answer, a script of 150 kB, is sent in one go
+PAUSE = 0.01  # seconds
 NOT_SERVED = Served(goes_on=False, unsent=[])
 PASSING = (errno.EAGAIN, errno.ECONNABORTED, errno.EINTR)
 
@@ -65,8 +67,8 @@ class Reception(Answering):
         try:
             sock, client = listener.accept()
         except OSError as error:
-            if error.errno not in PASSING:
-                self._make_room()  # most likely too many open files
+            if error.errno not in PASSING and not self._make_room():
+                time.sleep(PAUSE)  # most likely too many open files, and threads have them all
             return
         sock.setblocking(True)
         one = Connection(self.cfg, sock, client, listener.getsockname())
@@ -103,7 +105,7 @@ class Reception(Answering):
         self._held += len(data)
         verdict = one.arrival.add(data)
         if verdict is Verdict.COME:
-            self._come(one, bytes(one.arrival.received))
+            self._come(one, one.arrival)
         elif verdict is Verdict.HEAD_TOO_LONG:
             self._refuse(one, 431)
         else:
@@ -111,12 +113,13 @@ class Reception(Answering):
                 self._wait(one, self.arriving)
             self._go_on(one)
 
-    def _come(self, one: Connection, request: bytes) -> None:
-        """``request`` is whole: a thread answers it, or the loop when nothing can take long."""
+    def _come(self, one: Connection, arrival: Arrival) -> None:
+        """A request is whole: a thread answers it, or the loop when nothing can take long."""
+        request = bytes(arrival.received)
         one.received.put(request)
         self._held -= one.held
         one.arrival = None
-        if self._front and self._front.keeps(request):
+        if self._front and not arrival.has_body and self._front.keeps(request):
             self._served(one, *self.answer_promptly(one))
         else:
             self._forget(one)
@@ -144,9 +147,11 @@ class Reception(Answering):
 
     def _send_on(self, one: Connection) -> None:
         try:
-            self._served(one, one.goes_on, send_at_once(one.sock, one.unsent))
+            unsent = send_at_once(one.sock, one.unsent)
         except OSError:
             self._drop(one)
+        else:
+            self._served(one, one.goes_on, unsent)
 
     def _go_on(self, one: Connection) -> None:
         if one.arrival and one.arrival.expects:
@@ -211,12 +216,15 @@ class Reception(Answering):
         self.nr_conns -= 1
         util.close(one.sock)
 
-    def _make_room(self) -> None:
-        """Whoever has waited longest goes: a client that is not slow never waits for long."""
+    def _make_room(self) -> bool:
+        """Whoever has waited longest goes: a client that is not slow never waits for long.
+        Whether somebody went.
+        """
         for room in (self.leaving, self.idle, self.taking, self.arriving):
             for one in room:
                 self._drop(one)
-                return
+                return True
+        return False
 
     def _say(self, one: Connection, words: bytes) -> None:
         with suppress(OSError):

@@ -1,6 +1,6 @@
 """The site's own gunicorn worker with small limits, and an application to serve with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from app.web.reception import Reception
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 LARGE = 20_000_000  # bytes
+PARTS = 5_000
 
 
 class SmallReception(Reception):
@@ -20,9 +21,18 @@ class SmallReception(Reception):
 
 
 def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """Tell how long the body was, or more than any connection has room for."""
-    words = str(len(environ["wsgi.input"].read())).encode()
+    """Tell how long the body was; or more than any connection has room for, more parts than
+    a system call takes, less than was promised.
+    """
+    words = [str(len(environ["wsgi.input"].read())).encode()]
     if environ["PATH_INFO"] == "/large":
-        words = b"x" * LARGE
-    start_response("200 OK", [("Content-Length", str(len(words)))])
-    return [words]
+        words = [b"x" * LARGE]
+    if environ["PATH_INFO"] == "/parts":
+        words = [b"x"] * PARTS
+    start_response("200 OK", [("Content-Length", str(sum(map(len, words))))])
+    return _broken() if environ["PATH_INFO"] == "/broken" else words
+
+
+def _broken() -> Iterator[bytes]:
+    yield b"0"
+    raise OSError("after the head")

@@ -82,3 +82,24 @@ def test_who_asks_whether_to_send_is_heard() -> None:
     arrival = Arrival()
     arrival.add(HEAD + b"Content-Length: 5\r\nExpect: 100-Continue\r\n\r\n")
     assert arrival.expects
+
+
+@pytest.mark.parametrize(
+    ("rest", "has"),
+    [
+        (b"\r\n", False),
+        (b"Content-Length: 0\r\n\r\n", False),
+        (b"Content-Length: 1\r\n\r\nx", True),
+        (b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", True),
+    ],
+)
+def test_whether_there_is_a_body(rest: bytes, *, has: bool) -> None:
+    arrival = Arrival()
+    assert arrival.add(HEAD + rest) is Verdict.COME
+    assert arrival.has_body is has
+
+
+def test_who_speaks_http_1_0_is_not_told_to_go_on() -> None:
+    arrival = Arrival()
+    arrival.add(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+    assert not arrival.expects

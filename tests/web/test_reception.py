@@ -13,7 +13,7 @@ import pytest
 from config import ROOT
 from tests.support.raw import connect, statuses, talk
 from tests.support.site import Site, eventually, free_port
-from tests.support.small_reception import LARGE
+from tests.support.small_reception import LARGE, PARTS
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
@@ -135,6 +135,16 @@ def test_who_takes_an_answer_slowly_gets_all_of_it(small: Site) -> None:
             answer += some
             time.sleep(0.25)
     assert len(answer.partition(b"\r\n\r\n")[2]) == LARGE
+
+
+def test_an_answer_of_very_many_parts_arrives_whole(small: Site) -> None:
+    answer = talk(small, GET.replace(b"/", b"/parts", 1) + CLOSE)
+    assert answer.partition(b"\r\n\r\n")[2] == b"x" * PARTS
+
+
+def test_an_answer_that_fails_half_way_is_an_error_and_nothing_else(small: Site) -> None:
+    answer = talk(small, GET.replace(b"/", b"/broken", 1) + CLOSE)
+    assert statuses(answer) == [500]
 
 
 def test_with_too_many_connections_the_oldest_slow_ones_go(small: Site) -> None:
