@@ -38,7 +38,7 @@ class Reception(Answering):
     ARRIVING = 60.0  # seconds for a whole request, from the connection's or its own beginning
     TAKING = 20.0  # seconds without taking anything of an answer
     LEAVING = 5.0  # seconds for a client to read its last answer and close
-    MOST_HELD = 32 * 1024 * 1024  # bytes of requests that have not come whole, in one process
+    MOST_HELD = 32 * 1024 * 1024  # bytes of requests, coming or being answered, in one process
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -72,7 +72,6 @@ class Reception(Answering):
             return
         sock.setblocking(True)
         one = Connection(self.cfg, sock, client, listener.getsockname())
-        one.ready = partial(self._ready, one)
         self.nr_conns += 1
         self._wait(one, self.arriving)
         self._read(one)
@@ -117,7 +116,6 @@ class Reception(Answering):
         """A request is whole: a thread answers it, or the loop when nothing can take long."""
         request = bytes(arrival.received)
         one.received.put(request)
-        self._held -= one.held
         one.arrival = None
         if self._front and not arrival.has_body and self._front.keeps(request):
             self._served(one, *self.answer_promptly(one))
@@ -136,9 +134,12 @@ class Reception(Answering):
         one.goes_on, one.unsent = goes_on, unsent
         if unsent:
             self._wait(one, self.taking)
-        elif not goes_on:
+            return
+        more = one.received.rest()
+        self._let_go(one)
+        if not goes_on:
             self._leave(one)
-        elif more := one.received.rest():
+        elif more:
             self._forget(one)
             # Others first: a client may send a hundred requests in one go.
             self.method_queue.defer(self._take, one, more)
@@ -181,20 +182,25 @@ class Reception(Answering):
     def _wait(self, one: Connection, room: Room) -> None:
         """Let ``one`` wait in ``room``, from now on."""
         if not one.room:
-            self.poller.register(one.sock, room.event, one.ready)
+            # Kept by the poller alone: a connection that led to itself would stay after its end.
+            self.poller.register(one.sock, room.event, partial(self._ready, one))
         else:
             if one.room.event != room.event:
-                self.poller.modify(one.sock, room.event, one.ready)
+                self.poller.modify(one.sock, room.event, partial(self._ready, one))
             one.room.remove(one)
         room.add(one)
 
     def _forget(self, one: Connection) -> None:
-        """It waits no longer, and what came of its request is no longer held."""
+        """It waits no longer."""
         if one.room:
             one.room.remove(one)
             self.poller.unregister(one.sock)
+
+    def _let_go(self, one: Connection) -> None:
+        """Of its request: a connection that rests or leaves holds none."""
         self._held -= one.held
         one.arrival = None
+        one.received.put(b"")
 
     def _refuse(self, one: Connection, status: int) -> None:
         self._say(one, refusal(status))
@@ -202,8 +208,7 @@ class Reception(Answering):
 
     def _leave(self, one: Connection) -> None:
         """Close once the client has: what it still sends would make it lose the answer."""
-        self._held -= one.held
-        one.arrival = None
+        self._let_go(one)
         try:
             one.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -213,6 +218,7 @@ class Reception(Answering):
 
     def _drop(self, one: Connection) -> None:
         self._forget(one)
+        self._let_go(one)
         self.nr_conns -= 1
         util.close(one.sock)
 

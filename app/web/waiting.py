@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from selectors import EVENT_READ
 from typing import Any
 
@@ -23,8 +23,13 @@ class Received(Unreader):  # type: ignore[misc]
         self.short = False  # the parser wanted more: where the next request begins is unknown
 
     def put(self, data: bytes) -> None:
-        """Hand over a request, after the one before it was answered."""
+        """Hand over a request, after the one before it was answered; or let go of that."""
         self._data, self._at = data, 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of what was handed over."""
+        return len(self._data)
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         end = self._at + max(self.MOST_AT_ONCE, size_hint or 0)
@@ -40,10 +45,10 @@ class Received(Unreader):  # type: ignore[misc]
 
 
 class Connection:
-    """One client. ``ready`` is called when what it waits for is there."""
+    """One client."""
 
-    __slots__ = ("arrival", "client", "goes_on", "parser", "ready", "received", "room", "server",
-                 "sock", "unsent")  # fmt: skip
+    __slots__ = ("arrival", "client", "goes_on", "parser", "received", "room", "server", "sock",
+                 "unsent")  # fmt: skip
 
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
         self.sock, self.client, self.server = sock, client, server
@@ -52,15 +57,14 @@ class Connection:
         self.parser.unreader = self.received
         self.arrival: Arrival | None = None  # of a request that has begun
         self.room: Room | None = None  # where it waits
-        self.ready: Callable[[Any], None]
         # Of an answer: parts that the client has not taken yet, and whether more may follow.
         self.unsent: list[bytes | memoryview] = []
         self.goes_on = True
 
     @property
     def held(self) -> int:
-        """The bytes of a request that has not come whole."""
-        return len(self.arrival.received) if self.arrival else 0
+        """The bytes of its request, while that comes and while it is answered."""
+        return len(self.arrival.received) if self.arrival else self.received.size
 
 
 class Room:

@@ -1,5 +1,6 @@
 """The site's own gunicorn worker with small limits, and an application to serve with it."""
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,12 @@ class SmallReception(Reception):
 
 
 def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """Tell how long the body was; or more than any connection has room for, more parts than
-    a system call takes, less than was promised.
+    """Tell how long the body was, or take a second for it; or more than any connection has
+    room for, more parts than a system call takes, less than was promised.
     """
     words = [str(len(environ["wsgi.input"].read())).encode()]
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(1)
     if environ["PATH_INFO"] == "/large":
         words = [b"x" * LARGE]
     if environ["PATH_INFO"] == "/parts":

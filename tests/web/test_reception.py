@@ -167,6 +167,21 @@ def test_when_too_much_is_held_the_largest_goes_and_small_ones_are_taken(small: 
         assert read(large[0], b"80000").endswith(b"80000")
 
 
+def test_what_waits_for_a_thread_is_held_too_and_what_was_answered_is_not(small: Site) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(small)) for _ in range(12)]
+        for client in clients:  # none of them closes
+            client.sendall(POST % 100_000 + b"x" * 100_000)
+            assert read(client, b"100000").endswith(b"100000")
+        clients[0].sendall(GET.replace(b"/", b"/slow", 1) + b"\r\n")
+        for client in clients[1:]:  # while the only thread is busy
+            client.sendall(POST % 100_000 + b"x" * 100_000)
+        told = [statuses(read(client))[0] for client in clients[1:]]
+    assert 0 < told.count(200) <= 5
+    assert set(told) <= {200, 503}
+    assert statuses(talk(small, GET + CLOSE)) == [200]
+
+
 def test_a_head_that_is_too_long_is_told(small: Site) -> None:
     assert statuses(talk(small, b"GET / HTTP/1.1\r\nX: " + b"y" * 40_000)) == [431]
 
