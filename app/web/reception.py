@@ -28,6 +28,7 @@ LAST_ARRIVING, LAST_IDLE = 5.0, 1.0
 AT_ONCE = 64 * 1024  # bytes
 SEND_BUFFER = 512 * 1024  # bytes; the longest answer, a script of 150 kB, is sent in one go
 PAUSE = 0.01  # seconds
+MOST_ACCEPTED = 16  # connections in one round of the loop
 NOT_SERVED = Served(goes_on=False, unsent=[])
 PASSING = (errno.EAGAIN, errno.ECONNABORTED, errno.EINTR)
 
@@ -64,19 +65,25 @@ class Reception(Answering):
     # What the loop does.
 
     def accept(self, listener: Any) -> None:
+        """Several in one round of the loop, which takes long when hundreds ask for pages."""
+        for _ in range(MOST_ACCEPTED):
+            if not self._accept_one(listener):
+                break
+
+    def _accept_one(self, listener: Any) -> bool:
+        """Whether the next may be accepted, too."""
         try:
             sock, client = listener.accept()
         except OSError as error:
             if error.errno not in PASSING and not self._make_room():
                 time.sleep(PAUSE)  # most likely too many open files, and threads have them all
-            return
+            return False
         sock.setblocking(True)
         one = Connection(self.cfg, sock, client, listener.getsockname())
         self.nr_conns += 1
         self._wait(one, self.arriving)
         self._read(one)
-        if self.nr_conns >= self.worker_connections:
-            self._make_room()
+        return self.nr_conns < self.worker_connections or self._make_room()
 
     def _ready(self, one: Connection, _sock: Any) -> None:
         if one.room is None:
