@@ -36,16 +36,18 @@ def main() -> None:
     if unknown := set(chosen.parts) - set(PARTS):
         options.error(f"no such part: {', '.join(sorted(unknown))}")
     logging.disable(logging.INFO)  # of databases that are made here
-    told = {"machine": machine()}
-    print(told["machine"], flush=True)
+    _tell("machine", machine(), write=chosen.write)
     for name in chosen.parts or PARTS:
         began = time.monotonic()
-        told[name] = PARTS[name](QUICK if chosen.quick else FULL)
-        print(f"{name}\n\n{told[name]}", flush=True)
+        text = PARTS[name](QUICK if chosen.quick else FULL)
+        _tell(name, text, write=chosen.write)
         print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr)
-    for name, text in told.items():
-        if chosen.write:
-            put(DOCUMENT, f"bench: {name}", text)
+
+
+def _tell(name: str, text: str, *, write: bool) -> None:
+    print(f"{name}\n\n{text}", flush=True)
+    if write:
+        put(DOCUMENT, f"bench: {name}", text)
 
 
 def machine() -> str:

@@ -55,7 +55,7 @@ def _row(old: int, posts: dict[int, list[Result]], claims: dict[int, list[float]
         f"{one.rate:,.0f}",
         f"{one.p50:.1f}",
         f"{one.p99:.0f}",
-        f"{one.p50 / empty.p50:.2f}x",
+        f"{empty.rate / one.rate:.2f}x",
         f"{claim * 1000:.2f} (p99 {quantiles(claims[old][CLAIMS:], n=100)[98] * 1000:.1f})",
         f"{claim / claim_empty:.2f}x",
     ]

@@ -42,8 +42,8 @@ def fill(database: Database, count: int) -> None:
         for statement in STATEMENTS:
             told = statement.format(numbers=NUMBERS.format(count=count), **words)
             connection.exec_driver_sql(told)
-    with database.engine.connect() as connection:
-        # What either database does by itself in the course of time.
-        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-        alone.exec_driver_sql("ANALYZE" if sqlite else "VACUUM ANALYZE")
+    if not sqlite:  # what PostgreSQL does by itself in the course of time, and SQLite does not
+        with database.engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.exec_driver_sql("VACUUM ANALYZE")
     database.engine.dispose()
