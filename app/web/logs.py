@@ -7,7 +7,7 @@ health site they say who is looking for what. What a line may hold stands in
 """
 
 import logging
-import random
+import secrets
 import sys
 import threading
 import time
@@ -63,7 +63,7 @@ def guard_process() -> None:
 
 
 def new_request_id() -> str:
-    return f"{random.getrandbits(64):016x}"
+    return secrets.token_hex(8)
 
 
 def current_request_id() -> str:

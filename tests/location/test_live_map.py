@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
 from tests.location.conftest import NASTY
 from tests.support.site import Site, eventually
@@ -138,9 +138,20 @@ def test_escape_does_so_while_the_pin_itself_has_the_focus(page: Page) -> None:
 def test_the_close_button_returns_the_focus_too(page: Page) -> None:
     come_to_the_map(page)
     page.locator(PIN).nth(1).click()
-    page.get_by_role("button", name="Close popup").click()
+    button = page.get_by_role("button", name="Close popup")
+    wait_until_it_rests(page, button)  # the map moves to make room for the popup
+    button.click()
     expect(page.locator(POPUP)).to_have_count(0)
     assert focused(page) == "2. Lighthouse Hill"
+
+
+def wait_until_it_rests(page: Page, one: Locator) -> None:
+    before = None
+    for _ in range(50):
+        if (place := one.bounding_box()) == before:
+            return
+        before = place
+        page.wait_for_timeout(200)
 
 
 def test_a_popup_fits_into_the_map_of_a_phone(open_page: Callable[..., Page]) -> None:
