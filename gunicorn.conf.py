@@ -9,6 +9,7 @@ import ctypes
 import gc
 import logging
 import os
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from app.web.log_lines import LINES
+from app.web.logging import FORMATTERS
 from config import Settings, SettingsError
 
 # One heap for all threads, to be said before there are any: Python lets one of them run at a
@@ -32,12 +33,19 @@ except SettingsError as error:
     raise SystemExit(78) from None
 
 
+# Prometheus's client shares counts between processes through files in this folder. It reads
+# the variable when it is imported.
+metrics_folder = settings.instance_dir / "metrics" if settings.metrics_token else None
+if metrics_folder:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
+
+
 class ServerLog(Logger):  # type: ignore[misc]
     """Gunicorn's own lines in the shape of ours, without addresses of any kind."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        line = LINES[settings.log_format](show_messages=settings.is_development)
+        line = FORMATTERS[settings.log_format](show_messages=settings.is_development)
         for handler in self.error_log.handlers:
             handler.setFormatter(line)
         self.error_log.addFilter(self._without_address)
@@ -52,7 +60,7 @@ class ServerLog(Logger):  # type: ignore[misc]
 wsgi_app = "wsgi:app"
 host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
-worker_class = "app.web.reception.Reception"
+worker_class = "gthread"
 worker_connections = 500  # clients of each process; with more, the slowest goes
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
@@ -81,13 +89,10 @@ control_socket_disable = True
 
 
 def on_starting(_server: Any) -> None:
-    """Rehearse. Numbers for /metrics begin anew."""
-    from app.ops.rehearsal import rehearse  # noqa: PLC0415  (workers alone need it)
-    from wsgi import app  # noqa: PLC0415  (already loaded)
-
-    rehearse(app, settings.site)
-    if metrics := app.extensions.get("metrics"):
-        metrics.requests.empty()
+    """Empty the folder in which the workers count requests."""
+    if metrics_folder:
+        shutil.rmtree(metrics_folder, ignore_errors=True)
+        metrics_folder.mkdir(parents=True)
 
 
 def when_ready(server: Any) -> None:
@@ -127,8 +132,6 @@ def post_worker_init(_worker: Any) -> None:
     from wsgi import app  # noqa: PLC0415
 
     location.prepare(app)
-    if metrics := app.extensions.get("metrics"):
-        metrics.requests.start()
 
 
 def on_reload(server: Any) -> None:

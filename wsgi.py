@@ -7,12 +7,12 @@ import click
 from app import create_app
 from app.clinic import ClinicError
 from app.ops import rescue, start
-from app.web.logs import guard_process
+from app.web.logging import install_exception_hooks
 from config import Settings, SettingsError
 
 try:
     app = create_app(Settings.from_env())
-    guard_process()
+    install_exception_hooks()
     # Not for a `flask` command: `db upgrade`, `doctor` and `restore` are what mends it.
     if click.get_current_context(silent=True) is None:
         start.check(app.extensions["database"])

@@ -1,12 +1,14 @@
 """The application factory: the one file that knows every room."""
 
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
-from app import contact, dev, location, ops, outbox, pages, web
+from app import clock, contact, dev, location, ops, outbox, pages, web
 from app.clinic import Clinic, ClinicError, load_clinic
+from app.clinic.opening_hours import OpeningHours
 from app.clinic.unfinished import refuse_unfinished
 from app.contact.notification import Notify
 from app.contact.receive import Desk
@@ -14,8 +16,8 @@ from app.crypto import KeyRing
 from app.db import Database
 from app.outbox.smtp import RelaySettings
 from app.pages.told import Told, told
-from app.web.answered import MOST_WAITING, Answered
 from app.web.hosts import refuse_other_hosts
+from app.web.logging import RequestObserver
 from config import ROOT, Settings
 
 
@@ -40,12 +42,16 @@ def create_app(settings: Settings) -> Flask:
         static_folder="static",
         template_folder="templates",
     )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["clinic"] = clinic
-    app.jinja_env.globals["clinic"] = clinic
+    today = partial(_today, clinic)
+    app.jinja_env.globals.update(
+        clinic=clinic, opening_hours=lambda location: OpeningHours(location, today())
+    )
     database = Database(settings.database, KeyRing(settings.data_key_list))
     app.extensions["database"] = database
 
-    answered = Answered(maxlen=MOST_WAITING) if settings.metrics_token else None
+    observe = _init_metrics(app, settings, database)
     web.init_app(
         app,
         secret=settings.secret_key.get_secret_value(),
@@ -54,7 +60,8 @@ def create_app(settings: Settings) -> Flask:
         ratelimit_enabled=settings.ratelimit_enabled,
         ratelimit_storage_uri=settings.ratelimit_storage_uri.get_secret_value(),
         log_format=settings.log_format,
-        answered=answered,
+        observe=observe,
+        page_version=today,
         development=settings.is_development,
     )
     refuse_other_hosts(app, site=settings.site, development=settings.is_development)
@@ -81,11 +88,27 @@ def create_app(settings: Settings) -> Flask:
         site=settings.site,
         desk=Desk(database, clinic, Notify(settings.notify), settings.acknowledge),
     )
-    ops.init_app(app, settings=settings, answered=answered)
+    ops.init_app(app, settings=settings)
     if settings.is_development:
         maildir = settings.instance_dir / "mailbox"
         dev.init_app(app, maildir=maildir, make_anew=partial(create_app, settings))
     return app
+
+
+def _today(clinic: Clinic) -> date:
+    return clock.now().astimezone(clinic.zone).date()
+
+
+def _init_metrics(app: Flask, settings: Settings, database: Database) -> RequestObserver | None:
+    """Serve /metrics where a token is set for it; returns what counts requests."""
+    token = settings.metrics_token.get_secret_value()
+    if not token:
+        return None
+    from app.ops import metrics  # noqa: PLC0415  (else nothing needs Prometheus's client)
+
+    made = metrics.Metrics(database, token)
+    metrics.init_app(app, made)
+    return made.requests.observe
 
 
 def _told(settings: Settings, basemap: Path) -> Told:

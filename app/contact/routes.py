@@ -30,8 +30,8 @@ from app.contact.origin import cross_site
 from app.crypto import UnknownKeyError
 from app.db import current_database
 from app.engines import NotDurableError
-from app.web.cache import RenderCache
 from app.web.limits import limiter
+from app.web.page_cache import HTML, public_response
 
 log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("contact", __name__)
@@ -50,8 +50,7 @@ def blank_form() -> ContactForm:
 
 @blueprint.get("/contact")
 def contact() -> Response:
-    kept: RenderCache = current_app.extensions["contact_page"]
-    return kept.get("contact", "", _render_empty).respond(REVALIDATE)
+    return public_response(_render_empty(), HTML, REVALIDATE)
 
 
 @blueprint.post("/contact")

@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from app.contact.inquiry import Words
 from app.contact.plain import joined, plain
 from app.contact.receive import Submission
-from app.web.logs import current_request_id
+from app.web.logging import current_request_id
 
 SAME_WORDS_HOLD = timedelta(minutes=10)
 CLIENT_KEY_HOLDS = timedelta(hours=24)

@@ -39,7 +39,7 @@ def init_app(app: Flask, *, clinic: Clinic, basemap: Path, tiles_url: str, cache
         attribution=credit(attribution)[0] if ground or tiles_url else "",
     )
     app.extensions["map"] = clinic_map
-    app.register_blueprint(blueprint(clinic, clinic_map))
+    app.register_blueprint(blueprint(clinic_map))
 
 
 def prepare(app: Flask) -> Thread:

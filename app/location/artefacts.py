@@ -25,7 +25,6 @@ from pathlib import Path
 
 from app.location.basemap import Facts
 from app.location.pins import Pin
-from app.web.cache import Representation
 
 MEDIA_TYPES = {
     "map.js": "text/javascript; charset=utf-8",
@@ -79,11 +78,11 @@ class Artefacts:
         self._recipe = recipe
         self._folder = folder
         self._lock = threading.Lock()
-        self._made: dict[str, Representation] = {}
+        self._made: dict[str, bytes] = {}
         self._not_before = 0.0
         self._last_words = ""
 
-    def get(self, name: str) -> Representation | None:
+    def get(self, name: str) -> bytes | None:
         """``map.js``, ``map.svg`` or ``map-dark.svg``; made now if need be. None: it failed."""
         if not self._made:
             with self._lock:
@@ -109,10 +108,7 @@ class Artefacts:
                     error,
                 )
             return
-        self._made = {
-            name: Representation(texts[name].encode(), media_type)
-            for name, media_type in MEDIA_TYPES.items()
-        }
+        self._made = {name: texts[name].encode() for name in MEDIA_TYPES}
 
     @property
     def _file(self) -> Path:

@@ -10,7 +10,8 @@ from html import escape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-from app.clinic import Location, timetable
+from app.clinic import Location
+from app.clinic.opening_hours import hours_lines
 
 # A drop, 26 units wide, whose point is at 0,0 and whose head is centred on 0,-24.
 PIN_PATH = "M0 0C-3-8-13-13-13-24a13 13 0 1 1 26 0C13-13 3-8 0 0z"
@@ -43,7 +44,7 @@ def pins(locations: Sequence[Location]) -> tuple[Pin, ...]:
             label=str(number) if several else "",
             name=place.name,
             address=place.address_lines,
-            hours=timetable.lines(place),
+            hours=hours_lines(place),
             latitude=place.latitude,
             longitude=place.longitude,
         )

@@ -3,25 +3,21 @@
 import gzip
 import hashlib
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, json, render_template, request
 
-from app import clock
-from app.clinic import Clinic, timetable
 from app.location.artefacts import MEDIA_TYPES, Artefacts
 from app.location.basemap import Basemap
 from app.location.palette import NARROW
 from app.location.pins import Pin, directions
 from app.web.assets import asset, digest_of, integrity
-from app.web.cache import RenderCache, Representation
 from app.web.headers import allow_images_from
+from app.web.page_cache import HTML, PROXY_CACHE_SECONDS, public_response
 
-FRESH = "public, max-age=60, must-revalidate"
+FRESH = "public, max-age=30, must-revalidate"
 ONE_YEAR = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
-RENDER_AGAIN = 60.0  # seconds; the page says whether the clinic is open now
 STYLES = ("vendor/leaflet/leaflet.css", "css/map.css")
 LEAFLET = "vendor/leaflet/leaflet.js"
 PROTOMAPS = "vendor/protomaps-leaflet/protomaps-leaflet.js"
@@ -60,15 +56,13 @@ class ClinicMap:
         return ""
 
 
-def blueprint(clinic: Clinic, clinic_map: ClinicMap) -> Blueprint:
+def blueprint(clinic_map: ClinicMap) -> Blueprint:
     """The routes of this room."""
     routes = Blueprint("location", __name__)
-    cache = RenderCache(RENDER_AGAIN)
 
     @routes.get("/location")
     def location() -> Response:
-        page = cache.get("location", "", partial(render_template, "location/location.html"))
-        return page.respond(FRESH)
+        return public_response(render_template("location/location.html"), HTML, FRESH)
 
     @routes.get(f"/location/<any({', '.join(map(repr, MEDIA_TYPES))}):name>")
     def artefact(name: str) -> Response:
@@ -87,8 +81,6 @@ def blueprint(clinic: Clinic, clinic_map: ClinicMap) -> Blueprint:
         return {
             "clinic_map": clinic_map,
             "directions": directions,
-            "hours_table": timetable.table,
-            "closed_days": partial(timetable.closed_days, now=clock.now(), zone=clinic.zone),
         }
 
     return routes
@@ -98,7 +90,7 @@ def _artefact(artefacts: Artefacts, name: str) -> Response:
     made = artefacts.get(name)
     if made is None:
         return _unavailable()
-    response = made.respond(_keep(artefacts.version))
+    response = public_response(made, MEDIA_TYPES[name], _keep(artefacts.version))
     if name.endswith(".svg"):
         response.headers["Content-Security-Policy"] = SVG_POLICY
     return response
@@ -118,10 +110,10 @@ def _parts(clinic_map: ClinicMap) -> Response:
         "styles": [{"href": asset(name), "integrity": integrity(name)} for name in STYLES],
         "scripts": [
             *({"src": asset(name), "integrity": integrity(name)} for name in libraries),
-            {"src": clinic_map.address("map.js"), "integrity": digest_of(made.body)},
+            {"src": clinic_map.address("map.js"), "integrity": digest_of(made)},
         ],
     }
-    return Representation(json.dumps(told).encode(), "application/json").respond(ASK_AGAIN)
+    return public_response(json.dumps(told), "application/json", ASK_AGAIN)
 
 
 def _tile(basemap: Basemap | None, z: int, x: int, y: int) -> Response:
@@ -134,6 +126,7 @@ def _tile(basemap: Basemap | None, z: int, x: int, y: int) -> Response:
     if accepted:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
+    response.headers["X-Accel-Expires"] = PROXY_CACHE_SECONDS
     response.headers["Cache-Control"] = _keep(basemap.facts.version)
     # Weak, because one tag stands for both encodings.
     response.set_etag(hashlib.sha256(packed).hexdigest()[:20], weak=True)

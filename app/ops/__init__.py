@@ -4,25 +4,13 @@ from flask import Flask
 
 from app.ops import health
 from app.ops.commands import Commands
-from app.web.answered import Answered
 from app.web.hosts import answer_any_host
 from config import Settings
 
 
-def init_app(app: Flask, *, settings: Settings, answered: Answered | None = None) -> None:
-    """Join this room: the ``flask`` commands, /healthz and /readyz; /metrics, with the
-    numbers of ``answered``, where a token is set for it.
-    """
+def init_app(app: Flask, *, settings: Settings) -> None:
+    """Register the ``flask`` commands, /healthz and /readyz."""
     app.extensions["settings"] = settings
     app.cli = Commands(app.name)
     app.register_blueprint(health.blueprint)
     answer_any_host(app, "/healthz", "/readyz", "/healthz/outbox", "/metrics")
-    if answered is not None:
-        from app.ops import metrics  # noqa: PLC0415  (else nobody needs Prometheus's client)
-
-        metrics.init_app(
-            app,
-            token=settings.metrics_token.get_secret_value(),
-            instance=settings.instance_dir,
-            answered=answered,
-        )

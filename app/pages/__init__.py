@@ -38,7 +38,6 @@ def init_app(
     app.jinja_env.globals.update(
         navigation=whole.navigation,
         further_reading=whole.further_reading,
-        opening_status=whole.opening_status,
         clinic_structured_data=lambda: structured_data.clinic_script(clinic, site),
     )
 

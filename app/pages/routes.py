@@ -1,19 +1,20 @@
 """The routes of the information pages and of the small files that go with them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template
 
 from app import clock
-from app.clinic import Clinic, ClinicError, Location, hours
+from app.clinic import Clinic, ClinicError
 from app.pages import site_files, structured_data
 from app.pages.content import Page
-from app.web.cache import RenderCache, Representation
+from app.web.page_cache import HTML, public_response
 
-FRESH = "public, max-age=60, must-revalidate"
+FRESH = "public, max-age=30, must-revalidate"
 ONE_DAY = "public, max-age=86400"
+TEXT = "text/plain; charset=utf-8"
 
 # What other rooms answer, with the labels of the links in the header.
 OTHER_PAGES = {"/location": "Location", "/contact": "Contact"}
@@ -26,11 +27,6 @@ class Site:
     clinic: Clinic
     pages: tuple[Page, ...]
     address: str
-    made: RenderCache = field(default_factory=RenderCache)
-
-    def page(self, page: Page) -> Representation:
-        """``page`` as it is now, for the request under way."""
-        return self.made.get(page.path, self.statuses(), partial(_render, self, page))
 
     def navigation(self) -> tuple[tuple[str, str], ...]:
         """Path and label of the links in the header."""
@@ -41,51 +37,36 @@ class Site:
         """Path and title of the pages that the header does not lead to, for the footer."""
         return tuple((page.path, page.title) for page in self.pages if not page.nav)
 
-    def opening_status(self, location: Location | None = None) -> str:
-        """``Open now until 5 pm``, of ``location`` or of the clinic as a whole."""
-        if location:
-            return hours.opening_status(location, self.clinic.zone, clock.now())
-        return hours.clinic_status(self.clinic, clock.now())
-
-    def statuses(self) -> str:
-        """Every status that a page can show: when one changes, pages are rendered anew."""
-        return "\n".join(self.opening_status(place) for place in self.clinic.locations)
-
 
 def blueprint(site: Site, logo: Path) -> Blueprint:
     """The routes of this room. Raises ClinicError when ``logo`` cannot be read."""
     routes = Blueprint("pages", __name__)
     for page in site.pages:
         routes.add_url_rule(page.path, page.slug or "home", partial(_show, site, page))
-    icon = Representation(_read(logo), "image/svg+xml")
-    routes.add_url_rule("/favicon.svg", "favicon", partial(icon.respond, ONE_DAY))
-    map_xml = _file(site_files.sitemap(site.pages, OTHER_PAGES, site.address), "application/xml")
-    routes.add_url_rule("/sitemap.xml", "sitemap", partial(map_xml.respond, ONE_DAY))
-    rules = _file(site_files.robots(site.address), "text/plain")
-    routes.add_url_rule("/robots.txt", "robots", partial(rules.respond, ONE_DAY))
+    sitemap = site_files.sitemap(site.pages, OTHER_PAGES, site.address)
+    robots = site_files.robots(site.address)
+    for path, name, body, media_type in (
+        ("/favicon.svg", "favicon", _read(logo), "image/svg+xml"),
+        ("/sitemap.xml", "sitemap", sitemap, "application/xml; charset=utf-8"),
+        ("/robots.txt", "robots", robots, TEXT),
+    ):
+        routes.add_url_rule(path, name, partial(public_response, body, media_type, ONE_DAY))
     routes.add_url_rule("/.well-known/security.txt", "security", partial(_security, site))
     return routes
 
 
 def _show(site: Site, page: Page) -> Response:
-    return site.page(page).respond(FRESH)
-
-
-def _render(site: Site, page: Page) -> str:
-    return render_template(
+    html = render_template(
         [f"pages/{page.slug or 'home'}.html", "pages/page.html"],
         page=page,
         structured_data=structured_data.page_script(site.clinic, page, site.address),
     )
-
-
-def _file(text: str, media_type: str) -> Representation:
-    return Representation(text.encode(), f"{media_type}; charset=utf-8")
+    return public_response(html, HTML, FRESH)
 
 
 def _security(site: Site) -> Response:
     text = site_files.security_txt(site.clinic, site.address, clock.now())
-    return _file(text, "text/plain").respond(ONE_DAY)
+    return public_response(text, TEXT, ONE_DAY)
 
 
 def _read(file: Path) -> bytes:

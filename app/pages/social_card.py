@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Flask, Response
 
 from app.clinic import ClinicError
-from app.web.cache import Representation
+from app.web.page_cache import public_response
 
 PATH = "/social-card.png"
 ONE_DAY = "public, max-age=86400"
@@ -20,7 +20,7 @@ def init_social_card(app: Flask, file: Path, site: str) -> None:
     """
     app.jinja_env.globals["social_card"] = f"{site}{PATH}" if file.exists() else ""
     if file.exists():
-        picture = Representation(read_social_card(file), "image/png")
+        picture = read_social_card(file)
         app.add_url_rule(PATH, "social_card", lambda: _show(picture))
 
 
@@ -33,8 +33,8 @@ def read_social_card(file: Path) -> bytes:
     return data
 
 
-def _show(picture: Representation) -> Response:
-    response = picture.respond(ONE_DAY)
+def _show(picture: bytes) -> Response:
+    response = public_response(picture, "image/png", ONE_DAY)
     # Sites that show a link to ours may show its picture, which says nothing else.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -5,7 +5,7 @@ import json
 from markupsafe import Markup
 
 from app.clinic import Clinic, Location
-from app.clinic.hours import WEEKDAYS
+from app.clinic.opening_hours import WEEKDAYS
 from app.pages.content import Page
 
 Node = dict[str, object]

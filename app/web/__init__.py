@@ -1,16 +1,17 @@
 """The manners of HTTP: headers, errors, limits, logs, caching. Knows no feature."""
 
+from collections.abc import Callable, Hashable
+
 from flask import Flask
 
-from app.web.answered import Answered, noting
+from app.web import logging
 from app.web.assets import init_assets
 from app.web.bodies import init_bodies
 from app.web.errors import init_errors
-from app.web.front import init_front
 from app.web.headers import init_headers
 from app.web.limits import init_limiter
-from app.web.log_lines import ACCESS
-from app.web.logs import init_logs
+from app.web.logging import RequestLog, RequestObserver
+from app.web.page_cache import PageCache
 from app.web.paths import redirect_trailing_slashes, trust_proxies
 from app.web.reports import init_reports
 
@@ -27,26 +28,26 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     ratelimit_enabled: bool = True,
     ratelimit_storage_uri: str = "memory://",
     log_format: str = "json",
-    answered: Answered | None = None,
+    observe: RequestObserver | None = None,
+    page_version: Callable[[], Hashable] = lambda: None,
     development: bool = False,
 ) -> None:
     """Join this room to the application, before the rooms that serve something.
 
     ``secret`` keys what is counted of visitors. ``trusted_proxies`` is how many
     proxies of ours stand in front: so many entries of ``X-Forwarded-*`` are believed, counted
-    from the end. ``answered`` gets a note of every answer, for whoever counts them.
+    from the end. ``observe`` counts requests; cached pages are made again when
+    ``page_version()`` changes.
     """
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         MAX_FORM_PARTS=MAX_FORM_PARTS,
     )
-    access_line = ACCESS[log_format]
-    if answered is not None:
-        access_line = noting(access_line, answered)
-    init_front(app, access_line)
+    log = RequestLog(observe)
+    app.wsgi_app = PageCache(app, page_version, log)  # type: ignore[method-assign]
     trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
-    init_logs(app, log_format=log_format, show_messages=development, access_line=access_line)
+    logging.init_app(app, log_format=log_format, show_messages=development, log=log)
     init_headers(
         app,
         style_hash=init_assets(app),

@@ -6,13 +6,15 @@ a look-up in that table, so no request path ever reaches the file system.
 
 import base64
 import hashlib
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import rcssmin
 from flask import Flask, Response, abort, current_app, request
 from markupsafe import Markup
 
-from app.web.cache import Representation
+from app.web.page_cache import public_response
 
 SHEETS = ("tokens", "base", "layout", "components")
 SCRIPT = "site.js"  # all of static/js in one file, for one request
@@ -30,7 +32,18 @@ MEDIA_TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
-FINGERPRINT = 10  # hexadecimal digits
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    """One file. ``fingerprint`` changes whenever its bytes change."""
+
+    body: bytes
+    media_type: str
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()[:10]
 
 
 def init_assets(app: Flask) -> str:
@@ -56,7 +69,7 @@ def asset(path: str) -> str:
 
     Raises KeyError when there is no such file.
     """
-    return f"{current_app.static_url_path}/{path}?v={_assets()[path].etag[:FINGERPRINT]}"
+    return f"{current_app.static_url_path}/{path}?v={_assets()[path].fingerprint}"
 
 
 def integrity(path: str) -> str:
@@ -76,23 +89,23 @@ def serve(filename: str) -> Response:
     """One static file; only an address that names these very bytes is kept for long."""
     if not (found := _assets().get(filename)):
         abort(404)
-    current = request.args.get("v") == found.etag[:FINGERPRINT]
-    return found.respond(ONE_YEAR if current else ASK_AGAIN)
+    current = request.args.get("v") == found.fingerprint
+    return public_response(found.body, found.media_type, ONE_YEAR if current else ASK_AGAIN)
 
 
-def _assets() -> dict[str, Representation]:
-    assets: dict[str, Representation] = current_app.extensions["assets"]
+def _assets() -> dict[str, StaticFile]:
+    assets: dict[str, StaticFile] = current_app.extensions["assets"]
     return assets
 
 
-def _joined(scripts: list[Path]) -> Representation:
-    return Representation(b"".join(map(Path.read_bytes, scripts)), MEDIA_TYPES[".js"])
+def _joined(scripts: list[Path]) -> StaticFile:
+    return StaticFile(b"".join(map(Path.read_bytes, scripts)), MEDIA_TYPES[".js"])
 
 
-def _read_all(folder: Path) -> dict[str, Representation]:
+def _read_all(folder: Path) -> dict[str, StaticFile]:
     files = (file for file in folder.rglob("*") if file.is_file() and file.name[0] != ".")
     return {
-        file.relative_to(folder).as_posix(): Representation(
+        file.relative_to(folder).as_posix(): StaticFile(
             file.read_bytes(), MEDIA_TYPES.get(file.suffix, "application/octet-stream")
         )
         for file in files

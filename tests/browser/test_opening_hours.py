@@ -1,47 +1,117 @@
-"""A tab that stays open past closing time does not go on saying "open"."""
+"""Whether the clinic is open is worked out in the browser, on the clinic's own clock."""
 
-import re
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Page, Route, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
-NOW = ["Opens tomorrow at 9 am", "Opens Thursday at 10 am"]
+from app.clinic import Location
+from app.clinic.opening_hours import OpeningHours
+from config import ROOT
+from tests.support.opening_hours import location
+
+NEW_YORK = ZoneInfo("America/New_York")
+SCRIPT = (ROOT / "static" / "js" / "opening_hours.js").read_text(encoding="utf-8")
+WEEK = {
+    "monday": [("09:00", "17:00")],
+    "tuesday": [("09:00", "12:00"), ("14:00", "18:30")],
+    "wednesday": [("09:00", "12:00"), ("12:00", "17:00")],
+    "sunday": [("00:00", "01:30"), ("02:30", "04:00")],
+}
+# 2026-11-02 is a Monday.
+THROUGH_A_WEEK = {
+    "2026-11-02T08:59:59": "Opens today at 9 am",
+    "2026-11-02T09:00:00": "Open now until 5 pm",
+    "2026-11-02T16:59:59": "Open now until 5 pm",
+    "2026-11-02T17:00:00": "Opens tomorrow at 9 am",
+    "2026-11-02T23:59:59": "Opens tomorrow at 9 am",
+    "2026-11-03T10:00:00": "Open now until noon",
+    "2026-11-03T12:00:00": "Opens today at 2 pm",
+    "2026-11-03T18:00:00": "Open now until 6:30 pm",
+    "2026-11-04T10:00:00": "Open now until 5 pm",
+    "2026-11-04T17:00:00": "Opens Sunday at 12 am",
+    "2026-11-07T17:00:00": "Opens tomorrow at 12 am",
+    # On 2026-03-08 the clock jumps from 2 am to 3 am.
+    "2026-03-08T01:29:00": "Open now until 1:30 am",
+    "2026-03-08T01:30:00": "Opens today at 2:30 am",
+    "2026-03-08T03:30:00": "Open now until 4 am",
+    "2026-03-08T04:00:00": "Opens tomorrow at 9 am",
+}
+CLOSED = {
+    "2026-11-01T20:00:00": "Opens Tuesday at 9 am",
+    "2026-11-02T10:00:00": "Closed today (Harbor Day), opens tomorrow at 9 am",
+}
 
 
-def test_the_hours_are_asked_for_anew_only_when_they_may_have_changed(page: Page) -> None:
-    asked = []
+@pytest.fixture
+def status(browser: Browser) -> Callable[[Location, str], str]:
+    """What the script says of a location at a moment on a clock on the wall in New York."""
+    context = browser.new_context(timezone_id="Asia/Tokyo", locale="de-DE")
+    page = context.new_page()
 
-    def answer(route: Route) -> None:
-        asked.append(route.request.url)
-        route.fulfill(json={"status": NOW, "seconds": 600})
+    def ask(place: Location, moment: str) -> str:
+        hours = OpeningHours(place, date(2026, 1, 1))
+        page.clock.set_fixed_time(datetime.fromisoformat(moment).replace(tzinfo=NEW_YORK))
+        page.set_content(
+            f"<div data-zone='America/New_York'><p data-hours='{json.dumps(hours.week)}'"
+            f" data-closed='{json.dumps(hours.closed)}'></p></div><p class='status'></p>"
+        )
+        page.add_script_tag(content=SCRIPT)
+        return page.locator(".status").inner_text()
 
-    page.route("**/opening", answer)
-    page.clock.install()
+    return ask
+
+
+def test_through_a_week_and_the_night_on_which_the_clock_jumps(
+    status: Callable[[Location, str], str],
+) -> None:
+    place = location(WEEK)
+    assert {moment: status(place, moment) for moment in THROUGH_A_WEEK} == THROUGH_A_WEEK
+
+
+def test_a_closed_date_is_not_opened(status: Callable[[Location, str], str]) -> None:
+    place = location(WEEK, closed=("2026-11-02",))
+    assert {moment: status(place, moment) for moment in CLOSED} == CLOSED
+
+
+def test_an_opening_a_week_away_or_more_is_named_by_its_date(
+    status: Callable[[Location, str], str],
+) -> None:
+    mondays = {"monday": [("09:00", "17:00")]}
+    evening = "2026-11-02T18:00:00"
+    assert status(location(mondays), evening) == "Opens Monday, November 9 at 9 am"
+    closed = location(mondays, closed=("2026-11-09",))
+    assert status(closed, evening) == "Opens Monday, November 16 at 9 am"
+
+
+def test_without_hours_visitors_are_asked_to_call(
+    status: Callable[[Location, str], str],
+) -> None:
+    assert status(location({}), "2026-11-02T10:00:00") == "Call for opening hours"
+
+
+def test_a_page_that_stays_open_does_not_go_on_saying_open(page: Page) -> None:
+    page.clock.install(time=datetime(2026, 11, 2, 16, 59, tzinfo=NEW_YORK))
     page.goto("/location")
-    page.clock.run_for(50_000)
-    assert asked == []
-    page.clock.run_for(20_000)
     for place in (page.locator("main .status"), page.locator("footer .status")):
-        expect(place).to_have_text(NOW)
-    page.clock.run_for(500_000)
-    assert len(asked) == 1
-    with page.expect_request("**/opening"):
-        page.clock.run_for(150_000)
+        expect(place).to_have_text(["Open now until 5 pm", "Opens tomorrow at 10 am"])
+    page.clock.run_for(90_000)
+    for place in (page.locator("main .status"), page.locator("footer .status")):
+        expect(place).to_have_text(["Opens tomorrow at 9 am", "Opens tomorrow at 10 am"])
 
 
-def test_without_a_connection_they_stay_as_they_were(page: Page) -> None:
-    page.goto("/location")
-    before = page.locator(".status").all_inner_texts()
-    page.route("**/opening", lambda route: route.fulfill(status=200, body="<h1>Log in</h1>"))
-    page.clock.install()
-    page.reload()
-    with page.expect_response("**/opening"):
-        page.clock.run_for(70_000)
-    expect(page.locator(".status")).to_have_text(before)
+def test_the_hours_are_there_without_a_script(open_page: Callable[..., Page]) -> None:
+    page = open_page(java_script_enabled=False)
+    page.goto("/privacy")
+    expect(page.locator("footer")).to_contain_text("Mon, Tue, Thu: 9 am to 5 pm")
+    assert page.locator("footer .status").all_inner_texts() == ["", ""]
 
 
-def test_the_received_page_keeps_its_places_named(page: Page) -> None:
-    page.route("**/opening", lambda route: route.fulfill(json={"status": NOW, "seconds": 600}))
-    page.clock.install()
+def test_the_received_page_names_each_location_with_its_hours(page: Page) -> None:
+    page.clock.install(time=datetime(2026, 11, 2, 10, 0, tzinfo=NEW_YORK))
     page.goto("/contact")
     page.fill("#name", "Ada Example")
     page.fill("#email", "ada@example.com")
@@ -49,8 +119,6 @@ def test_the_received_page_keeps_its_places_named(page: Page) -> None:
     page.select_option("#location", "quay")
     page.fill("#message", "When do you open?")
     page.get_by_role("button", name="Send").click()
-    expect(page).to_have_title(re.compile("We received your message"))
-    page.clock.run_for(70_000)
-    expect(page.locator("main .status")).to_have_text(
-        ["Quay Street: Opens tomorrow at 9 am", "Lighthouse Hill: Opens Thursday at 10 am"]
-    )
+    page.wait_for_url("**/contact/received/**")
+    item = page.get_by_role("listitem").filter(has_text="Quay Street: Mon, Tue, Thu: 9 am to 5 pm")
+    expect(item.last).to_contain_text("Open now until 5 pm")

@@ -44,14 +44,14 @@ def scrape(server: Site) -> dict[str, float]:
 
 def test_all_workers_count_together(server: Site) -> None:
     """Each visit on a connection of its own, so that both workers get some."""
-    visits = "frontdesk_requests_total{route=/evidence,status=200}"
+    visits = "frontdesk_http_requests_total{route=/evidence,status=200}"
     before = scrape(server).get(visits, 0)
     for _ in range(VISITS):
         httpx.get(f"{server.url}/evidence", trust_env=False)
     eventually(lambda: scrape(server).get(visits) == before + VISITS, what="all are counted")
     assert len(list((server.instance / "metrics").glob("counter_*.db"))) > 1
     seen = scrape(server)
-    assert seen["frontdesk_request_seconds_count{route=/evidence}"] == seen[visits]
+    assert seen["frontdesk_http_request_duration_seconds_count{route=/evidence}"] == seen[visits]
 
 
 @pytest.mark.parametrize("file", [ALERTS, DASHBOARD], ids=lambda file: file.name)
@@ -90,7 +90,7 @@ OF_A_HOST = ("FrontdeskDatabaseAway", "FrontdeskHostDown")
 BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the tests' clock begins at 0
 DEAD = 'frontdesk_outbox_mails{state="dead"'
 RELAY = 'frontdesk_relay_down{fault="%s"'
-ERRORS = 'frontdesk_requests_total{status="%s"'
+ERRORS = 'frontdesk_http_requests_total{status="%s"'
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def kitchen(monkeypatch: pytest.MonkeyPatch) -> Kitchen:
 def body(made: Artefacts, name: str = "map.js") -> str:
     found = made.get(name)
     assert found
-    return found.body.decode()
+    return found.decode()
 
 
 def test_web_workers_do_not_load_the_heavy_libraries() -> None:

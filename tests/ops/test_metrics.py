@@ -164,7 +164,7 @@ def test_requests_are_told_by_their_rule_never_by_what_was_asked(watched: Outbox
     response = client.get("/metrics", headers=BEARER)
     assert "ada" not in response.text.lower().replace("adapt", "")
     seen = as_numbers(response.text)
-    assert seen["frontdesk_requests_total{route=/,status=200}"] == 2
-    assert seen["frontdesk_requests_total{route=(none),status=404}"] == 1
-    assert seen["frontdesk_request_seconds_count{route=/}"] == 2
-    assert seen["frontdesk_request_seconds_bucket{le=+Inf,route=/}"] == 2
+    assert seen["frontdesk_http_requests_total{route=/,status=200}"] == 2
+    assert seen["frontdesk_http_requests_total{route=(none),status=404}"] == 1
+    assert seen["frontdesk_http_request_duration_seconds_count{route=/}"] == 2
+    assert seen["frontdesk_http_request_duration_seconds_bucket{le=+Inf,route=/}"] == 2

@@ -11,9 +11,9 @@ from jinja2 import DictLoader
 from werkzeug.exceptions import ServiceUnavailable
 
 from app import web
-from app.web.cache import RenderCache
 from app.web.headers import allow_images_from
 from app.web.limits import limiter
+from app.web.page_cache import HTML, public_response
 
 ERROR_PAGE = "<title>{{ heading }}</title><h1>{{ code }} {{ heading }}</h1>{{ explanation }}"
 SHEETS = ("tokens", "base", "layout", "components")
@@ -49,15 +49,11 @@ def site(make_site: Callable[..., Flask]) -> Flask:
 
 
 def _add_views(site: Flask) -> None:
-    cache = RenderCache(max_age=300)
-
     @site.get("/page")
     def page() -> Any:
-        def render() -> str:
-            allow_images_from("https://tiles.example")
-            return render_template_string("<title>t</title>{{ inline_css() }}<h1>words</h1>" * 40)
-
-        return cache.get("page", "open", render).respond("public, max-age=60")
+        allow_images_from("https://tiles.example")
+        html = render_template_string("<title>t</title>{{ inline_css() }}<h1>words</h1>" * 40)
+        return public_response(html, HTML, "public, max-age=60")
 
     @site.post("/letters")
     @limiter.limit("2 per minute")

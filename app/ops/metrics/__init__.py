@@ -1,48 +1,46 @@
-"""``/metrics`` for Prometheus, behind METRICS_TOKEN. Without a token it does not exist,
-and nothing of Prometheus is loaded.
-
-Each worker counts its own requests in a file; who is asked adds the files up. What
-stands in the database is counted there at that moment, so every host tells the same.
-No label holds anything of a visitor: routes are told by their rule.
+"""``/metrics`` for Prometheus, behind METRICS_TOKEN. Without a token the address does not exist,
+and Prometheus's client is not loaded.
 """
 
 import hmac
-from pathlib import Path
+import os
 
 from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.db import Database
 from app.ops.metrics.collector import SiteCollector
-from app.ops.metrics.requests import RequestNumbers
-from app.web.answered import Answered
+from app.ops.metrics.requests import RequestMetrics
 
 blueprint = Blueprint("metrics", __name__)
 
 
 class Metrics:
-    """All numbers of one site. ``requests`` are those of this host."""
+    """The metrics of one site: requests of this host, and what the database knows."""
 
-    def __init__(self, database: Database, instance: Path, token: str, answered: Answered) -> None:
-        self.requests = RequestNumbers(instance / "metrics", answered)
+    def __init__(self, database: Database, token: str) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(self.requests)
         self._registry.register(SiteCollector(database))
         self._token = f"Bearer {token}".encode()
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            MultiProcessCollector(self._registry)
+            self.requests = RequestMetrics()
+        else:
+            self.requests = RequestMetrics(self._registry)
 
     def may_read(self, authorization: str) -> bool:
         return hmac.compare_digest(authorization.encode(), self._token)
 
     def text(self) -> bytes:
         """In Prometheus's text format."""
-        self.requests.count()
         return generate_latest(self._registry)
 
 
-def init_app(app: Flask, *, token: str, instance: Path, answered: Answered) -> None:
-    """Join ``/metrics`` to the application."""
-    app.extensions["metrics"] = Metrics(app.extensions["database"], instance, token, answered)
+def init_app(app: Flask, metrics: Metrics) -> None:
+    """Serve ``/metrics``."""
+    app.extensions["metrics"] = metrics
     app.register_blueprint(blueprint)
 
 
@@ -52,7 +50,7 @@ def show() -> Response:
     if metrics.may_read(request.headers.get("Authorization", "")):
         response = Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
     else:
-        words = "METRICS_TOKEN is wanted as bearer token\n"
-        response = Response(words, 401, {"WWW-Authenticate": "Bearer"}, content_type="text/plain")
+        message = "METRICS_TOKEN is required as the bearer token\n"
+        response = Response(message, 401, {"WWW-Authenticate": "Bearer"}, content_type="text/plain")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.web.log_lines import JsonLine
+from app.web.logging import JSONFormatter
 from config import ROOT
 
 Logged = Callable[[], list[dict[str, Any]]]
@@ -78,11 +78,12 @@ def test_people_may_have_plain_lines(
     client.get("/page?about=ketamine")
     client.get("/broken/the-secret")
     answered, error, place, *_, last = capsys.readouterr().err.splitlines()
-    assert "[INFO] frontdesk.access: GET /page 200" in answered
+    assert "[INFO] frontdesk.access: request" in answered
+    assert "method=GET route=/page status=200 ms=" in answered
     assert "[ERROR] app.web.errors: unexpected error" in error
     assert "error=builtins.ValueError" in error
     assert place.startswith("    ")
-    assert "GET /broken/<secret> 500" in last
+    assert "method=GET route=/broken/<secret> status=500" in last
     assert "the-secret" not in f"{error}{place}{last}"
 
 
@@ -91,7 +92,7 @@ def test_of_an_unknown_library_only_the_place_is_told(site: Flask, logged: Logge
     logging.getLogger("some.library").warning("cannot send to %s", "ada@example.com")
     (line,) = logged()
     assert "ada@example.com" not in str(line)
-    assert "test_logs.py" in line["at"][0]
+    assert "test_logging.py" in line["at"][0]
 
 
 @pytest.mark.parametrize("words", ["Error handling request %s %s", "ada@example.com"])
@@ -104,7 +105,7 @@ def test_with_an_exception_gunicorn_does_not_tell_the_address_that_was_asked_for
     record = logging.LogRecord(
         "gunicorn.error", logging.ERROR, "", 0, message, args, (ValueError, error, None)
     )
-    line = JsonLine().format(record)
+    line = JSONFormatter().format(record)
     assert "ada@example.com" not in line
     assert "builtins.ValueError" in line
 
@@ -124,9 +125,9 @@ def test_what_nobody_caught_is_logged_without_its_words(trouble: str) -> None:
     program = f"""
 import logging, sys, warnings
 from flask import Flask
-from app.web.logs import guard_process, init_logs
-init_logs(Flask("frontdesk"), log_format="json", show_messages=False)
-guard_process()
+from app.web.logging import RequestLog, init_app, install_exception_hooks
+init_app(Flask("frontdesk"), log_format="json", show_messages=False, log=RequestLog())
+install_exception_hooks()
 marked = sys.argv[1]
 {trouble}
 """

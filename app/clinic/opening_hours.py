@@ -1,0 +1,88 @@
+"""Opening hours as people write them, and as the script in the page reads them.
+
+Nothing here depends on the time of day: whether a location is open now is worked out in
+the browser (static/js/opening_hours.js), so a page stays true for the whole day.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import get_args
+
+from app.clinic.values import ClosedDay, Location, Weekday
+
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+
+
+@dataclass(frozen=True)
+class OpeningHours:
+    """The opening hours of one location, for the templates. ``today`` is the clinic's date."""
+
+    location: Location
+    today: date
+
+    @property
+    def table(self) -> tuple[tuple[str, str], ...]:
+        """(weekday, hours) from Monday on: ``("Monday", "9 am to 5 pm")``; empty if unknown."""
+        if not any(self.location.hours.values()):
+            return ()
+        hours = ((day.capitalize(), _hours_on(self.location, day)) for day in WEEKDAYS)
+        return tuple((day, text or "Closed") for day, text in hours)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return hours_lines(self.location)
+
+    @property
+    def closed_days(self) -> tuple[ClosedDay, ...]:
+        """The dates from today on on which the location is closed, the next one first."""
+        coming = (day for day in self.location.closed if day.date >= self.today)
+        return tuple(sorted(coming, key=lambda day: day.date))
+
+    @property
+    def week(self) -> list[list[tuple[int, int]]]:
+        """For the script in the page: for each day from Monday on, pairs such as (930, 1700)."""
+        periods = (open_periods(self.location, day) for day in WEEKDAYS)
+        return [[(_hhmm(opens), _hhmm(closes)) for opens, closes in day] for day in periods]
+
+    @property
+    def closed(self) -> dict[str, str]:
+        """For the script in the page: the reason by ISO date."""
+        return {day.date.isoformat(): day.reason for day in self.closed_days}
+
+
+def hours_lines(location: Location) -> tuple[str, ...]:
+    """The open days, those with the same hours together: ``Mon, Tue, Thu: 9 am to 5 pm``."""
+    days: dict[str, list[str]] = {}
+    for day in WEEKDAYS:
+        if hours := _hours_on(location, day):
+            days.setdefault(hours, []).append(day[:3].capitalize())
+    return tuple(f"{', '.join(names)}: {hours}" for hours, names in days.items())
+
+
+def format_time(moment: time | datetime) -> str:
+    """``9 am``, ``5:30 pm``, ``noon``: twelve o'clock is never left to guess."""
+    if (moment.hour, moment.minute) == (12, 0):
+        return "noon"
+    minutes = f":{moment.minute:02d}" if moment.minute else ""
+    return f"{moment.hour % 12 or 12}{minutes} {'am' if moment.hour < 12 else 'pm'}"
+
+
+def open_periods(location: Location, weekday: Weekday) -> list[tuple[time, time]]:
+    """When the location is open on a ``weekday``, in order, touching periods joined."""
+    joined: list[tuple[time, time]] = []
+    hours = location.hours.get(weekday, ())
+    for opens, closes in sorted((period.opens, period.closes) for period in hours):
+        if joined and opens <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(closes, joined[-1][1]))
+        else:
+            joined.append((opens, closes))
+    return joined
+
+
+def _hhmm(moment: time) -> int:
+    return moment.hour * 100 + moment.minute
+
+
+def _hours_on(location: Location, day: Weekday) -> str:
+    periods = open_periods(location, day)
+    return ", ".join(f"{format_time(opens)} to {format_time(closes)}" for opens, closes in periods)

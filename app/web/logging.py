@@ -1,0 +1,205 @@
+"""Logging to standard error: what happened, never who asked for what.
+
+A request is logged with its id, method, URL rule, status and milliseconds. The path, the
+query, the body and the visitor's address are left out: on a health site they say who is
+looking for what. An exception is logged by its type and the places it passed, because its
+message may quote a visitor; of an unknown library only the place that logged is shown.
+In development (``show_messages``) those messages are shown too.
+"""
+
+import json
+import logging
+import secrets
+import sys
+import threading
+import time
+import traceback
+import warnings
+from datetime import UTC, datetime
+from typing import Any, Protocol, TextIO, cast
+
+from flask import Flask, Response, g, has_request_context, request
+from flask.logging import wsgi_errors_stream
+
+LEVELS = {
+    "frontdesk": logging.INFO,
+    "app": logging.INFO,
+    "alembic": logging.INFO,
+    "alembic.runtime.plugins": logging.WARNING,  # logs every plugin it finds
+    "flask-limiter": logging.WARNING,  # logs addresses
+}
+# Loggers whose messages are shown: ours, and those of libraries whose messages were reviewed.
+REVIEWED = frozenset(("frontdesk", "app", "gunicorn", "alembic", "flask-limiter"))
+FIELDS = ("request_id", "reference", "outcome", "code", "method", "route", "status", "ms")
+LEFT_OUT = "(message of a library, left out)"
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"))
+
+access_log = logging.getLogger("frontdesk.access")
+process_log = logging.getLogger("frontdesk.process")
+
+
+class LogFormatter(logging.Formatter):
+    """Chooses what of a log record may be shown."""
+
+    def __init__(self, *, show_messages: bool = False) -> None:
+        super().__init__()
+        self._show_messages = show_messages
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What is shown of ``record``, in order."""
+        reviewed = record.name.partition(".")[0] in REVIEWED
+        shown: dict[str, Any] = {
+            "time": _iso(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self._message(record, reviewed=reviewed),
+        }
+        given = {"request_id": current_request_id(), **record.__dict__}
+        shown |= {name: given[name] for name in FIELDS if given.get(name) not in (None, "")}
+        if record.exc_info and record.exc_info[0]:
+            shown |= self._exception(record.exc_info[1], record.exc_info[2])
+        elif not reviewed:
+            shown["at"] = [f"{record.pathname}:{record.lineno} {record.funcName}"]
+        return shown
+
+    def _message(self, record: logging.LogRecord, *, reviewed: bool) -> str:
+        if self._show_messages or (reviewed and not record.exc_info):
+            return record.getMessage()
+        # With an exception gunicorn also logs the path that was asked for.
+        literal = reviewed and isinstance(record.msg, str)
+        return str(record.msg).replace(" %s", "") if literal else LEFT_OUT
+
+    def _exception(self, error: BaseException | None, trace: Any) -> dict[str, Any]:
+        kind = type(error)
+        shown: dict[str, Any] = {
+            "error": f"{kind.__module__}.{kind.__qualname__}",
+            "at": [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)],
+        }
+        return {**shown, "error_message": str(error)} if self._show_messages else shown
+
+
+class JSONFormatter(LogFormatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self.fields(record), ensure_ascii=False)
+
+
+class ConsoleFormatter(LogFormatter):
+    """A line of text; the places of an exception take further lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        shown = self.fields(record)
+        places = [f"    {place}" for place in shown.pop("at", ())]
+        moment, level, logger, message = (
+            shown.pop(name) for name in ("time", "level", "logger", "message")
+        )
+        more = "".join(f" {name}={value}" for name, value in shown.items())
+        return "\n".join([f"{moment} [{level.upper()}] {logger}: {message}{more}", *places])
+
+
+# By the value of LOG_FORMAT.
+FORMATTERS: dict[str, type[LogFormatter]] = {"json": JSONFormatter, "console": ConsoleFormatter}
+
+
+class RequestObserver(Protocol):
+    """Counts requests, for /metrics."""
+
+    def __call__(self, route: str | None, status: int, seconds: float) -> None: ...
+
+
+class RequestLog:
+    """Logs and counts one request after another."""
+
+    def __init__(self, observe: RequestObserver | None = None) -> None:
+        self._observe = observe
+
+    def __call__(
+        self, method: str, route: str | None, status: int, started: float, request_id: str
+    ) -> None:
+        """``started`` is the ``time.perf_counter()`` at which the request began."""
+        seconds = time.perf_counter() - started
+        # A made-up method may say anything.
+        fields = {
+            "request_id": request_id,
+            "method": method if method in METHODS else "(other)",
+            "route": route or "(none)",
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+        }
+        access_log.info("request", extra=fields)
+        if self._observe:
+            self._observe(route, status, seconds)
+
+
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """The handler that ``init_app`` installs, replaced by the next one."""
+
+
+def init_app(app: Flask, *, log_format: str, show_messages: bool, log: RequestLog) -> None:
+    """Log to standard error, libraries too, and give each request an id of our own."""
+    handler = StderrHandler(cast("TextIO", wsgi_errors_stream))
+    handler.setFormatter(FORMATTERS[log_format](show_messages=show_messages))
+    root = logging.getLogger()
+    others = [handler for handler in root.handlers if not isinstance(handler, StderrHandler)]
+    root.handlers = [*others, handler]
+    for name, level in LEVELS.items():
+        logging.getLogger(name).setLevel(level)
+
+    @app.before_request
+    def start() -> None:
+        g.request_id = new_request_id()
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.request_id
+        route = request.url_rule.rule if request.url_rule else None
+        log(request.method, route, response.status_code, g.started, g.request_id)
+        return response
+
+
+def install_exception_hooks() -> None:
+    """Log uncaught exceptions and Python's warnings by type and place: their messages may
+    quote a visitor.
+    """
+    logging.raiseExceptions = False  # else a record that cannot be formatted is printed whole
+    warnings.showwarning = _log_warning
+    sys.excepthook = _log_uncaught
+    sys.unraisablehook = lambda args: _log_uncaught(
+        args.exc_type, args.exc_value, args.exc_traceback
+    )
+    threading.excepthook = lambda args: _log_uncaught(
+        args.exc_type, args.exc_value, args.exc_traceback
+    )
+
+
+def new_request_id() -> str:
+    return secrets.token_hex(8)
+
+
+def current_request_id() -> str:
+    """The id of the current request; empty outside of requests."""
+    return str(g.get("request_id", "")) if has_request_context() else ""
+
+
+def _iso(seconds: float) -> str:
+    """``seconds`` since 1970 as ISO 8601 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        process_log.critical("uncaught exception", exc_info=(kind, error or kind(), trace))
+
+
+def _log_warning(
+    message: Warning | str,  # noqa: ARG001
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    *_others: Any,
+    **_more: Any,
+) -> None:
+    process_log.warning("Python warning: %s at %s:%d", category.__name__, filename, lineno)

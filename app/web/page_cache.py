@@ -1,0 +1,164 @@
+"""The page cache: public responses kept as bytes, compressed once.
+
+A view returns ``public_response(...)`` for anything that is the same for every visitor.
+The cache keeps that response with all its headers and answers the next requests for the
+same path without Flask, until ``version()`` changes (a new date, for example).
+"""
+
+import gzip
+import hashlib
+import time
+from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import brotli
+from flask import Flask, Response, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header, parse_etags, remove_entity_headers
+from werkzeug.sansio.utils import host_is_trusted
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.web.logging import RequestLog, new_request_id
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+HTML = "text/html; charset=utf-8"
+PROXY_CACHE_SECONDS = "20"  # how long nginx may keep a public response before it asks again
+ROUTES = "frontdesk.public_routes"  # WSGI environ key: a list for the URL rule of the response
+COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/xml")
+# Brotli's level 11 saves a page its second round trip; a library would take it half a second.
+LARGE = 100_000  # bytes
+
+Headers = list[tuple[str, str]]
+
+
+def public_response(body: str | bytes, media_type: str, cache_control: str) -> Response:
+    """A response that is the same for every visitor, for the caches here and in nginx."""
+    response = Response(body, content_type=media_type)
+    # nginx takes the first of the two headers that it finds.
+    response.headers["X-Accel-Expires"] = PROXY_CACHE_SECONDS
+    response.headers["Cache-Control"] = cache_control
+    assert request.url_rule
+    request.environ.get(ROUTES, []).append(request.url_rule.rule)
+    return response
+
+
+@lru_cache(maxsize=128)
+def preferred_encoding(accept_encoding: str) -> str:
+    """``br``, ``gzip`` or ``""`` for an Accept-Encoding header."""
+    return parse_accept_header(accept_encoding, Accept).best_match(("br", "gzip"), "")
+
+
+class CachedResponse:
+    """One public response in every encoding; an encoding is made when first asked for."""
+
+    def __init__(self, response: BaseResponse, route: str) -> None:
+        self.route = route
+        self.immutable = "immutable" in response.headers["Cache-Control"]
+        self._body = response.get_data()
+        self._media_type = response.headers["Content-Type"]
+        self.compressible = self._media_type.startswith(COMPRESSIBLE)
+        # Weak, because one tag stands for all encodings of the body.
+        self.etag = f'W/"{hashlib.sha256(self._body).hexdigest()[:20]}"'
+        per_answer = ("X-Request-Id", "Content-Length")
+        self._headers = [header for header in response.headers if header[0] not in per_answer]
+        self._headers.append(("ETag", self.etag))
+        if self.compressible:
+            self._headers.append(("Vary", "Accept-Encoding"))
+        self._not_modified = list(self._headers)
+        remove_entity_headers(self._not_modified)
+        self._encoded: dict[str, tuple[Headers, bytes]] = {}
+
+    def answer(self, environ: "WSGIEnvironment") -> tuple[str, Headers, bytes]:
+        """Status, headers and body for the request in ``environ``."""
+        condition = environ.get("HTTP_IF_NONE_MATCH")
+        if condition and parse_etags(condition).contains_raw(self.etag):
+            return "304 NOT MODIFIED", self._not_modified, b""
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        headers, body = self._in(preferred_encoding(accepted) if self.compressible else "")
+        return "200 OK", headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
+
+    def _in(self, encoding: str) -> tuple[Headers, bytes]:
+        if encoding not in self._encoded:
+            body = self._compressed(encoding)
+            named = [("Content-Encoding", encoding)] if encoding else []
+            headers = [*self._headers, *named, ("Content-Length", str(len(body)))]
+            self._encoded[encoding] = headers, body
+        return self._encoded[encoding]
+
+    def _compressed(self, encoding: str) -> bytes:
+        if encoding == "br":
+            level = 9 if len(self._body) > LARGE else 11
+            compressed: bytes = brotli.compress(self._body, quality=level)
+            return compressed
+        return gzip.compress(self._body, 9, mtime=0) if encoding == "gzip" else self._body
+
+
+class PageCache:
+    """WSGI middleware. Threads share it: two that miss at once make the same entry."""
+
+    def __init__(self, app: Flask, version: Callable[[], Hashable], log: RequestLog) -> None:
+        self._app = app
+        self._wsgi_app = app.wsgi_app
+        self._version = version
+        self._log = log
+        self._entries: tuple[Hashable, dict[str, CachedResponse]] = (None, {})
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        started = time.perf_counter()
+        method = environ["REQUEST_METHOD"]
+        if method not in ("GET", "HEAD") or not self._is_our_host(environ):
+            return self._wsgi_app(environ, start_response)
+        page, exact = _keys(environ)
+        entries = self._current_entries()
+        found = entries.get(exact) or entries.get(page)
+        if found is None:
+            return self._miss(environ, start_response, entries, page, exact)
+        status, headers, body = found.answer(environ)
+        request_id = new_request_id()
+        start_response(status, [*headers, ("X-Request-Id", request_id)])
+        self._log(method, found.route, int(status[:3]), started, request_id)
+        return [body]
+
+    def _miss(
+        self,
+        environ: "WSGIEnvironment",
+        start_response: "StartResponse",
+        entries: dict[str, CachedResponse],
+        page: str,
+        exact: str,
+    ) -> Iterable[bytes]:
+        """Ask Flask, and keep a public response."""
+        routes: list[str] = []
+        inner = {**environ, "REQUEST_METHOD": "GET", ROUTES: routes}  # a HEAD has no body to keep
+        response = BaseResponse.from_app(self._wsgi_app, inner, buffered=True)
+        if response.status_code != HTTPStatus.OK or not routes:
+            return response(environ, start_response)
+        made = CachedResponse(response, routes[0])
+        # Any query may follow a page's path; only the fingerprint of a file names other bytes.
+        entries[exact if made.immutable else page] = made
+        status, headers, body = made.answer(environ)
+        start_response(status, [*headers, ("X-Request-Id", response.headers["X-Request-Id"])])
+        return [body]
+
+    def _current_entries(self) -> dict[str, CachedResponse]:
+        version = self._version()
+        if self._entries[0] != version:
+            self._entries = version, {}
+        return self._entries[1]
+
+    def _is_our_host(self, environ: "WSGIEnvironment") -> bool:
+        """Whether the Host header is trusted; Flask refuses the others."""
+        trusted = self._app.config["TRUSTED_HOSTS"]
+        return not trusted or host_is_trusted(environ.get("HTTP_HOST"), trusted)
+
+
+def _keys(environ: "WSGIEnvironment") -> tuple[str, str]:
+    """The keys of the path alone and of path and query; whether it was https changes headers."""
+    page = f"{environ['wsgi.url_scheme']}:{environ['PATH_INFO']}"
+    return page, f"{page}?{environ.get('QUERY_STRING', '')}"

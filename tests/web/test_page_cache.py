@@ -1,0 +1,186 @@
+"""Public responses are made once, compressed, and sent again until their version changes."""
+
+import gzip
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import brotli
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+PAGES = ("/", "/first-visit", "/after-your-infusion", "/evidence", "/questions", "/privacy",
+         "/accessibility", "/location", "/contact", "/favicon.svg", "/static/css/map.css",
+         "/sitemap.xml", "/robots.txt", "/.well-known/security.txt")  # fmt: skip
+NOT_PUBLIC = ("/healthz", "/no-such-page", "/first-visit/", "/contact/received/XXX-XXX")
+ENCODINGS = ("br", "gzip", "br;q=0.2, gzip;q=0.8", "br;q=0, gzip;q=0", "identity", "*", "x" * 300)
+CONDITIONS = ("same", '"other", same', '"other"', "*", "W/same")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that Flask was asked for."""
+    paths: list[str] = []
+    dispatch = Flask.full_dispatch_request
+
+    def note(self: Flask, *args: Any) -> Any:
+        from flask import request
+
+        paths.append(request.path)
+        return dispatch(self, *args)
+
+    monkeypatch.setattr(Flask, "full_dispatch_request", note)
+    return paths
+
+
+def without_id(response: TestResponse) -> tuple[int, list[tuple[str, str]], bytes]:
+    """All of a response but the id of its request."""
+    assert response.headers["X-Request-Id"]
+    headers = [header for header in response.headers if header[0] != "X-Request-Id"]
+    return response.status_code, sorted(headers), response.data
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("proxies", ["0", "1"])
+def test_the_second_response_is_the_first_without_flask(
+    make_app: Callable[..., Flask], asked: list[str], method: str, proxies: str
+) -> None:
+    for path in PAGES:
+        for encoding in ENCODINGS:
+            client = make_app(TRUSTED_PROXIES=proxies).test_client()
+            headers = {"Accept-Encoding": encoding, "X-Forwarded-Proto": "https"}
+            asked.clear()
+            first = client.open(path, method=method, headers=headers)
+            again = client.open(path, method=method, headers=headers)
+            assert without_id(first) == without_id(again), (path, encoding)
+            assert first.headers["X-Request-Id"] != again.headers["X-Request-Id"]
+            assert asked == [path]
+            if path not in PAGES[:3]:  # one encoding is enough for the others
+                break
+
+
+@pytest.mark.parametrize("path", NOT_PUBLIC)
+def test_what_is_not_public_is_asked_for_each_time(
+    client: FlaskClient, asked: list[str], path: str
+) -> None:
+    for _ in range(3):
+        response = client.get(path)
+        assert "X-Accel-Expires" not in response.headers
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip", "gzip"),
+        ("gzip, br;q=0", "gzip"),
+        ("br;q=0.1, gzip;q=0.9", "gzip"),
+        ("", None),
+        ("deflate", None),
+        ("identity", None),
+    ],
+)
+def test_the_client_chooses_the_encoding(
+    client: FlaskClient, accepted: str, encoding: str | None
+) -> None:
+    plain = client.get("/privacy").data
+    response = client.get("/privacy", headers={"Accept-Encoding": accepted})
+    decode = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[encoding]
+    assert response.headers.get("Content-Encoding") == encoding
+    assert response.headers["Content-Length"] == str(len(response.data))
+    assert response.headers["Vary"] == "Accept-Encoding"
+    assert decode(response.data) == plain
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_browser_that_has_the_page_gets_no_second_copy(
+    client: FlaskClient, condition: str
+) -> None:
+    first = client.get("/privacy", headers={"Accept-Encoding": "br"})
+    tag = condition.replace("W/same", "same").replace("same", first.headers["ETag"])
+    again = client.get("/privacy", headers={"If-None-Match": tag, "Accept-Encoding": "br"})
+    if condition == '"other"':
+        assert again.status_code == 200
+        return
+    assert (again.status_code, again.data) == (304, b"")
+    for name in ("ETag", "Vary", "Cache-Control", "Content-Security-Policy"):
+        assert again.headers[name] == first.headers[name]
+    assert not {"Content-Length", "Content-Encoding", "Content-Type"} & {*again.headers.keys()}
+
+
+def test_head_says_the_same_without_a_body(client: FlaskClient) -> None:
+    got, head = client.get("/privacy"), client.head("/privacy")
+    assert head.data == b""
+    for name in ("ETag", "Content-Length", "Content-Type", "Cache-Control"):
+        assert head.headers[name] == got.headers[name]
+
+
+def test_pictures_are_not_compressed_again(client: FlaskClient) -> None:
+    response = client.get("/social-card.png", headers={"Accept-Encoding": "br"})
+    assert response.status_code == 200
+    assert "Content-Encoding" not in response.headers
+    assert "Vary" not in response.headers
+
+
+def test_nginx_finds_its_header_before_cache_control(client: FlaskClient) -> None:
+    """Nginx obeys the first of the two."""
+    names = list(client.get("/privacy").headers.keys())
+    assert names.index("X-Accel-Expires") < names.index("Cache-Control")
+
+
+def test_a_query_makes_no_second_copy_of_a_page(client: FlaskClient, asked: list[str]) -> None:
+    plain = client.get("/privacy").data
+    for query in ("utm_source=x", "v=0123456789", "a=b&c=d"):
+        assert client.get(f"/privacy?{query}").data == plain
+    assert asked == ["/privacy"]
+
+
+def test_only_the_current_fingerprint_of_a_file_is_kept_for_a_year(
+    app: Flask, client: FlaskClient, asked: list[str]
+) -> None:
+    with app.test_request_context():
+        current = app.jinja_env.globals["asset"]("css/map.css")  # type: ignore[operator]
+    for address, forever in ((current, True), ("/static/css/map.css?v=0000000000", False)):
+        for _ in range(2):
+            response = client.get(address)
+            assert ("immutable" in response.headers["Cache-Control"]) is forever
+    assert asked == ["/static/css/map.css"] * 2
+
+
+def test_a_new_date_asks_flask_again(app: Flask, asked: list[str]) -> None:
+    client = app.test_client()
+    with time_machine.travel(datetime(2026, 11, 2, 4, 59, tzinfo=UTC), tick=False) as clock:
+        client.get("/location")
+        client.get("/location")
+        clock.shift(timedelta(minutes=2))  # midnight in New York
+        client.get("/location")
+    assert len(asked) == 2
+
+
+def test_http_and_https_have_headers_of_their_own(make_site: Callable[..., Flask]) -> None:
+    client = make_site(trusted_proxies=1).test_client()
+    seen = [
+        client.get("/page", headers={"X-Forwarded-Proto": proto}).headers
+        for proto in ("http", "https", "http", "https")
+    ]
+    assert ["Strict-Transport-Security" in headers for headers in seen] == [False, True] * 2
+
+
+def test_a_cached_response_leaves_the_same_line_in_the_log(
+    site: Flask, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    client = site.test_client()
+    responses = client.get("/page"), client.get("/page")
+    lines = logged()
+    assert [line["request_id"] for line in lines] == [
+        response.headers["X-Request-Id"] for response in responses
+    ]
+    changing = ("time", "ms", "request_id")
+    first, second = (
+        {name: value for name, value in line.items() if name not in changing} for line in lines
+    )
+    assert first == second
