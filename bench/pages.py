@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bench import load
 from bench.plan import CONNECTIONS, Plan
 from bench.report import table
-from bench.servers import NGINX, Server, bare, frontdesk, nginx
+from bench.servers import Server, bare, frontdesk, nginx
 
 FLASK, WSGI = "bare Flask view", "bare WSGI function"
 HEAD = ("pages", "connections", "requests a second", "of bare Flask", "of bare WSGI", "p50 ms",
@@ -59,8 +59,7 @@ def rivals(folder: Path) -> Iterator[list[Server]]:
             stack.enter_context(bare(WSGI, "in_wsgi", folder, BODY=str(body))),
             stack.enter_context(bare(FLASK, "in_flask", folder, BODY=str(body))),
         ]
-        if NGINX:
-            others.append(stack.enter_context(nginx(body, WORKERS)))
+        others.append(stack.enter_context(nginx(body, WORKERS)))
         yield [first, *others]
 
 

@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet
 
 ROOT = Path(__file__).resolve().parents[1]
 GUNICORN = Path(sys.executable).with_name("gunicorn")
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+NGINX = ROOT / "build" / "nginx" / "usr" / "sbin" / "nginx"  # `make nginx`
 NGINX_SETTINGS = """
 worker_processes {workers}; pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;
 events {{ worker_connections 256; }}

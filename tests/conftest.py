@@ -1,9 +1,16 @@
-"""The fixtures that all tests share; what they do stands in tests/support."""
+"""The fixtures that all tests share; what they do stands in tests/support.
 
+CLOCK_AHEAD_DAYS=400 runs the tests with this process's clock 400 days ahead. Other processes,
+such as PostgreSQL, Chromium and a site in a process of its own, keep the real clock.
+"""
+
+import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -43,6 +50,14 @@ __all__ = [
     "sqlite_template",
     "sqlite_url",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Move the clock before test modules are imported: some read it at import."""
+    if days := int(os.environ.get("CLOCK_AHEAD_DAYS", "0")):
+        ahead = time_machine.travel(datetime.now(UTC) + timedelta(days=days))
+        ahead.start()
+        config.add_cleanup(ahead.stop)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """What the tests of the map share: the demo's basemap, finished maps, other clinics' sites."""
 
 import json
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Thread
 
@@ -15,6 +16,7 @@ from app.location.artefacts import Artefacts, Recipe
 from app.location.basemap import Basemap
 from app.location.pins import Pin, pins
 
+CLOSED = re.compile(r"closed = \[.*?^\]", re.DOTALL | re.MULTILINE)
 NASTY = "${alert(1)}`</script><img src=x onerror=alert(2)>\"'&"
 
 
@@ -63,13 +65,23 @@ def map_app(make_app: Callable[..., Flask], finished: Path, tmp_path: Path) -> F
 
 @pytest.fixture
 def other_clinic(clinic_dir: Path, tmp_path: Path) -> Callable[..., Path]:
-    """The demo clinic's folder changed: ``other_clinic(basemap=False, name="…")``."""
+    """Copy and change the demo clinic's folder: ``other_clinic(basemap=False, name="…")``.
 
-    def make(*, basemap: bool = True, name: str = "Quay Street") -> Path:
+    ``closed`` maps dates (``YYYY-MM-DD``) to reasons. They replace those of the demo.
+    """
+
+    def make(
+        *, basemap: bool = True, name: str = "Quay Street", closed: Mapping[str, str] | None = None
+    ) -> Path:
         folder = tmp_path / "clinic"
         shutil.copytree(clinic_dir, folder)
         file = folder / "clinic.toml"
         text = file.read_text().replace('name = "Quay Street"', f"name = {json.dumps(name)}")
+        if closed is not None:
+            days = (
+                f"{{ date = {day}, reason = {json.dumps(why)} }}" for day, why in closed.items()
+            )
+            text = CLOSED.sub(f"closed = [{', '.join(days)}]", text)
         file.write_text(text)
         if not basemap:
             (folder / "basemap.pmtiles").unlink()

@@ -3,9 +3,11 @@
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import time_machine
 from click.testing import CliRunner, Result
 
 from app.ops.clinic import clinic as commands
@@ -97,7 +99,6 @@ def test_a_fault_has_its_place_and_ends_with_status_1(
             "mailboxes",
             "screening is idle",
         ),
-        (("clinic.toml", "2026-12-25", "2020-12-25"), "hours", "are over"),
         (
             ("clinic.toml", "latitude = 0.00180", "latitude = 3.00180"),
             "basemap",
@@ -123,11 +124,19 @@ def test_a_fault_has_its_place_and_ends_with_status_1(
 def test_what_visitors_would_miss_is_a_warning(
     change: Change, folder: Path, changed: tuple[str, str, str], part: str, said: str
 ) -> None:
-    change("clinic.toml", "2026-11-26", "2020-11-26")
     change(*changed)
     [found] = [one for one in of(part, folder) if said in one.says]
     assert found.level is Level.WARNING
     assert found.do
+
+
+@pytest.mark.parametrize(("today", "levels"), [(4, [Level.OK]), (5, [Level.WARNING])])
+def test_no_upcoming_closed_day_is_a_warning(
+    change: Change, folder: Path, today: int, levels: list[Level]
+) -> None:
+    change("clinic.toml", "closed = [", 'closed = [{ date = 2130-07-04, reason = "Holiday" },')
+    with time_machine.travel(datetime(2130, 7, today, 12, tzinfo=UTC), tick=False):
+        assert [finding.level for finding in of("hours", folder)] == levels
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit; {
 load_module {brotli};
 events {{ worker_connections 512; }}
 http {{
+    access_log off;  # replaces the compiled-in /var/log/nginx/access.log
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     include {folder}/frontdesk.conf;
