@@ -1,5 +1,4 @@
-"""From checked words to durable rows: ONE transaction holds the inquiry and its mails,
-and those of others that wait for the disk (see ``together``).
+"""Store a checked inquiry: ONE transaction writes the inquiry and its outbox rows.
 
 When ``receive_inquiry`` has returned, the commit is on disk. A submission that
 comes twice (a double click, the back button, a client's retry) finds the first
@@ -8,7 +7,7 @@ one by its key and gets the same reference.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from uuid import uuid4
@@ -22,13 +21,13 @@ from app.clinic import Clinic
 from app.contact.acknowledgement import take_turn
 from app.contact.inquiry import Inquiry, InquiryState, Words, new_reference
 from app.contact.notification import Notify, acknowledgement, notifications
-from app.contact.together import INSERT, Together
 from app.db import Database
 from app.outbox.message import OutgoingMail
 from app.outbox.queue import Row, put, sealed
 
 TRIES = 3
-# Made once: to build a statement costs more than to run it.
+# Built once: building a statement takes longer than running it.
+INSERT = sa.insert(Inquiry)
 SAME = sa.select(Inquiry.id, Inquiry.reference, Inquiry.created_at, Inquiry.content_digest).where(
     Inquiry.submission_key == sa.bindparam("key")
 )
@@ -65,15 +64,13 @@ class Submission:
 @dataclass(frozen=True)
 class Desk:
     """Where inquiries go: the clinic's mailboxes, by way of the database; ``notify`` is
-    how much of them, ``acknowledge`` whether the visitor gets a mail too. ``together``
-    commits what comes at once.
+    how much of them, ``acknowledge`` whether the visitor gets a mail too.
     """
 
     database: Database
     clinic: Clinic
     notify: Notify = Notify.FULL
     acknowledge: bool = False
-    together: Together = field(default_factory=Together, init=False)
 
 
 @dataclass(frozen=True)
@@ -146,11 +143,9 @@ def _receive(
     }
     mails = [] if held_because else _mails(desk, words, receipt, now, request_id)
     courtesy = [] if held_because else _courtesy(desk, words, receipt, request_id)
-    # All that takes time comes before the write lock, which on SQLite is the only one.
-    if not (submission.known or courtesy):
-        desk.together.write(desk.database, inquiry, mails)
-        return receipt
-    with desk.database.begin() as connection:
+    # Encryption and template rendering are done by now: the write lock is held briefly.
+    with desk.database.session() as session:
+        connection = session.connection()
         if submission.known and (first := _same_submission(connection, submission, now)):
             return first
         connection.execute(INSERT, inquiry)
@@ -161,8 +156,8 @@ def _receive(
 
 
 def _now(database: Database) -> datetime:
-    with database.look() as connection:
-        return database.now(connection)
+    with database.read_session() as session:
+        return database.now(session)
 
 
 def _tell(receipt: Receipt, *, held: bool) -> None:

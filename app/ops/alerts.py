@@ -142,7 +142,7 @@ def _tell_all(
     for notice in notices:
         # After a failure the others wait for the next look too: a chore must be short.
         taken = taken and tell(notice.body(clinic, site))
-        with database.write() as session:
+        with database.session() as session:
             _settle(session, notice, taken=taken)
 
 

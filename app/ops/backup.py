@@ -50,7 +50,7 @@ def make_backup(database: Database, path: Path) -> Manifest:
 
 def note_backup(database: Database, made_at: datetime) -> None:
     """Leave the time of the last backup where every host sees it."""
-    with database.write() as session:
+    with database.session() as session:
         session.merge(ChoreTurn(name=BACKUP, begun_at=made_at))
 
 

@@ -47,14 +47,14 @@ def put_in_place(database: Database, payload: Path, facts: Facts, reason: str) -
     """
     program = find("pg_restore", _major(database))
     OutboxHold.metadata.create_all(database.engine, [OutboxHold.metadata.tables[HOLD]])
-    with database.write() as session:
+    with database.session() as session:
         was_on = hold.state(session) is not None
         hold.put_on(session, reason, database.now(session))
     try:
         _restore(database, program, payload)
     except BackupError:
         if not was_on:
-            with database.write() as session:
+            with database.session() as session:
                 hold.release(session)
         raise
     _drop_younger_tables(database, facts)

@@ -54,7 +54,7 @@ def put_in_place(database: Database, payload: Path, _facts: Facts, reason: str) 
     """
     staged = Database(f"sqlite:///{payload}", database.keys)
     OutboxHold.metadata.create_all(staged.engine, [OutboxHold.metadata.tables["outbox_hold"]])
-    with staged.write() as session:
+    with staged.session() as session:
         hold.put_on(session, reason, staged.now(session))
     staged.engine.dispose()
     with (

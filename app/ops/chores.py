@@ -79,13 +79,13 @@ class ChoreTurn(Base):
 
 def run_if_due(database: Database, chore: Chore) -> bool:
     """Do ``chore`` if it is due and no other process is doing it; whether it was done."""
-    with database.read() as session:
+    with database.read_session() as session:
         now = database.now(session)
         last = session.scalar(sa.select(ChoreTurn.begun_at).where(ChoreTurn.name == chore.name))
     if not chore.is_due(last, now) and (last or chore.at_first):
         return False
     try:
-        with database.write() as session:
+        with database.session() as session:
             _take_turn(session, chore.name, last, now)
             if last is None and not chore.at_first:
                 return False

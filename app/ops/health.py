@@ -50,7 +50,7 @@ def _unready() -> str | None:
     try:
         if fault := schema_fault(database.engine):
             return fault
-        with database.read() as session:
+        with database.read_session() as session:
             keys.check(session, database.keys)
     except UnknownKeyError:
         return "a key is missing from DATA_KEYS"
@@ -64,7 +64,7 @@ def outbox() -> Response:
     """The outbox in numbers, and what is wrong with them."""
     database = current_database()
     try:
-        with database.read() as session:
+        with database.read_session() as session:
             now = database.now(session)
             seen, held = look_over(session, now), look_at_held(session, now)
     except (SQLAlchemyError, NotDurableError):

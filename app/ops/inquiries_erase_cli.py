@@ -28,7 +28,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     front desk already must be deleted there by hand, and a backup keeps its copy.
     """
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         inquiry = find_inquiry(session, reference)
         states = _states(session, inquiry)
     _refuse(inquiry, states)
@@ -36,7 +36,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     click.echo(_what_is_lost(inquiry, states))
     if not yes:
         click.confirm("Erase it for good?", abort=True)
-    with database.write() as session:
+    with database.session() as session:
         inquiry = find_inquiry(session, reference)
         _refuse(inquiry, _states(session, inquiry))
         try:

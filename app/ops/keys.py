@@ -61,14 +61,14 @@ def introduce(database: Database) -> None:
     The first time of all every listed key gets one: any of them may have sealed rows.
     Raises MissingKeyError.
     """
-    with database.read() as session:
+    with database.read_session() as session:
         known = {one.fingerprint for one in canaries(session)}
         check(session, database.keys)
     if database.keys.fingerprints[0] in known:
         return
     wanted = database.keys.fingerprints[:1] if known else database.keys.fingerprints
     try:
-        with database.write() as session:
+        with database.session() as session:
             now = database.now(session)
             session.add_all(
                 KeyCanary(fingerprint=f, sealed=s, since=now)

@@ -45,7 +45,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
     query = sa.select(OutboxMessage).order_by(OutboxMessage.created_at.desc()).limit(limit)
     if not everything:
         query = query.where(OutboxMessage.state.in_(UNFINISHED))
-    with database.read() as session:
+    with database.read_session() as session:
         messages = session.scalars(query).all()
         held, relay = hold.state(session), breaker.state(session)
     if as_json:
@@ -67,7 +67,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
 def show(message: str, as_json: bool) -> None:  # noqa: FBT001
     """One message (its id, or the start of it) with every attempt."""
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         found = _find(session, message)
         attempts = session.scalars(
             sa.select(DeliveryAttempt)
@@ -109,12 +109,12 @@ def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
 
 def _change(prefix: str, act: manage.Act, question: str, *, ask: bool) -> None:
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         found = _find(session, prefix)
     click.echo(f"{found.about} to {recipient(database, found)}: {in_words(found, local)}")
     if ask:
         click.confirm(question, abort=True)
-    with database.write() as session:
+    with database.session() as session:
         done = act(session, found.id, database.now(session))
     if not done:
         state = found.state if found.sealed_mail != NO_MAIL else "erased"

@@ -21,7 +21,7 @@ def hold(yes: bool) -> None:  # noqa: FBT001
     database = current_database()
     if not yes:
         click.confirm("Send nothing more until it is released?", abort=True)
-    with database.write() as session:
+    with database.session() as session:
         holding.put_on(session, "by hand", database.now(session))
     click.echo("on hold")
 
@@ -35,7 +35,7 @@ def release(yes: bool) -> None:  # noqa: FBT001
     What has arrived long ago: `outbox cancel` it first.
     """
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         on = holding.state(session)
         if on is None:
             raise click.ClickException("the outbox is not on hold; nothing changed")
@@ -51,7 +51,7 @@ def release(yes: bool) -> None:  # noqa: FBT001
         click.echo(f"… and {len(messages) - MOST_SHOWN} more")
     if not yes:
         click.confirm(f"\nSend {_mails(len(messages))}, and go on as usual?", abort=True)
-    with database.write() as session:
+    with database.session() as session:
         holding.release(session)
     click.echo("released")
 

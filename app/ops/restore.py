@@ -63,7 +63,7 @@ def rows_now(database: Database) -> int:
         return 0
     try:
         refuse_newer(database.engine)
-        with database.read() as session:
+        with database.read_session() as session:
             return rows_of(session.connection())
     except SQLAlchemyError as error:
         raise BackupError(
@@ -118,7 +118,7 @@ def _open_canaries(manifest: Manifest, keys: KeyRing) -> None:
 
 
 def _has_inquiries_table(database: Database) -> bool:
-    with database.read() as session:
+    with database.read_session() as session:
         return Inquiry.__tablename__ in tables_of(session.connection())
 
 
@@ -141,7 +141,7 @@ def _free(file: Path) -> Path:
 
 def _erased(database: Database) -> Sequence[str]:
     """What was erased up to now: a backup from before must not bring it back."""
-    with database.read() as session:
+    with database.read_session() as session:
         if Inquiry.__tablename__ not in tables_of(session.connection()):
             return []
         query = sa.select(Inquiry.reference).where(Inquiry.state == InquiryState.ERASED)
@@ -151,7 +151,7 @@ def _erased(database: Database) -> Sequence[str]:
 def _settle_in(database: Database, erased: Sequence[str]) -> int:
     """Leases and heartbeats of a past time mean nothing; what was erased is erased again."""
     again = set(erased)
-    with database.write() as session:
+    with database.session() as session:
         now = database.now(session)
         session.execute(sa.delete(MailerHeartbeat))
         session.execute(

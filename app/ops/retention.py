@@ -74,9 +74,9 @@ def kept(session: Session, limits: Limits, now: datetime) -> int:
 
 def run(database: Database, limits: Limits) -> int:
     """Erase what is due, in short transactions beside live traffic; how many there were."""
-    with database.read() as session:
+    with database.read_session() as session:
         found = [one.id for one in due(session, limits, database.now(session))]
-    with database.write() as session:
+    with database.session() as session:
         forget_addresses(session, database.now(session))
     erased = sum(_erase_batch(database, batch, limits) for batch in _batches(found))
     if erased:
@@ -107,7 +107,7 @@ def _batches(found: list[UUID]) -> Iterator[list[UUID]]:
 
 def _erase_batch(database: Database, found: list[UUID], limits: Limits) -> int:
     """Erase those of ``found`` that are due still: some may have been sent again meanwhile."""
-    with database.write() as session:
+    with database.session() as session:
         now = database.now(session)
         about = session.scalars(sa.select(Inquiry.reference).where(Inquiry.id.in_(found))).all()
         # Locked first, judged afterwards: nobody requeues between the two.

@@ -61,7 +61,7 @@ class Standing:
 
 def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
     """Raises SQLAlchemyError when the database does not answer."""
-    with database.read() as session:
+    with database.read_session() as session:
         now = database.now(session)
         turns = dict[str, datetime](
             (row.name, row.begun_at) for row in session.scalars(sa.select(ChoreTurn))

@@ -88,7 +88,7 @@ class Mailer:
         # After one mail the next is likely: then a look before would only cost time.
         if not self._busy and not self._anything_due():
             return None
-        with self.database.write() as session:
+        with self.database.session() as session:
             now = self.database.now(session)
             if hold.is_on(session) or (way := breaker.way(session, now)) is breaker.Way.SHUT:
                 return None
@@ -96,7 +96,7 @@ class Mailer:
 
     def _anything_due(self) -> bool:
         """Look without a write lock: an idle mailer must not hold up those who write."""
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             if self._held(session):
                 return False
             return queue.anything_due(session, self.database.now(session))
@@ -147,7 +147,7 @@ class Mailer:
         give_up = time.monotonic() + schedule.LEASE.total_seconds()
         while time.monotonic() < give_up:
             try:
-                with self.database.write() as session:
+                with self.database.session() as session:
                     now = self.database.now(session)
                     kept = settle.record(session, self.database.keys, claim, report, now)
             except SQLAlchemyError as error:

@@ -82,7 +82,7 @@ def test_one_address_gets_one_an_hour(desk: Desk, relay: Relay) -> None:
         "ada@example.com",
         "bob@example.com",
     ]
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         hour = desk.database.now(session) - timedelta(hours=1)
         session.execute(sa.update(Acknowledgement).values(written_at=hour))
     desk.send(message="An hour later")
@@ -94,7 +94,7 @@ def test_the_digests_are_let_go(desk: Desk) -> None:
     desk.send()
     desk.says("retention", "run")
     assert digests(desk.database) == 1
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         hour = desk.database.now(session) - timedelta(hours=1)
         session.execute(sa.update(Acknowledgement).values(written_at=hour))
     desk.says("retention", "run")
@@ -102,7 +102,7 @@ def test_the_digests_are_let_go(desk: Desk) -> None:
 
 
 def digests(database: Database) -> int:
-    with database.read() as session:
+    with database.read_session() as session:
         return len(session.scalars(sa.select(Acknowledgement)).all())
 
 
@@ -141,7 +141,7 @@ def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
     """As if the visitor's mail, and only that, had met ``answer``."""
     relay.script = {"rcpt": answer}
     courtesy = sa.update(OutboxMessage).where(OutboxMessage.courtesy)
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         now = desk.database.now(session)
         (message,) = (one for one in messages(desk) if one.courtesy)
         sealed = desk.database.keys.seal(stored(desk, message.about).to_json())
@@ -156,7 +156,7 @@ def stored(desk: Desk, reference: str) -> OutgoingMail:
 
 
 def messages(desk: Desk) -> list[OutboxMessage]:
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         query = sa.select(OutboxMessage).order_by(OutboxMessage.courtesy)
         return list(session.scalars(query))
 
@@ -164,7 +164,7 @@ def messages(desk: Desk) -> list[OutboxMessage]:
 def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Relay) -> None:
     relay.script = {"rcpt": "451 later"}
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         old = desk.database.now(session) - GIVE_UP_COURTESY
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
@@ -175,7 +175,7 @@ def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Re
 
 def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay) -> None:
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         old = desk.database.now(session) - GIVE_UP_COURTESY
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
@@ -186,7 +186,7 @@ def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay
 
 def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk) -> None:
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         begun = desk.database.now(session)
         courtesy = sa.update(OutboxMessage).where(OutboxMessage.courtesy)
         session.execute(courtesy.values(due_at=begun - timedelta(minutes=1)))

@@ -60,7 +60,7 @@ def test_other_words_are_another_inquiry(visitor: Visitor) -> None:
 
 def test_the_same_words_again_after_ten_minutes_reach_the_clinic(visitor: Visitor) -> None:
     first = visitor.send()
-    with visitor.database.write() as session:
+    with visitor.database.session() as session:
         long_ago = visitor.database.now(session) - timedelta(minutes=10, seconds=1)
         session.execute(sa.update(Inquiry).values(created_at=long_ago))
     assert visitor.send().location != first.location
@@ -191,7 +191,7 @@ def test_without_a_database_the_page_says_not_saved_and_keeps_the_words(
 
 def test_nothing_a_visitor_typed_stands_in_the_database_in_clear(visitor: Visitor) -> None:
     visitor.send(name="Quillfeather", message="Marmalade", phone="212-555-0199")
-    with visitor.database.read() as session:
+    with visitor.database.read_session() as session:
         for table in ("inquiry", "outbox_message"):
             rows = session.execute(sa.text(f"select * from {table}")).all()
             for secret in ("Quillfeather", "Marmalade", "0199", "ada@example.com"):

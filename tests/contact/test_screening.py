@@ -160,7 +160,7 @@ def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:
     assert inquiry.message_digest
     assert b"127.0.0" not in inquiry.source_digest
     for hours, kept in ((23, True), (25, False)):
-        with visitor.database.write() as session:
+        with visitor.database.session() as session:
             forget_traces(session, inquiry.created_at + timedelta(hours=hours))
         (later,) = visitor.inquiries()
         assert bool(later.source_digest) is kept

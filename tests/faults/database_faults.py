@@ -132,7 +132,7 @@ def clock(world: World) -> None:
             more(load, 12)
             world.injected += seconds != 0
     if world.server.name == SQLITE:
-        with world.database.read() as session:
+        with world.database.read_session() as session:
             first, last = session.execute(
                 sa.select(sa.func.min(Inquiry.created_at), sa.func.max(Inquiry.created_at))
             ).one()
@@ -156,7 +156,7 @@ def upgrade(world: World) -> None:
 
 
 def _revision(world: World) -> str:
-    with world.database.read() as session:
+    with world.database.read_session() as session:
         return str(session.scalar(sa.text("SELECT max(version_num) FROM alembic_version")))
 
 
@@ -196,12 +196,12 @@ def old_backup(world: World) -> None:
 def _waiting(world: World) -> list[str]:
     """The inquiries that wait to be mailed (the digest is none)."""
     waiting = sa.select(OutboxMessage.about).join(Inquiry, Inquiry.reference == OutboxMessage.about)
-    with world.database.read() as session:
+    with world.database.read_session() as session:
         return list(session.scalars(waiting.where(OutboxMessage.due_at.is_not(None))))
 
 
 def _cancel(world: World, arrived: set[str]) -> None:
-    with world.database.write() as session:
+    with world.database.session() as session:
         again = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
         for row in session.scalars(again).all():
             if row.message_id in arrived:

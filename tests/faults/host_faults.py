@@ -141,7 +141,7 @@ def _clinic_with_digest_due(world: World) -> Path:
     digest = load_clinic(folder).digest
     assert digest
     assert digest.at.hour == 0
-    with world.database.write() as session:
+    with world.database.session() as session:
         yesterday = world.database.now(session) - timedelta(days=2)
         session.add(ChoreTurn(name="digest", begun_at=yesterday))
     return folder

@@ -65,7 +65,7 @@ def read_mail(content: bytes) -> Mail:
 def read_records(database: Database) -> Records:
     received = sa.select(Inquiry.reference).where(Inquiry.state == InquiryState.RECEIVED)
     columns = (OutboxMessage.id, OutboxMessage.about, OutboxMessage.message_id, OutboxMessage.state)
-    with database.read() as session:
+    with database.read_session() as session:
         rows = tuple(Row(*row) for row in session.execute(sa.select(*columns)))
         return Records(frozenset(session.scalars(received)), rows)
 

@@ -55,7 +55,7 @@ def refusal(desk: Desk, *command: str) -> str:
 
 
 def states(desk: Desk) -> list[str]:
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         return sorted(session.scalars(sa.select(OutboxMessage.state)))
 
 
@@ -96,7 +96,7 @@ def test_a_backup_is_for_our_eyes_and_its_time_is_noted(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with tarfile.open(file) as tar:
         told = json.load(tar.extractfile("manifest.json") or pytest.fail("no manifest"))
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         noted = last_backup(session)
     assert noted == datetime.fromisoformat(told["made_at"])
     assert told["facts"]["inquiries"] == 1
@@ -192,7 +192,7 @@ def test_a_database_newer_than_the_code_is_left_alone(desk: Desk, file: Path) ->
 
 
 def revise(desk: Desk, revision: str) -> None:
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         session.execute(sa.text(f"update alembic_version set version_num = '{revision}'"))
 
 
@@ -218,14 +218,14 @@ def test_what_was_erased_since_is_erased_again(desk: Desk, file: Path) -> None:
 
 def test_leases_and_heartbeats_of_the_past_are_not_believed(desk: Desk, file: Path) -> None:
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         now = desk.database.now(session)
         session.add(MailerHeartbeat(owner="gone", started_at=now, heartbeat_at=now))
         session.execute(sa.update(OutboxMessage).values(state="sending", owner="gone"))
     desk.says("backup", str(file))
     desk.says("restore", str(file), "--replace", "--yes")
     assert desk.message().state == "pending"
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         assert session.scalars(sa.select(MailerHeartbeat)).all() == []
 
 

@@ -34,7 +34,7 @@ class Desk:
         self.chore = digest_chore(
             outbox.database, clinic, clinic.digest, site="https://c.example", held_days=30
         )
-        with outbox.database.write() as session:  # not the site's first day
+        with outbox.database.session() as session:  # not the site's first day
             session.add(ChoreTurn(name="digest", begun_at=outbox.now - timedelta(days=1)))
 
     def look(self, **later: float) -> bool:
@@ -44,7 +44,7 @@ class Desk:
 
     def digests(self) -> list[OutgoingMail]:
         query = sa.select(OutboxMessage.sealed_mail).where(OutboxMessage.about.like("digest-%"))
-        with self.outbox.database.read() as session:
+        with self.outbox.database.read_session() as session:
             sealed = session.scalars(query.order_by(OutboxMessage.created_at)).all()
         keys = self.outbox.database.keys
         return [OutgoingMail.from_json(keys.open(one or b"")) for one in sealed]
@@ -60,7 +60,7 @@ class Desk:
             "created_at": self.outbox.now,
             **values,
         }
-        with self.outbox.database.write() as session:
+        with self.outbox.database.session() as session:
             session.add(Inquiry(**row))
 
 
@@ -175,7 +175,7 @@ def test_its_html_is_sound(desk: Desk) -> None:
 @contextmanager
 def _without_outbox(outbox: Outbox) -> Iterator[None]:
     def rename(old: str, new: str) -> None:
-        with outbox.database.write() as session:
+        with outbox.database.session() as session:
             session.connection().exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
     rename("outbox_message", "gone")
@@ -187,7 +187,7 @@ def test_the_first_day_of_a_site_has_no_day_before_to_tell_of(
     outbox: Outbox, clinic: Clinic
 ) -> None:
     desk = Desk(outbox, clinic)
-    with outbox.database.write() as session:
+    with outbox.database.session() as session:
         session.execute(sa.delete(ChoreTurn))
     assert not desk.look()
     assert not desk.look(hours=23)

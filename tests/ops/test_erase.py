@@ -44,7 +44,7 @@ def test_nothing_changes_when_the_answer_is_no(desk: Desk) -> None:
 
 def test_a_mail_under_way_is_waited_for(desk: Desk) -> None:
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         session.execute(sa.update(OutboxMessage).values(state="sending"))
     result = desk.run("inquiries", "erase", reference(desk), "--yes")
     assert result.exit_code == 1

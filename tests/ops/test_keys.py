@@ -108,7 +108,7 @@ def test_who_changes_a_row_meanwhile_has_won(
     def deliver_meanwhile(ring: KeyRing, sealed: bytes) -> bytes:
         if not raced and sealed != b"":
             raced.append(True)
-            with desk.database.write() as session:
+            with desk.database.session() as session:
                 empty = {"sealed_words": None, "state": "erased"}
                 session.execute(sa.update(Inquiry).values(**empty))
                 done = {"state": "delivered", "sealed_mail": None, "due_at": None}
@@ -193,7 +193,7 @@ def test_processes_that_start_together_leave_one_canary_each(
     databases = [with_keys(f"{NEW},{OLD}").database for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(keys.introduce, databases))
-    with databases[0].read() as session:
+    with databases[0].read_session() as session:
         found = {one.fingerprint for one in keys.canaries(session)}
     assert found == {fingerprint(NEW), fingerprint(OLD)}
 
@@ -230,7 +230,7 @@ def test_the_site_does_not_start_on_a_database_newer_than_the_code(
     with_keys: Callable[[str], Desk], database_url: str
 ) -> None:
     desk = with_keys(OLD)
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         session.execute(sa.text("update alembic_version set version_num = '999-from-998'"))
     refused = start(desk, DATABASE_URL=database_url, DATA_KEYS=OLD)
     assert refused.returncode == 78

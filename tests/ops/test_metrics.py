@@ -52,7 +52,7 @@ def as_numbers(text: str) -> dict[str, float]:
 
 
 def attempt(outbox: Outbox, message: Any, outcome: str) -> None:
-    with outbox.database.write() as session:
+    with outbox.database.session() as session:
         times = {"started_at": outbox.now, "ended_at": outbox.now}
         session.add(
             DeliveryAttempt(message_id=message, token=uuid4(), owner="m", outcome=outcome, **times)
@@ -143,7 +143,7 @@ def test_after_a_restore_all_is_counted_anew(watched: Outbox) -> None:
         attempt(watched, message, "failed")
     watched.after(minutes=3)
     assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 3
-    with watched.database.write() as session:
+    with watched.database.session() as session:
         session.execute(sa.delete(DeliveryAttempt))
     attempt(watched, message, "failed")
     assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 1

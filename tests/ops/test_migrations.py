@@ -145,7 +145,7 @@ def test_which_databases_this_code_works_with(
 
 
 def test_code_works_with_the_database_of_the_next_version(desk: Desk, relay: Any) -> None:
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         for statement in (*NEXT, "UPDATE alembic_version SET version_num = '999'"):
             session.execute(sa.text(statement))
     assert desk.client.get("/readyz").status_code == 200

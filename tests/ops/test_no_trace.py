@@ -101,7 +101,7 @@ class Visited:
         self.said.append(f"{command} {result.output} {result.exception!r}")
 
     def change(self, *statements: str) -> None:
-        with self.database.write() as session:
+        with self.database.session() as session:
             for statement in statements:
                 session.execute(sa.text(statement))
 
@@ -206,7 +206,7 @@ def visited(
 ) -> Iterator[Visited]:
     app, instance = make_app(**production), Path(production["INSTANCE_DIR"])
     (instance.parent / "broken_site.py").write_text(BROKEN)
-    with app.extensions["database"].write() as session:
+    with app.extensions["database"].session() as session:
         now = app.extensions["database"].now(session)
         session.add(ChoreTurn(name="digest", begun_at=now - timedelta(days=2)))
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
@@ -230,7 +230,7 @@ def answers(site: Site) -> bool:
 
 
 def finished(visited: Visited) -> bool:
-    with visited.database.read() as session:
+    with visited.database.read_session() as session:
         states = session.scalars(sa.select(OutboxMessage.state)).all()
     return bool(states) and not {"pending", "sending"} & set(states)
 

@@ -31,7 +31,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 def age(desk: Desk, days: int, **changed: Any) -> None:
     """Let everything have happened ``days`` ago; ``changed`` are values of the messages."""
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         then = desk.database.now(session) - timedelta(days=days)
         session.execute(sa.update(Inquiry).values(created_at=then))
         session.execute(sa.update(OutboxMessage).values(created_at=then, queued_at=then, **changed))
@@ -42,7 +42,7 @@ def age(desk: Desk, days: int, **changed: Any) -> None:
 
 def settle(desk: Desk) -> None:
     """Let all mails be delivered, without a relay."""
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         now = desk.database.now(session)
         delivered = {"state": "delivered", "due_at": None, "delivered_at": now}
         session.execute(sa.update(OutboxMessage).values(**delivered, sealed_mail=None))
@@ -76,7 +76,7 @@ def test_delivered_words_go_after_ninety_days_and_the_rest_stays(desk: Desk) -> 
 @pytest.mark.parametrize("state", ["pending", "sending", "dead"])
 def test_nothing_that_is_not_delivered_is_erased_however_old(desk: Desk, state: str) -> None:
     desk.send()
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         soon = None if state == "dead" else desk.database.now(session)
     age(desk, 4000, state=state, due_at=soon)
     said = desk.says("retention", "run")
@@ -87,7 +87,7 @@ def test_nothing_that_is_not_delivered_is_erased_however_old(desk: Desk, state: 
 
 def test_one_mail_of_two_that_is_not_delivered_keeps_the_words(desk: Desk) -> None:
     deliver(desk)
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         first = session.scalars(sa.select(OutboxMessage)).one()
         copied = {c.name: getattr(first, c.name) for c in OutboxMessage.__table__.columns}
         dead = {"message_id": "<other>", "state": "dead", "sealed_mail": b"x", "delivered_at": None}
@@ -180,7 +180,7 @@ def test_the_mailers_do_it_every_night(desk: Desk) -> None:
 
 def sealed(database: Database) -> list[bytes]:
     """All that came from visitors' words, in pieces, as it lies in the database's files."""
-    with database.read() as session:
+    with database.read_session() as session:
         rows = session.execute(
             sa.select(Inquiry.sealed_words, Inquiry.content_digest, Inquiry.submission_key)
         )

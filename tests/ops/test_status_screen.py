@@ -33,7 +33,7 @@ def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
     running.note_start(instance(outbox))
     outbox.after(minutes=3)
     note_backup(outbox.database, outbox.now - timedelta(hours=3))
-    with outbox.database.write() as session:  # 08:03 in New York: both were done today
+    with outbox.database.session() as session:  # 08:03 in New York: both were done today
         for name in ("retention", "digest"):
             session.add(ChoreTurn(name=name, begun_at=outbox.now))
     shown = status(outbox)
@@ -60,7 +60,7 @@ def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) 
     outbox.put()
     outbox.after(minutes=16)
     outbox.relay_fails("SMTPAuthenticationError: no")
-    with outbox.database.write() as session:
+    with outbox.database.session() as session:
         hold.put_on(session, "restored", outbox.now)
     shown = status(outbox)
     assert shown.exit_code == 1

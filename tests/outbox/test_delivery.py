@@ -198,7 +198,7 @@ def test_a_relay_that_is_down_blames_no_message(
     tried = relay.connections
     assert not mailer.deliver_one()  # the breaker is open: nobody knocks
     assert relay.connections == tried
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         relay_state = breaker.state(session)
         waiting = session.scalars(sa.select(OutboxMessage.attempts)).all()
     assert relay_state is not None
@@ -213,7 +213,7 @@ def test_once_the_relay_is_back_one_probe_opens_the_way(desk: Desk, relay: Relay
     mailer = desk.mailer()
     mailer.deliver_one()
     relay.script = {}
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         session.execute(sa.update(RelayState).values(probe_at=desk.database.now(session)))
     assert mailer.deliver_one()
     assert mailer.deliver_one()
@@ -227,6 +227,6 @@ def test_every_attempt_leaves_a_row(desk: Desk, relay: Relay) -> None:
     relay.script = {}
     desk.set(due_at=desk.now())
     desk.mailer().deliver_one()
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         rows = session.scalars(sa.select(DeliveryAttempt).order_by(DeliveryAttempt.id)).all()
     assert [(row.outcome, row.code) for row in rows] == [("failed", 451), ("delivered", 250)]

@@ -10,12 +10,12 @@ from tests.support.relay import Relay
 
 
 def _claim(desk: Desk, owner: str) -> queue.Claim | None:
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         return queue.claim(session, owner, desk.database.now(session))
 
 
 def _settle(desk: Desk, claim: queue.Claim, report: Report) -> bool:
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         now = desk.database.now(session)
         return settle.record(session, desk.database.keys, claim, report, now)
 
@@ -39,7 +39,7 @@ def test_a_dead_mailers_message_becomes_due_when_its_lease_ends(desk: Desk) -> N
 def test_releasing_a_dead_mailer_makes_its_messages_due_at_once(desk: Desk) -> None:
     desk.put()
     assert _claim(desk, "one")
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         assert queue.release_owner(session, "one", desk.database.now(session)) == 1
     assert _claim(desk, "two")
 

@@ -38,13 +38,13 @@ class Outbox:
             "due_at": self.now if unfinished else None,
             **values,
         }
-        with self.database.write() as session:
+        with self.database.session() as session:
             session.add(OutboxMessage(**row))
         return number
 
     def set(self, **values: Any) -> None:
         """Change every message."""
-        with self.database.write() as session:
+        with self.database.session() as session:
             session.execute(sa.update(OutboxMessage).values(**values))
 
     def clear(self) -> None:
@@ -52,14 +52,14 @@ class Outbox:
 
     def beat(self) -> None:
         """A sign of life from the one mailer."""
-        with self.database.write() as session:
+        with self.database.session() as session:
             session.merge(MailerHeartbeat(owner="m", started_at=MOMENT, heartbeat_at=self.now))
 
     def relay_fails(self, reason: str | None) -> None:
         """The breaker opened because of ``reason``, or closed when that is None."""
         down = self.now if reason else None
         relay = RelayState(id=1, failures=1, down_since=down, probe_at=down, reason=reason)
-        with self.database.write() as session:
+        with self.database.session() as session:
             session.merge(relay)
 
     def after(self, **time: float) -> None:

@@ -53,7 +53,7 @@ def error_in_words(error: SQLAlchemyError) -> str:
 
 def _durability(database: Database) -> Finding:
     sqlite = database.engine.dialect.name == "sqlite"
-    with database.read() as session:
+    with database.read_session() as session:
         return _sqlite(session) if sqlite else _postgres(session)
 
 
@@ -94,7 +94,7 @@ def _schema(database: Database) -> Finding:
 
 
 def _keys(database: Database) -> Finding:
-    with database.read() as session:
+    with database.read_session() as session:
         count = len(keys.canaries(session))
         try:
             keys.check(session, database.keys)
@@ -107,7 +107,7 @@ def _keys(database: Database) -> Finding:
 
 def _clock(database: Database) -> Finding:
     here = clock.now()
-    with database.read() as session:
+    with database.read_session() as session:
         there = database.now(session)
         newest = session.scalar(sa.select(sa.func.max(Inquiry.created_at)))
     advice = "Let the machine keep its clock by NTP"

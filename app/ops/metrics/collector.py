@@ -39,7 +39,7 @@ class SiteCollector(Collector):
         yield from found
 
     def _of_database(self) -> Iterator[Metric]:
-        with self._database.read() as session:
+        with self._database.read_session() as session:
             now = self._database.now(session)
             received, tried = (
                 self._inquiries.count(session, now),
