@@ -8,18 +8,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask
 
 from app import engines
 from app.crypto import KeyRing, UnknownKeyError
-from app.db import Base, Database
+from app.db import Database
 from app.engines import safe_with_wal
-from app.ops import schema
 from app.outbox.message import MailerHeartbeat
-from tests.support.databases import migrate
 
 BACKEND = sa.select(sa.func.pg_backend_pid())
 KEY, OTHER = "A" * 43 + "=", "B" * 43 + "="
@@ -30,30 +25,6 @@ def database(make_app: Callable[..., Flask], database_url: str) -> Database:
     database = make_app(DATABASE_URL=database_url).extensions["database"]
     assert isinstance(database, Database)
     return database
-
-
-def test_migrations_from_nothing_make_what_the_records_describe(
-    empty_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    migrate(empty_database_url, tmp_path_factory.mktemp("instance"))
-    database = Database(empty_database_url, KeyRing([KEY]))
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
-    database.engine.dispose()
-
-
-def test_the_revisions_are_known_without_alembic() -> None:
-    theirs = ScriptDirectory(str(schema.FOLDER), version_locations=[str(schema.FOLDER)])
-    assert [one.revision for one in theirs.walk_revisions()] == [*reversed(schema.revisions())]
-
-
-def test_migrating_twice_changes_nothing(
-    empty_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("instance")
-    migrate(empty_database_url, folder)
-    migrate(empty_database_url, folder)
 
 
 @pytest.mark.parametrize("failure", ["an error", "a lost connection"])

@@ -81,7 +81,7 @@ class Inquiry(Base):
     submission_key: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), unique=True)
     content_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     sealed_words: Mapped[bytes | None]
-    state: Mapped[str] = mapped_column(sa.String(10))
+    state: Mapped[str] = mapped_column(sa.String(20))
     topic: Mapped[str] = mapped_column(sa.String(40))
     held_because: Mapped[str | None] = mapped_column(sa.String(200))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

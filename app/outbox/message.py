@@ -123,7 +123,7 @@ class OutboxMessage(Base):
     last_error: Mapped[str | None] = mapped_column(sa.String(300))
     delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
-    courtesy: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    courtesy: Mapped[bool] = mapped_column(default=False)
 
 
 class DeliveryAttempt(Base):

@@ -1,15 +1,16 @@
-"""Inquiries and the outbox.
+"""All tables.
 
-Revision ID: 001
+Revision ID: 0001
 Revises:
 """
 
+import click
 import sqlalchemy as sa
 from alembic import op
 
 from app.db import UTCDateTime
 
-revision = "001"
+revision = "0001"
 down_revision = None
 branch_labels = ("default",)
 depends_on = None
@@ -18,6 +19,13 @@ BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    create_inquiries()
+    create_outbox()
+    create_mailers()
+    create_operations()
+
+
+def create_inquiries() -> None:
     op.create_table(
         "inquiry",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -25,10 +33,14 @@ def upgrade() -> None:
         sa.Column("submission_key", sa.LargeBinary(32)),
         sa.Column("content_digest", sa.LargeBinary(32), nullable=False),
         sa.Column("sealed_words", sa.LargeBinary()),
-        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
         sa.Column("topic", sa.String(40), nullable=False),
         sa.Column("held_because", sa.String(200)),
         sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("request_id", sa.String(16)),
+        sa.Column("erased_at", UTCDateTime()),
+        sa.Column("message_digest", sa.LargeBinary(16)),
+        sa.Column("source_digest", sa.LargeBinary(16)),
         sa.CheckConstraint("state in ('received', 'held', 'erased')", "known_state"),
         sa.CheckConstraint("(state = 'erased') = (sealed_words is null)", "erased_is_empty"),
         sa.PrimaryKeyConstraint("id"),
@@ -36,6 +48,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("submission_key"),
     )
     op.create_index(None, "inquiry", ["created_at"])
+    create_partial_index("ix_inquiry_held", "inquiry", "created_at", "state = 'held'")
+    for digest in ("message_digest", "source_digest"):
+        create_partial_index(None, "inquiry", digest, f"{digest} is not null")
+    op.create_table(
+        "acknowledgement",
+        sa.Column("address_digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("written_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("address_digest"),
+    )
+    op.create_index(None, "acknowledgement", ["written_at"])
+
+
+def create_outbox() -> None:
     op.create_table(
         "outbox_message",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -55,6 +80,8 @@ def upgrade() -> None:
         sa.Column("last_code", sa.Integer()),
         sa.Column("last_error", sa.String(300)),
         sa.Column("delivered_at", UTCDateTime()),
+        sa.Column("request_id", sa.String(16)),
+        sa.Column("courtesy", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "(state in ('pending', 'sending') and due_at is not null)"
             " or (state in ('delivered', 'dead', 'cancelled') and due_at is null)",
@@ -66,9 +93,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("message_id"),
     )
-    due = sa.text("due_at is not null")
-    op.create_index(None, "outbox_message", ["due_at"], sqlite_where=due, postgresql_where=due)
     op.create_index(None, "outbox_message", ["about"])
+    create_partial_index(None, "outbox_message", "due_at", "due_at is not null")
+    create_partial_index("ix_outbox_message_dead", "outbox_message", "queued_at", "state = 'dead'")
     op.create_table(
         "delivery_attempt",
         sa.Column("id", BIG_ID, nullable=False),
@@ -84,6 +111,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(None, "delivery_attempt", ["message_id"])
+
+
+def create_mailers() -> None:
     op.create_table(
         "relay_state",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -101,8 +131,57 @@ def upgrade() -> None:
         sa.Column("heartbeat_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("owner"),
     )
+    op.create_table(
+        "outbox_hold",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("reason", sa.String(200), nullable=False),
+        sa.CheckConstraint("id = 1", "single_row"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+
+def create_operations() -> None:
+    op.create_table(
+        "chore",
+        sa.Column("name", sa.String(40), nullable=False),
+        sa.Column("begun_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "alert",
+        sa.Column("event", sa.String(20), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("gone_at", UTCDateTime()),
+        sa.Column("told_at", UTCDateTime()),
+        sa.Column("told_severity", sa.Integer(), nullable=False),
+        sa.Column("told_count", sa.Integer(), nullable=False),
+        sa.Column("telling_until", UTCDateTime()),
+        sa.PrimaryKeyConstraint("event"),
+    )
+    op.create_table(
+        "key_canary",
+        sa.Column("fingerprint", sa.String(12), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint"),
+    )
+    op.create_table(
+        "look",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.Column("act", sa.String(40), nullable=False),
+        sa.Column("reference", sa.String(7)),
+        sa.Column("by", sa.String(80), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(None, "look", ["reference"])
+
+
+def create_partial_index(name: str | None, table: str, column: str, condition: str) -> None:
+    where = sa.text(condition)
+    op.create_index(name, table, [column], sqlite_where=where, postgresql_where=where)
 
 
 def downgrade() -> None:
-    for table in ("mailer", "relay_state", "delivery_attempt", "outbox_message", "inquiry"):
-        op.drop_table(table)
+    raise click.ClickException("The first migration has no downgrade: restore a backup instead.")
