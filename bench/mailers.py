@@ -12,7 +12,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from app.outbox import queue, schedule
-from app.outbox.message import DeliveryAttempt, OutgoingMail, RelayState
+from app.outbox.message import DeliveryAttempt, MailTransportState, OutgoingMail
 from bench.databases import KINDS, lane
 from bench.plan import Plan
 from bench.report import table
@@ -27,7 +27,7 @@ MAIL = OutgoingMail(
     subject="[K7R-4M2] Billing question from Ada Example",
     text="Do you take checks?\n" * 10,
     html="<main><p>Do you take checks?</p></main>" * 10,
-    about="K7R-4M2",
+    reference="K7R-4M2",
     reply_to="ada@example.com",
 )
 HEAD = ("mails a second", "1 mailer, instant", "4 mailers, instant", "1 mailer, 200 ms",
@@ -93,7 +93,7 @@ def drain(world: World) -> float:
     with database.session() as session:
         now = database.now(session)
         session.merge(
-            RelayState(
+            MailTransportState(
                 id=1,
                 failures=20,
                 down_since=now - timedelta(hours=3),

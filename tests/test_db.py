@@ -88,12 +88,14 @@ def test_a_time_without_a_zone_is_refused(database: Database) -> None:
 
 
 def test_an_unfinished_message_without_a_due_time_cannot_be_written(database: Database) -> None:
-    with pytest.raises(sa.exc.IntegrityError), database.session() as session:
+    refused = pytest.raises(sa.exc.IntegrityError, match="unfinished_is_due")
+    with refused, database.session() as session:
         session.execute(
             sa.text(
-                "insert into outbox_message (id, about, message_id, sealed_mail, state, created_at,"
-                " queued_at, due_at, attempts, crashes, fell_back) values"
-                " (:id, 'a', 'b', :mail, 'pending', :now, :now, null, 0, 0, :no)"
+                "insert into outbox_message (id, reference, message_id, encrypted_message, state,"
+                " created_at, queued_at, due_at, attempts, crashes, used_fallback,"
+                " is_acknowledgement) values"
+                " (:id, 'a', 'b', :mail, 'pending', :now, :now, null, 0, 0, :no, :no)"
             ),
             {"id": "0" * 32, "mail": b"x", "now": "2026-01-01 00:00:00", "no": False},
         )

@@ -94,7 +94,7 @@ def receive_inquiry(
     words: Words,
     submission: Submission,
     *,
-    held_because: Sequence[str] = (),
+    quarantine_reasons: Sequence[str] = (),
 ) -> Receipt:
     """Store ``words`` with one outbox row per mailbox, or none when it is held.
 
@@ -102,7 +102,7 @@ def receive_inquiry(
     """
     for last in (False,) * (TRIES - 1) + (True,):
         try:
-            receipt = _receive(desk, words, submission, held_because)
+            receipt = _receive(desk, words, submission, quarantine_reasons)
         except IntegrityError:
             # Another request with this key, or with this reference, came first:
             # the next round finds the key, or draws another reference.
@@ -113,7 +113,7 @@ def receive_inquiry(
             if last or not error.connection_invalidated:
                 raise
         else:
-            _tell(receipt, held=bool(held_because))
+            _tell(receipt, held=bool(quarantine_reasons))
             return receipt
         submission = replace(submission, known=True)
     raise AssertionError("unreachable")
@@ -123,7 +123,7 @@ def _receive(
     desk: Desk,
     words: Words,
     submission: Submission,
-    held_because: Sequence[str],
+    quarantine_reasons: Sequence[str],
 ) -> Receipt:
     now = submission.now or _now(desk.database)
     receipt, request_id = Receipt(new_reference(), now), submission.request_id or None
@@ -132,17 +132,17 @@ def _receive(
         "reference": receipt.reference,
         "submission_key": submission.key,
         "content_digest": submission.digest,
-        "sealed_words": desk.database.keys.seal(words.to_json()),
-        "state": InquiryState.HELD if held_because else InquiryState.RECEIVED,
-        "held_because": ", ".join(held_because)[:200] or None,
+        "encrypted_content": desk.database.keys.seal(words.to_json()),
+        "state": InquiryState.QUARANTINED if quarantine_reasons else InquiryState.RECEIVED,
+        "quarantine_reasons": ", ".join(quarantine_reasons)[:200] or None,
         "topic": words.topic,
         "created_at": now,
         "request_id": request_id,
         "message_digest": submission.message,
         "source_digest": submission.source,
     }
-    mails = [] if held_because else _mails(desk, words, receipt, now, request_id)
-    courtesy = [] if held_because else _courtesy(desk, words, receipt, request_id)
+    mails = [] if quarantine_reasons else _mails(desk, words, receipt, now, request_id)
+    courtesy = [] if quarantine_reasons else _courtesy(desk, words, receipt, request_id)
     # Encryption and template rendering are done by now: the write lock is held briefly.
     with desk.database.session() as session:
         connection = session.connection()

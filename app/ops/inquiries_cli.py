@@ -33,7 +33,7 @@ def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT0
     shape = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
     if held:
-        query = query.where(Inquiry.state == InquiryState.HELD)
+        query = query.where(Inquiry.state == InquiryState.QUARANTINED)
     with current_database().read_session() as session:
         rows = [
             (
@@ -41,7 +41,7 @@ def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT0
                 one.created_at.astimezone(zone).strftime(shape),
                 one.topic,
                 one.state,
-                one.held_because or _mails(session, one.reference),
+                one.quarantine_reasons or _mails(session, one.reference),
             )
             for one in session.scalars(query)
         ]
@@ -109,7 +109,7 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
     with database.session() as session:
         inquiry = find_inquiry(session, reference)
         words = inquiry.words(database.keys)
-        if inquiry.state != InquiryState.HELD or words is None:
+        if inquiry.state != InquiryState.QUARANTINED or words is None:
             raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
         inquiry.state = InquiryState.RECEIVED
         now = database.now(session)
@@ -128,7 +128,7 @@ def find_inquiry(session: Session, reference: str) -> Inquiry:
 
 
 def _mails(session: Session, reference: str) -> str:
-    to_us = (OutboxMessage.about == reference, ~OutboxMessage.courtesy)
+    to_us = (OutboxMessage.reference == reference, ~OutboxMessage.is_acknowledgement)
     return ", ".join(session.scalars(sa.select(OutboxMessage.state).where(*to_us))) or "none"
 
 

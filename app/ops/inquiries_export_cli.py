@@ -76,7 +76,7 @@ def show_looks(reference: str | None, limit: int, as_json: bool) -> None:  # noq
     """Who had what visitors wrote shown, exported, released or erased. No word of it."""
     with current_database().read_session() as session:
         found = looks.newest(session, reference.strip().upper() if reference else None, limit)
-    rows = [(local(one.at), one.act, one.reference or "", one.by) for one in found]
+    rows = [(local(one.occurred_at), one.action, one.reference or "", one.actor) for one in found]
     show_rows(("when", "what", "reference", "by"), rows, as_json=as_json)
 
 

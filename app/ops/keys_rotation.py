@@ -18,7 +18,7 @@ PAUSE = 0.02  # seconds between two of them, in which visitors' posts get their 
 MOST_PASSES = 5
 
 Sealed = sa.Row[UUID, bytes]
-COLUMNS: tuple[Any, ...] = (Inquiry.sealed_words, OutboxMessage.sealed_mail)
+COLUMNS: tuple[Any, ...] = (Inquiry.encrypted_content, OutboxMessage.encrypted_message)
 
 
 @dataclass

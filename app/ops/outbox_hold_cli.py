@@ -42,11 +42,11 @@ def release(yes: bool) -> None:  # noqa: FBT001
         waiting = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
         messages = session.scalars(waiting.order_by(OutboxMessage.queued_at)).all()
         rows = [
-            (str(one.id)[:8], one.about, recipient(database, one), local(one.queued_at))
+            (str(one.id)[:8], one.reference, recipient(database, one), local(one.queued_at))
             for one in messages[:MOST_SHOWN]
         ]
     click.echo(f"On hold since {local(on.since)}: {on.reason}. Mails that would go out:\n")
-    show_table(("message", "about", "to", "queued"), rows)
+    show_table(("message", "reference", "to", "queued"), rows)
     if len(messages) > MOST_SHOWN:
         click.echo(f"… and {len(messages) - MOST_SHOWN} more")
     if not yes:

@@ -161,7 +161,7 @@ def _settle_in(database: Database, erased: Sequence[str]) -> int:
         session.execute(
             sa.update(OutboxMessage)
             .where(OutboxMessage.due_at.is_not(None), OutboxMessage.state == State.SENDING)
-            .values(state=State.PENDING, due_at=now, token=None, owner=None)
+            .values(state=State.PENDING, due_at=now, lease_token=None, owner=None)
         )
         query = sa.select(Inquiry).where(Inquiry.state != InquiryState.ERASED)
         back = [one for one in session.scalars(query) if one.reference in again] if again else []

@@ -72,7 +72,7 @@ def _show(found: Sequence[Due]) -> None:
 
 
 def _why(one: Due) -> str:
-    return "held as spam" if one.state == InquiryState.HELD else "delivered"
+    return "held as spam" if one.state == InquiryState.QUARANTINED else "delivered"
 
 
 def _day(moment: datetime) -> str:

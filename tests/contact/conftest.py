@@ -43,7 +43,7 @@ class Visitor:
 
     def mails(self) -> list[OutgoingMail]:
         with self.database.read_session() as session:
-            sealed = session.scalars(sa.select(OutboxMessage.sealed_mail)).all()
+            sealed = session.scalars(sa.select(OutboxMessage.encrypted_message)).all()
         return [OutgoingMail.from_json(self.database.keys.open(one or b"")) for one in sealed]
 
 

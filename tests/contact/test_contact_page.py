@@ -25,7 +25,7 @@ def test_a_good_inquiry_is_stored_with_its_mail_and_shows_its_reference(visitor:
     assert "emailed" not in page.text
     (mail,) = visitor.mails()
     assert mail.recipient == "billing@nullharbor.example"
-    assert mail.about == inquiry.reference
+    assert mail.reference == inquiry.reference
 
 
 def test_an_empty_form_gets_a_summary_linked_to_each_field(visitor: Visitor) -> None:
@@ -82,7 +82,7 @@ def test_the_hidden_field_holds_the_inquiry_back_and_tells_nobody(visitor: Visit
     assert answer.status_code == 303
     assert visitor.client.get(answer.location).status_code == 200
     (inquiry,) = visitor.inquiries()
-    assert inquiry.state == "held"
+    assert inquiry.state == "quarantined"
     assert visitor.mails() == []
 
 

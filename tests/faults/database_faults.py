@@ -190,7 +190,9 @@ def old_backup(world: World) -> None:
 
 def _waiting(world: World) -> list[str]:
     """The inquiries that wait to be mailed (the digest is none)."""
-    waiting = sa.select(OutboxMessage.about).join(Inquiry, Inquiry.reference == OutboxMessage.about)
+    waiting = sa.select(OutboxMessage.reference).join(
+        Inquiry, Inquiry.reference == OutboxMessage.reference
+    )
     with world.database.read_session() as session:
         return list(session.scalars(waiting.where(OutboxMessage.due_at.is_not(None))))
 

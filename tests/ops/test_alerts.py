@@ -255,4 +255,4 @@ def test_a_webhook_that_is_gone_stops_neither_the_heart_nor_the_other_chores(
     chores.look()
     assert done == ["other"]
     with outbox.database.read_session() as session:
-        assert session.scalars(sa.select(Alert.told_at)).all() == [None]
+        assert session.scalars(sa.select(Alert.notified_at)).all() == [None]

@@ -213,7 +213,7 @@ def test_what_was_erased_since_is_erased_again(desk: Desk, file: Path) -> None:
     desk.says("backup", str(file))
     desk.says("inquiries", "erase", desk.inquiries()[0].reference, "--yes")
     assert "Erased again" in desk.says("restore", str(file), "--replace", "--yes")
-    assert desk.inquiries()[0].sealed_words is None
+    assert desk.inquiries()[0].encrypted_content is None
 
 
 def test_leases_and_heartbeats_of_the_past_are_not_believed(desk: Desk, file: Path) -> None:

@@ -45,7 +45,7 @@ def test_monitors_may_ask_as_often_as_they_like(make_app: Callable[..., Flask]) 
 
 
 def test_the_outbox_in_numbers_without_personal_data(outbox: Outbox, client: FlaskClient) -> None:
-    outbox.put(about="KKK-KKK", last_error="desk@clinic.example is full")
+    outbox.put(reference="KKK-KKK", last_error="desk@clinic.example is full")
     outbox.after(minutes=3)
     outbox.relay_fails("SMTPAuthenticationError: user desk")
     outbox.after(seconds=10)

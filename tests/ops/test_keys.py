@@ -109,16 +109,16 @@ def test_who_changes_a_row_meanwhile_has_won(
         if not raced and sealed != b"":
             raced.append(True)
             with desk.database.session() as session:
-                empty = {"sealed_words": None, "state": "erased"}
+                empty = {"encrypted_content": None, "state": "erased"}
                 session.execute(sa.update(Inquiry).values(**empty))
-                done = {"state": "delivered", "sealed_mail": None, "due_at": None}
+                done = {"state": "delivered", "encrypted_message": None, "due_at": None}
                 session.execute(sa.update(OutboxMessage).values(**done))
         return reseal(ring, sealed)
 
     monkeypatch.setattr(KeyRing, "reseal", deliver_meanwhile)
     desk.says("keys", "rotate")
-    assert desk.inquiries()[0].sealed_words is None
-    assert desk.message().sealed_mail is None
+    assert desk.inquiries()[0].encrypted_content is None
+    assert desk.message().encrypted_message is None
 
 
 def test_something_that_still_seals_with_the_old_key_is_told(

@@ -94,7 +94,9 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
         visitors.acknowledge(30)
         with old.session() as session:  # as if sealed before the new key came
             for row in session.scalars(sa.select(Inquiry).limit(25).with_for_update()):
-                row.sealed_words = old.keys.seal(live.database.keys.open(row.sealed_words or b""))
+                row.encrypted_content = old.keys.seal(
+                    live.database.keys.open(row.encrypted_content or b"")
+                )
         said = live.says("keys", "rotate")
         visitors.acknowledge(10)
     old.engine.dispose()
@@ -104,7 +106,7 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
     assert visitors.statuses == {201}
     newest = KeyRing([NEW_KEY])
     with live.database.read_session() as session:
-        sealed = session.scalars(sa.select(Inquiry.sealed_words)).all()
+        sealed = session.scalars(sa.select(Inquiry.encrypted_content)).all()
     assert len(sealed) == len(visitors.acknowledged)
     assert all(newest.opener(text or b"") for text in sealed)
     eventually(live.all_delivered, what="everything is delivered")

@@ -21,7 +21,7 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter, Rule
 
 from app.db import Database
-from app.ops.chores import ChoreTurn
+from app.ops.chores import ScheduledJob
 from app.outbox.message import OutboxMessage
 from config import ROOT
 from tests.support.receiver import Receiver, receiver
@@ -208,7 +208,7 @@ def visited(
     (instance.parent / "broken_site.py").write_text(BROKEN)
     with app.extensions["database"].session() as session:
         now = app.extensions["database"].now(session)
-        session.add(ChoreTurn(name="digest", begun_at=now - timedelta(days=2)))
+        session.add(ScheduledJob(name="digest", started_at=now - timedelta(days=2)))
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
     command += ["--pythonpath", str(instance.parent), "broken_site:app"]
     site = launch(instance, command=command, **production)

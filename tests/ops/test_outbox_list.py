@@ -59,7 +59,7 @@ def test_programs_get_the_same_as_json(outbox: Outbox) -> None:
         "messages": [
             {
                 "id": str(number),
-                "about": "AAA-AAA",
+                "reference": "AAA-AAA",
                 "request_id": None,
                 "recipient": "desk@clinic.example",
                 "state": "pending",

@@ -22,7 +22,7 @@ MAIL = OutgoingMail(
     subject="[K7R-4M2] Billing question from Ada Example",
     text="Hello\n.dot\n",
     html="<main><p>Hello</p></main>",
-    about="K7R-4M2",
+    reference="K7R-4M2",
     reply_to="ada@example.com",
 )
 

@@ -56,11 +56,11 @@ class SiteCollector(Collector):
 
 
 def _count_inquiries(session: Session) -> dict[str, int]:
-    """All inquiries; "held" are those held as likely spam, whatever became of them later."""
-    total, held = session.execute(
-        sa.select(sa.func.count(), sa.func.count(Inquiry.held_because)).select_from(Inquiry)
+    """All inquiries; "quarantined" counts likely spam, whatever became of it later."""
+    total, quarantined = session.execute(
+        sa.select(sa.func.count(), sa.func.count(Inquiry.quarantine_reasons)).select_from(Inquiry)
     ).one()
-    return {"received": total - held, "held": held}
+    return {"received": total - quarantined, "quarantined": quarantined}
 
 
 def _count_attempts(session: Session) -> dict[str, int]:
