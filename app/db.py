@@ -4,15 +4,14 @@ SQLite and PostgreSQL run the same statements. What differs stands in ``engines`
 transaction begins and reaches the disk) and here: whose clock is asked.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from app import clock
@@ -74,38 +73,33 @@ def _no_server(*_: Any, **_more: Any) -> str:
 NOW = sa.select(ServersClock())
 
 
+# Read-only transactions: on SQLite they take no write lock, on PostgreSQL they need no
+# BEGIN and ROLLBACK (each statement sees what is committed, as in READ COMMITTED).
+READ_ONLY: dict[str, dict[str, Any]] = {
+    "sqlite": {"deferred": True},
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
+
+
 class Database:
-    """The engine, the keys that open sealed columns, and the two kinds of transaction."""
+    """The engine, its two kinds of session, and the keys for encrypted columns."""
 
     def __init__(self, url: str, keys: KeyRing) -> None:
         self.keys = keys
         self.engine = sqlite_engine(url) if url.startswith("sqlite") else postgres_engine(url)
-        self._reading = self.engine.execution_options(deferred=True)
-        self._looking = self._reading
-        if self.engine.dialect.name == "postgresql":  # one trip to the server instead of three
-            self._looking = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        read_only = self.engine.execution_options(**READ_ONLY[self.engine.dialect.name])
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._read_sessions = sessionmaker(read_only, expire_on_commit=False)
 
-    @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A transaction that commits on leaving; when this returns, the rows are on disk."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+    def session(self) -> AbstractContextManager[Session]:
+        """A session that commits on leaving its block; the rows are on disk by then."""
+        return self._sessions.begin()
 
-    @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A transaction for looking only; on SQLite it takes no write lock."""
-        with Session(self._reading, expire_on_commit=False) as session:
-            yield session
+    def read_session(self) -> Session:
+        """A session for queries only; use it in a ``with`` block."""
+        return self._read_sessions()
 
-    def begin(self) -> AbstractContextManager[sa.Connection]:
-        """``write`` for statements alone: a session costs a post more than its statements."""
-        return self.engine.begin()
-
-    def look(self) -> AbstractContextManager[sa.Connection]:
-        """``read`` for one statement alone."""
-        return self._looking.connect()
-
-    def now(self, session: Session | sa.Connection) -> datetime:
+    def now(self, session: Session) -> datetime:
         """The time that decides when rows are due: PostgreSQL's own clock, so that
         hosts with skewed clocks agree; on SQLite there is but one host.
         """

@@ -1,14 +1,11 @@
 """Engines for SQLite and PostgreSQL: how a transaction begins and reaches the disk."""
 
-import math
 import time
-from threading import Lock
 from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.pool import ConnectionPoolEntry
 
 try:
     from pysqlite3 import dbapi2 as _bundled
@@ -17,12 +14,10 @@ except ImportError:  # no wheel for this platform: the system's library, under t
 sqlite_module: ModuleType = _bundled
 
 LOCK_TIMEOUT_MS = 15_000
-ASK_AGAIN_MS = 2
-TRUSTED = 1.0  # seconds after its use for which a connection is not doubted
+LOCK_RETRY_MS = 2
 
-
-# A server or a network that has gone silent is given up after seconds, not after hours.
-SILENT_SERVER = {
+# Give up a silent server or network after seconds, not after hours.
+CONNECT_ARGS = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -32,7 +27,7 @@ SILENT_SERVER = {
 
 
 class NotDurableError(Exception):
-    """The database may forget what it acknowledged; no inquiry is accepted on it."""
+    """The database may lose committed data, so no inquiry is accepted."""
 
 
 def safe_with_wal(version: tuple[int, int, int]) -> bool:
@@ -47,86 +42,78 @@ def safe_with_wal(version: tuple[int, int, int]) -> bool:
 
 
 def sqlite_engine(url: str) -> sa.Engine:
-    asked = sa.make_url(url)
+    """An engine that commits durably.
+
+    ``?journal_mode=delete`` in the URL turns WAL off. The execution option ``deferred``
+    begins a read-only transaction, which takes no write lock.
+    """
+    parsed = sa.make_url(url)
     engine = sa.create_engine(
-        asked.difference_update_query(["journal_mode"]), module=sqlite_module, hide_parameters=True
+        parsed.difference_update_query(["journal_mode"]),
+        module=sqlite_module,
+        hide_parameters=True,
     )
     wal = safe_with_wal(sqlite_module.sqlite_version_info)
-    wal = wal and asked.query.get("journal_mode") != "delete"
-    # Each pair lost nothing when only fsynced writes were replayed; WAL/NORMAL lost all.
-    durability = ("WAL", "FULL") if wal else ("DELETE", "EXTRA")
+    wal = wal and parsed.query.get("journal_mode") != "delete"
+    # Neither pair lost a commit when only fsynced writes were replayed; WAL/NORMAL lost all.
+    journal_mode, synchronous = ("WAL", "FULL") if wal else ("DELETE", "EXTRA")
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we emit BEGIN ourselves, see below
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver begins no transactions: see `begin`
         for pragma in (
             f"busy_timeout={LOCK_TIMEOUT_MS}",
-            f"journal_mode={durability[0]}",
-            f"synchronous={durability[1]}",
+            f"journal_mode={journal_mode}",
+            f"synchronous={synchronous}",
             "foreign_keys=ON",
             "secure_delete=ON",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
-    turn = Lock()
-
     @event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
+    def begin(connection: sa.Connection) -> None:
         if connection.get_execution_options().get("deferred", False):
-            driver: Any = connection.connection.driver_connection
-            driver.execute("BEGIN").close()
-            return
-        until = time.monotonic() + LOCK_TIMEOUT_MS / 1000
-        mine = turn.acquire(timeout=LOCK_TIMEOUT_MS / 1000)
-        connection.info["turn"] = turn if mine else None
-        _begin_immediate(connection, until)
-
-    def _end_turn(info: dict[str, Any]) -> None:
-        if mine := info.pop("turn", None):
-            mine.release()
-
-    @event.listens_for(engine, "commit")
-    @event.listens_for(engine, "rollback")
-    def _ends(connection: sa.Connection) -> None:
-        if not connection.invalidated:
-            _end_turn(connection.info)
-
-    @event.listens_for(engine, "checkin")
-    def _is_back(_connection: Any, record: ConnectionPoolEntry) -> None:
-        _end_turn(record.info)  # a lost connection ends without either
+            connection.exec_driver_sql("BEGIN")
+        else:
+            _begin_immediate(connection)
 
     return engine
 
 
-def _begin_immediate(connection: sa.Connection, until: float) -> None:
-    """Take SQLite's write lock, at ``time.monotonic()`` ``until`` at the latest.
+def _begin_immediate(connection: sa.Connection) -> None:
+    """Take the write lock within LOCK_TIMEOUT_MS. Raises OperationalError if that fails.
 
-    IMMEDIATE, because a deferred BEGIN fails when it turns from reading to writing beside
-    another writer. SQLite waits for the lock in growing sleeps of up to 100 ms, in no order:
-    of 8 visitors who write at once the last waited for a second. So the threads of a process
-    take turns, and the one whose turn it is asks each ``ASK_AGAIN_MS``.
+    IMMEDIATE, because a deferred transaction fails when it starts to write beside another
+    writer. SQLite's own busy handler sleeps up to 100 ms between tries while other threads
+    take the lock, so the slowest of 8 writers waited for a second: retry every 2 ms instead.
     """
-    driver: Any = connection.connection.driver_connection
-    driver.execute(f"PRAGMA busy_timeout={ASK_AGAIN_MS}").close()
+    deadline = time.monotonic() + LOCK_TIMEOUT_MS / 1000
+    _set_busy_timeout(connection, LOCK_RETRY_MS)
     try:
-        while time.monotonic() < until:
+        while True:
             try:
-                driver.execute("BEGIN IMMEDIATE").close()
-            except sqlite_module.OperationalError as error:
-                if "locked" not in str(error):
-                    break
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except sa.exc.OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > deadline:
+                    raise
             else:
                 return
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # its error is SQLAlchemy's
     finally:
-        driver.execute(f"PRAGMA busy_timeout={LOCK_TIMEOUT_MS}").close()
+        _set_busy_timeout(connection, LOCK_TIMEOUT_MS)
+
+
+def _set_busy_timeout(connection: sa.Connection, milliseconds: int) -> None:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
 
 
 def postgres_engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(url, hide_parameters=True, connect_args=SILENT_SERVER)
+    """An engine that refuses a server without fsync. Raises NotDurableError on connecting."""
+    engine = sa.create_engine(
+        url, hide_parameters=True, connect_args=CONNECT_ARGS, pool_pre_ping=True
+    )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
+    def configure(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             if cursor.execute("SHOW fsync").fetchone()[0] != "on":
                 raise NotDurableError("PostgreSQL runs with fsync=off: it may lose inquiries")
@@ -135,19 +122,5 @@ def postgres_engine(url: str) -> sa.Engine:
                 cursor.execute("SET synchronous_commit = on")
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_MS}ms'")
         connection.commit()
-
-    @event.listens_for(engine, "checkin")
-    def _rests(_connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info["rests_since"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def _is_still_there(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        """As ``pool_pre_ping``, which asks each time: a post would pay for it twice."""
-        if time.monotonic() - record.info.get("rests_since", math.inf) < TRUSTED:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error:
-            raise sa.exc.InvalidatePoolError from None
 
     return engine

@@ -103,7 +103,7 @@ def measure(
 
 def outbox(world: World) -> int:
     """Mails that were written down, whatever became of them since."""
-    with world.database.read() as session:
+    with world.database.read_session() as session:
         return session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)) or 0
 
 

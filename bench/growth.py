@@ -70,7 +70,7 @@ def claim_times(world: World) -> list[float]:
         began = perf_counter()
         claim = mailer._claim()
         assert claim is not None
-        with database.write() as session:
+        with database.session() as session:
             now = database.now(session)
             settle.record(session, database.keys, claim, Report(Outcome.DELIVERED, 250), now)
         times.append(perf_counter() - began)

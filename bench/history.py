@@ -21,11 +21,11 @@ STATEMENTS = (
     """INSERT INTO inquiry (id, reference, content_digest, state, topic, created_at, erased_at)
     {numbers} SELECT {id}, substr(CAST(10000000 + i AS varchar), 2), {nothing}, 'erased',
     'billing', {then}, {then} FROM n""",
-    """INSERT INTO outbox_message (id, about, message_id, state, created_at, queued_at,
-    attempts, crashes, fell_back, delivered_at)
+    """INSERT INTO outbox_message (id, reference, message_id, state, created_at, queued_at,
+    attempts, crashes, used_fallback, is_acknowledgement, delivered_at)
     {numbers} SELECT {id}, substr(CAST(10000000 + i AS varchar), 2), '<' || i || '@old.example>',
-    'delivered', {then}, {then}, 1, 0, {no}, {then} FROM n""",
-    """INSERT INTO delivery_attempt (message_id, token, owner, started_at, ended_at, outcome)
+    'delivered', {then}, {then}, 1, 0, {no}, {no}, {then} FROM n""",
+    """INSERT INTO delivery_attempt (message_id, lease_token, owner, started_at, ended_at, outcome)
     SELECT id, id, 'old', created_at, delivered_at, 'delivered' FROM outbox_message""",
 )
 

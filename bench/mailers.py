@@ -12,7 +12,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from app.outbox import queue, schedule
-from app.outbox.message import DeliveryAttempt, OutgoingMail, RelayState
+from app.outbox.message import DeliveryAttempt, MailTransportState, OutgoingMail
 from bench.databases import KINDS, lane
 from bench.plan import Plan
 from bench.report import table
@@ -27,7 +27,7 @@ MAIL = OutgoingMail(
     subject="[K7R-4M2] Billing question from Ada Example",
     text="Do you take checks?\n" * 10,
     html="<main><p>Do you take checks?</p></main>" * 10,
-    about="K7R-4M2",
+    reference="K7R-4M2",
     reply_to="ada@example.com",
 )
 HEAD = ("mails a second", "1 mailer, instant", "4 mailers, instant", "1 mailer, 200 ms",
@@ -59,7 +59,7 @@ def report(plan: Plan) -> str:
 def put(world: World, count: int) -> None:
     """Let ``count`` mails wait."""
     database = world.database
-    with database.write() as session:
+    with database.session() as session:
         now = database.now(session)
         for _ in range(count):
             queue.enqueue(session, database.keys, MAIL, domain="clinic.example", now=now)
@@ -68,7 +68,7 @@ def put(world: World, count: int) -> None:
 def deliver(world: World, mailers: int, count: int) -> float:
     """Mails a second that so many mailer processes deliver of ``count``."""
     put(world, count)
-    with world.database.read() as session:
+    with world.database.read_session() as session:
         last = session.scalar(sa.select(sa.func.max(DeliveryAttempt.id))) or 0
     running = [world.start_mailer(f"bench-{uuid4().hex[:6]}") for _ in range(mailers)]
     wait_until(lambda: not world.unfinished(), 300, f"{count} mails")
@@ -81,7 +81,7 @@ def deliver(world: World, mailers: int, count: int) -> float:
 def span(world: World, after: int) -> float:
     """Seconds from the start of the first attempt to the end of the last."""
     times = sa.func.min(DeliveryAttempt.started_at), sa.func.max(DeliveryAttempt.ended_at)
-    with world.database.read() as session:
+    with world.database.read_session() as session:
         first, last = session.execute(sa.select(*times).where(DeliveryAttempt.id > after)).one()
     return float((last - first).total_seconds())
 
@@ -90,10 +90,10 @@ def drain(world: World) -> float:
     """Seconds in the worst case: the mail server comes back just after the rarest probe."""
     put(world, WAITING)
     database = world.database
-    with database.write() as session:
+    with database.session() as session:
         now = database.now(session)
         session.merge(
-            RelayState(
+            MailTransportState(
                 id=1,
                 failures=20,
                 down_since=now - timedelta(hours=3),

@@ -42,5 +42,5 @@ def site(name: str, folder: Path, server: Server, mail_port: int = 0) -> Iterato
 
 
 def inquiries(world: World) -> int:
-    with world.database.read() as session:
+    with world.database.read_session() as session:
         return session.scalar(sa.select(sa.func.count()).select_from(Inquiry)) or 0

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.clinic import Clinic, load_clinic
-from app.ops.migrations import current_alembic
+from app.ops.migrations import alembic_for
 from config import ROOT, Settings
 from tests.support.browser import browser, open_page, page
 from tests.support.databases import (
@@ -83,8 +83,7 @@ def make_app(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Flask]]:
 
     def make(**env: str) -> Flask:
         app = create_app(settings_for(tmp_path, **{"DATABASE_URL": sqlite_url, **env}))
-        with app.app_context():  # one process serves or runs commands; a test does both
-            current_alembic()
+        alembic_for(app)  # one process serves or runs commands; a test does both
         apps.append(app)
         return app
 

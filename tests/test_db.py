@@ -8,18 +8,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask
 
 from app import engines
 from app.crypto import KeyRing, UnknownKeyError
-from app.db import Base, Database
+from app.db import Database
 from app.engines import safe_with_wal
-from app.ops import schema
 from app.outbox.message import MailerHeartbeat
-from tests.support.databases import migrate
 
 BACKEND = sa.select(sa.func.pg_backend_pid())
 KEY, OTHER = "A" * 43 + "=", "B" * 43 + "="
@@ -32,63 +27,55 @@ def database(make_app: Callable[..., Flask], database_url: str) -> Database:
     return database
 
 
-def test_migrations_from_nothing_make_what_the_records_describe(
-    empty_database_url: str, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("failure", ["an error", "a lost connection"])
+def test_a_failed_write_releases_the_lock(database: Database, failure: str) -> None:
+    with suppress(ZeroDivisionError), database.session() as session:
+        session.execute(sa.select(1))
+        if failure == "a lost connection":
+            session.connection().invalidate()
+        raise ZeroDivisionError
+    started = time.monotonic()
+    with database.session() as session:
+        assert session.scalar(sa.select(1)) == 1
+    assert time.monotonic() - started < 5  # the lock time-out is 15 s
+
+
+def test_a_writer_waits_for_the_lock_no_longer_than_the_time_out(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrate(empty_database_url, tmp_path_factory.mktemp("instance"))
-    database = Database(empty_database_url, KeyRing([KEY]))
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+    monkeypatch.setattr(engines, "LOCK_TIMEOUT_MS", 500)
+    database = Database(sqlite_url, KeyRing([KEY]))
+    with database.session() as writer:
+        writer.execute(sa.select(1))
+        started = time.monotonic()
+        with (
+            pytest.raises(sa.exc.OperationalError, match="locked"),
+            database.session() as second,
+        ):
+            second.execute(sa.select(1))
+        assert 0.5 <= time.monotonic() - started < 0.9
+        with database.read_session() as reader:  # readers do not wait for the writer
+            assert reader.scalar(sa.select(1)) == 1
     database.engine.dispose()
 
 
-def test_the_revisions_are_known_without_alembic() -> None:
-    theirs = ScriptDirectory(str(schema.FOLDER), version_locations=[str(schema.FOLDER)])
-    assert [one.revision for one in theirs.walk_revisions()] == [*reversed(schema.revisions())]
-
-
-def test_migrating_twice_changes_nothing(
-    empty_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("instance")
-    migrate(empty_database_url, folder)
-    migrate(empty_database_url, folder)
-
-
-@pytest.mark.parametrize("how", ["an error", "a lost connection"])
-def test_who_fails_while_writing_gives_the_turn_to_the_next(database: Database, how: str) -> None:
-    with suppress(ZeroDivisionError), database.write() as session:
-        session.execute(sa.select(1))
-        if how == "a lost connection":
-            session.connection().invalidate()
-        raise ZeroDivisionError
-    began = time.monotonic()
-    with database.write() as session:
-        assert session.scalar(sa.select(1)) == 1
-    assert time.monotonic() - began < 5  # not the 15 s that a lock is waited for
-
-
-def test_a_rested_connection_that_the_server_closed_is_replaced(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engines, "TRUSTED", 0.0)
+def test_a_pooled_connection_that_the_server_closed_is_replaced(postgres_url: str) -> None:
     database, other = Database(postgres_url, KeyRing([KEY])), Database(postgres_url, KeyRing([KEY]))
-    with database.look() as connection:
-        backend = connection.scalar(BACKEND)
-    with other.begin() as connection:
-        connection.execute(sa.select(sa.func.pg_terminate_backend(backend, 5_000)))
-    with database.begin() as connection:
-        assert connection.scalar(BACKEND) != backend
+    with database.read_session() as session:
+        backend = session.scalar(BACKEND)
+    with other.session() as session:
+        session.execute(sa.select(sa.func.pg_terminate_backend(backend, 5_000)))
+    with database.session() as session:
+        assert session.scalar(BACKEND) != backend
     database.engine.dispose()
     other.engine.dispose()
 
 
 def test_times_come_back_aware_and_in_utc(database: Database) -> None:
     there = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=5)))
-    with database.write() as session:
+    with database.session() as session:
         session.add(MailerHeartbeat(owner="one", started_at=there, heartbeat_at=there))
-    with database.read() as session:
+    with database.read_session() as session:
         found = session.scalars(sa.select(MailerHeartbeat.started_at)).one()
     assert found == there
     assert found.tzinfo == UTC
@@ -96,17 +83,19 @@ def test_times_come_back_aware_and_in_utc(database: Database) -> None:
 
 def test_a_time_without_a_zone_is_refused(database: Database) -> None:
     naive = datetime(2026, 3, 1)  # noqa: DTZ001
-    with pytest.raises(sa.exc.StatementError), database.write() as session:
+    with pytest.raises(sa.exc.StatementError), database.session() as session:
         session.add(MailerHeartbeat(owner="one", started_at=naive, heartbeat_at=naive))
 
 
 def test_an_unfinished_message_without_a_due_time_cannot_be_written(database: Database) -> None:
-    with pytest.raises(sa.exc.IntegrityError), database.write() as session:
+    refused = pytest.raises(sa.exc.IntegrityError, match="unfinished_is_due")
+    with refused, database.session() as session:
         session.execute(
             sa.text(
-                "insert into outbox_message (id, about, message_id, sealed_mail, state, created_at,"
-                " queued_at, due_at, attempts, crashes, fell_back) values"
-                " (:id, 'a', 'b', :mail, 'pending', :now, :now, null, 0, 0, :no)"
+                "insert into outbox_message (id, reference, message_id, encrypted_message, state,"
+                " created_at, queued_at, due_at, attempts, crashes, used_fallback,"
+                " is_acknowledgement) values"
+                " (:id, 'a', 'b', :mail, 'pending', :now, :now, null, 0, 0, :no, :no)"
             ),
             {"id": "0" * 32, "mail": b"x", "now": "2026-01-01 00:00:00", "no": False},
         )
@@ -115,7 +104,7 @@ def test_an_unfinished_message_without_a_due_time_cannot_be_written(database: Da
 def _count_up(url: str, times: int) -> None:
     database = Database(url, KeyRing([KEY]))
     for _ in range(times):
-        with database.write() as session:
+        with database.session() as session:
             row = session.get(MailerHeartbeat, "counter", with_for_update=True)
             assert row is not None
             row.heartbeat_at += timedelta(seconds=1)
@@ -125,7 +114,7 @@ def test_processes_that_read_then_write_lose_no_update(
     database: Database, database_url: str
 ) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    with database.write() as session:
+    with database.session() as session:
         session.add(MailerHeartbeat(owner="counter", started_at=start, heartbeat_at=start))
     fresh = multiprocessing.get_context("spawn")
     workers = [fresh.Process(target=_count_up, args=(database_url, 50)) for _ in range(3)]
@@ -134,7 +123,7 @@ def test_processes_that_read_then_write_lose_no_update(
     for worker in workers:
         worker.join(60)
         assert worker.exitcode == 0
-    with database.read() as session:
+    with database.read_session() as session:
         counter = session.get(MailerHeartbeat, "counter")
     assert counter is not None
     assert counter.heartbeat_at - start == timedelta(seconds=150)

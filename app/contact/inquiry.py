@@ -45,7 +45,7 @@ class InquiryState(StrEnum):
     """Received: mailed to the front desk. Held: kept back as likely spam. Erased: words gone."""
 
     RECEIVED = "received"
-    HELD = "held"
+    QUARANTINED = "quarantined"
     ERASED = "erased"
 
 
@@ -55,7 +55,7 @@ TRACES = tuple(
 
 
 # Written into the statement, not bound: only then do both databases use the index for it.
-IS_HELD = sa.text("state = 'held'")
+IS_QUARANTINED = sa.text("state = 'quarantined'")
 
 
 class Inquiry(Base):
@@ -70,20 +70,22 @@ class Inquiry(Base):
 
     __tablename__ = "inquiry"
     __table_args__ = (
-        sa.CheckConstraint("state in ('received', 'held', 'erased')", name="known_state"),
+        sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", name="known_state"),
         *(sa.Index(None, name, sqlite_where=kept) for name, kept in TRACES),
-        sa.Index("ix_inquiry_held", "created_at", sqlite_where=IS_HELD),
-        sa.CheckConstraint("(state = 'erased') = (sealed_words is null)", name="erased_is_empty"),
+        sa.Index("ix_inquiry_quarantined", "created_at", sqlite_where=IS_QUARANTINED),
+        sa.CheckConstraint(
+            "(state = 'erased') = (encrypted_content is null)", name="erased_is_empty"
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(sa.String(7), unique=True)
     submission_key: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32), unique=True)
     content_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
-    sealed_words: Mapped[bytes | None]
-    state: Mapped[str] = mapped_column(sa.String(10))
+    encrypted_content: Mapped[bytes | None]
+    state: Mapped[str] = mapped_column(sa.String(20))
     topic: Mapped[str] = mapped_column(sa.String(40))
-    held_because: Mapped[str | None] = mapped_column(sa.String(200))
+    quarantine_reasons: Mapped[str | None] = mapped_column(sa.String(200))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -92,7 +94,9 @@ class Inquiry(Base):
 
     def words(self, keys: KeyRing) -> Words | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""
-        return Words.from_json(keys.open(self.sealed_words)) if self.sealed_words else None
+        return (
+            Words.from_json(keys.open(self.encrypted_content)) if self.encrypted_content else None
+        )
 
 
 def new_reference() -> str:

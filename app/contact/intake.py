@@ -46,7 +46,7 @@ def take_in(
     facts = _facts(words, others, honeypot=honeypot, timed=timed, age=age)
     now = others.asked_at or clock.now()
     submission = replace(submission, known=others.same_key, now=now)
-    return receive_inquiry(desk, words, submission, held_because=_reasons(facts, words, desk))
+    return receive_inquiry(desk, words, submission, quarantine_reasons=_reasons(facts, words, desk))
 
 
 def _facts(words: Words, others: Others, *, honeypot: str, timed: bool, age: float | None) -> Facts:

@@ -80,8 +80,8 @@ def look_back(database: Database, submission: Submission) -> Others:
 
 
 def _ask(database: Database, values: dict[str, Any]) -> Others:
-    with database.look() as connection:
-        return Others(*connection.execute(ALL, values).one())
+    with database.read_session() as session:
+        return Others(*session.execute(ALL, values).one())
 
 
 def forget_traces(session: Session, now: datetime) -> None:

@@ -69,7 +69,7 @@ def notifications(
             subject=f"{FIRST if danger else ''}[{reference}] {subject}",
             text=text,
             html=html,
-            about=reference,
+            reference=reference,
             reply_to=reply_to,
         )
         for mailbox in topic.mailboxes
@@ -91,9 +91,9 @@ def acknowledgement(email: str, reference: str, clinic: Clinic) -> OutgoingMail 
         subject=f"[{reference}] We received your message",
         text=email_templates().get_template("acknowledgement.txt").render(values),
         html=email_templates().get_template("acknowledgement.html").render(values),
-        about=reference,
+        reference=reference,
         reply_to=clinic.email,
-        courtesy=True,
+        is_acknowledgement=True,
     )
 
 

@@ -1,5 +1,4 @@
-"""From checked words to durable rows: ONE transaction holds the inquiry and its mails,
-and those of others that wait for the disk (see ``together``).
+"""Store a checked inquiry: ONE transaction writes the inquiry and its outbox rows.
 
 When ``receive_inquiry`` has returned, the commit is on disk. A submission that
 comes twice (a double click, the back button, a client's retry) finds the first
@@ -8,7 +7,7 @@ one by its key and gets the same reference.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from uuid import uuid4
@@ -22,13 +21,13 @@ from app.clinic import Clinic
 from app.contact.acknowledgement import take_turn
 from app.contact.inquiry import Inquiry, InquiryState, Words, new_reference
 from app.contact.notification import Notify, acknowledgement, notifications
-from app.contact.together import INSERT, Together
 from app.db import Database
 from app.outbox.message import OutgoingMail
 from app.outbox.queue import Row, put, sealed
 
 TRIES = 3
-# Made once: to build a statement costs more than to run it.
+# Built once: building a statement takes longer than running it.
+INSERT = sa.insert(Inquiry)
 SAME = sa.select(Inquiry.id, Inquiry.reference, Inquiry.created_at, Inquiry.content_digest).where(
     Inquiry.submission_key == sa.bindparam("key")
 )
@@ -65,15 +64,13 @@ class Submission:
 @dataclass(frozen=True)
 class Desk:
     """Where inquiries go: the clinic's mailboxes, by way of the database; ``notify`` is
-    how much of them, ``acknowledge`` whether the visitor gets a mail too. ``together``
-    commits what comes at once.
+    how much of them, ``acknowledge`` whether the visitor gets a mail too.
     """
 
     database: Database
     clinic: Clinic
     notify: Notify = Notify.FULL
     acknowledge: bool = False
-    together: Together = field(default_factory=Together, init=False)
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def receive_inquiry(
     words: Words,
     submission: Submission,
     *,
-    held_because: Sequence[str] = (),
+    quarantine_reasons: Sequence[str] = (),
 ) -> Receipt:
     """Store ``words`` with one outbox row per mailbox, or none when it is held.
 
@@ -105,7 +102,7 @@ def receive_inquiry(
     """
     for last in (False,) * (TRIES - 1) + (True,):
         try:
-            receipt = _receive(desk, words, submission, held_because)
+            receipt = _receive(desk, words, submission, quarantine_reasons)
         except IntegrityError:
             # Another request with this key, or with this reference, came first:
             # the next round finds the key, or draws another reference.
@@ -116,7 +113,7 @@ def receive_inquiry(
             if last or not error.connection_invalidated:
                 raise
         else:
-            _tell(receipt, held=bool(held_because))
+            _tell(receipt, held=bool(quarantine_reasons))
             return receipt
         submission = replace(submission, known=True)
     raise AssertionError("unreachable")
@@ -126,7 +123,7 @@ def _receive(
     desk: Desk,
     words: Words,
     submission: Submission,
-    held_because: Sequence[str],
+    quarantine_reasons: Sequence[str],
 ) -> Receipt:
     now = submission.now or _now(desk.database)
     receipt, request_id = Receipt(new_reference(), now), submission.request_id or None
@@ -135,22 +132,20 @@ def _receive(
         "reference": receipt.reference,
         "submission_key": submission.key,
         "content_digest": submission.digest,
-        "sealed_words": desk.database.keys.seal(words.to_json()),
-        "state": InquiryState.HELD if held_because else InquiryState.RECEIVED,
-        "held_because": ", ".join(held_because)[:200] or None,
+        "encrypted_content": desk.database.keys.seal(words.to_json()),
+        "state": InquiryState.QUARANTINED if quarantine_reasons else InquiryState.RECEIVED,
+        "quarantine_reasons": ", ".join(quarantine_reasons)[:200] or None,
         "topic": words.topic,
         "created_at": now,
         "request_id": request_id,
         "message_digest": submission.message,
         "source_digest": submission.source,
     }
-    mails = [] if held_because else _mails(desk, words, receipt, now, request_id)
-    courtesy = [] if held_because else _courtesy(desk, words, receipt, request_id)
-    # All that takes time comes before the write lock, which on SQLite is the only one.
-    if not (submission.known or courtesy):
-        desk.together.write(desk.database, inquiry, mails)
-        return receipt
-    with desk.database.begin() as connection:
+    mails = [] if quarantine_reasons else _mails(desk, words, receipt, now, request_id)
+    courtesy = [] if quarantine_reasons else _courtesy(desk, words, receipt, request_id)
+    # Encryption and template rendering are done by now: the write lock is held briefly.
+    with desk.database.session() as session:
+        connection = session.connection()
         if submission.known and (first := _same_submission(connection, submission, now)):
             return first
         connection.execute(INSERT, inquiry)
@@ -161,8 +156,8 @@ def _receive(
 
 
 def _now(database: Database) -> datetime:
-    with database.look() as connection:
-        return database.now(connection)
+    with database.read_session() as session:
+        return database.now(session)
 
 
 def _tell(receipt: Receipt, *, held: bool) -> None:

@@ -99,7 +99,7 @@ def _opens_with_crisis_lines(reference: str) -> bool:
         abort(404)
     database = current_database()
     try:
-        with database.read() as session:
+        with database.read_session() as session:
             inquiry = session.scalar(select(Inquiry).where(Inquiry.reference == reference))
             fresh = inquiry is not None and clock.now() - inquiry.created_at < TOLD_FOR
             words = inquiry.words(database.keys) if inquiry and fresh else None

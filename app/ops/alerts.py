@@ -42,11 +42,11 @@ class Alert(Base):
 
     event: Mapped[str] = mapped_column(sa.String(20), primary_key=True)
     since: Mapped[datetime] = mapped_column(UTCDateTime)
-    gone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    told_severity: Mapped[int] = mapped_column(default=0)
-    told_count: Mapped[int] = mapped_column(default=0)
-    telling_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    resolved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    notified_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    notified_severity: Mapped[int] = mapped_column(default=0)
+    notified_count: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 @dataclass(frozen=True)
@@ -98,39 +98,39 @@ def take_news(session: Session, now: datetime) -> list[Notice]:
     }
     alerts = {one.event: one for one in session.scalars(sa.select(Alert))}
     for event in troubles.keys() - alerts.keys():
-        alerts[event] = Alert(event=event, since=now, told_severity=0, told_count=0)
+        alerts[event] = Alert(event=event, since=now, notified_severity=0, notified_count=0)
         session.add(alerts[event])
     notices = []
     for event, alert in alerts.items():
         trouble = troubles.get(event)
         news = _is_worth_telling(alert, trouble, now) if trouble else _is_over(session, alert, now)
         if news and not _is_being_told(alert, now):
-            alert.telling_until = now + LEASE
+            alert.lease_until = now + LEASE
             notices.append(Notice(event, trouble, alert.since, now))
     return notices
 
 
 def _is_worth_telling(alert: Alert, trouble: Trouble, now: datetime) -> bool:
-    alert.gone_at = None
+    alert.resolved_at = None
     # What has become better since may become worse again, and is told then.
-    alert.told_severity = min(alert.told_severity, trouble.severity)
-    alert.told_count = min(alert.told_count, trouble.count)
-    if alert.told_at is None or trouble.severity > alert.told_severity:
+    alert.notified_severity = min(alert.notified_severity, trouble.severity)
+    alert.notified_count = min(alert.notified_count, trouble.count)
+    if alert.notified_at is None or trouble.severity > alert.notified_severity:
         return True
-    pause = BREATH if trouble.count > alert.told_count else AGAIN
-    return now - alert.told_at >= pause
+    pause = BREATH if trouble.count > alert.notified_count else AGAIN
+    return now - alert.notified_at >= pause
 
 
 def _is_over(session: Session, alert: Alert, now: datetime) -> bool:
-    if alert.told_at is None:  # nobody heard of it: nothing to take back
+    if alert.notified_at is None:  # nobody heard of it: nothing to take back
         session.delete(alert)
         return False
-    alert.gone_at = alert.gone_at or now
-    return now - alert.gone_at >= QUIET
+    alert.resolved_at = alert.resolved_at or now
+    return now - alert.resolved_at >= QUIET
 
 
 def _is_being_told(alert: Alert, now: datetime) -> bool:
-    until = alert.telling_until
+    until = alert.lease_until
     return until is not None and now < until <= now + LEASE  # later ones: the clock was set back
 
 
@@ -142,7 +142,7 @@ def _tell_all(
     for notice in notices:
         # After a failure the others wait for the next look too: a chore must be short.
         taken = taken and tell(notice.body(clinic, site))
-        with database.write() as session:
+        with database.session() as session:
             _settle(session, notice, taken=taken)
 
 
@@ -150,10 +150,10 @@ def _settle(session: Session, notice: Notice, *, taken: bool) -> None:
     alert = session.get(Alert, notice.event)
     if alert is None:
         return
-    alert.telling_until = None
+    alert.lease_until = None
     if taken and notice.trouble is None:
         session.delete(alert)
     elif taken and notice.trouble:
-        alert.told_at = notice.at
-        alert.told_severity = Severity(notice.trouble.severity)
-        alert.told_count = notice.trouble.count
+        alert.notified_at = notice.at
+        alert.notified_severity = Severity(notice.trouble.severity)
+        alert.notified_count = notice.trouble.count

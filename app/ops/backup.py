@@ -14,7 +14,7 @@ from app import clock
 from app.db import Database
 from app.ops import backup_archive, backup_postgres, backup_sqlite
 from app.ops.backup_archive import BackupError, Manifest
-from app.ops.chores import ChoreTurn
+from app.ops.chores import ScheduledJob
 from app.ops.version import version
 
 BACKUP = "backup"  # its turn beside those of the chores
@@ -50,13 +50,13 @@ def make_backup(database: Database, path: Path) -> Manifest:
 
 def note_backup(database: Database, made_at: datetime) -> None:
     """Leave the time of the last backup where every host sees it."""
-    with database.write() as session:
-        session.merge(ChoreTurn(name=BACKUP, begun_at=made_at))
+    with database.session() as session:
+        session.merge(ScheduledJob(name=BACKUP, started_at=made_at))
 
 
 def last_backup(session: Session) -> datetime | None:
     """When `flask backup` last ended well, on whichever host."""
-    return session.scalar(sa.select(ChoreTurn.begun_at).where(ChoreTurn.name == BACKUP))
+    return session.scalar(sa.select(ScheduledJob.started_at).where(ScheduledJob.name == BACKUP))
 
 
 def file_name(moment: datetime) -> str:

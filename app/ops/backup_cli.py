@@ -4,21 +4,20 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from flask import current_app
-from flask.cli import with_appcontext
+from flask.cli import ScriptInfo, with_appcontext
 
 from app import clock
 from app.db import current_database
 from app.ops.backup import file_name, make_backup, note_backup
 from app.ops.backup_archive import BackupError, Manifest
 from app.ops.keys import MissingKeyError, introduce
-from app.ops.migrations import current_alembic
+from app.ops.migrations import alembic_for
 from app.ops.progress import progress
 from app.ops.restore import Restored, inspect, rows_now
 from app.ops.restore import restore as put_back
-from app.ops.schema import NewerDatabaseError
+from app.ops.schema import UnknownRevisionError
 
-FAULTS = (BackupError, MissingKeyError, NewerDatabaseError)
+FAULTS = (BackupError, MissingKeyError, UnknownRevisionError)
 PATH = click.Path(path_type=Path)
 
 
@@ -45,12 +44,14 @@ def backup(path: Path) -> None:
 @click.option("--replace", is_flag=True, help="Also when the database is not empty.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
-def restore(path: Path, replace: bool, yes: bool) -> None:  # noqa: FBT001
+@click.pass_context
+def restore(context: click.Context, path: Path, replace: bool, yes: bool) -> None:  # noqa: FBT001
     """Put the backup PATH in the place of the database, and the outbox on hold.
 
     Nothing is sent until `outbox release`. What is in the database now is kept in
     a backup of its own, in the instance folder.
     """
+    app = context.ensure_object(ScriptInfo).load_app()
     database = current_database()
     try:
         click.echo(f"{path}: {_content(inspect(database, path))}")
@@ -64,9 +65,9 @@ def restore(path: Path, replace: bool, yes: bool) -> None:  # noqa: FBT001
             done = put_back(
                 database,
                 path,
-                instance=Path(current_app.instance_path),
+                instance=Path(app.instance_path),
                 replace=replace,
-                upgrade=current_alembic().upgrade,
+                upgrade=alembic_for(app).upgrade,
                 tell=tell,
             )
         introduce(database)

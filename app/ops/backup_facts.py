@@ -54,5 +54,5 @@ def facts_of(connection: sa.Connection, keys: KeyRing) -> Facts:
 def _canaries(connection: sa.Connection, tables: list[str]) -> dict[str, bytes]:
     if KeyCanary.__tablename__ not in tables:
         return {}
-    rows = connection.execute(sa.select(KeyCanary.fingerprint, KeyCanary.sealed))
-    return {row.fingerprint: row.sealed for row in rows}
+    rows = connection.execute(sa.select(KeyCanary.fingerprint, KeyCanary.encrypted_text))
+    return {row.fingerprint: row.encrypted_text for row in rows}

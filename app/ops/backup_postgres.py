@@ -9,11 +9,11 @@ from app.ops.backup_archive import BackupError, Facts
 from app.ops.backup_facts import facts_of, tables_of
 from app.ops.postgres_tools import call, find
 from app.outbox import hold
-from app.outbox.hold import OutboxHold
+from app.outbox.hold import OutboxPause
 
 GATE = "restore_under_way"
 MAGIC = b"PGDMP"  # how pg_dump's custom format begins
-HOLD = OutboxHold.__tablename__
+HOLD = OutboxPause.__tablename__
 TRIES = 3  # pg_restore and a post may lock the same tables the other way round
 
 
@@ -46,15 +46,15 @@ def put_in_place(database: Database, payload: Path, facts: Facts, reason: str) -
     The hold is on before the old mails are there, and stays off when it fails.
     """
     program = find("pg_restore", _major(database))
-    OutboxHold.metadata.create_all(database.engine, [OutboxHold.metadata.tables[HOLD]])
-    with database.write() as session:
+    OutboxPause.metadata.create_all(database.engine, [OutboxPause.metadata.tables[HOLD]])
+    with database.session() as session:
         was_on = hold.state(session) is not None
         hold.put_on(session, reason, database.now(session))
     try:
         _restore(database, program, payload)
     except BackupError:
         if not was_on:
-            with database.write() as session:
+            with database.session() as session:
                 hold.release(session)
         raise
     _drop_younger_tables(database, facts)

@@ -11,7 +11,6 @@ from app.engines import sqlite_module
 from app.ops.backup_archive import BackupError, Facts
 from app.ops.backup_facts import facts_of
 from app.outbox import hold
-from app.outbox.hold import OutboxHold
 
 GATE = "restore_under_way"
 
@@ -53,8 +52,7 @@ def put_in_place(database: Database, payload: Path, _facts: Facts, reason: str) 
     open go on with the new content, and a crash leaves the old one.
     """
     staged = Database(f"sqlite:///{payload}", database.keys)
-    OutboxHold.metadata.create_all(staged.engine, [OutboxHold.metadata.tables["outbox_hold"]])
-    with staged.write() as session:
+    with staged.session() as session:
         hold.put_on(session, reason, staged.now(session))
     staged.engine.dispose()
     with (

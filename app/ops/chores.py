@@ -68,24 +68,26 @@ def next_time(at: clock_time, zone: ZoneInfo, last: datetime | None, now: dateti
     return datetime.combine(day + timedelta(days=1), at, zone) if done else today
 
 
-class ChoreTurn(Base):
+class ScheduledJob(Base):
     """When a chore was last begun, by whichever mailer."""
 
-    __tablename__ = "chore"
+    __tablename__ = "scheduled_job"
 
     name: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
-    begun_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 def run_if_due(database: Database, chore: Chore) -> bool:
     """Do ``chore`` if it is due and no other process is doing it; whether it was done."""
-    with database.read() as session:
+    with database.read_session() as session:
         now = database.now(session)
-        last = session.scalar(sa.select(ChoreTurn.begun_at).where(ChoreTurn.name == chore.name))
+        last = session.scalar(
+            sa.select(ScheduledJob.started_at).where(ScheduledJob.name == chore.name)
+        )
     if not chore.is_due(last, now) and (last or chore.at_first):
         return False
     try:
-        with database.write() as session:
+        with database.session() as session:
             _take_turn(session, chore.name, last, now)
             if last is None and not chore.at_first:
                 return False
@@ -99,17 +101,17 @@ def run_if_due(database: Database, chore: Chore) -> bool:
 
 def _take_turn(session: Session, name: str, last: datetime | None, now: datetime) -> None:
     if last is None:
-        session.add(ChoreTurn(name=name, begun_at=now))
+        session.add(ScheduledJob(name=name, started_at=now))
         try:
             session.flush()
         except IntegrityError:  # another process was first with the very first turn
             raise _NotOurTurnError from None
         return
     moved = session.execute(
-        sa.update(ChoreTurn)
-        .where(ChoreTurn.name == name, ChoreTurn.begun_at == last)
-        .values(begun_at=now)
-        .returning(ChoreTurn.name)
+        sa.update(ScheduledJob)
+        .where(ScheduledJob.name == name, ScheduledJob.started_at == last)
+        .values(started_at=now)
+        .returning(ScheduledJob.name)
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if moved is None:

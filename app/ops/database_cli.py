@@ -1,19 +1,19 @@
-"""``flask db``: Flask-Alembic's commands, which a database newer than the code never meets."""
+"""``flask db``: Flask-Alembic's commands, refused on a database that the code does not know."""
 
 import click
-from flask.cli import with_appcontext
+from flask.cli import ScriptInfo, with_appcontext
 from flask_alembic.cli import cli as commands
 
 from app.db import current_database
-from app.ops.migrations import current_alembic
-from app.ops.schema import NewerDatabaseError, refuse_newer
+from app.ops.migrations import alembic_for
+from app.ops.schema import UnknownRevisionError, refuse_unknown, revision_of
 
 EXAMPLES = {
-    "downgrade": "downgrade 004",
-    "merge": "merge 008 009",
-    "revision": "revision 'What it adds'",
-    "show": "show 004",
-    "stamp": "stamp 004",
+    "downgrade": "downgrade 0002",
+    "merge": "merge 0002 0003",
+    "revision": "revision 'Add a column'",
+    "show": "show 0001",
+    "stamp": "stamp 0001",
 }
 for name, command in commands.commands.items():
     command.epilog = f"Example: flask --app wsgi db {EXAMPLES.get(name, name)}"
@@ -23,9 +23,10 @@ for name, command in commands.commands.items():
 @with_appcontext
 @click.pass_context
 def db(context: click.Context) -> None:
-    """Bring the database to the form that this version needs."""
-    context.obj = current_alembic()
+    """Manage database migrations."""
+    context.obj = alembic_for(context.ensure_object(ScriptInfo).load_app())
     try:
-        refuse_newer(current_database().engine)
-    except NewerDatabaseError as error:
+        with current_database().read_session() as session:
+            refuse_unknown(revision_of(session.connection()))
+    except UnknownRevisionError as error:
         raise click.ClickException(str(error)) from None

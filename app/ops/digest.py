@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.clinic import Clinic, Digest
-from app.contact.inquiry import IS_HELD, Inquiry
+from app.contact.inquiry import IS_QUARANTINED, Inquiry
 from app.contact.notification import email_templates
 from app.db import Database
 from app.ops.chores import Chore, daily
@@ -74,7 +74,11 @@ def count_day(session: Session, now: datetime, held_days: int) -> Day:
     since = _last_digest(session) or now - timedelta(hours=24)
     new = Inquiry.created_at > since
     count = sa.func.count()
-    delivered = (OutboxMessage.delivered_at > since, ~_is_digest(), ~OutboxMessage.courtesy)
+    delivered = (
+        OutboxMessage.delivered_at > since,
+        ~_is_digest(),
+        ~OutboxMessage.is_acknowledgement,
+    )
     return Day(
         since=since,
         until=now,
@@ -85,9 +89,9 @@ def count_day(session: Session, now: datetime, held_days: int) -> Day:
         held=_held(session, now, timedelta(days=held_days)),
         undelivered=tuple(
             session.scalars(
-                sa.select(OutboxMessage.about)
+                sa.select(OutboxMessage.reference)
                 .where(OutboxMessage.state == State.DEAD)
-                .group_by(OutboxMessage.about)
+                .group_by(OutboxMessage.reference)
                 .order_by(sa.func.max(OutboxMessage.queued_at).desc())
                 .limit(MOST_LISTED)
             )
@@ -97,7 +101,9 @@ def count_day(session: Session, now: datetime, held_days: int) -> Day:
 
 
 def _held(session: Session, now: datetime, kept: timedelta) -> tuple[HeldLine, ...]:
-    query = sa.select(Inquiry.reference, Inquiry.held_because, Inquiry.created_at).where(IS_HELD)
+    query = sa.select(Inquiry.reference, Inquiry.quarantine_reasons, Inquiry.created_at).where(
+        IS_QUARANTINED
+    )
     return tuple(
         HeldLine(
             reference, reason or "", in_words(max(now - came, timedelta(0))), erased_at=came + kept
@@ -135,7 +141,7 @@ def digest_mails(
             subject=subject,
             text=text,
             html=html,
-            about=f"{ABOUT}{date}",
+            reference=f"{ABOUT}{date}",
         )
         for mailbox in mailboxes
     ]
@@ -146,7 +152,7 @@ def _last_digest(session: Session) -> datetime | None:
 
 
 def _is_digest() -> sa.ColumnElement[bool]:
-    return OutboxMessage.about.startswith(ABOUT)
+    return OutboxMessage.reference.startswith(ABOUT)
 
 
 def _relay_in_words(outbox: Overview, clinic: Clinic) -> str:

@@ -34,7 +34,7 @@ def erase(
         .where(Inquiry.id.in_(inquiries))
         .values(
             state=InquiryState.ERASED,
-            sealed_words=None,
+            encrypted_content=None,
             submission_key=None,
             content_digest=NO_DIGEST,
             message_digest=None,

@@ -15,7 +15,7 @@ from app.db import current_database
 from app.engines import NotDurableError
 from app.ops import keys
 from app.ops.held import look_at_held
-from app.ops.schema import schema_fault
+from app.ops.schema import revision_of, schema_fault
 from app.ops.status import Severity, Trouble, judge, worst
 from app.ops.version import version
 from app.outbox.overview import Overview, look_over
@@ -48,9 +48,9 @@ def readyz() -> Response:
 def _unready() -> str | None:
     database = current_database()
     try:
-        if fault := schema_fault(database.engine):
-            return fault
-        with database.read() as session:
+        with database.read_session() as session:
+            if fault := schema_fault(revision_of(session.connection())):
+                return fault
             keys.check(session, database.keys)
     except UnknownKeyError:
         return "a key is missing from DATA_KEYS"
@@ -64,7 +64,7 @@ def outbox() -> Response:
     """The outbox in numbers, and what is wrong with them."""
     database = current_database()
     try:
-        with database.read() as session:
+        with database.read_session() as session:
             now = database.now(session)
             seen, held = look_over(session, now), look_at_held(session, now)
     except (SQLAlchemyError, NotDurableError):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.contact.inquiry import IS_HELD, Inquiry
+from app.contact.inquiry import IS_QUARANTINED, Inquiry
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,6 @@ class Held:
 
 
 def look_at_held(session: Session, now: datetime) -> Held:
-    query = sa.select(sa.func.count(), sa.func.min(Inquiry.created_at)).where(IS_HELD)
+    query = sa.select(sa.func.count(), sa.func.min(Inquiry.created_at)).where(IS_QUARANTINED)
     count, first = session.execute(query).one()
     return Held(count, max(now - first, timedelta(0)) if first else None)

@@ -33,15 +33,15 @@ def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT0
     shape = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
     if held:
-        query = query.where(Inquiry.state == InquiryState.HELD)
-    with current_database().read() as session:
+        query = query.where(Inquiry.state == InquiryState.QUARANTINED)
+    with current_database().read_session() as session:
         rows = [
             (
                 one.reference,
                 one.created_at.astimezone(zone).strftime(shape),
                 one.topic,
                 one.state,
-                one.held_because or _mails(session, one.reference),
+                one.quarantine_reasons or _mails(session, one.reference),
             )
             for one in session.scalars(query)
         ]
@@ -55,12 +55,12 @@ def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT0
 def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
     """One inquiry, with what the visitor wrote. It is noted who looked: see `looks`."""
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         inquiry = find_inquiry(session, reference)
         mails = _mails(session, inquiry.reference)
     words = inquiry.words(database.keys)
     if words:
-        with database.write() as session:
+        with database.session() as session:
             looks.note(session, database.now(session), "shown", inquiry.reference)
     if as_json:
         click.echo(json.dumps(_as_data(inquiry, mails, words), indent=2))
@@ -102,14 +102,14 @@ def _as_data(inquiry: Inquiry, mails: str, words: Words | None) -> dict[str, obj
 def release(reference: str, yes: bool) -> None:  # noqa: FBT001
     """Send a held inquiry to the front desk after all."""
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         find_inquiry(session, reference)
     if not yes:
         click.confirm(f"Send {reference.upper()} to the front desk?", abort=True)
-    with database.write() as session:
+    with database.session() as session:
         inquiry = find_inquiry(session, reference)
         words = inquiry.words(database.keys)
-        if inquiry.state != InquiryState.HELD or words is None:
+        if inquiry.state != InquiryState.QUARANTINED or words is None:
             raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
         inquiry.state = InquiryState.RECEIVED
         now = database.now(session)
@@ -128,7 +128,7 @@ def find_inquiry(session: Session, reference: str) -> Inquiry:
 
 
 def _mails(session: Session, reference: str) -> str:
-    to_us = (OutboxMessage.about == reference, ~OutboxMessage.courtesy)
+    to_us = (OutboxMessage.reference == reference, ~OutboxMessage.is_acknowledgement)
     return ", ".join(session.scalars(sa.select(OutboxMessage.state).where(*to_us))) or "none"
 
 

@@ -28,7 +28,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     front desk already must be deleted there by hand, and a backup keeps its copy.
     """
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         inquiry = find_inquiry(session, reference)
         states = _states(session, inquiry)
     _refuse(inquiry, states)
@@ -36,7 +36,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     click.echo(_what_is_lost(inquiry, states))
     if not yes:
         click.confirm("Erase it for good?", abort=True)
-    with database.write() as session:
+    with database.session() as session:
         inquiry = find_inquiry(session, reference)
         _refuse(inquiry, _states(session, inquiry))
         try:
@@ -50,7 +50,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
 
 
 def _states(session: Session, inquiry: Inquiry) -> Counter[str]:
-    to_us = (OutboxMessage.about == inquiry.reference, ~OutboxMessage.courtesy)
+    to_us = (OutboxMessage.reference == inquiry.reference, ~OutboxMessage.is_acknowledgement)
     return Counter(session.scalars(sa.select(OutboxMessage.state).where(*to_us)))
 
 
@@ -69,7 +69,7 @@ def _being_sent(inquiry: Inquiry) -> click.ClickException:
 
 def _what_is_lost(inquiry: Inquiry, states: Counter[str]) -> str:
     unsent = states[State.PENDING] + states[State.DEAD]
-    if inquiry.state == InquiryState.HELD:
+    if inquiry.state == InquiryState.QUARANTINED:
         return "It was held back as likely spam: nobody at the front desk has read it."
     if unsent and not states[State.DELIVERED]:
         return f"{_mails(unsent)} not delivered: NOBODY at the front desk has read it, or will."

@@ -46,7 +46,7 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
         raise click.UsageError(f"{file.name}: the name must end in {' or '.join(FORMATS)}")
     database, zone = current_database(), current_clinic().zone
     since = since.replace(tzinfo=zone) if since else None
-    with database.read() as session:
+    with database.read_session() as session:
         query = sa.select(sa.func.count()).select_from(Inquiry).where(chosen(since))
         count = session.scalar(query) or 0
     click.echo(WARNING, err=True)
@@ -54,7 +54,7 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
         click.confirm(f"Write {count} inquiries to {file}?", abort=True, err=True)
     written = Written()
     with _new_file(file) as out:
-        with database.write() as session:
+        with database.session() as session:
             looks.note(session, database.now(session), f"exported {count}")
         with progress("Inquiries", count) as tell:
             for written in write_all(database, since, zone, FORMATS[file.suffix](out)):
@@ -74,9 +74,9 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
 @with_appcontext
 def show_looks(reference: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """Who had what visitors wrote shown, exported, released or erased. No word of it."""
-    with current_database().read() as session:
+    with current_database().read_session() as session:
         found = looks.newest(session, reference.strip().upper() if reference else None, limit)
-    rows = [(local(one.at), one.act, one.reference or "", one.by) for one in found]
+    rows = [(local(one.occurred_at), one.action, one.reference or "", one.actor) for one in found]
     show_rows(("when", "what", "reference", "by"), rows, as_json=as_json)
 
 

@@ -73,7 +73,7 @@ def _batch(database: Database, since: datetime | None, last: Inquiry | None) -> 
     if last:
         place = sa.tuple_(Inquiry.created_at, Inquiry.id)
         query = query.where(place > sa.tuple_(*_bound(last)))
-    with database.read() as session:
+    with database.read_session() as session:
         ordered = query.order_by(Inquiry.created_at, Inquiry.id).limit(BATCH)
         return list(session.scalars(ordered))
 

@@ -31,7 +31,7 @@ class KeyCanary(Base):
     __tablename__ = "key_canary"
 
     fingerprint: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
-    sealed: Mapped[bytes]
+    encrypted_text: Mapped[bytes]
     since: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
@@ -42,7 +42,7 @@ def canaries(session: Session) -> list[KeyCanary]:
 
 def check(session: Session, keys: KeyRing) -> None:
     """Return when ``keys`` open all that is sealed. Raises MissingKeyError."""
-    refuse_missing({one.fingerprint: one.sealed for one in canaries(session)}, keys)
+    refuse_missing({one.fingerprint: one.encrypted_text for one in canaries(session)}, keys)
 
 
 def refuse_missing(sealed: dict[str, bytes], keys: KeyRing) -> None:
@@ -61,17 +61,17 @@ def introduce(database: Database) -> None:
     The first time of all every listed key gets one: any of them may have sealed rows.
     Raises MissingKeyError.
     """
-    with database.read() as session:
+    with database.read_session() as session:
         known = {one.fingerprint for one in canaries(session)}
         check(session, database.keys)
     if database.keys.fingerprints[0] in known:
         return
     wanted = database.keys.fingerprints[:1] if known else database.keys.fingerprints
     try:
-        with database.write() as session:
+        with database.session() as session:
             now = database.now(session)
             session.add_all(
-                KeyCanary(fingerprint=f, sealed=s, since=now)
+                KeyCanary(fingerprint=f, encrypted_text=s, since=now)
                 for f, s in fresh_canaries(database.keys, wanted).items()
             )
     except IntegrityError:

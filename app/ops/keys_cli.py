@@ -65,21 +65,21 @@ def rotate() -> None:
 def forget(fingerprint: str, yes: bool) -> None:  # noqa: FBT001
     """Start without a key that is lost for good. What it sealed stays unreadable."""
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         known = {one.fingerprint for one in key_records.canaries(session)}
     if fingerprint not in known or fingerprint in database.keys.fingerprints:
         raise click.ClickException(f"{fingerprint!r} is no key that is missing; nothing changed")
     lost = count_by_key(database)[None]
     if not yes:
         click.confirm(f"{lost} rows stay unreadable until it is found. Go on?", abort=True)
-    with database.write() as session:
+    with database.session() as session:
         key_records.forget(session, fingerprint)
     click.echo("forgotten")
 
 
 def _rows(database: Database) -> list[tuple[str, str, str, int]]:
     counts = count_by_key(database)
-    with database.read() as session:
+    with database.read_session() as session:
         since = {one.fingerprint: one.since for one in key_records.canaries(session)}
     ours = database.keys.fingerprints
     places = {name: "newest" if name == ours[0] else "old" for name in ours}
@@ -99,7 +99,7 @@ def _refuse_unfinished(rotation: Rotation) -> None:
 
 def _say_unneeded(database: Database) -> None:
     newest, *old = database.keys.fingerprints
-    with database.write() as session:
+    with database.session() as session:
         key_records.forget(session, *old)
     wipe(database)  # what the old key sealed
     if old:

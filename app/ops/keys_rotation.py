@@ -18,7 +18,7 @@ PAUSE = 0.02  # seconds between two of them, in which visitors' posts get their 
 MOST_PASSES = 5
 
 Sealed = sa.Row[UUID, bytes]
-COLUMNS: tuple[Any, ...] = (Inquiry.sealed_words, OutboxMessage.sealed_mail)
+COLUMNS: tuple[Any, ...] = (Inquiry.encrypted_content, OutboxMessage.encrypted_message)
 
 
 @dataclass
@@ -78,7 +78,7 @@ def count_by_key(database: Database) -> Counter[str | None]:
 
 def count_sealed(database: Database) -> int:
     """How many rows one pass has to look at."""
-    with database.read() as session:
+    with database.read_session() as session:
         counts = [
             session.scalar(sa.select(sa.func.count()).where(sa.func.length(column) > 0))
             for column in COLUMNS
@@ -104,7 +104,7 @@ def _batches(database: Database, column: Any) -> Iterator[Sequence[Sealed]]:
         query = sa.select(table.id, column).where(sa.func.length(column) > 0)
         if last:
             query = query.where(table.id > last)
-        with database.read() as session:
+        with database.read_session() as session:
             batch = session.execute(query.order_by(table.id).limit(BATCH)).all()
         if not batch:
             return
@@ -120,7 +120,7 @@ def _reseal(database: Database, column: Any, batch: Sequence[Sealed], passed: Pa
     if not old:
         return
     new = [(row, database.keys.reseal(row[1])) for row in old]
-    with database.write() as session:
+    with database.session() as session:
         for (identity, before), after in new:
             # On condition of the old text: whoever changed the row meanwhile has won.
             done = session.execute(

@@ -15,32 +15,32 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.db import Base, UTCDateTime
 
 
-class Look(Base):
-    """Somebody's act on one inquiry, or (``reference`` is None) on many. ``by`` is a
+class AuditEvent(Base):
+    """Somebody's act on one inquiry, or (``reference`` is None) on many. ``actor`` is a
     system's user and host.
     """
 
-    __tablename__ = "look"
+    __tablename__ = "audit_event"
 
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
     )
-    at: Mapped[datetime] = mapped_column(UTCDateTime)
-    act: Mapped[str] = mapped_column(sa.String(40))
+    occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    action: Mapped[str] = mapped_column(sa.String(40))
     reference: Mapped[str | None] = mapped_column(sa.String(7), index=True)
-    by: Mapped[str] = mapped_column(sa.String(80))
+    actor: Mapped[str] = mapped_column(sa.String(80))
 
 
-def note(session: Session, now: datetime, act: str, reference: str | None = None) -> None:
-    """Write into the caller's transaction that this user did ``act``."""
-    session.add(Look(at=now, act=act, reference=reference, by=_user()))
+def note(session: Session, now: datetime, action: str, reference: str | None = None) -> None:
+    """Write into the caller's transaction that this user did ``action``."""
+    session.add(AuditEvent(occurred_at=now, action=action, reference=reference, actor=_user()))
 
 
-def newest(session: Session, reference: str | None, limit: int) -> list[Look]:
+def newest(session: Session, reference: str | None, limit: int) -> list[AuditEvent]:
     """The newest ones, of one inquiry or of all."""
-    query = sa.select(Look).order_by(Look.id.desc()).limit(limit)
+    query = sa.select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
     if reference:
-        query = query.where(Look.reference == reference)
+        query = query.where(AuditEvent.reference == reference)
     return list(session.scalars(query))
 
 

@@ -42,7 +42,7 @@ def send(owner: str, *, parent: int | None = None, once: bool = False) -> None:
 def release(owner: str) -> int:
     """Make the messages held by the dead mailer ``owner`` due at once; how many there were."""
     database = current_database()
-    with database.write() as session:
+    with database.session() as session:
         return queue.release_owner(session, owner, database.now(session))
 
 

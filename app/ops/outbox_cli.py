@@ -18,7 +18,13 @@ from app.ops.outbox_words import as_data, in_words, message_as_data
 from app.ops.table import show_table
 from app.outbox import breaker, hold, manage
 from app.outbox.forget import NO_MAIL
-from app.outbox.message import DeliveryAttempt, OutboxMessage, OutgoingMail, RelayState, State
+from app.outbox.message import (
+    DeliveryAttempt,
+    MailTransportState,
+    OutboxMessage,
+    OutgoingMail,
+    State,
+)
 
 MOST = "At most so many, newest first."
 UNFINISHED = (State.PENDING, State.SENDING, State.DEAD)
@@ -45,7 +51,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
     query = sa.select(OutboxMessage).order_by(OutboxMessage.created_at.desc()).limit(limit)
     if not everything:
         query = query.where(OutboxMessage.state.in_(UNFINISHED))
-    with database.read() as session:
+    with database.read_session() as session:
         messages = session.scalars(query).all()
         held, relay = hold.state(session), breaker.state(session)
     if as_json:
@@ -54,10 +60,16 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
     _tell_hold(held)
     _tell_relay(relay)
     rows = [
-        (str(one.id)[:8], one.about, recipient(database, one), one.attempts, in_words(one, local))
+        (
+            str(one.id)[:8],
+            one.reference,
+            recipient(database, one),
+            one.attempts,
+            in_words(one, local),
+        )
         for one in messages
     ]
-    show_table(("message", "about", "to", "tries", "state and why"), rows)
+    show_table(("message", "reference", "to", "tries", "state and why"), rows)
 
 
 @outbox.command(epilog="Example: flask --app wsgi outbox show 5f0c2a71")
@@ -67,7 +79,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
 def show(message: str, as_json: bool) -> None:  # noqa: FBT001
     """One message (its id, or the start of it) with every attempt."""
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         found = _find(session, message)
         attempts = session.scalars(
             sa.select(DeliveryAttempt)
@@ -78,15 +90,22 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
         told = message_as_data(found, recipient(database, found), attempts)
         click.echo(json.dumps(told, indent=2))
         return
-    click.echo(f"Message-ID: {found.message_id}\nAbout: {found.about}\nState: {found.state}")
+    click.echo(f"Message-ID: {found.message_id}\nAbout: {found.reference}\nState: {found.state}")
     click.echo(f"To: {recipient(database, found)}\nQueued: {local(found.queued_at)}")
     if found.request_id:
         click.echo(f"Request: {found.request_id}")
     rows = [
-        (local(a.started_at), local(a.ended_at), a.owner, a.outcome, a.code or "", a.said or "")
+        (
+            local(a.started_at),
+            local(a.ended_at),
+            a.owner,
+            a.outcome,
+            a.code or "",
+            a.transport_reply or "",
+        )
         for a in attempts
     ]
-    show_table(("started", "ended", "mailer", "outcome", "code", "said"), rows)
+    show_table(("started", "ended", "mailer", "outcome", "code", "reply"), rows)
 
 
 @outbox.command(epilog="Example: flask --app wsgi outbox requeue 5f0c2a71")
@@ -109,15 +128,15 @@ def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
 
 def _change(prefix: str, act: manage.Act, question: str, *, ask: bool) -> None:
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         found = _find(session, prefix)
-    click.echo(f"{found.about} to {recipient(database, found)}: {in_words(found, local)}")
+    click.echo(f"{found.reference} to {recipient(database, found)}: {in_words(found, local)}")
     if ask:
         click.confirm(question, abort=True)
-    with database.write() as session:
+    with database.session() as session:
         done = act(session, found.id, database.now(session))
     if not done:
-        state = found.state if found.sealed_mail != NO_MAIL else "erased"
+        state = found.state if found.encrypted_message != NO_MAIL else "erased"
         raise click.ClickException(f"not possible while it is {state}; nothing changed")
     click.echo("done")
 
@@ -137,17 +156,17 @@ def _find(session: Session, prefix: str) -> OutboxMessage:
 
 def recipient(database: Database, message: OutboxMessage) -> str:
     """Whom ``message`` is for, as far as can still be known."""
-    if not message.sealed_mail:
+    if not message.encrypted_message:
         return "(delivered)" if message.state == State.DELIVERED else "(erased)"
-    if message.courtesy:
+    if message.is_acknowledgement:
         return "(the visitor)"
     try:
-        return OutgoingMail.from_json(database.keys.open(message.sealed_mail)).recipient
+        return OutgoingMail.from_json(database.keys.open(message.encrypted_message)).recipient
     except UnknownKeyError:
         return "(sealed with an unknown key)"
 
 
-def _tell_hold(on: hold.OutboxHold | None) -> None:
+def _tell_hold(on: hold.OutboxPause | None) -> None:
     if on:
         click.echo(
             f"The outbox is on hold since {local(on.since)} ({on.reason}): nothing is sent"
@@ -155,7 +174,7 @@ def _tell_hold(on: hold.OutboxHold | None) -> None:
         )
 
 
-def _tell_relay(relay: RelayState | None) -> None:
+def _tell_relay(relay: MailTransportState | None) -> None:
     if relay and relay.down_since and relay.probe_at:
         click.echo(
             f"The mail relay is down since {local(relay.down_since)} ({relay.reason});"

@@ -21,7 +21,7 @@ def hold(yes: bool) -> None:  # noqa: FBT001
     database = current_database()
     if not yes:
         click.confirm("Send nothing more until it is released?", abort=True)
-    with database.write() as session:
+    with database.session() as session:
         holding.put_on(session, "by hand", database.now(session))
     click.echo("on hold")
 
@@ -35,23 +35,23 @@ def release(yes: bool) -> None:  # noqa: FBT001
     What has arrived long ago: `outbox cancel` it first.
     """
     database = current_database()
-    with database.read() as session:
+    with database.read_session() as session:
         on = holding.state(session)
         if on is None:
             raise click.ClickException("the outbox is not on hold; nothing changed")
         waiting = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
         messages = session.scalars(waiting.order_by(OutboxMessage.queued_at)).all()
         rows = [
-            (str(one.id)[:8], one.about, recipient(database, one), local(one.queued_at))
+            (str(one.id)[:8], one.reference, recipient(database, one), local(one.queued_at))
             for one in messages[:MOST_SHOWN]
         ]
     click.echo(f"On hold since {local(on.since)}: {on.reason}. Mails that would go out:\n")
-    show_table(("message", "about", "to", "queued"), rows)
+    show_table(("message", "reference", "to", "queued"), rows)
     if len(messages) > MOST_SHOWN:
         click.echo(f"… and {len(messages) - MOST_SHOWN} more")
     if not yes:
         click.confirm(f"\nSend {_mails(len(messages))}, and go on as usual?", abort=True)
-    with database.write() as session:
+    with database.session() as session:
         holding.release(session)
     click.echo("released")
 

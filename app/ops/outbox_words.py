@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from app.outbox.hold import OutboxHold
-from app.outbox.message import DeliveryAttempt, OutboxMessage, RelayState, State
+from app.outbox.hold import OutboxPause
+from app.outbox.message import DeliveryAttempt, MailTransportState, OutboxMessage, State
 
 Local = Callable[[datetime], str]
 
@@ -24,7 +24,7 @@ def in_words(message: OutboxMessage, local: Local) -> str:
             return f"delivered{at}"
         case State.DEAD:
             return f"undelivered, given up: {reason(message)}"
-        case _ if message.courtesy and message.last_error:
+        case _ if message.is_acknowledgement and message.last_error:
             return f"given up, nobody misses it: {reason(message)}"
         case _:
             return "cancelled by hand: it is not sent"
@@ -32,19 +32,19 @@ def in_words(message: OutboxMessage, local: Local) -> str:
 
 def reason(message: OutboxMessage) -> str:
     """Why ``message`` is not delivered yet."""
-    said = message.last_error
-    if not said:
+    error = message.last_error
+    if not error:
         return "not tried yet"
     if message.last_code:
         # Before the colon stands the name of an error's type; the code says more.
-        return f"the relay answered {message.last_code} {said.partition(': ')[2] or said}"
-    return said
+        return f"the relay answered {message.last_code} {error.partition(': ')[2] or error}"
+    return error
 
 
 def as_data(
     messages: Iterable[OutboxMessage],
-    held: OutboxHold | None,
-    relay: RelayState | None,
+    held: OutboxPause | None,
+    relay: MailTransportState | None,
     recipient: Callable[[OutboxMessage], str],
 ) -> dict[str, Any]:
     """The same for JSON; moments in ISO 8601, UTC, None for what there is none of."""
@@ -71,7 +71,7 @@ def message_as_data(
                 "mailer": one.owner,
                 "outcome": one.outcome,
                 "code": one.code,
-                "said": one.said,
+                "transport_reply": one.transport_reply,
             }
             for one in attempts
         ],
@@ -82,7 +82,7 @@ def _message(message: OutboxMessage, recipient: str) -> dict[str, Any]:
     waits = message.state == State.PENDING
     return {
         "id": str(message.id),
-        "about": message.about,
+        "reference": message.reference,
         "request_id": message.request_id,
         "recipient": recipient,
         "state": message.state,

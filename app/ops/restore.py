@@ -23,7 +23,7 @@ from app.ops.backup_facts import rows_of, tables_of
 from app.ops.erase import erase_now
 from app.ops.keys import refuse_missing
 from app.ops.progress import Tell, untold
-from app.ops.schema import is_known, refuse_newer
+from app.ops.schema import refuse_unknown, revision_of, revisions
 from app.ops.traces import wipe
 from app.outbox.message import MailerHeartbeat, OutboxMessage, State
 
@@ -41,30 +41,34 @@ class Restored:
 
 
 def inspect(database: Database, path: Path) -> Manifest:
-    """What is in the backup ``path``, if it can be restored here. Raises BackupError,
-    NewerDatabaseError or MissingKeyError.
+    """What is in the backup ``path``, if it can be restored here. Raises BackupError
+    or MissingKeyError.
     """
     manifest = backup_archive.read(path)
     ours = database.engine.dialect.name
     if manifest.database != ours:
         raise BackupError(f"{path} is of {manifest.database}, and DATABASE_URL names {ours}")
-    if not is_known(manifest.facts.revision):
+    if manifest.facts.revision not in revisions():
         raise BackupError(
-            f"{path} is newer than this code (revision {manifest.facts.revision}): upgrade the code"
+            f"{path} has revision {manifest.facts.revision}, which this code does not know:"
+            " restore it with the version that made it"
         )
     _open_canaries(manifest, database.keys)
     return manifest
 
 
 def rows_now(database: Database) -> int:
-    """How many inquiries and mails would be replaced. Raises BackupError."""
+    """How many inquiries and mails would be replaced. Raises BackupError,
+    UnknownRevisionError.
+    """
     place = database.engine.url.database or ""
     if database.engine.dialect.name == "sqlite" and not Path(place).exists():
         return 0
     try:
-        refuse_newer(database.engine)
-        with database.read() as session:
-            return rows_of(session.connection())
+        with database.read_session() as session:
+            connection = session.connection()
+            refuse_unknown(revision_of(connection))
+            return rows_of(connection)
     except SQLAlchemyError as error:
         raise BackupError(
             f"the present database cannot be read ({type(error).__name__}): start it,"
@@ -118,7 +122,7 @@ def _open_canaries(manifest: Manifest, keys: KeyRing) -> None:
 
 
 def _has_inquiries_table(database: Database) -> bool:
-    with database.read() as session:
+    with database.read_session() as session:
         return Inquiry.__tablename__ in tables_of(session.connection())
 
 
@@ -141,7 +145,7 @@ def _free(file: Path) -> Path:
 
 def _erased(database: Database) -> Sequence[str]:
     """What was erased up to now: a backup from before must not bring it back."""
-    with database.read() as session:
+    with database.read_session() as session:
         if Inquiry.__tablename__ not in tables_of(session.connection()):
             return []
         query = sa.select(Inquiry.reference).where(Inquiry.state == InquiryState.ERASED)
@@ -151,13 +155,13 @@ def _erased(database: Database) -> Sequence[str]:
 def _settle_in(database: Database, erased: Sequence[str]) -> int:
     """Leases and heartbeats of a past time mean nothing; what was erased is erased again."""
     again = set(erased)
-    with database.write() as session:
+    with database.session() as session:
         now = database.now(session)
         session.execute(sa.delete(MailerHeartbeat))
         session.execute(
             sa.update(OutboxMessage)
             .where(OutboxMessage.due_at.is_not(None), OutboxMessage.state == State.SENDING)
-            .values(state=State.PENDING, due_at=now, token=None, owner=None)
+            .values(state=State.PENDING, due_at=now, lease_token=None, owner=None)
         )
         query = sa.select(Inquiry).where(Inquiry.state != InquiryState.ERASED)
         back = [one for one in session.scalars(query) if one.reference in again] if again else []

@@ -74,9 +74,9 @@ def kept(session: Session, limits: Limits, now: datetime) -> int:
 
 def run(database: Database, limits: Limits) -> int:
     """Erase what is due, in short transactions beside live traffic; how many there were."""
-    with database.read() as session:
+    with database.read_session() as session:
         found = [one.id for one in due(session, limits, database.now(session))]
-    with database.write() as session:
+    with database.session() as session:
         forget_addresses(session, database.now(session))
     erased = sum(_erase_batch(database, batch, limits) for batch in _batches(found))
     if erased:
@@ -107,14 +107,16 @@ def _batches(found: list[UUID]) -> Iterator[list[UUID]]:
 
 def _erase_batch(database: Database, found: list[UUID], limits: Limits) -> int:
     """Erase those of ``found`` that are due still: some may have been sent again meanwhile."""
-    with database.write() as session:
+    with database.session() as session:
         now = database.now(session)
-        about = session.scalars(sa.select(Inquiry.reference).where(Inquiry.id.in_(found))).all()
+        references = session.scalars(
+            sa.select(Inquiry.reference).where(Inquiry.id.in_(found))
+        ).all()
         # Locked first, judged afterwards: nobody requeues between the two.
-        messages = lock(session, about)
+        messages = lock(session, references)
         query = sa.select(Inquiry).where(Inquiry.id.in_(found), _is_due(limits, now))
         still = {one.reference: one.id for one in session.scalars(query.with_for_update())}
-        theirs = [message.id for message in messages if message.about in still]
+        theirs = [message.id for message in messages if message.reference in still]
         erase(session, list(still.values()), theirs, now)
     return len(still)
 
@@ -127,7 +129,7 @@ def _is_due(limits: Limits, now: datetime) -> Condition:
         _last_end() < _delivered(limits, now),
     )
     held = sa.and_(
-        Inquiry.state == InquiryState.HELD,
+        Inquiry.state == InquiryState.QUARANTINED,
         Inquiry.created_at < now - timedelta(days=limits.held_days),
     )
     return sa.or_(delivered, held)
@@ -138,12 +140,14 @@ def _delivered(limits: Limits, now: datetime) -> datetime:
 
 
 def _since() -> sa.ColumnElement[datetime]:
-    return sa.case((Inquiry.state == InquiryState.HELD, Inquiry.created_at), else_=_last_end())
+    return sa.case(
+        (Inquiry.state == InquiryState.QUARANTINED, Inquiry.created_at), else_=_last_end()
+    )
 
 
 def _unfinished() -> Condition:
     waiting = OutboxMessage.state.not_in((State.DELIVERED, State.CANCELLED))
-    return sa.exists().where(OutboxMessage.about == Inquiry.reference, waiting)
+    return sa.exists().where(OutboxMessage.reference == Inquiry.reference, waiting)
 
 
 def _last_end() -> sa.ColumnElement[datetime]:
@@ -157,6 +161,6 @@ def _last_end() -> sa.ColumnElement[datetime]:
     end = sa.func.coalesce(OutboxMessage.delivered_at, cancelled, OutboxMessage.queued_at)
     return (
         sa.select(sa.func.max(end))
-        .where(OutboxMessage.about == Inquiry.reference)
+        .where(OutboxMessage.reference == Inquiry.reference)
         .scalar_subquery()
     )

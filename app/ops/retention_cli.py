@@ -31,7 +31,7 @@ def run_now(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001
     An inquiry with a mail that is not delivered is never erased, however old it is.
     """
     database, limits = current_database(), current_limits()
-    with database.read() as session:
+    with database.read_session() as session:
         now = database.now(session)
         found, stay = due(session, limits, now), kept(session, limits, now)
     erased = 0 if dry_run else run(database, limits)
@@ -72,7 +72,7 @@ def _show(found: Sequence[Due]) -> None:
 
 
 def _why(one: Due) -> str:
-    return "held as spam" if one.state == InquiryState.HELD else "delivered"
+    return "held as spam" if one.state == InquiryState.QUARANTINED else "delivered"
 
 
 def _day(moment: datetime) -> str:

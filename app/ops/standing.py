@@ -13,7 +13,7 @@ from app.contact.inquiry import Inquiry
 from app.db import Database
 from app.ops import retention
 from app.ops.backup import BACKUP
-from app.ops.chores import ChoreTurn, next_time
+from app.ops.chores import ScheduledJob, next_time
 from app.ops.digest import NAME as DIGEST
 from app.ops.held import Held, look_at_held
 from app.ops.running import serving_since
@@ -61,10 +61,10 @@ class Standing:
 
 def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
     """Raises SQLAlchemyError when the database does not answer."""
-    with database.read() as session:
+    with database.read_session() as session:
         now = database.now(session)
         turns = dict[str, datetime](
-            (row.name, row.begun_at) for row in session.scalars(sa.select(ChoreTurn))
+            (row.name, row.started_at) for row in session.scalars(sa.select(ScheduledJob))
         )
         last, seen, mailers = _last(session), look_over(session, now), _mailers(session)
         held = look_at_held(session, now)

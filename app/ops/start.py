@@ -14,7 +14,7 @@ from app.db import Database
 from app.engines import NotDurableError
 from app.ops import keys
 from app.ops.keys import MissingKeyError
-from app.ops.schema import NewerDatabaseError, refuse_incompatible
+from app.ops.schema import UnknownRevisionError, refuse_unknown, revision_of
 
 log = logging.getLogger("frontdesk.start")
 
@@ -26,9 +26,10 @@ class StartError(Exception):
 def check(database: Database) -> bool:
     """Raises StartError. False when the database could not be asked."""
     try:
-        refuse_incompatible(database.engine)
+        with database.read_session() as session:
+            refuse_unknown(revision_of(session.connection()))
         keys.introduce(database)
-    except (MissingKeyError, NewerDatabaseError) as error:
+    except (MissingKeyError, UnknownRevisionError) as error:
         raise StartError(f"Not started: {error}") from None
     except (SQLAlchemyError, NotDurableError) as error:
         log.debug("keys not checked yet: the database does not answer (%s)", type(error).__name__)

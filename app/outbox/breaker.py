@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.outbox import schedule
-from app.outbox.message import RelayState
+from app.outbox.message import MailTransportState
 
 ONLY_ROW = 1
 
 
-def state(session: Session) -> RelayState | None:
+def state(session: Session) -> MailTransportState | None:
     """The relay's row; None until it has failed for the first time."""
-    return session.get(RelayState, ONLY_ROW)
+    return session.get(MailTransportState, ONLY_ROW)
 
 
 class Way(Enum):
@@ -35,16 +35,16 @@ def way(session: Session, now: datetime) -> Way:
     """
     relay = (
         session.connection()
-        .execute(sa.select(RelayState.failures, RelayState.probe_at))
+        .execute(sa.select(MailTransportState.failures, MailTransportState.probe_at))
         .one_or_none()
     )
     if relay is None or relay.probe_at is None:
         return Way.FREE
     turn = session.execute(
-        sa.update(RelayState)
-        .where(RelayState.id == ONLY_ROW, RelayState.probe_at <= now)
+        sa.update(MailTransportState)
+        .where(MailTransportState.id == ONLY_ROW, MailTransportState.probe_at <= now)
         .values(probe_at=schedule.next_probe(relay.failures, now))
-        .returning(RelayState.id)
+        .returning(MailTransportState.id)
         .execution_options(synchronize_session=False)
     ).one_or_none()
     return Way.PROBE if turn else Way.SHUT
@@ -54,7 +54,7 @@ def opened(session: Session, now: datetime, reason: str) -> None:
     """The relay could not be used: nothing goes out until the next probe."""
     relay = state(session)
     if relay is None:
-        relay = RelayState(id=ONLY_ROW, failures=0)
+        relay = MailTransportState(id=ONLY_ROW, failures=0)
         session.add(relay)
     relay.failures += 1
     relay.down_since = relay.down_since or now
@@ -65,10 +65,10 @@ def opened(session: Session, now: datetime, reason: str) -> None:
 def closed(session: Session) -> bool:
     """A probe was answered as by a relay that works; True when it had been down before."""
     back = session.execute(
-        sa.update(RelayState)
-        .where(RelayState.id == ONLY_ROW, RelayState.probe_at.is_not(None))
+        sa.update(MailTransportState)
+        .where(MailTransportState.id == ONLY_ROW, MailTransportState.probe_at.is_not(None))
         .values(failures=0, down_since=None, probe_at=None, reason=None)
-        .returning(RelayState.id)
+        .returning(MailTransportState.id)
         .execution_options(synchronize_session=False)
     ).one_or_none()
     return back is not None

@@ -11,13 +11,13 @@ from app.outbox.message import DeliveryAttempt, OutboxMessage, State
 NO_MAIL = b""  # not NULL: only a delivered row may be without a mail
 
 
-def lock(session: Session, about: Sequence[str]) -> Sequence[OutboxMessage]:
+def lock(session: Session, references: Sequence[str]) -> Sequence[OutboxMessage]:
     """The messages about these references; nobody else changes one of them before
     this transaction ends.
     """
     query = (
         sa.select(OutboxMessage)
-        .where(OutboxMessage.about.in_(about))
+        .where(OutboxMessage.reference.in_(references))
         .order_by(OutboxMessage.id)
         .with_for_update()
     )
@@ -33,7 +33,7 @@ def forget(session: Session, messages: Sequence[UUID]) -> None:
     session.execute(
         sa.update(OutboxMessage)
         .where(ours, OutboxMessage.state == State.CANCELLED)
-        .values(sealed_mail=NO_MAIL),
+        .values(encrypted_message=NO_MAIL),
         execution_options=quiet,
     )
     session.execute(
@@ -42,6 +42,6 @@ def forget(session: Session, messages: Sequence[UUID]) -> None:
     session.execute(
         sa.update(DeliveryAttempt)
         .where(DeliveryAttempt.message_id.in_(messages))
-        .values(said=None),
+        .values(transport_reply=None),
         execution_options=quiet,
     )

@@ -24,7 +24,7 @@ class Heartbeat:
         """Say that this mailer lives; forgets mailers silent for a day."""
         if self._last is not None and time.monotonic() - self._last < EVERY.total_seconds():
             return
-        with self._database.write() as session:
+        with self._database.session() as session:
             now = self._database.now(session)
             row = session.get(MailerHeartbeat, self._owner)
             if row is None:
@@ -38,5 +38,5 @@ class Heartbeat:
 
     def end(self) -> None:
         """This mailer stops by itself; its silence is no fault."""
-        with self._database.write() as session:
+        with self._database.session() as session:
             session.execute(sa.delete(MailerHeartbeat).where(MailerHeartbeat.owner == self._owner))

@@ -25,7 +25,13 @@ def requeue(session: Session, message: UUID, now: datetime) -> bool:
         now,
         Outcome.REQUEUED,
         (State.PENDING, State.DEAD, State.CANCELLED),
-        {"state": State.PENDING, "due_at": now, "queued_at": now, "crashes": 0, "fell_back": False},
+        {
+            "state": State.PENDING,
+            "due_at": now,
+            "queued_at": now,
+            "crashes": 0,
+            "used_fallback": False,
+        },
     )
 
 
@@ -52,7 +58,7 @@ def _change(  # noqa: PLR0913, PLR0917
     changed = session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.id == message, OutboxMessage.state.in_(allowed))
-        .where(sa.func.length(OutboxMessage.sealed_mail) > 0)  # an erased one holds nothing
+        .where(sa.func.length(OutboxMessage.encrypted_message) > 0)  # an erased one holds nothing
         .values(**changes)
         .returning(OutboxMessage.id)
         .execution_options(synchronize_session=False)
@@ -62,7 +68,7 @@ def _change(  # noqa: PLR0913, PLR0917
     session.add(
         DeliveryAttempt(
             message_id=message,
-            token=uuid4(),
+            lease_token=uuid4(),
             owner=BY_HAND,
             started_at=now,
             ended_at=now,

@@ -17,9 +17,8 @@ from app.db import Base, UTCDateTime
 class OutgoingMail:
     """One mail to one recipient, complete but for its Message-ID and date.
 
-    ``reply_to`` is an ASCII address or None; ``about`` is the reference that
-    people use to speak of it (no personal data). A ``courtesy`` answers a visitor:
-    when it cannot be delivered, nobody misses it.
+    ``reply_to`` is an ASCII address or None; ``reference`` is the inquiry's, or another
+    name without personal data. An acknowledgement goes to the visitor and is best effort.
     """
 
     recipient: str
@@ -27,15 +26,12 @@ class OutgoingMail:
     subject: str
     text: str
     html: str
-    about: str
+    reference: str
     reply_to: str | None = None
-    courtesy: bool = False
+    is_acknowledgement: bool = False
 
     def to_json(self) -> str:
-        told = {**vars(self)}
-        if not self.courtesy:  # a mailer of the version before knows no such thing
-            del told["courtesy"]
-        return json.dumps(told)
+        return json.dumps(vars(self))
 
     @classmethod
     def from_json(cls, text: str) -> "OutgoingMail":
@@ -56,9 +52,9 @@ class State(StrEnum):
     """Where a message stands. Only pending and sending ones are due some day."""
 
     @classmethod
-    def given_up(cls, *, courtesy: bool) -> "State":
+    def given_up(cls, *, is_acknowledgement: bool) -> "State":
         """The end of what cannot be delivered: dead wakes somebody, cancelled does not."""
-        return cls.CANCELLED if courtesy else cls.DEAD
+        return cls.CANCELLED if is_acknowledgement else cls.DEAD
 
     PENDING = "pending"
     SENDING = "sending"
@@ -73,9 +69,9 @@ class Outcome(StrEnum):
     DELIVERED = "delivered"
     REFUSED = "refused"
     FAILED = "failed"
-    RELAY_DOWN = "relay down"
+    UNAVAILABLE = "unavailable"
     RELEASED = "released"
-    SEALED = "sealed"
+    MISSING_KEY = "missing key"
     REQUEUED = "requeued"
     CANCELLED = "cancelled"
     CRASHED = "crashed"
@@ -97,33 +93,33 @@ class OutboxMessage(Base):
             name="unfinished_is_due",
         ),
         sa.CheckConstraint(
-            "state = 'delivered' or sealed_mail is not null", name="undelivered_has_mail"
+            "state = 'delivered' or encrypted_message is not null", name="undelivered_has_mail"
         ),
         # Indexes hold the same rows on PostgreSQL, but only the migrations say so: to say it
         # here would load its dialect (2 MB, 35 ms) for every site on SQLite.
         sa.Index(None, "due_at", sqlite_where=sa.text("due_at is not null")),
-        sa.Index(None, "about"),
+        sa.Index(None, "reference"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    about: Mapped[str] = mapped_column(sa.String(40))
+    reference: Mapped[str] = mapped_column(sa.String(40))
     message_id: Mapped[str] = mapped_column(sa.String(200), unique=True)
-    sealed_mail: Mapped[bytes | None]
+    encrypted_message: Mapped[bytes | None]
     state: Mapped[str] = mapped_column(sa.String(10))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     queued_at: Mapped[datetime] = mapped_column(UTCDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     attempts: Mapped[int] = mapped_column(default=0)
     crashes: Mapped[int] = mapped_column(default=0)
-    fell_back: Mapped[bool] = mapped_column(default=False)
-    token: Mapped[UUID | None]
+    used_fallback: Mapped[bool] = mapped_column(default=False)
+    lease_token: Mapped[UUID | None]
     owner: Mapped[str | None] = mapped_column(sa.String(120))
     claimed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_code: Mapped[int | None]
     last_error: Mapped[str | None] = mapped_column(sa.String(300))
     delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
-    courtesy: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    is_acknowledgement: Mapped[bool] = mapped_column(default=False)
 
 
 class DeliveryAttempt(Base):
@@ -135,19 +131,19 @@ class DeliveryAttempt(Base):
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
     )
     message_id: Mapped[UUID] = mapped_column(sa.ForeignKey("outbox_message.id"), index=True)
-    token: Mapped[UUID]
+    lease_token: Mapped[UUID]
     owner: Mapped[str] = mapped_column(sa.String(120))
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime] = mapped_column(UTCDateTime)
     outcome: Mapped[str] = mapped_column(sa.String(12))
     code: Mapped[int | None]
-    said: Mapped[str | None] = mapped_column(sa.String(300))
+    transport_reply: Mapped[str | None] = mapped_column(sa.String(300))
 
 
-class RelayState(Base):
+class MailTransportState(Base):
     """The one row that remembers whether the relay can be used at all (a breaker)."""
 
-    __tablename__ = "relay_state"
+    __tablename__ = "mail_transport_state"
     __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

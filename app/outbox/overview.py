@@ -50,7 +50,7 @@ def look_over(session: Session, now: datetime) -> Overview:
     """Count what stands in the outbox at ``now``."""
     pending, oldest = session.execute(
         sa.select(sa.func.count(), sa.func.min(OutboxMessage.queued_at)).where(
-            OutboxMessage.due_at.is_not(None), ~OutboxMessage.courtesy
+            OutboxMessage.due_at.is_not(None), ~OutboxMessage.is_acknowledgement
         )
     ).one()
     dead = session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage).where(IS_DEAD))

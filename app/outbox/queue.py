@@ -51,7 +51,7 @@ TAKE = (
     .values(
         state=State.SENDING,
         due_at=sa.bindparam("until"),
-        token=sa.bindparam("lease"),
+        lease_token=sa.bindparam("lease"),
         owner=sa.bindparam("taker"),
         claimed_at=sa.bindparam("at"),
         attempts=OutboxMessage.attempts + 1,
@@ -60,7 +60,7 @@ TAKE = (
 CANCEL = (
     sa.update(OutboxMessage)
     .where(OutboxMessage.id == sa.bindparam("late"))
-    .values(state=State.CANCELLED, due_at=None, token=None, owner=None)
+    .values(state=State.CANCELLED, due_at=None, lease_token=None, owner=None)
 )
 
 
@@ -69,17 +69,17 @@ class Claim:
     """A lease on one message: what to send, and the token that settles it."""
 
     id: UUID
-    token: UUID
+    lease_token: UUID
     owner: str
-    about: str
+    reference: str
     message_id: str
     created_at: datetime
     queued_at: datetime
     started_at: datetime
-    sealed_mail: bytes
-    fell_back: bool
+    encrypted_message: bytes
+    used_fallback: bool
     request_id: str | None = None
-    courtesy: bool = False
+    is_acknowledgement: bool = False
     probe: bool = False  # it finds out whether the relay is back
 
 
@@ -98,15 +98,15 @@ def sealed(
     """
     return {
         "id": uuid4(),
-        "about": mail.about,
-        "message_id": make_msgid(idstring=mail.about, domain=domain),
-        "sealed_mail": keys.seal(mail.to_json()),
+        "reference": mail.reference,
+        "message_id": make_msgid(idstring=mail.reference, domain=domain),
+        "encrypted_message": keys.seal(mail.to_json()),
         "state": State.PENDING,
         "created_at": now,
         "queued_at": now,
         "due_at": now,
         "request_id": request_id,
-        "courtesy": mail.courtesy,
+        "is_acknowledgement": mail.is_acknowledgement,
     }
 
 
@@ -139,7 +139,7 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
     row that did so five times is dead, so that it never stops the others.
     """
     found = _next(session, now)
-    if found is None or found.sealed_mail is None:
+    if found is None or found.encrypted_message is None:
         return None
     if found.state == State.SENDING:
         message = session.get_one(OutboxMessage, found.id, populate_existing=True)
@@ -147,22 +147,22 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
         session.flush()
         if message.due_at is None:
             return claim(session, owner, now, probe=probe)
-    token = uuid4()
-    lease = {"lease": token, "taker": owner, "at": now, "until": now + schedule.LEASE}
+    lease_token = uuid4()
+    lease = {"lease": lease_token, "taker": owner, "at": now, "until": now + schedule.LEASE}
     session.connection().execute(TAKE, {"taken": found.id, **lease})
     return Claim(
         id=found.id,
-        token=token,
+        lease_token=lease_token,
         owner=owner,
-        about=found.about,
+        reference=found.reference,
         message_id=found.message_id,
         created_at=found.created_at,
         queued_at=found.queued_at,
         started_at=now,
-        sealed_mail=found.sealed_mail,
-        fell_back=found.fell_back,
+        encrypted_message=found.encrypted_message,
+        used_fallback=found.used_fallback,
         request_id=found.request_id,
-        courtesy=found.courtesy,
+        is_acknowledgement=found.is_acknowledgement,
         probe=probe,
     )
 
@@ -171,7 +171,7 @@ def _next(session: Session, now: datetime) -> sa.Row[Any] | None:
     """The row that has been due longest, locked. Courtesies that are too late end here."""
     connection = session.connection()
     while found := connection.execute(NEXT, _times(now)).one_or_none():
-        if not schedule.too_late(found.queued_at, now, courtesy=found.courtesy):
+        if not schedule.too_late(found.queued_at, now, is_acknowledgement=found.is_acknowledgement):
             return found
         connection.execute(CANCEL, {"late": found.id})
     return None
@@ -181,20 +181,20 @@ def _count_crash(session: Session, message: OutboxMessage, now: datetime) -> Non
     message.crashes += 1
     message.last_error = f"the mailer ended without a report ({message.crashes} times)"
     message.state = State.PENDING
-    if message.token and message.owner and message.claimed_at:
+    if message.lease_token and message.owner and message.claimed_at:
         session.add(
             DeliveryAttempt(
                 message_id=message.id,
-                token=message.token,
+                lease_token=message.lease_token,
                 owner=message.owner,
                 started_at=message.claimed_at,
                 ended_at=now,
                 outcome=Outcome.CRASHED,
-                said=message.last_error,
+                transport_reply=message.last_error,
             )
         )
     if message.crashes >= MOST_CRASHES:
-        message.state = State.given_up(courtesy=message.courtesy)
+        message.state = State.given_up(is_acknowledgement=message.is_acknowledgement)
         message.due_at = None
 
 

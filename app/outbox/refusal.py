@@ -40,7 +40,7 @@ class TransientFailure(SendError):  # noqa: N818
 class RelayDown(SendError):  # noqa: N818
     """No mail can be sent at all for now."""
 
-    outcome = Outcome.RELAY_DOWN
+    outcome = Outcome.UNAVAILABLE
 
 
 def relay_down(error: Exception) -> RelayDown:
@@ -64,7 +64,7 @@ def _kind(error: Exception, mail: OutgoingMail) -> type[SendError]:
         return PermanentRefusal if code == TOO_LARGE else RelayDown
     if isinstance(error, smtplib.SMTPHeloError) or code in LOGIN_WANTED:
         return RelayDown
-    refused = isinstance(error, smtplib.SMTPRecipientsRefused) and not mail.courtesy
+    refused = isinstance(error, smtplib.SMTPRecipientsRefused) and not mail.is_acknowledgement
     if refused and RELAYING.search(_words(error)):
         return RelayDown
     return PermanentRefusal if 500 <= code < 600 else TransientFailure
@@ -82,7 +82,9 @@ def _is_quotable(error: Exception, mail: OutgoingMail) -> bool:
     wrote, for it may say it back ("rejected: subject …").
     """
     seen_all = isinstance(error, smtplib.SMTPDataError)
-    return not seen_all and not (mail.courtesy and isinstance(error, smtplib.SMTPRecipientsRefused))
+    return not seen_all and not (
+        mail.is_acknowledgement and isinstance(error, smtplib.SMTPRecipientsRefused)
+    )
 
 
 def _words(error: Exception, *, quotable: bool = True) -> str:

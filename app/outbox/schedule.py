@@ -38,9 +38,9 @@ def next_attempt(
     return now + min(max(age, SHORTEST), LONGEST) * jitter(1 - JITTER, 1 + JITTER)
 
 
-def too_late(queued_at: datetime, now: datetime, *, courtesy: bool) -> bool:
+def too_late(queued_at: datetime, now: datetime, *, is_acknowledgement: bool) -> bool:
     """Whether a mail only puzzles by now. What is no courtesy is never late."""
-    return courtesy and now - queued_at >= GIVE_UP_COURTESY
+    return is_acknowledgement and now - queued_at >= GIVE_UP_COURTESY
 
 
 def next_probe(failures: int, now: datetime) -> datetime:

@@ -24,7 +24,7 @@ class Report:
 
     outcome: Outcome
     code: int | None = None
-    said: str | None = None
+    transport_reply: str | None = None
     redirect: OutgoingMail | None = None
 
 
@@ -34,7 +34,7 @@ def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: d
     """
     ours = (
         OutboxMessage.id == claim.id,
-        OutboxMessage.token == claim.token,
+        OutboxMessage.lease_token == claim.lease_token,
         OutboxMessage.state == State.SENDING,
     )
     changed = (
@@ -43,10 +43,10 @@ def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: d
             sa.update(OutboxMessage)
             .where(*ours)
             .values(
-                token=None,
+                lease_token=None,
                 owner=None,
                 last_code=report.code,
-                last_error=report.said,
+                last_error=report.transport_reply,
                 **_changes(keys, claim, report, now),
             )
             .returning(OutboxMessage.id)
@@ -61,28 +61,28 @@ def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: d
 
 
 def _changes(keys: KeyRing, claim: Claim, report: Report, now: datetime) -> dict[str, Any]:
-    patience = schedule.GIVE_UP_COURTESY if claim.courtesy else schedule.GIVE_UP
+    patience = schedule.GIVE_UP_COURTESY if claim.is_acknowledgement else schedule.GIVE_UP
     match report.outcome:
         case Outcome.DELIVERED:
             # The words are blanked here: they stay in the inquiry's own record.
-            return _finished(State.DELIVERED) | {"delivered_at": now, "sealed_mail": None}
+            return _finished(State.DELIVERED) | {"delivered_at": now, "encrypted_message": None}
         case Outcome.REFUSED if report.redirect:
             sealed = keys.seal(report.redirect.to_json())
-            return _waiting(now) | {"sealed_mail": sealed, "fell_back": True}
+            return _waiting(now) | {"encrypted_message": sealed, "used_fallback": True}
         case Outcome.FAILED if due_at := schedule.next_attempt(
             claim.queued_at, now, give_up=patience
         ):
             return _waiting(due_at)
         case Outcome.REFUSED | Outcome.FAILED:
-            return _finished(State.given_up(courtesy=claim.courtesy))
+            return _finished(State.given_up(is_acknowledgement=claim.is_acknowledgement))
         case _:
             return _not_tried(claim, report.outcome, now) | _untried()
 
 
 def _not_tried(claim: Claim, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    if schedule.too_late(claim.queued_at, now, courtesy=claim.courtesy):
+    if schedule.too_late(claim.queued_at, now, is_acknowledgement=claim.is_acknowledgement):
         return _finished(State.CANCELLED)
-    return _waiting(now + KEY_PAUSE if outcome == Outcome.SEALED else now)
+    return _waiting(now + KEY_PAUSE if outcome == Outcome.MISSING_KEY else now)
 
 
 def _waiting(due_at: datetime) -> dict[str, Any]:
@@ -100,18 +100,18 @@ def _untried() -> dict[str, Any]:
 def _attempt(claim: Claim, report: Report, now: datetime) -> dict[str, Any]:
     return {
         "message_id": claim.id,
-        "token": claim.token,
+        "lease_token": claim.lease_token,
         "owner": claim.owner,
         "started_at": claim.started_at,
         "ended_at": now,
         "outcome": report.outcome,
         "code": report.code,
-        "said": report.said,
+        "transport_reply": report.transport_reply,
     }
 
 
 def _tell_breaker(session: Session, claim: Claim, report: Report, now: datetime) -> None:
-    if report.outcome == Outcome.RELAY_DOWN:
-        breaker.opened(session, now, report.said or "")
+    if report.outcome == Outcome.UNAVAILABLE:
+        breaker.opened(session, now, report.transport_reply or "")
     elif claim.probe and report.code is not None:  # it judged the message: it works
         breaker.closed(session)

@@ -81,7 +81,9 @@ def send(mail: OutgoingMail, *, message_id: str, date: datetime, on_dot: Callabl
         date=date.timestamp(),
         charset=QUOTED,  # type: ignore[arg-type]  # more than a name
         # RFC 3834: the one is an answer to a message, the other is none.
-        extra_headers={"Auto-Submitted": f"auto-{'replied' if mail.courtesy else 'generated'}"},
+        extra_headers={
+            "Auto-Submitted": f"auto-{'replied' if mail.is_acknowledgement else 'generated'}"
+        },
     )
     message.msgId = message_id
     # Given to Message(), name and address are joined and parsed again: "Roe, MD" breaks.

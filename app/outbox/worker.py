@@ -88,7 +88,7 @@ class Mailer:
         # After one mail the next is likely: then a look before would only cost time.
         if not self._busy and not self._anything_due():
             return None
-        with self.database.write() as session:
+        with self.database.session() as session:
             now = self.database.now(session)
             if hold.is_on(session) or (way := breaker.way(session, now)) is breaker.Way.SHUT:
                 return None
@@ -96,7 +96,7 @@ class Mailer:
 
     def _anything_due(self) -> bool:
         """Look without a write lock: an idle mailer must not hold up those who write."""
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             if self._held(session):
                 return False
             return queue.anything_due(session, self.database.now(session))
@@ -114,9 +114,9 @@ class Mailer:
     def _attempt(self, claim: queue.Claim) -> Report:
         """Send ``claim`` without touching the database."""
         try:
-            mail = OutgoingMail.from_json(self.database.keys.open(claim.sealed_mail))
+            mail = OutgoingMail.from_json(self.database.keys.open(claim.encrypted_message))
         except UnknownKeyError as error:
-            return Report(Outcome.SEALED, said=str(error))
+            return Report(Outcome.MISSING_KEY, transport_reply=str(error))
         try:
             with self.interrupts.attempt():
                 code = self._send(
@@ -126,19 +126,19 @@ class Mailer:
                     on_dot=self.interrupts.past_the_dot,
                 )
         except Stopped:
-            return Report(Outcome.RELEASED, said="the mailer was stopped")
+            return Report(Outcome.RELEASED, transport_reply="the mailer was stopped")
         except SendError as error:
             redirect = self._redirect(mail, claim) if error.outcome == Outcome.REFUSED else None
             return Report(error.outcome, error.code, str(error), redirect)
         except Exception as error:  # noqa: BLE001  (one bad mail must not stop the others)
             # Only the type: the words of such an error may hold what a visitor wrote.
-            return Report(Outcome.FAILED, said=f"{type(error).__name__} while sending")
+            return Report(Outcome.FAILED, transport_reply=f"{type(error).__name__} while sending")
         return Report(Outcome.DELIVERED, code)
 
     def _redirect(self, mail: OutgoingMail, claim: queue.Claim) -> OutgoingMail | None:
-        if not self._fallback or claim.fell_back or self._fallback == mail.recipient:
+        if not self._fallback or claim.used_fallback or self._fallback == mail.recipient:
             return None
-        if mail.courtesy:  # a visitor mistyped an address: the fallback mailbox cannot help
+        if mail.is_acknowledgement:  # sent to the visitor: the fallback mailbox cannot help
             return None
         return mail.redirected(self._fallback)
 
@@ -147,7 +147,7 @@ class Mailer:
         give_up = time.monotonic() + schedule.LEASE.total_seconds()
         while time.monotonic() < give_up:
             try:
-                with self.database.write() as session:
+                with self.database.session() as session:
                     now = self.database.now(session)
                     kept = settle.record(session, self.database.keys, claim, report, now)
             except SQLAlchemyError as error:
@@ -159,16 +159,16 @@ class Mailer:
 
 
 def _tell(claim: queue.Claim, report: Report, *, kept: bool) -> None:
-    calm = report.outcome == Outcome.DELIVERED or claim.courtesy
+    calm = report.outcome == Outcome.DELIVERED or claim.is_acknowledgement
     level = logging.INFO if calm else logging.WARNING
     log.log(
         level,
         "%s: %s%s",
-        claim.about,
+        claim.reference,
         report.outcome,
         "" if kept else " (too late: the lease was lost)",
         extra={
-            "reference": claim.about,
+            "reference": claim.reference,
             "request_id": claim.request_id,
             "outcome": report.outcome,
             "code": report.code,

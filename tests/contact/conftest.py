@@ -38,12 +38,12 @@ class Visitor:
         return self.client.post("/api/v1/inquiries", json={**GOOD, **changed}, headers=headers)
 
     def inquiries(self) -> list[Inquiry]:
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             return list(session.scalars(sa.select(Inquiry).order_by(Inquiry.created_at)))
 
     def mails(self) -> list[OutgoingMail]:
-        with self.database.read() as session:
-            sealed = session.scalars(sa.select(OutboxMessage.sealed_mail)).all()
+        with self.database.read_session() as session:
+            sealed = session.scalars(sa.select(OutboxMessage.encrypted_message)).all()
         return [OutgoingMail.from_json(self.database.keys.open(one or b"")) for one in sealed]
 
 

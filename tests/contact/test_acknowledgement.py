@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -82,7 +81,7 @@ def test_one_address_gets_one_an_hour(desk: Desk, relay: Relay) -> None:
         "ada@example.com",
         "bob@example.com",
     ]
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         hour = desk.database.now(session) - timedelta(hours=1)
         session.execute(sa.update(Acknowledgement).values(written_at=hour))
     desk.send(message="An hour later")
@@ -94,7 +93,7 @@ def test_the_digests_are_let_go(desk: Desk) -> None:
     desk.send()
     desk.says("retention", "run")
     assert digests(desk.database) == 1
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         hour = desk.database.now(session) - timedelta(hours=1)
         session.execute(sa.update(Acknowledgement).values(written_at=hour))
     desk.says("retention", "run")
@@ -102,7 +101,7 @@ def test_the_digests_are_let_go(desk: Desk) -> None:
 
 
 def digests(database: Database) -> int:
-    with database.read() as session:
+    with database.read_session() as session:
         return len(session.scalars(sa.select(Acknowledgement)).all())
 
 
@@ -140,12 +139,12 @@ def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: st
 def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
     """As if the visitor's mail, and only that, had met ``answer``."""
     relay.script = {"rcpt": answer}
-    courtesy = sa.update(OutboxMessage).where(OutboxMessage.courtesy)
-    with desk.database.write() as session:
+    courtesy = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
+    with desk.database.session() as session:
         now = desk.database.now(session)
-        (message,) = (one for one in messages(desk) if one.courtesy)
-        sealed = desk.database.keys.seal(stored(desk, message.about).to_json())
-        session.execute(courtesy.values(state="pending", due_at=now, sealed_mail=sealed))
+        (message,) = (one for one in messages(desk) if one.is_acknowledgement)
+        sealed = desk.database.keys.seal(stored(desk, message.reference).to_json())
+        session.execute(courtesy.values(state="pending", due_at=now, encrypted_message=sealed))
     desk.says("mailer", "run", "--once")
 
 
@@ -156,15 +155,15 @@ def stored(desk: Desk, reference: str) -> OutgoingMail:
 
 
 def messages(desk: Desk) -> list[OutboxMessage]:
-    with desk.database.read() as session:
-        query = sa.select(OutboxMessage).order_by(OutboxMessage.courtesy)
+    with desk.database.read_session() as session:
+        query = sa.select(OutboxMessage).order_by(OutboxMessage.is_acknowledgement)
         return list(session.scalars(query))
 
 
 def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Relay) -> None:
     relay.script = {"rcpt": "451 later"}
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         old = desk.database.now(session) - GIVE_UP_COURTESY
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
@@ -175,7 +174,7 @@ def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Re
 
 def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay) -> None:
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         old = desk.database.now(session) - GIVE_UP_COURTESY
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
@@ -186,14 +185,14 @@ def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay
 
 def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk) -> None:
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         begun = desk.database.now(session)
-        courtesy = sa.update(OutboxMessage).where(OutboxMessage.courtesy)
+        courtesy = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
         session.execute(courtesy.values(due_at=begun - timedelta(minutes=1)))
         taken = claim(session, "m", begun)
         assert taken
-        assert taken.courtesy
-        report = Report(Outcome.RELAY_DOWN, said="ConnectionRefusedError")
+        assert taken.is_acknowledgement
+        report = Report(Outcome.UNAVAILABLE, transport_reply="ConnectionRefusedError")
         assert record(session, desk.database.keys, taken, report, begun + GIVE_UP_COURTESY)
     assert messages(desk)[1].state == "cancelled"
 
@@ -203,10 +202,3 @@ def test_an_address_that_not_every_server_takes_gets_none(desk: Desk, relay: Rel
     desk.says("mailer", "run", "--once")
     assert to_visitors(relay) == []
     assert len(relay.taken) == 1
-
-
-def test_only_a_courtesy_looks_new_to_an_older_mailer(desk: Desk) -> None:
-    mail = stored(desk, "K7R-4M2")
-    ours: dict[str, Any] = {**json.loads(mail.to_json()), "courtesy": False}
-    assert OutgoingMail.from_json(mail.to_json()) == mail
-    assert "courtesy" not in OutgoingMail(**ours).to_json()

@@ -24,7 +24,7 @@ def test_a_good_inquiry_is_stored_with_its_mail_and_shows_its_reference(visitor:
     assert "emailed" not in page.text
     (mail,) = visitor.mails()
     assert mail.recipient == "billing@nullharbor.example"
-    assert mail.about == inquiry.reference
+    assert mail.reference == inquiry.reference
 
 
 def test_an_empty_form_gets_a_summary_linked_to_each_field(visitor: Visitor) -> None:
@@ -59,7 +59,7 @@ def test_other_words_are_another_inquiry(visitor: Visitor) -> None:
 
 def test_the_same_words_again_after_ten_minutes_reach_the_clinic(visitor: Visitor) -> None:
     first = visitor.send()
-    with visitor.database.write() as session:
+    with visitor.database.session() as session:
         long_ago = visitor.database.now(session) - timedelta(minutes=10, seconds=1)
         session.execute(sa.update(Inquiry).values(created_at=long_ago))
     assert visitor.send().location != first.location
@@ -81,7 +81,7 @@ def test_the_hidden_field_holds_the_inquiry_back_and_tells_nobody(visitor: Visit
     assert answer.status_code == 303
     assert visitor.client.get(answer.location).status_code == 200
     (inquiry,) = visitor.inquiries()
-    assert inquiry.state == "held"
+    assert inquiry.state == "quarantined"
     assert visitor.mails() == []
 
 
@@ -190,7 +190,7 @@ def test_without_a_database_the_page_says_not_saved_and_keeps_the_words(
 
 def test_nothing_a_visitor_typed_stands_in_the_database_in_clear(visitor: Visitor) -> None:
     visitor.send(name="Quillfeather", message="Marmalade", phone="212-555-0199")
-    with visitor.database.read() as session:
+    with visitor.database.read_session() as session:
         for table in ("inquiry", "outbox_message"):
             rows = session.execute(sa.text(f"select * from {table}")).all()
             for secret in ("Quillfeather", "Marmalade", "0199", "ada@example.com"):

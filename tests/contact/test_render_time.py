@@ -25,7 +25,7 @@ def opened(visitor: Visitor, at: datetime) -> str:
 def reasons(visitor: Visitor, token: str, at: datetime) -> str:
     with time_machine.travel(at, tick=False):
         assert visitor.send(opened=token, message=OFFER, honeypot="x").status_code == 303
-    return visitor.inquiries()[-1].held_because or ""
+    return visitor.inquiries()[-1].quarantine_reasons or ""
 
 
 @pytest.mark.parametrize(

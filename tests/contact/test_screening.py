@@ -101,8 +101,8 @@ def test_it_is_stored_with_a_reference_and_no_mail(visitor: Visitor, way: str) -
     assert answer.status_code in (201, 303)
     (inquiry,) = visitor.inquiries()
     assert inquiry.reference in answer.text
-    assert inquiry.state == "held"
-    assert (inquiry.held_because or "").startswith("phrases that sell: 3")
+    assert inquiry.state == "quarantined"
+    assert (inquiry.quarantine_reasons or "").startswith("phrases that sell: 3")
     assert visitor.mails() == []
 
 
@@ -127,7 +127,7 @@ def test_the_same_words_from_others_are_counted(visitor: Visitor) -> None:
     for n in range(6):
         visitor.send(message=LONG, email=f"a{n}@example.com")
     # The fourth has three others before it, and they came from one network too.
-    assert [one.state for one in visitor.inquiries()] == ["received"] * 3 + ["held"] * 3
+    assert [one.state for one in visitor.inquiries()] == ["received"] * 3 + ["quarantined"] * 3
 
 
 def test_who_asks_again_is_no_other(visitor: Visitor) -> None:
@@ -150,7 +150,7 @@ def test_one_network_is_counted_across_workers(
     elsewhere = {"X-Forwarded-For": "198.51.100.1"}
     apps[0].test_client().post("/contact", data=words, headers=elsewhere)
     states = [one.state for one in Visitor(apps[0]).inquiries()]
-    assert states == ["received"] * 3 + ["held"] * 9 + ["received"]
+    assert states == ["received"] * 3 + ["quarantined"] * 9 + ["received"]
 
 
 def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:
@@ -160,9 +160,9 @@ def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:
     assert inquiry.message_digest
     assert b"127.0.0" not in inquiry.source_digest
     for hours, kept in ((23, True), (25, False)):
-        with visitor.database.write() as session:
+        with visitor.database.session() as session:
             forget_traces(session, inquiry.created_at + timedelta(hours=hours))
         (later,) = visitor.inquiries()
         assert bool(later.source_digest) is kept
         assert bool(later.message_digest) is kept
-        assert later.sealed_words
+        assert later.encrypted_content

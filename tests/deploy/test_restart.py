@@ -136,7 +136,7 @@ def _written_down(url: str) -> set[str]:
     """The references that have a mail to go out."""
     engine = sa.create_engine(url)
     with engine.connect() as connection:
-        rows = connection.execute(sa.text("SELECT about FROM outbox_message"))
-        found = {str(about) for (about,) in rows}
+        rows = connection.execute(sa.text("SELECT reference FROM outbox_message"))
+        found = {str(reference) for (reference,) in rows}
     engine.dispose()
     return found

@@ -58,7 +58,7 @@ def test_all_workers_count_together(server: Site) -> None:
 def test_every_metric_that_is_looked_at_exists(server: Site, file: Path) -> None:
     with sqlite3.connect(server.instance / "frontdesk.db") as database:
         row = ("backup", "2026-07-01 12:00:00.000000")
-        database.execute("INSERT OR REPLACE INTO chore (name, begun_at) VALUES (?, ?)", row)
+        database.execute("INSERT OR REPLACE INTO chore (name, started_at) VALUES (?, ?)", row)
     database.close()
     scrape(server)  # a scrape is a request itself, which the next one tells of
     there = {sample.partition("{")[0] for sample in scrape(server)}

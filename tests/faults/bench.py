@@ -154,7 +154,7 @@ def _judge(world: World) -> Verdict:
 
 def _listed_dead(world: World) -> list[UUID]:
     """The dead rows that the operator's list shows."""
-    with world.database.read() as session:
+    with world.database.read_session() as session:
         dead = session.scalars(sa.select(OutboxMessage.id).where(OutboxMessage.state == State.DEAD))
         ids = list(dead)
     listed = world.flask("outbox", "list", "--limit", "100000") if ids else ""

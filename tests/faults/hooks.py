@@ -18,6 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from app import clock, db
 from app.outbox import interrupt, queue, schedule, settle, smtp, worker
@@ -61,19 +62,19 @@ def passed(point: str) -> None:
 
 
 def _patch_web() -> None:
-    whole = db.Database.begin
+    original = db.Database.session
 
     @contextmanager
-    def begin(self: db.Database) -> Iterator[sa.Connection]:
+    def session(self: db.Database) -> Iterator[Session]:
         is_web = OWN_NAME.read_text().strip() not in BESIDE_WEB
-        with whole(self) as connection:
-            yield connection
+        with original(self) as session:
+            yield session
             if is_web:
                 passed("web before commit")
         if is_web:
             passed("web after commit")
 
-    db.Database.begin = begin  # type: ignore[method-assign]
+    db.Database.session = session  # type: ignore[method-assign]
 
 
 def _patch_mailer() -> None:
@@ -119,7 +120,7 @@ def _settled_first(attempt: Callable[..., settle.Report]) -> Callable[..., settl
     """The mistake that the bench must catch: done is written down before it is done."""
 
     def attempt_afterwards(self: worker.Mailer, claim: queue.Claim) -> settle.Report:
-        with self.database.write() as session:
+        with self.database.session() as session:
             now = self.database.now(session)
             report = settle.Report(Outcome.DELIVERED, 250)
             settle.record(session, self.database.keys, claim, report, now)

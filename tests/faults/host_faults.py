@@ -16,7 +16,7 @@ import httpx
 import psutil
 
 from app.clinic import load_clinic
-from app.ops.chores import ChoreTurn
+from app.ops.chores import ScheduledJob
 from config import ROOT
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.database_faults import more
@@ -141,9 +141,9 @@ def _clinic_with_digest_due(world: World) -> Path:
     digest = load_clinic(folder).digest
     assert digest
     assert digest.at.hour == 0
-    with world.database.write() as session:
+    with world.database.session() as session:
         yesterday = world.database.now(session) - timedelta(days=2)
-        session.add(ChoreTurn(name="digest", begun_at=yesterday))
+        session.add(ScheduledJob(name="digest", started_at=yesterday))
     return folder
 
 

@@ -31,7 +31,7 @@ class Row:
     """A row of the outbox."""
 
     id: UUID
-    about: str
+    reference: str
     message_id: str
     state: str
 
@@ -64,8 +64,13 @@ def read_mail(content: bytes) -> Mail:
 
 def read_records(database: Database) -> Records:
     received = sa.select(Inquiry.reference).where(Inquiry.state == InquiryState.RECEIVED)
-    columns = (OutboxMessage.id, OutboxMessage.about, OutboxMessage.message_id, OutboxMessage.state)
-    with database.read() as session:
+    columns = (
+        OutboxMessage.id,
+        OutboxMessage.reference,
+        OutboxMessage.message_id,
+        OutboxMessage.state,
+    )
+    with database.read_session() as session:
         rows = tuple(Row(*row) for row in session.execute(sa.select(*columns)))
         return Records(frozenset(session.scalars(received)), rows)
 
@@ -82,7 +87,7 @@ def judge(
     after an old backup was put back, only the mails tell.
     """
     seen = set(listed)
-    dead = {row.about for row in records.rows if row.state == State.DEAD and row.id in seen}
+    dead = {row.reference for row in records.rows if row.state == State.DEAD and row.id in seen}
     acknowledged = [one for one in sent if one.acknowledged]
     arrived = {mail.marker for mail in mails}
     lost = _lost_rows(records, mails, seen) | {
@@ -109,17 +114,17 @@ def judge(
 
 def _lost_rows(records: Records, mails: Sequence[Mail], seen: set[UUID]) -> dict[str, str]:
     came = {mail.message_id for mail in mails}
-    with_mail = {row.about for row in records.rows}
+    with_mail = {row.reference for row in records.rows}
     lost = dict.fromkeys(records.references - with_mail, "an inquiry without an outbox row")
     for row in records.rows:
         if row.state == State.DELIVERED and row.message_id not in came:
-            lost[row.about] = "called delivered, and no mail came"
+            lost[row.reference] = "called delivered, and no mail came"
         elif row.state == State.DEAD and row.id not in seen:
-            lost[row.about] = "dead, and nobody is told"
+            lost[row.reference] = "dead, and nobody is told"
         elif row.state == State.CANCELLED and row.message_id in came:
             pass  # a restored backup believed it undelivered; an operator knew better
         elif row.state not in (State.DELIVERED, State.DEAD):
-            lost[row.about] = f"still {row.state}"
+            lost[row.reference] = f"still {row.state}"
     return lost
 
 

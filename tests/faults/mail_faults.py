@@ -69,8 +69,8 @@ def refused(world: World) -> None:
 
 def _said(world: World, words: str) -> int:
     """How many attempts ended with ``words``."""
-    with world.database.read() as session:
-        count = sa.select(sa.func.count()).where(DeliveryAttempt.said.contains(words))
+    with world.database.read_session() as session:
+        count = sa.select(sa.func.count()).where(DeliveryAttempt.transport_reply.contains(words))
         return session.scalar(count) or 0
 
 

@@ -11,7 +11,7 @@ from tests.faults.disk import STRACE, Disk, acknowledged, calls
 from tests.faults.registry import SQLITE, scenario
 from tests.faults.world import NotHereError, World
 
-WITH_MAIL = "SELECT reference FROM inquiry JOIN outbox_message ON about = reference"
+WITH_MAIL = "SELECT reference FROM inquiry JOIN outbox_message USING (reference)"
 
 
 @scenario(

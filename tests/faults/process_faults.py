@@ -64,7 +64,7 @@ def race(world: World, mailers: int) -> None:
 def senders(world: World) -> int:
     """How many mailers have delivered something."""
     delivered = DeliveryAttempt.outcome == Outcome.DELIVERED
-    with world.database.read() as session:
+    with world.database.read_session() as session:
         owners = sa.select(sa.func.count(sa.distinct(DeliveryAttempt.owner))).where(delivered)
         return session.scalar(owners) or 0
 

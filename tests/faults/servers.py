@@ -30,6 +30,10 @@ class SQLite:
         shutil.copy(self._template, folder / "frontdesk.db")
         return f"sqlite:///{folder}/frontdesk.db"
 
+    def make_empty(self, folder: Path) -> str:
+        """The URL of a new database without tables."""
+        return f"sqlite:///{folder}/empty.db"
+
     def close(self) -> None:
         """Nothing runs."""
 
@@ -54,10 +58,15 @@ class Postgres:
 
     def make(self, _folder: Path, tablespace: str = "pg_default") -> str:
         """The URL of a new database."""
+        return self._create(self._template, tablespace)
+
+    def make_empty(self, _folder: Path) -> str:
+        """The URL of a new database without tables."""
+        return self._create("template0", "pg_default")
+
+    def _create(self, template: str, tablespace: str) -> str:
         name = f"bench_{next(self._numbers)}"
-        self.execute(
-            f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" TABLESPACE "{tablespace}"'
-        )
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" TABLESPACE "{tablespace}"')
         return self.server.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
 
     def execute(self, statement: str) -> None:

@@ -68,7 +68,7 @@ def _row(reference: str, state: str) -> Row:
 
 
 def _records(*rows: Row) -> Records:
-    return Records(frozenset(row.about for row in rows), rows)
+    return Records(frozenset(row.reference for row in rows), rows)
 
 
 def _mail(sent: Sent, row: Row) -> Mail:

@@ -171,7 +171,7 @@ class World:
     def unfinished(self) -> int:
         """Rows of the outbox that are still to be sent."""
         waiting = sa.select(sa.func.count()).where(OutboxMessage.due_at.is_not(None))
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             return session.scalar(waiting) or 0
 
     def drain(self, seconds: float | None = None) -> None:

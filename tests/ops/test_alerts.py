@@ -104,7 +104,7 @@ def test_waiting_mail_is_told_after_a_quarter_of_an_hour_and_louder_after_an_hou
 
 
 def test_an_outbox_on_hold_is_told(watch: Watch) -> None:
-    with watch.outbox.database.write() as session:
+    with watch.outbox.database.session() as session:
         hold.put_on(session, "restored", watch.outbox.now)
     assert watch.look() == [("hold", "firing", "warn")]
     assert watch.look() == []
@@ -125,7 +125,7 @@ def test_what_got_better_and_then_worse_again_is_told(watch: Watch) -> None:
     first = watch.outbox.put(state="dead")
     watch.outbox.put(state="dead")
     watch.look()
-    with watch.outbox.database.write() as session:
+    with watch.outbox.database.session() as session:
         session.execute(
             sa.text("delete from outbox_message where id = :id").bindparams(
                 sa.bindparam("id", first, sa.Uuid())
@@ -254,5 +254,5 @@ def test_a_webhook_that_is_gone_stops_neither_the_heart_nor_the_other_chores(
     )
     chores.look()
     assert done == ["other"]
-    with outbox.database.read() as session:
-        assert session.scalars(sa.select(Alert.told_at)).all() == [None]
+    with outbox.database.read_session() as session:
+        assert session.scalars(sa.select(Alert.notified_at)).all() == [None]

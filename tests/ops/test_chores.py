@@ -74,11 +74,11 @@ def test_each_look_leaves_a_sign_of_life_and_an_orderly_end_takes_it_away(
 ) -> None:
     chores = Chores(database, Heartbeat(database, "one"), [])
     chores.look()
-    with database.read() as session:
+    with database.read_session() as session:
         assert session.scalars(sa.select(MailerHeartbeat.owner)).all() == ["one"]
     chores.start()
     chores.stop()
-    with database.read() as session:
+    with database.read_session() as session:
         assert session.scalars(sa.select(MailerHeartbeat.owner)).all() == []
 
 

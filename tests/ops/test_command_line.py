@@ -134,7 +134,7 @@ def test_what_is_shown_to_people_is_there_for_programs_too(desk: Desk, relay: Re
     [look] = json.loads(desk.says("inquiries", "looks", "--json"))
     assert (look["what"], look["reference"]) == ("shown", reference)
     mail = json.loads(desk.says("outbox", "show", str(desk.message().id)[:8], "--json"))
-    assert (mail["about"], mail["state"], mail["attempts"]) == (reference, "pending", 1)
+    assert (mail["reference"], mail["state"], mail["attempts"]) == (reference, "pending", 1)
     assert [(a["outcome"], a["code"]) for a in mail["tried"]] == [("failed", 451)]
     desk.says("inquiries", "erase", reference, "--yes")
     assert json.loads(desk.says("inquiries", "show", reference, "--json"))["words"] is None

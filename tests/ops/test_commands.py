@@ -27,7 +27,7 @@ class Desk(Visitor):
         return result.output
 
     def message(self) -> OutboxMessage:
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             return session.scalars(sa.select(OutboxMessage)).one()
 
 
@@ -86,7 +86,7 @@ def test_a_dead_message_can_be_sent_again(desk: Desk, relay: Relay) -> None:
 
 def test_a_message_requeued_after_weeks_gets_five_days_anew(desk: Desk, relay: Relay) -> None:
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         old = desk.database.now(session) - timedelta(days=20)
         session.execute(sa.update(OutboxMessage).values(state="dead", due_at=None, queued_at=old))
     desk.says("outbox", "requeue", str(desk.message().id), "--yes")

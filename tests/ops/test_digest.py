@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.clinic import Clinic
 from app.clinic.values import Digest
 from app.contact.inquiry import Inquiry
-from app.ops.chores import ChoreTurn, run_if_due
+from app.ops.chores import ScheduledJob, run_if_due
 from app.ops.digest import digest_chore
 from app.outbox.message import OutboxMessage, OutgoingMail
 from tests.support.outbox import Outbox, outbox
@@ -34,8 +34,8 @@ class Desk:
         self.chore = digest_chore(
             outbox.database, clinic, clinic.digest, site="https://c.example", held_days=30
         )
-        with outbox.database.write() as session:  # not the site's first day
-            session.add(ChoreTurn(name="digest", begun_at=outbox.now - timedelta(days=1)))
+        with outbox.database.session() as session:  # not the site's first day
+            session.add(ScheduledJob(name="digest", started_at=outbox.now - timedelta(days=1)))
 
     def look(self, **later: float) -> bool:
         """Whether the digest is put into the outbox now."""
@@ -43,8 +43,10 @@ class Desk:
         return run_if_due(self.outbox.database, self.chore)
 
     def digests(self) -> list[OutgoingMail]:
-        query = sa.select(OutboxMessage.sealed_mail).where(OutboxMessage.about.like("digest-%"))
-        with self.outbox.database.read() as session:
+        query = sa.select(OutboxMessage.encrypted_message).where(
+            OutboxMessage.reference.like("digest-%")
+        )
+        with self.outbox.database.read_session() as session:
             sealed = session.scalars(query.order_by(OutboxMessage.created_at)).all()
         keys = self.outbox.database.keys
         return [OutgoingMail.from_json(keys.open(one or b"")) for one in sealed]
@@ -54,13 +56,13 @@ class Desk:
             "id": uuid4(),
             "reference": reference,
             "content_digest": b"x",
-            "sealed_words": b"Ada Example",
+            "encrypted_content": b"Ada Example",
             "state": "received",
             "topic": "billing",
             "created_at": self.outbox.now,
             **values,
         }
-        with self.outbox.database.write() as session:
+        with self.outbox.database.session() as session:
             session.add(Inquiry(**row))
 
 
@@ -96,8 +98,10 @@ def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
     outbox.now = datetime(2026, 7, 2, 2, 30, tzinfo=UTC)
     for reference in ("AAA-AAA", "BBB-BBB"):
         desk.receive(reference)
-    desk.receive("HHH-HHH", state="held", held_because="the hidden field was filled in")
-    outbox.put("AAA-AAA", state="delivered", delivered_at=outbox.now, sealed_mail=None)
+    desk.receive(
+        "HHH-HHH", state="quarantined", quarantine_reasons="the hidden field was filled in"
+    )
+    outbox.put("AAA-AAA", state="delivered", delivered_at=outbox.now, encrypted_message=None)
     outbox.put("AAA-AAA")
     outbox.put("DDD-DDD", state="dead")
     outbox.relay_fails("ConnectionRefusedError: no")
@@ -165,7 +169,7 @@ def test_when_the_outbox_cannot_be_written_the_day_is_not_taken_as_done(desk: De
 
 
 def test_its_html_is_sound(desk: Desk) -> None:
-    desk.receive("HHH-HHH", state="held", held_because="<script>")
+    desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="<script>")
     desk.look(seconds=1)
     (mail,) = desk.digests()
     assert lint(mail.html) == []
@@ -175,7 +179,7 @@ def test_its_html_is_sound(desk: Desk) -> None:
 @contextmanager
 def _without_outbox(outbox: Outbox) -> Iterator[None]:
     def rename(old: str, new: str) -> None:
-        with outbox.database.write() as session:
+        with outbox.database.session() as session:
             session.connection().exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
     rename("outbox_message", "gone")
@@ -187,8 +191,8 @@ def test_the_first_day_of_a_site_has_no_day_before_to_tell_of(
     outbox: Outbox, clinic: Clinic
 ) -> None:
     desk = Desk(outbox, clinic)
-    with outbox.database.write() as session:
-        session.execute(sa.delete(ChoreTurn))
+    with outbox.database.session() as session:
+        session.execute(sa.delete(ScheduledJob))
     assert not desk.look()
     assert not desk.look(hours=23)
     assert desk.look(hours=1)
@@ -198,7 +202,7 @@ def test_what_is_held_is_told_in_every_digest_until_somebody_looks(desk: Desk) -
     first = MORNING - timedelta(days=3)
     for number in range(60):
         desk.receive(
-            f"H{number:02}-HHH", state="held", created_at=first + timedelta(minutes=number)
+            f"H{number:02}-HHH", state="quarantined", created_at=first + timedelta(minutes=number)
         )
     desk.look()
     desk.look(hours=24)

@@ -19,7 +19,7 @@ def test_delivered_words_go_at_once(desk: Desk) -> None:
     desk.says("mailer", "run", "--once")
     said = desk.says("inquiries", "erase", reference(desk).lower(), typed="y\n")
     assert "delete the copies in those mailboxes too" in said
-    assert desk.inquiries()[0].sealed_words is None
+    assert desk.inquiries()[0].encrypted_content is None
     assert "erased" in desk.says("inquiries", "list")
 
 
@@ -31,25 +31,25 @@ def test_an_unsent_mail_is_named_before_it_is_lost(desk: Desk, relay: Relay) -> 
     desk.says("mailer", "run", "--once")
     assert relay.taken == []
     assert desk.message().state == "cancelled"
-    assert desk.message().sealed_mail == b""
+    assert desk.message().encrypted_message == b""
     assert "cancelled" in desk.says("outbox", "show", str(desk.message().id))
 
 
 def test_nothing_changes_when_the_answer_is_no(desk: Desk) -> None:
     desk.send()
     assert desk.run("inquiries", "erase", reference(desk), typed="n\n").exit_code == 1
-    assert desk.inquiries()[0].sealed_words
+    assert desk.inquiries()[0].encrypted_content
     assert desk.message().state == "pending"
 
 
 def test_a_mail_under_way_is_waited_for(desk: Desk) -> None:
     desk.send()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         session.execute(sa.update(OutboxMessage).values(state="sending"))
     result = desk.run("inquiries", "erase", reference(desk), "--yes")
     assert result.exit_code == 1
     assert "is being sent just now; nothing changed" in result.output
-    assert desk.inquiries()[0].sealed_words
+    assert desk.inquiries()[0].encrypted_content
 
 
 def test_a_held_inquiry_can_be_erased(desk: Desk) -> None:

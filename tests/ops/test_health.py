@@ -45,7 +45,7 @@ def test_monitors_may_ask_as_often_as_they_like(make_app: Callable[..., Flask]) 
 
 
 def test_the_outbox_in_numbers_without_personal_data(outbox: Outbox, client: FlaskClient) -> None:
-    outbox.put(about="KKK-KKK", last_error="desk@clinic.example is full")
+    outbox.put(reference="KKK-KKK", last_error="desk@clinic.example is full")
     outbox.after(minutes=3)
     outbox.relay_fails("SMTPAuthenticationError: user desk")
     outbox.after(seconds=10)
@@ -130,10 +130,8 @@ def test_a_database_that_is_not_migrated_is_not_ready(
 
 
 def test_a_database_newer_than_the_code_is_not_ready(outbox: Outbox, client: FlaskClient) -> None:
-    with outbox.database.write() as session:
-        session.connection().exec_driver_sql(
-            "UPDATE alembic_version SET version_num = '999-from-998'"
-        )
+    with outbox.database.session() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     response = client.get("/readyz")
     assert response.status_code == 503
     assert "newer than this code" in response.text

@@ -70,10 +70,10 @@ def test_what_no_key_opens_is_named(desk: Desk, tmp_path: Path) -> None:
     desk.send(message="One")
     desk.send(message="Two")
     lost, kept = desk.inquiries()
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         foreign = KeyRing(["A" * 43 + "="]).seal("{}")
         ours = Inquiry.id == lost.id
-        session.execute(sa.update(Inquiry).where(ours).values(sealed_words=foreign))
+        session.execute(sa.update(Inquiry).where(ours).values(encrypted_content=foreign))
     file = tmp_path / "inquiries.csv"
     result = desk.run("inquiries", "export", str(file), "--yes")
     assert result.exit_code == 1

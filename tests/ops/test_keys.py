@@ -108,17 +108,17 @@ def test_who_changes_a_row_meanwhile_has_won(
     def deliver_meanwhile(ring: KeyRing, sealed: bytes) -> bytes:
         if not raced and sealed != b"":
             raced.append(True)
-            with desk.database.write() as session:
-                empty = {"sealed_words": None, "state": "erased"}
+            with desk.database.session() as session:
+                empty = {"encrypted_content": None, "state": "erased"}
                 session.execute(sa.update(Inquiry).values(**empty))
-                done = {"state": "delivered", "sealed_mail": None, "due_at": None}
+                done = {"state": "delivered", "encrypted_message": None, "due_at": None}
                 session.execute(sa.update(OutboxMessage).values(**done))
         return reseal(ring, sealed)
 
     monkeypatch.setattr(KeyRing, "reseal", deliver_meanwhile)
     desk.says("keys", "rotate")
-    assert desk.inquiries()[0].sealed_words is None
-    assert desk.message().sealed_mail is None
+    assert desk.inquiries()[0].encrypted_content is None
+    assert desk.message().encrypted_message is None
 
 
 def test_something_that_still_seals_with_the_old_key_is_told(
@@ -193,7 +193,7 @@ def test_processes_that_start_together_leave_one_canary_each(
     databases = [with_keys(f"{NEW},{OLD}").database for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(keys.introduce, databases))
-    with databases[0].read() as session:
+    with databases[0].read_session() as session:
         found = {one.fingerprint for one in keys.canaries(session)}
     assert found == {fingerprint(NEW), fingerprint(OLD)}
 
@@ -230,11 +230,11 @@ def test_the_site_does_not_start_on_a_database_newer_than_the_code(
     with_keys: Callable[[str], Desk], database_url: str
 ) -> None:
     desk = with_keys(OLD)
-    with desk.database.write() as session:
-        session.execute(sa.text("update alembic_version set version_num = '999-from-998'"))
+    with desk.database.session() as session:
+        session.execute(sa.text("update alembic_version set version_num = '9999'"))
     refused = start(desk, DATABASE_URL=database_url, DATA_KEYS=OLD)
     assert refused.returncode == 78
-    assert "the database is newer than this code (revision 999-from-998" in refused.stderr
+    assert "the database is newer than this code (revision 9999)" in refused.stderr
     assert refused.stderr.count("\n") == 1
 
 

@@ -35,7 +35,7 @@ class Live(Desk):
         return self.database.engine.url.render_as_string(hide_password=False)
 
     def references(self) -> set[str]:
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             return set(session.scalars(sa.select(Inquiry.reference)))
 
     def copies(self) -> Counter[str]:
@@ -43,7 +43,7 @@ class Live(Desk):
         return Counter(str(mail["Message-ID"]) for mail in self.site.mails())
 
     def all_delivered(self) -> bool:
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             waiting = OutboxMessage.state != "delivered"
             return session.scalar(sa.select(OutboxMessage.id).where(waiting).limit(1)) is None
 
@@ -92,9 +92,11 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
     old = Database(live.url, KeyRing([DATA_KEY]))
     with visitors.writing():
         visitors.acknowledge(30)
-        with old.write() as session:  # as if sealed before the new key came
+        with old.session() as session:  # as if sealed before the new key came
             for row in session.scalars(sa.select(Inquiry).limit(25).with_for_update()):
-                row.sealed_words = old.keys.seal(live.database.keys.open(row.sealed_words or b""))
+                row.encrypted_content = old.keys.seal(
+                    live.database.keys.open(row.encrypted_content or b"")
+                )
         said = live.says("keys", "rotate")
         visitors.acknowledge(10)
     old.engine.dispose()
@@ -103,8 +105,8 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
     assert DATA_KEY not in said
     assert visitors.statuses == {201}
     newest = KeyRing([NEW_KEY])
-    with live.database.read() as session:
-        sealed = session.scalars(sa.select(Inquiry.sealed_words)).all()
+    with live.database.read_session() as session:
+        sealed = session.scalars(sa.select(Inquiry.encrypted_content)).all()
     assert len(sealed) == len(visitors.acknowledged)
     assert all(newest.opener(text or b"") for text in sealed)
     eventually(live.all_delivered, what="everything is delivered")

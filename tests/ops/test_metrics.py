@@ -52,10 +52,12 @@ def as_numbers(text: str) -> dict[str, float]:
 
 
 def attempt(outbox: Outbox, message: Any, outcome: str) -> None:
-    with outbox.database.write() as session:
+    with outbox.database.session() as session:
         times = {"started_at": outbox.now, "ended_at": outbox.now}
         session.add(
-            DeliveryAttempt(message_id=message, token=uuid4(), owner="m", outcome=outcome, **times)
+            DeliveryAttempt(
+                message_id=message, lease_token=uuid4(), owner="m", outcome=outcome, **times
+            )
         )
 
 
@@ -110,16 +112,18 @@ def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
     seen = []
     for reference in ("AAA-AAA", "BBB-BBB", "CCC-CCC"):
         desk.receive(reference)
-        desk.receive(f"H{reference[1:]}", state="held", held_because="the hidden field")
-        attempt(watched, message, "relay down")
+        desk.receive(
+            f"H{reference[1:]}", state="quarantined", quarantine_reasons="the hidden field"
+        )
+        attempt(watched, message, "missing key")
         seen.append(numbers(watched.app))
         watched.after(minutes=3)
         seen.append(numbers(watched.app))
     told = [
         (
             one["frontdesk_inquiries_total{state=received}"],
-            one["frontdesk_inquiries_total{state=held}"],
-            one["frontdesk_attempts_total{outcome=relay_down}"],
+            one["frontdesk_inquiries_total{state=quarantined}"],
+            one["frontdesk_attempts_total{outcome=missing_key}"],
         )
         for one in seen
     ]
@@ -131,19 +135,18 @@ def test_held_inquiries_are_told_while_they_wait_for_a_look(watched: Outbox) -> 
     desk.outbox = watched
     seen = numbers(watched.app)
     assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (0, 0)
-    desk.receive("HHH-HHH", state="held", held_because="the hidden field")
+    desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
     watched.after(minutes=90)
     seen = numbers(watched.app)
     assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (1, 5400)
 
 
-def test_after_a_restore_all_is_counted_anew(watched: Outbox) -> None:
+def test_after_a_restore_the_rows_that_are_there_are_counted(watched: Outbox) -> None:
     message = watched.put()
     for _ in range(3):
         attempt(watched, message, "failed")
-    watched.after(minutes=3)
     assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 3
-    with watched.database.write() as session:
+    with watched.database.session() as session:
         session.execute(sa.delete(DeliveryAttempt))
     attempt(watched, message, "failed")
     assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 1

@@ -1,160 +1,166 @@
-"""Migrations: they only add, run once however often they are begun, and old code lives on."""
+"""Migrations: one chain that makes the models' tables, safe to run twice and at once."""
 
-import io
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 import sqlalchemy as sa
-from alembic.migration import MigrationContext
-from alembic.operations import Operations, ops
-from alembic.script import Script, ScriptDirectory
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
 
+from app.crypto import KeyRing
+from app.db import Base, Database
 from app.ops import schema
 from config import ROOT
 from tests.ops.test_commands import Desk, desk
+from tests.support.databases import migrate
 from tests.support.relay import relay
-from tests.support.settings import environment
+from tests.support.settings import DATA_KEY, environment
 from tests.support.site import eventually
 
 __all__ = ["desk", "relay"]
 
-NEXT = (  # as a later version might do it
-    "ALTER TABLE inquiry ADD COLUMN urgency INTEGER",
-    "ALTER TABLE outbox_message ADD COLUMN lane VARCHAR(10) DEFAULT 'usual' NOT NULL",
-    "CREATE TABLE callback (id INTEGER PRIMARY KEY, asked_for VARCHAR(40))",
-)
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0002", "0001"
 
 
-def scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(schema.FOLDER), version_locations=[str(schema.FOLDER)])
+def upgrade() -> None:
+    op.add_column("inquiry", sa.Column("urgency", sa.Integer()))
+"""
 
 
-def chain() -> list[Script]:
-    """All migrations, the oldest first."""
-    return list(scripts().walk_revisions())[::-1]
+@pytest.fixture
+def database(empty_database_url: str, tmp_path: Path) -> Iterator[Database]:
+    """A database that `flask db upgrade` has made."""
+    migrate(empty_database_url, tmp_path)
+    database = Database(empty_database_url, KeyRing([DATA_KEY]))
+    yield database
+    database.engine.dispose()
 
 
-def test_they_are_one_chain_numbered_without_a_gap() -> None:
-    names = [schema.NAME.fullmatch(one.revision) for one in chain()]
-    assert [int(name["number"]) for name in names if name] == list(range(1, len(chain()) + 1))
-    assert scripts().get_heads() == [schema.head()]
+@pytest.fixture
+def use_next_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], None]]:
+    """Call it to go on with the code of a later version, which has one more migration."""
+
+    def use() -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(schema.FOLDER, folder)
+        (folder / "0002_urgency.py").write_text(NEXT)
+        monkeypatch.setattr(schema, "FOLDER", folder)
+        schema.revisions.cache_clear()
+
+    yield use
+    schema.revisions.cache_clear()
 
 
-def oldest(script: Script) -> int:
-    """From which revision on code works with a database at ``script``."""
-    name = schema.NAME.fullmatch(script.revision)
-    assert name
-    return int(name["oldest"] or schema.FIRST)
+def revision(database: Database) -> str | None:
+    with database.read_session() as session:
+        return schema.revision_of(session.connection())
 
 
-@pytest.mark.parametrize("script", chain()[1:], ids=lambda one: one.revision)
-def test_a_migration_only_adds_unless_its_name_says_from_when_on_code_works_with_it(
-    script: Script,
+def set_revision(database: Database, revision: str) -> None:
+    with database.session() as session:
+        session.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+
+
+def test_migrations_make_the_tables_of_the_models(database: Database) -> None:
+    with database.engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_indexes_hold_the_rows_that_the_models_say(database: Database) -> None:
+    """Alembic does not compare the conditions of partial indexes."""
+    with database.read_session() as session:
+        made = {
+            index["name"]: _condition(index)
+            for table in Base.metadata.tables
+            for index in sa.inspect(session.connection()).get_indexes(table)
+        }
+    wanted = {
+        index.name: _plain(index.dialect_options["sqlite"]["where"])
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+    }
+    assert {name: made[name] for name in wanted} == wanted
+    assert sum(bool(condition) for condition in wanted.values()) == 5
+
+
+def _condition(index: "sa.engine.interfaces.ReflectedIndex") -> str:
+    options = index.get("dialect_options", {})
+    return _plain(options.get("sqlite_where", options.get("postgresql_where")))
+
+
+def _plain(condition: object) -> str:
+    """``condition`` without the casts and parentheses that PostgreSQL adds."""
+    text = re.sub(r"::\w+( varying)?", "", str("" if condition is None else condition))
+    return re.sub(r"[()]", "", text).lower()
+
+
+def test_revisions_are_one_chain_and_known_without_alembic() -> None:
+    scripts = ScriptDirectory(str(schema.FOLDER), version_locations=[str(schema.FOLDER)])
+    chain = [script.revision for script in scripts.walk_revisions()]
+    assert chain == [*reversed(schema.revisions())]
+    assert scripts.get_heads() == [schema.revisions()[-1]]
+
+
+def test_an_upgrade_with_nothing_to_do_changes_nothing(desk: Desk) -> None:
+    desk.send()
+    for _ in range(2):
+        desk.says("db", "upgrade")
+    assert len(desk.inquiries()) == 1
+    assert revision(desk.database) == schema.revisions()[-1]
+
+
+def test_an_upgrade_keeps_inquiries(
+    desk: Desk, use_next_version: Callable[[], None], make_app: Callable[..., Flask]
 ) -> None:
-    before = scripts().get_revision(script.down_revision)  # type: ignore[arg-type]
-    assert before
-    assert oldest(script) >= oldest(before), "what was taken away stays away: keep the -from-"
-    if oldest(script) == oldest(before):
-        assert taken_away(script.module.upgrade) == []
+    desk.send()
+    use_next_version()
+    url = desk.database.engine.url.render_as_string(hide_password=False)
+    later = Desk(make_app(DATABASE_URL=url))
+    assert "not migrated" in later.client.get("/readyz").text
+    later.says("db", "upgrade")
+    assert later.client.get("/readyz").status_code == 200
+    assert len(later.inquiries()) == 1
 
 
-def taken_away(upgrade: Callable[[], None]) -> list[str]:
-    """What ``upgrade`` does that code of before could stumble over, in words."""
-    done: list[ops.MigrateOperation] = []
-    invoke = Operations.invoke
-
-    def note(self: Operations, operation: ops.MigrateOperation) -> Any:
-        done.append(operation)
-        return invoke(self, operation)
-
-    context = MigrationContext.configure(
-        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": io.StringIO()}
-    )
-    with patch.object(Operations, "invoke", note), Operations.context(context):
-        upgrade()
-    new = {one.table_name for one in done if isinstance(one, ops.CreateTableOp)}
-    return [fault for one in done if (fault := _in_the_way(one, new))]
+def test_the_first_migration_is_not_undone(desk: Desk) -> None:
+    desk.send()
+    result = desk.run("db", "downgrade")
+    assert result.exit_code == 1
+    assert "restore a backup instead" in result.output
+    assert len(desk.inquiries()) == 1
 
 
-def _in_the_way(operation: ops.MigrateOperation, new: set[str]) -> str:
-    table = getattr(operation, "table_name", "") or getattr(operation, "source_table", "")
-    if isinstance(operation, ops.CreateTableOp) or table in new:
-        return ""
-    match operation:
-        case ops.AddColumnOp(column=column):
-            given = column.nullable or column.server_default is not None
-            return "" if given else f"{table}.{column.name}: not null, without a server's default"
-        case ops.CreateIndexOp(unique=unique):
-            return f"{table}: a unique index" if unique else ""
-        case ops.AlterColumnOp(modify_nullable=True, modify_type=None, modify_name=None):
-            return ""
-        case _:
-            return f"{table}: {type(operation).__name__}"
-
-
-@pytest.mark.parametrize(
-    ("act", "fault"),
-    [
-        (lambda op: op.drop_table("chore"), "chore: DropTableOp"),
-        (lambda op: op.drop_column("chore", "x"), "chore: DropColumnOp"),
-        (
-            lambda op: op.add_column("chore", sa.Column("x", sa.Integer(), nullable=False)),
-            "chore.x: not null, without a server's default",
-        ),
-        (lambda op: op.alter_column("chore", "x", nullable=False), "chore: AlterColumnOp"),
-        (lambda op: op.alter_column("chore", "x", new_column_name="y"), "chore: AlterColumnOp"),
-        (lambda op: op.create_index("i", "chore", ["x"], unique=True), "chore: a unique index"),
-        (
-            lambda op: op.create_check_constraint("c", "chore", "x > 1"),
-            "chore: CreateCheckConstraintOp",
-        ),
-        (lambda op: op.execute("DROP TABLE chore"), ": ExecuteSQLOp"),
-        (lambda op: op.add_column("chore", sa.Column("x", sa.Integer())), ""),
-        (lambda op: op.create_index("i", "chore", ["x"]), ""),
-        (lambda op: op.alter_column("chore", "x", nullable=True), ""),
-    ],
+NEWER = "the database is newer than this code (revision 9999): upgrade the code"
+OUTDATED = (
+    "the database is from a development version before 0.2: delete instance/frontdesk.db"
+    " (or drop the PostgreSQL database) and run this again"
 )
-def test_what_takes_away_is_noticed(act: Callable[[Any], None], fault: str) -> None:
-    from alembic import op
-
-    assert "".join(taken_away(lambda: act(op))) == fault
 
 
-@pytest.mark.parametrize(
-    ("name", "works"),
-    [
-        ("003", False),
-        ("004", True),
-        ("009", True),
-        ("009-from-004", True),
-        ("009-from-005", False),
-        ("0a1b", False),
-        ("", False),
-    ],
-)
-def test_which_databases_this_code_works_with(
-    monkeypatch: pytest.MonkeyPatch, name: str, *, works: bool
-) -> None:
-    monkeypatch.setattr(schema, "head", lambda: "004")
-    assert schema.works_with(name) is works
-
-
-def test_code_works_with_the_database_of_the_next_version(desk: Desk, relay: Any) -> None:
-    with desk.database.write() as session:
-        for statement in (*NEXT, "UPDATE alembic_version SET version_num = '999'"):
-            session.execute(sa.text(statement))
-    assert desk.client.get("/readyz").status_code == 200
-    assert desk.send().status_code == 303
-    desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 1
+@pytest.mark.parametrize(("found", "message"), [("9999", NEWER), ("009", OUTDATED)])
+def test_an_unknown_revision_is_one_clear_line(desk: Desk, found: str, message: str) -> None:
+    desk.send()
+    set_revision(desk.database, found)
     result = desk.run("db", "upgrade")
     assert result.exit_code == 1
-    assert "the database is newer than this code" in result.output
+    assert result.output == f"Error: {message}\n"
+    assert desk.client.get("/readyz").json == {"ready": False, "why": message}
+    assert revision(desk.database) == found
 
 
 def test_upgrades_from_several_hosts_at_once_are_one(
@@ -162,7 +168,7 @@ def test_upgrades_from_several_hosts_at_once_are_one(
 ) -> None:
     engine = sa.create_engine(empty_postgres_url)
     with engine.begin() as first:
-        first.execute(sa.text("CREATE TABLE inquiry (id INTEGER)"))  # until we let go, both wait
+        first.execute(sa.text("CREATE TABLE inquiry (id INTEGER)"))  # makes both wait
         running = [_upgrade(empty_postgres_url, tmp_path) for _ in range(2)]
         try:
             eventually(lambda: _waiting(engine) == 2, 60, "both wait")
@@ -170,7 +176,8 @@ def test_upgrades_from_several_hosts_at_once_are_one(
             first.rollback()
             ends = [(one.communicate(timeout=120)[1], one.returncode) for one in running]
     assert [code for _, code in ends] == [0, 0], ends
-    assert schema.schema_fault(engine) is None
+    with engine.connect() as connection:
+        assert schema.schema_fault(schema.revision_of(connection)) is None
     engine.dispose()
 
 
@@ -190,11 +197,3 @@ def _upgrade(url: str, instance: Path) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def test_an_upgrade_with_nothing_to_do_changes_nothing(desk: Desk) -> None:
-    desk.send()
-    for _ in range(2):
-        desk.says("db", "upgrade")
-    assert len(desk.inquiries()) == 1
-    assert schema.current(desk.database.engine) == schema.head()

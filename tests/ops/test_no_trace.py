@@ -21,7 +21,7 @@ from flask import Flask
 from werkzeug.routing import IntegerConverter, Rule
 
 from app.db import Database
-from app.ops.chores import ChoreTurn
+from app.ops.chores import ScheduledJob
 from app.outbox.message import OutboxMessage
 from config import ROOT
 from tests.support.receiver import Receiver, receiver
@@ -101,7 +101,7 @@ class Visited:
         self.said.append(f"{command} {result.output} {result.exception!r}")
 
     def change(self, *statements: str) -> None:
-        with self.database.write() as session:
+        with self.database.session() as session:
             for statement in statements:
                 session.execute(sa.text(statement))
 
@@ -206,9 +206,9 @@ def visited(
 ) -> Iterator[Visited]:
     app, instance = make_app(**production), Path(production["INSTANCE_DIR"])
     (instance.parent / "broken_site.py").write_text(BROKEN)
-    with app.extensions["database"].write() as session:
+    with app.extensions["database"].session() as session:
         now = app.extensions["database"].now(session)
-        session.add(ChoreTurn(name="digest", begun_at=now - timedelta(days=2)))
+        session.add(ScheduledJob(name="digest", started_at=now - timedelta(days=2)))
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
     command += ["--pythonpath", str(instance.parent), "broken_site:app"]
     site = launch(instance, command=command, **production)
@@ -230,7 +230,7 @@ def answers(site: Site) -> bool:
 
 
 def finished(visited: Visited) -> bool:
-    with visited.database.read() as session:
+    with visited.database.read_session() as session:
         states = session.scalars(sa.select(OutboxMessage.state)).all()
     return bool(states) and not {"pending", "sending"} & set(states)
 

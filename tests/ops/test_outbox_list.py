@@ -50,7 +50,7 @@ def test_programs_get_the_same_as_json(outbox: Outbox) -> None:
     number = outbox.put(
         due_at=outbox.now + timedelta(minutes=4), last_code=451, last_error="later", attempts=2
     )
-    with outbox.database.write() as session:
+    with outbox.database.session() as session:
         hold.put_on(session, "restored", outbox.now)
     assert json.loads(run(outbox, "list", "--json").stdout) == {
         "on_hold_since": "2026-07-01T12:00:00+00:00",
@@ -59,7 +59,7 @@ def test_programs_get_the_same_as_json(outbox: Outbox) -> None:
         "messages": [
             {
                 "id": str(number),
-                "about": "AAA-AAA",
+                "reference": "AAA-AAA",
                 "request_id": None,
                 "recipient": "desk@clinic.example",
                 "state": "pending",

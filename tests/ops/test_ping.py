@@ -60,7 +60,7 @@ def test_the_pings_stop_when_something_is_wrong_and_come_again_afterwards(
 def test_the_pings_stop_when_the_database_does_not_answer(
     outbox: Outbox, receiver: Receiver
 ) -> None:
-    with outbox.database.write() as session:
+    with outbox.database.session() as session:
         session.connection().exec_driver_sql("ALTER TABLE chore RENAME TO gone")
     with pytest.raises(SQLAlchemyError):
         run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))

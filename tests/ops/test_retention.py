@@ -31,7 +31,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 def age(desk: Desk, days: int, **changed: Any) -> None:
     """Let everything have happened ``days`` ago; ``changed`` are values of the messages."""
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         then = desk.database.now(session) - timedelta(days=days)
         session.execute(sa.update(Inquiry).values(created_at=then))
         session.execute(sa.update(OutboxMessage).values(created_at=then, queued_at=then, **changed))
@@ -42,10 +42,10 @@ def age(desk: Desk, days: int, **changed: Any) -> None:
 
 def settle(desk: Desk) -> None:
     """Let all mails be delivered, without a relay."""
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         now = desk.database.now(session)
         delivered = {"state": "delivered", "due_at": None, "delivered_at": now}
-        session.execute(sa.update(OutboxMessage).values(**delivered, sealed_mail=None))
+        session.execute(sa.update(OutboxMessage).values(**delivered, encrypted_message=None))
 
 
 def deliver(desk: Desk) -> None:
@@ -61,7 +61,7 @@ def test_delivered_words_go_after_ninety_days_and_the_rest_stays(desk: Desk) -> 
     before = desk.inquiries()[0]
     assert desk.says("retention", "run") == "The words of 1 inquiry are erased.\n"
     after = desk.inquiries()[0]
-    assert (after.state, after.sealed_words, after.submission_key) == ("erased", None, None)
+    assert (after.state, after.encrypted_content, after.submission_key) == ("erased", None, None)
     assert after.content_digest == b""
     assert after.erased_at is not None
     assert (after.reference, after.topic, after.created_at) == (
@@ -76,21 +76,26 @@ def test_delivered_words_go_after_ninety_days_and_the_rest_stays(desk: Desk) -> 
 @pytest.mark.parametrize("state", ["pending", "sending", "dead"])
 def test_nothing_that_is_not_delivered_is_erased_however_old(desk: Desk, state: str) -> None:
     desk.send()
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         soon = None if state == "dead" else desk.database.now(session)
     age(desk, 4000, state=state, due_at=soon)
     said = desk.says("retention", "run")
     assert "0 inquiries are erased" in said
     assert "1 inquiry of that age: kept, a mail is not delivered" in said
-    assert desk.inquiries()[0].sealed_words
+    assert desk.inquiries()[0].encrypted_content
 
 
 def test_one_mail_of_two_that_is_not_delivered_keeps_the_words(desk: Desk) -> None:
     deliver(desk)
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         first = session.scalars(sa.select(OutboxMessage)).one()
         copied = {c.name: getattr(first, c.name) for c in OutboxMessage.__table__.columns}
-        dead = {"message_id": "<other>", "state": "dead", "sealed_mail": b"x", "delivered_at": None}
+        dead = {
+            "message_id": "<other>",
+            "state": "dead",
+            "encrypted_message": b"x",
+            "delivered_at": None,
+        }
         session.add(OutboxMessage(**copied | dead | {"id": desk.inquiries()[0].id}))
     age(desk, 365)
     assert "0 inquiries" in desk.says("retention", "run")
@@ -103,7 +108,7 @@ def test_a_cancelled_mail_counts_from_its_cancelling(desk: Desk) -> None:
     assert "0 inquiries" in desk.says("retention", "run")
     age(desk, 91)
     assert "1 inquiry" in desk.says("retention", "run")
-    assert desk.message().sealed_mail == b""
+    assert desk.message().encrypted_message == b""
     assert "(erased)" in desk.says("outbox", "list", "--all")
 
 
@@ -124,7 +129,7 @@ def test_a_dry_run_shows_what_would_go_and_changes_nothing(desk: Desk) -> None:
     told = json.loads(desk.says("retention", "run", "--dry-run", "--json"))
     assert [one["reference"] for one in told["due"]] == [desk.inquiries()[0].reference]
     assert told["erased"] == 0
-    assert desk.inquiries()[0].sealed_words
+    assert desk.inquiries()[0].encrypted_content
 
 
 def test_what_a_relay_says_goes_with_the_words(desk: Desk, relay: Relay) -> None:
@@ -163,8 +168,8 @@ def test_a_mail_sent_again_meanwhile_keeps_its_words(
 
     monkeypatch.setattr(retention, "due", find_then_requeue)
     assert run(desk.database, Limits(90, 30)) == 0
-    assert desk.inquiries()[0].sealed_words
-    assert desk.message().sealed_mail
+    assert desk.inquiries()[0].encrypted_content
+    assert desk.message().encrypted_message
 
 
 def test_the_mailers_do_it_every_night(desk: Desk) -> None:
@@ -180,12 +185,14 @@ def test_the_mailers_do_it_every_night(desk: Desk) -> None:
 
 def sealed(database: Database) -> list[bytes]:
     """All that came from visitors' words, in pieces, as it lies in the database's files."""
-    with database.read() as session:
+    with database.read_session() as session:
         rows = session.execute(
-            sa.select(Inquiry.sealed_words, Inquiry.content_digest, Inquiry.submission_key)
+            sa.select(Inquiry.encrypted_content, Inquiry.content_digest, Inquiry.submission_key)
         )
         texts = [text for row in rows for text in row if text]
-        texts += [text for text in session.scalars(sa.select(OutboxMessage.sealed_mail)) if text]
+        texts += [
+            text for text in session.scalars(sa.select(OutboxMessage.encrypted_message)) if text
+        ]
     return [text[at : at + 32] for text in texts for at in range(0, len(text) - 31, 64)]
 
 
@@ -248,7 +255,7 @@ def test_posts_go_on_while_words_are_erased(desk: Desk) -> None:
         done.set()
         visitor.join()
     assert set(statuses) == {201}
-    kept = [one for one in desk.inquiries() if one.sealed_words]
+    kept = [one for one in desk.inquiries() if one.encrypted_content]
     assert len(kept) == len(statuses)
 
 

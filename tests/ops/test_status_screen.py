@@ -10,7 +10,7 @@ from click.testing import Result
 
 from app.ops import running
 from app.ops.backup import note_backup
-from app.ops.chores import ChoreTurn
+from app.ops.chores import ScheduledJob
 from app.outbox import hold
 from tests.ops.test_digest import Desk
 from tests.support.outbox import Outbox, outbox
@@ -33,9 +33,9 @@ def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
     running.note_start(instance(outbox))
     outbox.after(minutes=3)
     note_backup(outbox.database, outbox.now - timedelta(hours=3))
-    with outbox.database.write() as session:  # 08:03 in New York: both were done today
+    with outbox.database.session() as session:  # 08:03 in New York: both were done today
         for name in ("retention", "digest"):
-            session.add(ChoreTurn(name=name, begun_at=outbox.now))
+            session.add(ScheduledJob(name=name, started_at=outbox.now))
     shown = status(outbox)
     assert shown.exit_code == 0, shown.output
     lines = shown.output.splitlines()
@@ -60,7 +60,7 @@ def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) 
     outbox.put()
     outbox.after(minutes=16)
     outbox.relay_fails("SMTPAuthenticationError: no")
-    with outbox.database.write() as session:
+    with outbox.database.session() as session:
         hold.put_on(session, "restored", outbox.now)
     shown = status(outbox)
     assert shown.exit_code == 1
@@ -76,14 +76,14 @@ def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) 
 def test_held_inquiries_are_told_before_they_are_trouble(outbox: Outbox) -> None:
     desk = Desk.__new__(Desk)
     desk.outbox = outbox
-    desk.receive("HHH-HHH", state="held", held_because="the hidden field")
+    desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
     outbox.after(minutes=90)
     outbox.beat()
     shown = status(outbox)
     assert shown.exit_code == 0
     assert "Held           1 waiting for a look, the oldest for 90 min" in shown.output.splitlines()
     told = json.loads(status(outbox, "--json").output)
-    assert (told["held"], told["oldest_held_seconds"], told["troubles"]) == (1, 5400, [])
+    assert (told["quarantined"], told["oldest_held_seconds"], told["troubles"]) == (1, 5400, [])
 
 
 def test_a_new_site_says_what_there_is_none_of(outbox: Outbox) -> None:

@@ -22,7 +22,7 @@ MAIL = OutgoingMail(
     subject="[K7R-4M2] Billing question from Ada Example",
     text="Hello\n.dot\n",
     html="<main><p>Hello</p></main>",
-    about="K7R-4M2",
+    reference="K7R-4M2",
     reply_to="ada@example.com",
 )
 
@@ -35,7 +35,7 @@ class Desk:
         self.database: Database = app.extensions["database"]
 
     def put(self, mail: OutgoingMail = MAIL) -> None:
-        with self.database.write() as session:
+        with self.database.session() as session:
             now = self.database.now(session)
             queue.enqueue(session, self.database.keys, mail, domain="clinic.example", now=now)
 
@@ -43,15 +43,15 @@ class Desk:
         return Mailer(self.database, smtp.send, **{"owner": "one", **options})
 
     def message(self) -> OutboxMessage:
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             return session.scalars(sa.select(OutboxMessage)).one()
 
     def set(self, **values: Any) -> None:
-        with self.database.write() as session:
+        with self.database.session() as session:
             session.execute(sa.update(OutboxMessage).values(**values))
 
     def now(self) -> datetime:
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             return self.database.now(session)
 
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.outbox import breaker
-from app.outbox.message import DeliveryAttempt, OutboxMessage, RelayState, State
+from app.outbox.message import DeliveryAttempt, MailTransportState, OutboxMessage, State
 from tests.outbox.conftest import MAIL, Desk
 from tests.support.relay import DROP, TAKE_AND_DROP, Relay
 
@@ -78,7 +78,11 @@ def test_a_delivered_message_keeps_no_words_and_is_never_sent_again(
     assert mailer.deliver_one()
     assert not mailer.deliver_one()
     message = desk.message()
-    assert (message.state, message.sealed_mail, message.due_at) == (State.DELIVERED, None, None)
+    assert (message.state, message.encrypted_message, message.due_at) == (
+        State.DELIVERED,
+        None,
+        None,
+    )
     assert len(relay.taken) == 1
 
 
@@ -118,7 +122,7 @@ def test_after_five_days_of_passing_failures_the_message_is_dead_but_kept(
     desk.mailer().deliver_one()
     message = desk.message()
     assert message.state == State.DEAD
-    assert message.sealed_mail is not None
+    assert message.encrypted_message is not None
     assert message.last_error == "SMTPRecipientsRefused: greylisted"
 
 
@@ -198,7 +202,7 @@ def test_a_relay_that_is_down_blames_no_message(
     tried = relay.connections
     assert not mailer.deliver_one()  # the breaker is open: nobody knocks
     assert relay.connections == tried
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         relay_state = breaker.state(session)
         waiting = session.scalars(sa.select(OutboxMessage.attempts)).all()
     assert relay_state is not None
@@ -213,8 +217,8 @@ def test_once_the_relay_is_back_one_probe_opens_the_way(desk: Desk, relay: Relay
     mailer = desk.mailer()
     mailer.deliver_one()
     relay.script = {}
-    with desk.database.write() as session:
-        session.execute(sa.update(RelayState).values(probe_at=desk.database.now(session)))
+    with desk.database.session() as session:
+        session.execute(sa.update(MailTransportState).values(probe_at=desk.database.now(session)))
     assert mailer.deliver_one()
     assert mailer.deliver_one()
     assert len(relay.taken) == 2
@@ -227,6 +231,6 @@ def test_every_attempt_leaves_a_row(desk: Desk, relay: Relay) -> None:
     relay.script = {}
     desk.set(due_at=desk.now())
     desk.mailer().deliver_one()
-    with desk.database.read() as session:
+    with desk.database.read_session() as session:
         rows = session.scalars(sa.select(DeliveryAttempt).order_by(DeliveryAttempt.id)).all()
     assert [(row.outcome, row.code) for row in rows] == [("failed", 451), ("delivered", 250)]

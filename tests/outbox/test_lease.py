@@ -10,12 +10,12 @@ from tests.support.relay import Relay
 
 
 def _claim(desk: Desk, owner: str) -> queue.Claim | None:
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         return queue.claim(session, owner, desk.database.now(session))
 
 
 def _settle(desk: Desk, claim: queue.Claim, report: Report) -> bool:
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         now = desk.database.now(session)
         return settle.record(session, desk.database.keys, claim, report, now)
 
@@ -39,7 +39,7 @@ def test_a_dead_mailers_message_becomes_due_when_its_lease_ends(desk: Desk) -> N
 def test_releasing_a_dead_mailer_makes_its_messages_due_at_once(desk: Desk) -> None:
     desk.put()
     assert _claim(desk, "one")
-    with desk.database.write() as session:
+    with desk.database.session() as session:
         assert queue.release_owner(session, "one", desk.database.now(session)) == 1
     assert _claim(desk, "two")
 
@@ -52,7 +52,7 @@ def test_a_message_that_kills_its_mailer_five_times_stops_and_is_kept(desk: Desk
     assert _claim(desk, "one") is None
     message = desk.message()
     assert message.state == State.DEAD
-    assert message.sealed_mail is not None
+    assert message.encrypted_message is not None
 
 
 def test_a_poisonous_message_does_not_stop_the_next_one(desk: Desk, relay: Relay) -> None:
@@ -84,7 +84,7 @@ def test_a_row_left_in_the_far_future_by_a_jumping_clock_is_found(desk: Desk) ->
 
 def test_a_message_sealed_with_an_unknown_key_waits_and_is_never_dead(desk: Desk) -> None:
     desk.put()
-    desk.set(sealed_mail=b"gAAAAABsomething-else")
+    desk.set(encrypted_message=b"gAAAAABsomething-else")
     desk.mailer().deliver_one()
     message = desk.message()
     assert message.state == State.PENDING

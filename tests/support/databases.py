@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from app import create_app
-from app.ops.migrations import current_alembic
+from app.ops.migrations import alembic_for
 from tests.support.settings import settings_for
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def migrate(url: str, instance: Path) -> None:
     """Bring the database at ``url`` to the newest revision, as ``flask db upgrade`` does."""
     app = create_app(settings_for(instance, DATABASE_URL=url))
     with app.app_context():
-        current_alembic().upgrade()
+        alembic_for(app).upgrade()
     app.extensions["database"].engine.dispose()
 
 

@@ -38,7 +38,7 @@ class FrontDesk:
     def start_anew(self) -> None:
         """Forget everything: the same words twice would be one inquiry."""
         self.relay.taken.clear()
-        with self.database.write() as session:
+        with self.database.session() as session:
             for table in (DeliveryAttempt, OutboxMessage, Inquiry):
                 session.execute(sa.delete(table))
 
@@ -49,7 +49,7 @@ class FrontDesk:
         return self.client.post("/api/v1/inquiries", json={**EMPTY, **words})
 
     def inquiries(self) -> int:
-        with self.database.read() as session:
+        with self.database.read_session() as session:
             return session.scalar(sa.select(sa.func.count()).select_from(Inquiry)) or 0
 
     def mails(self) -> list[Taken]:

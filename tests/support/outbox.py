@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.db import Database
-from app.outbox.message import MailerHeartbeat, OutboxMessage, OutgoingMail, RelayState
+from app.outbox.message import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingMail
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MAIL = OutgoingMail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
@@ -24,27 +24,27 @@ class Outbox:
         self.database: Database = app.extensions["database"]
         self.now = MOMENT
 
-    def put(self, about: str = "AAA-AAA", state: str = "pending", **values: Any) -> UUID:
+    def put(self, reference: str = "AAA-AAA", state: str = "pending", **values: Any) -> UUID:
         """Add a message queued now."""
         unfinished, number = state in ("pending", "sending"), uuid4()
         row = {
             "id": number,
-            "about": about,
+            "reference": reference,
             "message_id": f"<{uuid4()}@clinic.example>",
-            "sealed_mail": self.database.keys.seal(MAIL.to_json()),
+            "encrypted_message": self.database.keys.seal(MAIL.to_json()),
             "state": state,
             "created_at": self.now,
             "queued_at": self.now,
             "due_at": self.now if unfinished else None,
             **values,
         }
-        with self.database.write() as session:
+        with self.database.session() as session:
             session.add(OutboxMessage(**row))
         return number
 
     def set(self, **values: Any) -> None:
         """Change every message."""
-        with self.database.write() as session:
+        with self.database.session() as session:
             session.execute(sa.update(OutboxMessage).values(**values))
 
     def clear(self) -> None:
@@ -52,14 +52,14 @@ class Outbox:
 
     def beat(self) -> None:
         """A sign of life from the one mailer."""
-        with self.database.write() as session:
+        with self.database.session() as session:
             session.merge(MailerHeartbeat(owner="m", started_at=MOMENT, heartbeat_at=self.now))
 
     def relay_fails(self, reason: str | None) -> None:
         """The breaker opened because of ``reason``, or closed when that is None."""
         down = self.now if reason else None
-        relay = RelayState(id=1, failures=1, down_since=down, probe_at=down, reason=reason)
-        with self.database.write() as session:
+        relay = MailTransportState(id=1, failures=1, down_since=down, probe_at=down, reason=reason)
+        with self.database.session() as session:
             session.merge(relay)
 
     def after(self, **time: float) -> None:

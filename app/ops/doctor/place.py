@@ -80,7 +80,7 @@ def examine_backup(database: Database, now: datetime) -> Finding:
     """The age of the newest backup, which `flask backup` writes down in the database."""
     advice = "Let `flask --app wsgi backup PATH` run each day"
     try:
-        with database.read() as session:
+        with database.read_session() as session:
             at = last_backup(session)
     except (SQLAlchemyError, NotDurableError):
         at = None  # what ails the database is told beside this

@@ -49,7 +49,7 @@ def send_test(address: str, clinic: Clinic, now: datetime) -> Finding:
         subject=f"Test mail from {clinic.name}",
         text=f"{words}\n",
         html=f"<main><p>{words}</p></main>",
-        about="test",
+        reference="test",
     )
     message_id = make_msgid("test", domain=clinic.email.rpartition("@")[2])
     try:

@@ -16,7 +16,7 @@ from app.db import Database
 from app.engines import NotDurableError, safe_with_wal, sqlite_module
 from app.ops import keys
 from app.ops.doctor.finding import Finding, fault, ok, warning
-from app.ops.schema import schema_fault
+from app.ops.schema import revision_of, schema_fault
 
 BUILT = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that is right says earlier
 SKEW = timedelta(seconds=5)
@@ -53,7 +53,7 @@ def error_in_words(error: SQLAlchemyError) -> str:
 
 def _durability(database: Database) -> Finding:
     sqlite = database.engine.dialect.name == "sqlite"
-    with database.read() as session:
+    with database.read_session() as session:
         return _sqlite(session) if sqlite else _postgres(session)
 
 
@@ -86,7 +86,8 @@ def _asker(session: Session, verb: str) -> Callable[[str], str]:
 
 
 def _schema(database: Database) -> Finding:
-    wrong = schema_fault(database.engine)
+    with database.read_session() as session:
+        wrong = schema_fault(revision_of(session.connection()))
     if wrong is None:
         return ok("migrations", "the database is at the newest revision")
     says, _, advice = wrong.partition(": ")
@@ -94,7 +95,7 @@ def _schema(database: Database) -> Finding:
 
 
 def _keys(database: Database) -> Finding:
-    with database.read() as session:
+    with database.read_session() as session:
         count = len(keys.canaries(session))
         try:
             keys.check(session, database.keys)
@@ -107,7 +108,7 @@ def _keys(database: Database) -> Finding:
 
 def _clock(database: Database) -> Finding:
     here = clock.now()
-    with database.read() as session:
+    with database.read_session() as session:
         there = database.now(session)
         newest = session.scalar(sa.select(sa.func.max(Inquiry.created_at)))
     advice = "Let the machine keep its clock by NTP"

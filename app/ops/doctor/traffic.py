@@ -13,7 +13,7 @@ from app.outbox.overview import Overview, look_over
 def examine_traffic(database: Database) -> list[Finding]:
     """The outbox and the mailers; nothing when the database cannot say."""
     try:
-        with database.read() as session:
+        with database.read_session() as session:
             now = database.now(session)
             seen, held = look_over(session, now), look_at_held(session, now)
     except (SQLAlchemyError, NotDurableError):

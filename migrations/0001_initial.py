@@ -1,0 +1,187 @@
+"""All tables.
+
+Revision ID: 0001
+Revises:
+"""
+
+import click
+import sqlalchemy as sa
+from alembic import op
+
+from app.db import UTCDateTime
+
+revision = "0001"
+down_revision = None
+branch_labels = ("default",)
+depends_on = None
+
+BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    create_inquiries()
+    create_outbox()
+    create_mailers()
+    create_operations()
+
+
+def create_inquiries() -> None:
+    op.create_table(
+        "inquiry",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.String(7), nullable=False),
+        sa.Column("submission_key", sa.LargeBinary(32)),
+        sa.Column("content_digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("encrypted_content", sa.LargeBinary()),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("topic", sa.String(40), nullable=False),
+        sa.Column("quarantine_reasons", sa.String(200)),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("request_id", sa.String(16)),
+        sa.Column("erased_at", UTCDateTime()),
+        sa.Column("message_digest", sa.LargeBinary(16)),
+        sa.Column("source_digest", sa.LargeBinary(16)),
+        sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", "known_state"),
+        sa.CheckConstraint("(state = 'erased') = (encrypted_content is null)", "erased_is_empty"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("reference"),
+        sa.UniqueConstraint("submission_key"),
+    )
+    op.create_index(None, "inquiry", ["created_at"])
+    create_partial_index("ix_inquiry_quarantined", "inquiry", "created_at", "state = 'quarantined'")
+    for digest in ("message_digest", "source_digest"):
+        create_partial_index(None, "inquiry", digest, f"{digest} is not null")
+    op.create_table(
+        "acknowledgement",
+        sa.Column("address_digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("written_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("address_digest"),
+    )
+    op.create_index(None, "acknowledgement", ["written_at"])
+
+
+def create_outbox() -> None:
+    op.create_table(
+        "outbox_message",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.String(40), nullable=False),
+        sa.Column("message_id", sa.String(200), nullable=False),
+        sa.Column("encrypted_message", sa.LargeBinary()),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("queued_at", UTCDateTime(), nullable=False),
+        sa.Column("due_at", UTCDateTime()),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("crashes", sa.Integer(), nullable=False),
+        sa.Column("used_fallback", sa.Boolean(), nullable=False),
+        sa.Column("lease_token", sa.Uuid()),
+        sa.Column("owner", sa.String(120)),
+        sa.Column("claimed_at", UTCDateTime()),
+        sa.Column("last_code", sa.Integer()),
+        sa.Column("last_error", sa.String(300)),
+        sa.Column("delivered_at", UTCDateTime()),
+        sa.Column("request_id", sa.String(16)),
+        sa.Column("is_acknowledgement", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "(state in ('pending', 'sending') and due_at is not null)"
+            " or (state in ('delivered', 'dead', 'cancelled') and due_at is null)",
+            "unfinished_is_due",
+        ),
+        sa.CheckConstraint(
+            "state = 'delivered' or encrypted_message is not null", "undelivered_has_mail"
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("message_id"),
+    )
+    op.create_index(None, "outbox_message", ["reference"])
+    create_partial_index(None, "outbox_message", "due_at", "due_at is not null")
+    create_partial_index("ix_outbox_message_dead", "outbox_message", "queued_at", "state = 'dead'")
+    op.create_table(
+        "delivery_attempt",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("lease_token", sa.Uuid(), nullable=False),
+        sa.Column("owner", sa.String(120), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("ended_at", UTCDateTime(), nullable=False),
+        sa.Column("outcome", sa.String(12), nullable=False),
+        sa.Column("code", sa.Integer()),
+        sa.Column("transport_reply", sa.String(300)),
+        sa.ForeignKeyConstraint(["message_id"], ["outbox_message.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(None, "delivery_attempt", ["message_id"])
+
+
+def create_mailers() -> None:
+    op.create_table(
+        "mail_transport_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("down_since", UTCDateTime()),
+        sa.Column("probe_at", UTCDateTime()),
+        sa.Column("reason", sa.String(300)),
+        sa.CheckConstraint("id = 1", "single_row"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "mailer",
+        sa.Column("owner", sa.String(120), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("heartbeat_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("owner"),
+    )
+    op.create_table(
+        "outbox_pause",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("reason", sa.String(200), nullable=False),
+        sa.CheckConstraint("id = 1", "single_row"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+
+
+def create_operations() -> None:
+    op.create_table(
+        "scheduled_job",
+        sa.Column("name", sa.String(40), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "alert",
+        sa.Column("event", sa.String(20), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("resolved_at", UTCDateTime()),
+        sa.Column("notified_at", UTCDateTime()),
+        sa.Column("notified_severity", sa.Integer(), nullable=False),
+        sa.Column("notified_count", sa.Integer(), nullable=False),
+        sa.Column("lease_until", UTCDateTime()),
+        sa.PrimaryKeyConstraint("event"),
+    )
+    op.create_table(
+        "key_canary",
+        sa.Column("fingerprint", sa.String(12), nullable=False),
+        sa.Column("encrypted_text", sa.LargeBinary(), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint"),
+    )
+    op.create_table(
+        "audit_event",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("occurred_at", UTCDateTime(), nullable=False),
+        sa.Column("action", sa.String(40), nullable=False),
+        sa.Column("reference", sa.String(7)),
+        sa.Column("actor", sa.String(80), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(None, "audit_event", ["reference"])
+
+
+def create_partial_index(name: str | None, table: str, column: str, condition: str) -> None:
+    where = sa.text(condition)
+    op.create_index(name, table, [column], sqlite_where=where, postgresql_where=where)
+
+
+def downgrade() -> None:
+    raise click.ClickException("The first migration has no downgrade: restore a backup instead.")
