@@ -19,12 +19,13 @@ from app.web.hosts import refuse_other_hosts
 from config import ROOT, Settings
 
 
-def create_app(settings: Settings) -> Flask:
-    """The site of one clinic, as a WSGI application.
+def create_app(settings: Settings | None = None) -> Flask:
+    """Create the site of one clinic, with the settings of the environment by default.
 
-    Raises ClinicError when the clinic's own files hold a fault, or when the demo
-    clinic, or one with examples still in it, would go into production.
+    Raises SettingsError when they are invalid, and ClinicError when the clinic's files are, or
+    when production would show the demo clinic or placeholder text.
     """
+    settings = settings or Settings.from_env()
     clinic = load_clinic(settings.clinic_dir)
     if clinic.demo and not settings.is_development:
         raise ClinicError(

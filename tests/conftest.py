@@ -1,5 +1,6 @@
 """The fixtures that all tests share; what they do stands in tests/support."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tests.support.databases import (
     sqlite_url,
 )
 from tests.support.network import only_loopback
-from tests.support.settings import settings_for
+from tests.support.settings import NO_ENV_FILE, settings_for
 from tests.support.site import server
 
 __all__ = [
@@ -43,6 +44,9 @@ __all__ = [
     "sqlite_template",
     "sqlite_url",
 ]
+
+
+os.environ.update(NO_ENV_FILE)  # for every process that a test starts
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ def public(make_app: Callable[..., Flask], clinic_dir: Path, tmp_path: Path) -> 
     file.write_text(file.read_text("utf-8").replace("demo = true", "demo = false"), "utf-8")
     return make_app(
         APP_ENV="production",
+        TRUSTED_PROXIES="1",
         BASE_URL=PUBLIC,
         CLINIC_DIR=str(folder),
         MAIL_DEFAULT_SENDER="web@clinic.example",
