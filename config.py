@@ -223,10 +223,10 @@ class Settings(BaseModel):
         return self.base_url or f"http://{self.bind}"
 
     @property
-    def trusted_hosts(self) -> list[str]:
+    def trusted_hosts(self) -> tuple[str, ...]:
         """The values of the Host header that are answered, with any port."""
         site = urlsplit(self.site).hostname or ""
-        return [site, "localhost", "127.0.0.1", *filter(None, self.extra_hosts.split(","))]
+        return (site, "localhost", "127.0.0.1", *filter(None, self.extra_hosts.split(",")))
 
     @property
     def mail_tls(self) -> bool:

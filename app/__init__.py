@@ -15,7 +15,6 @@ from app.db import Database
 from app.outbox.smtp import RelaySettings
 from app.pages.told import Told, told
 from app.web.answered import MOST_WAITING, Answered
-from app.web.hosts import refuse_other_hosts
 from config import ROOT, Settings
 
 
@@ -50,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     web.init_app(
         app,
         secret=settings.secret_key.get_secret_value(),
+        trusted_hosts=settings.trusted_hosts,
         trusted_proxies=settings.trusted_proxies,
         hsts_subdomains=settings.hsts_subdomains,
         ratelimit_enabled=settings.ratelimit_enabled,
@@ -58,7 +58,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         answered=answered,
         development=settings.is_development,
     )
-    refuse_other_hosts(app, site=settings.site, development=settings.is_development)
     basemap = settings.clinic_dir / "basemap.pmtiles"
     pages.init_app(
         app,

@@ -5,7 +5,6 @@ from flask import Flask
 from app.ops import health
 from app.ops.commands import Commands
 from app.web.answered import Answered
-from app.web.hosts import answer_any_host
 from config import Settings
 
 
@@ -16,7 +15,6 @@ def init_app(app: Flask, *, settings: Settings, answered: Answered | None = None
     app.extensions["settings"] = settings
     app.cli = Commands(app.name)
     app.register_blueprint(health.blueprint)
-    answer_any_host(app, "/healthz", "/readyz", "/healthz/outbox", "/metrics")
     if answered is not None:
         from app.ops import metrics  # noqa: PLC0415  (else nobody needs Prometheus's client)
 

@@ -13,6 +13,7 @@ from app.web.log_lines import ACCESS
 from app.web.logs import init_logs
 from app.web.paths import redirect_trailing_slashes, trust_proxies
 from app.web.reports import init_reports
+from app.web.trusted_hosts import init_trusted_hosts
 
 MAX_BODY = 256 * 1024
 MAX_FORM_PARTS = 50
@@ -22,6 +23,7 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     app: Flask,
     *,
     secret: str,
+    trusted_hosts: tuple[str, ...] | None = None,
     trusted_proxies: int = 0,
     hsts_subdomains: bool = False,
     ratelimit_enabled: bool = True,
@@ -32,7 +34,8 @@ def init_app(  # noqa: PLR0913  (each is one setting)
 ) -> None:
     """Join this room to the application, before the rooms that serve something.
 
-    ``secret`` keys what is counted of visitors. ``trusted_proxies`` is how many
+    ``secret`` keys what is counted of visitors. Only ``trusted_hosts`` are answered, any host
+    when it is None. ``trusted_proxies`` is how many
     proxies of ours stand in front: so many entries of ``X-Forwarded-*`` are believed, counted
     from the end. ``answered`` gets a note of every answer, for whoever counts them.
     """
@@ -47,6 +50,7 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     init_front(app, access_line)
     trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
     init_logs(app, log_format=log_format, show_messages=development, access_line=access_line)
+    init_trusted_hosts(app, trusted_hosts)
     init_headers(
         app,
         style_hash=init_assets(app),

@@ -20,6 +20,7 @@ from app.web.cache import KEEP, coding_for
 from app.web.later import Later
 from app.web.log_lines import AccessLine
 from app.web.logs import new_request_id
+from app.web.trusted_hosts import host_is_trusted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -59,8 +60,9 @@ class Shelf:
 class Front:
     """A WSGI application around another one. Threads may share it: a lost race costs a look-up."""
 
-    def __init__(self, app: "WSGIApplication", access_line: AccessLine) -> None:
-        self._app = app
+    def __init__(self, app: Flask, access_line: AccessLine) -> None:
+        self._app: WSGIApplication = app.wsgi_app
+        self._config = app.config
         self._access_line = access_line
         self._log = Later()
         self._shelf = Shelf(0)
@@ -77,6 +79,8 @@ class Front:
         condition = environ.get("HTTP_IF_NONE_MATCH")
         if answer is None or (condition and condition != answer.etag) or "HTTP_IF_MATCH" in environ:
             return self._app(environ, _noting(start_response, shelf, key, environ))
+        if not host_is_trusted(environ.get("HTTP_HOST"), self._config["TRUSTED_HOSTS"]):
+            return self._app(environ, start_response)
         status = 304 if condition else 200
         request_id = new_request_id()
         if give := environ.get(GIVE):
@@ -111,7 +115,7 @@ class Front:
 
 
 def init_front(app: Flask, access_line: AccessLine) -> None:
-    front = app.extensions["front"] = Front(app.wsgi_app, access_line)
+    front = app.extensions["front"] = Front(app, access_line)
     app.wsgi_app = front  # type: ignore[method-assign]
 
 
