@@ -1,5 +1,6 @@
 """The routes of the information pages and of the small files that go with them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -56,19 +57,22 @@ def blueprint(site: Site, logo: Path) -> Blueprint:
     """The routes of this room. Raises ClinicError when ``logo`` cannot be read."""
     routes = Blueprint("pages", __name__)
     for page in site.pages:
-        routes.add_url_rule(page.path, page.slug or "home", partial(_show, site, page))
+        routes.add_url_rule(page.path, page.slug or "home", _page_view(site, page))
     icon = Representation(_read(logo), "image/svg+xml")
-    routes.add_url_rule("/favicon.svg", "favicon", partial(icon.respond, ONE_DAY))
+    routes.add_url_rule("/favicon.svg", "favicon", lambda: icon.respond(ONE_DAY))
     map_xml = _file(site_files.sitemap(site.pages, OTHER_PAGES, site.address), "application/xml")
-    routes.add_url_rule("/sitemap.xml", "sitemap", partial(map_xml.respond, ONE_DAY))
+    routes.add_url_rule("/sitemap.xml", "sitemap", lambda: map_xml.respond(ONE_DAY))
     rules = _file(site_files.robots(site.address), "text/plain")
-    routes.add_url_rule("/robots.txt", "robots", partial(rules.respond, ONE_DAY))
-    routes.add_url_rule("/.well-known/security.txt", "security", partial(_security, site))
+    routes.add_url_rule("/robots.txt", "robots", lambda: rules.respond(ONE_DAY))
+    routes.add_url_rule("/.well-known/security.txt", "security", lambda: _security(site))
     return routes
 
 
-def _show(site: Site, page: Page) -> Response:
-    return site.page(page).respond(FRESH)
+def _page_view(site: Site, page: Page) -> Callable[[], Response]:
+    def view() -> Response:
+        return site.page(page).respond(FRESH)
+
+    return view
 
 
 def _render(site: Site, page: Page) -> str:

@@ -1,12 +1,12 @@
 """Requests for our own hosts are answered, and no others; no header changes an address."""
 
 from collections.abc import Callable
-from io import BytesIO
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+
+from tests.support.body import UnreadableBody
 
 SITE = "https://clinic.example"
 OTHER_HOSTS = (
@@ -68,11 +68,6 @@ def test_a_page_that_is_already_cached_is_for_our_own_hosts_too(
     assert public.get(path, headers={"Host": "evil.example"}).status_code == 400
 
 
-class Unreadable(BytesIO):
-    def read(self, *_size: Any) -> bytes:
-        pytest.fail("the body was read")
-
-
 @pytest.mark.parametrize("headers", [{"Transfer-Encoding": "chunked"}, {"Content-Length": "9"}])
 def test_the_body_of_a_refused_request_is_not_read(
     public: FlaskClient, headers: dict[str, str]
@@ -80,7 +75,7 @@ def test_the_body_of_a_refused_request_is_not_read(
     answer = public.post(
         "/contact",
         headers={"Host": "evil.example", **headers},
-        environ_overrides={"wsgi.input": Unreadable(), "wsgi.input_terminated": True},
+        environ_overrides={"wsgi.input": UnreadableBody(), "wsgi.input_terminated": True},
     )
     assert answer.status_code == 400
 
@@ -96,7 +91,7 @@ def test_the_log_has_no_word_of_another_host(
 
 @pytest.mark.parametrize(
     "host",
-    (
+    [
         "clinic.example",
         "clinic.example:443",
         "clinic.example:8443",
@@ -104,7 +99,7 @@ def test_the_log_has_no_word_of_another_host(
         "127.0.0.1:8000",
         "web-1",
         "web-2:8000",
-    ),
+    ],
 )
 def test_our_own_hosts_are_answered_with_any_port(public: FlaskClient, host: str) -> None:
     for path in ("/contact", "/healthz", "/nowhere/"):
