@@ -1,21 +1,27 @@
-"""Settings: every environment variable, typed, checked together.
+"""Settings: every variable, validated together at startup.
 
-``Settings.from_env()`` reads them once at the start. A wrong start is refused
-with all faults listed at once; the value of a secret is never shown. Each
-secret may also come from a file named by ``NAME_FILE`` (systemd credentials,
-container secrets).
+Values come from the process environment and from one file, ``.env`` in the project folder or
+the file that ``ENV_FILE`` names; the process environment wins. gunicorn, ``flask`` and the
+mailer all read them here. Errors are reported together and never show a value of a secret.
+Each secret can also come from a file of its own, named by ``NAME_FILE``.
+
+pydantic validates; python-dotenv parses the file. pydantic-settings is not used: its sources
+cannot take an explicit mapping or ``NAME_FILE``, and importing it adds 0.1 s to every command.
 """
 
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
+from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
+from dotenv.parser import Binding, parse_stream
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -26,27 +32,23 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
-SECRETS = (
-    "SECRET_KEY",
-    "DATA_KEYS",
-    "DATABASE_URL",
-    "MAIL_PASSWORD",
-    "RATELIMIT_STORAGE_URI",
-    "ALERT_WEBHOOK_URL",
-    "HEARTBEAT_URL",
-    "METRICS_TOKEN",
-)
-SCHEMES = {
-    "database_url": ("sqlite", "postgresql+psycopg"),
-    "ratelimit_storage_uri": ("memory", "redis", "rediss"),
+VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+REQUIRED_IN_PRODUCTION = {
+    "BASE_URL": "",
+    "TRUSTED_PROXIES": "; 1 behind nginx or Caddy on this machine, 0 when nothing is in front",
+    "MAIL_SERVER": "",
+    "MAIL_DEFAULT_SENDER": "",
 }
-MAY_BE_EMPTY = ("map_tiles_url",)  # elsewhere empty means: not set
+MAY_BE_EMPTY = "MAP_TILES_URL"  # every other empty variable counts as not set
 
 
 class SettingsError(Exception):
-    """The environment does not make a valid set of settings; lists every fault."""
+    """The settings are invalid. The message lists every error, one per line."""
 
 
 class AppEnv(StrEnum):
@@ -55,21 +57,24 @@ class AppEnv(StrEnum):
 
 
 class Settings(BaseModel):
-    """What the environment says, checked. Field names are the variables in lower case."""
+    """Validated settings. Each field is the variable of the same name in upper case."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     app_env: AppEnv = AppEnv.PRODUCTION
     secret_key: SecretStr = Field(min_length=32)
     data_keys: SecretStr
-    instance_dir: Path = ROOT / "instance"
     clinic_dir: Path = ROOT / "clinic"
+    instance_dir: Path = ROOT / "instance"
     database_url: SecretStr = SecretStr("")
     base_url: str = ""
+    extra_hosts: str = ""
+    trusted_proxies: int = Field(0, ge=0, le=5)
     hsts_subdomains: bool = False
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    trusted_proxies: int = Field(0, ge=0, le=5)
+    web_concurrency: int = Field(2, ge=1, le=256)
+    web_threads: int = Field(4, ge=1, le=256)
     mail_server: str = ""
     mail_port: int = Field(587, ge=1, le=65535)
     mail_use_tls: bool = True
@@ -92,58 +97,94 @@ class Settings(BaseModel):
     log_format: Literal["json", "console"] = "json"
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Settings from ``environ``. Raises SettingsError listing every fault at once."""
-        values, faults = _read(environ, cls.model_fields)
-        faults += _missing(values)
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Return the settings of this process, or those in ``environ`` alone.
+
+        Raises SettingsError, which lists every error at once.
+        """
+        values, errors = read_environment(environ)
+        errors += _missing(values)
+        settings = None
         try:
-            settings = cls(**values)
+            settings = cls.model_validate({name.lower(): values[name] for name in values})
         except ValidationError as error:
-            faults += [_fault(one["loc"], one["msg"]) for one in error.errors(include_input=False)]
-            raise SettingsError(_report(faults)) from None
-        faults += settings._unsafe()
-        if faults:
-            raise SettingsError(_report(faults))
+            invalid = error.errors(include_input=False, include_url=False, include_context=False)
+            errors += [_describe(item["loc"], item["msg"]) for item in invalid]
+        else:
+            errors += _unencrypted_mail(settings)
+        if errors or settings is None:
+            raise SettingsError("\n".join(["Invalid settings:", *(f"  {line}" for line in errors)]))
         return settings
 
     @field_validator("data_keys")
     @classmethod
     def _fernet_keys(cls, keys: SecretStr) -> SecretStr:
         try:
-            made = [Fernet(key) for key in _listed(keys)]
+            valid = [Fernet(key) for key in _split_keys(keys)]
         except ValueError:
             raise ValueError("must be 32 bytes each in URL-safe base64, newest first") from None
-        if not made:
+        if not valid:
             raise ValueError("at least one key is needed")
         return keys
 
-    @field_validator("database_url", "ratelimit_storage_uri")
+    @field_validator("database_url")
     @classmethod
-    def _known_scheme(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
-        known, given = SCHEMES[info.field_name or ""], url.get_secret_value()
-        if given and urlsplit(given).scheme not in known:
-            raise ValueError(f"must start with {' or '.join(f'{name}://' for name in known)}")
-        if given.startswith("sqlite:") and urlsplit(given).query not in ("", "journal_mode=delete"):
-            raise ValueError("behind an SQLite file only ?journal_mode=delete is known")
-        return url
+    def _supported_database(cls, secret: SecretStr) -> SecretStr:
+        if not secret.get_secret_value():
+            return secret
+        try:
+            url = make_url(secret.get_secret_value())
+        except (ArgumentError, ValueError):  # its message may quote a password
+            raise ValueError("is not a database URL") from None
+        if url.drivername not in ("sqlite", "postgresql+psycopg"):
+            raise ValueError("must start with sqlite:// or postgresql+psycopg://")
+        if url.drivername == "sqlite" and url.query and url.query != {"journal_mode": "delete"}:
+            raise ValueError("the only option of SQLite is ?journal_mode=delete")
+        return secret
+
+    @field_validator("ratelimit_storage_uri")
+    @classmethod
+    def _supported_storage(cls, secret: SecretStr) -> SecretStr:
+        parts = _split_url(secret.get_secret_value())
+        if parts is None or parts.scheme not in ("memory", "redis", "rediss"):
+            raise ValueError("must start with memory:// or redis:// or rediss://")
+        return secret
+
+    @field_validator("alert_webhook_url", "heartbeat_url")
+    @classmethod
+    def _secret_web_address(cls, secret: SecretStr) -> SecretStr:
+        _check_web_address(secret.get_secret_value())
+        return secret
 
     @field_validator("base_url", "map_tiles_url")
     @classmethod
-    def _web_address(cls, url: str, info: ValidationInfo) -> str:
-        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
-            raise ValueError("must start with https:// (or http://) and name a host")
-        if info.field_name == "base_url" and any(urlsplit(url.rstrip("/"))[2:]):
-            raise ValueError("must name the host alone, with nothing behind it")
-        production = info.data.get("app_env") is AppEnv.PRODUCTION  # app_env stands before it
-        if info.field_name == "base_url" and production and urlsplit(url).scheme == "http":
-            raise ValueError("must start with https:// in production")
+    def _web_address(cls, url: str) -> str:
+        _check_web_address(url)
         return url.rstrip("/")
+
+    @field_validator("base_url")
+    @classmethod
+    def _host_only(cls, url: str, info: ValidationInfo) -> str:
+        parts = urlsplit(url)
+        if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("must be https:// and a host, with nothing after it")
+        if info.data.get("app_env") is AppEnv.PRODUCTION and parts.scheme == "http":
+            raise ValueError("must start with https:// in production")
+        return url
+
+    @field_validator("extra_hosts")
+    @classmethod
+    def _host_names(cls, hosts: str) -> str:
+        names = [name.strip().lower() for name in hosts.split(",") if name.strip()]
+        if not all(HOST_NAME.fullmatch(name) for name in names):
+            raise ValueError("must be host names without scheme or port, separated by commas")
+        return ",".join(names)
 
     @field_validator("mail_default_sender")
     @classmethod
     def _plain_address(cls, address: str) -> str:
         if address and not re.fullmatch(r"[!-~]+@[!-~]+", address):
-            raise ValueError("must be one address alone, like no-reply@clinic.example")
+            raise ValueError("must be a single address, like no-reply@clinic.example")
         return address
 
     @field_validator("instance_dir", "clinic_dir")
@@ -154,20 +195,8 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _one_kind_of_tls(self) -> Self:
         if self.mail_use_ssl and self.mail_use_tls and "mail_use_tls" in self.model_fields_set:
-            raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL: at most one of them may be on")
+            raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL: only one of them can be true")
         return self
-
-    def _unsafe(self) -> list[str]:
-        """What mails show of visitors and would travel unsealed."""
-        shown = {
-            f"NOTIFY={self.notify} sends what visitors write": self.notify != "minimal",
-            "ACKNOWLEDGE shows who wrote": self.acknowledge,
-            "MAIL_PASSWORD would be sent as it is": bool(self.mail_username),
-        }
-        why = " and ".join(reason for reason, holds in shown.items() if holds)
-        if self.mail_server and not (self.mail_tls or self.relay_is_loopback) and why:
-            return [f"MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: {why}"]
-        return []
 
     @property
     def is_development(self) -> bool:
@@ -175,18 +204,29 @@ class Settings(BaseModel):
 
     @property
     def data_key_list(self) -> tuple[str, ...]:
-        """The Fernet keys, newest first: the first one encrypts, all of them decrypt."""
-        return _listed(self.data_keys)
+        """The Fernet keys, newest first: the first encrypts, all of them decrypt."""
+        return _split_keys(self.data_keys)
 
     @property
     def database(self) -> str:
-        """The database's URL: SQLite in the instance folder unless told otherwise."""
+        """The database URL, by default SQLite in the instance folder."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.instance_dir}/frontdesk.db"
 
     @property
+    def bind(self) -> str:
+        """The address to listen on, ``host:port``."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def site(self) -> str:
-        """Where visitors reach the site, without a slash at the end."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        """The address visitors use, without a trailing slash."""
+        return self.base_url or f"http://{self.bind}"
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """The values of the Host header that are answered, with any port."""
+        site = urlsplit(self.site).hostname or ""
+        return (site, "localhost", "127.0.0.1", *filter(None, self.extra_hosts.split(",")))
 
     @property
     def mail_tls(self) -> bool:
@@ -200,50 +240,134 @@ class Settings(BaseModel):
             return self.mail_server == "localhost"
 
 
-def _listed(keys: SecretStr) -> tuple[str, ...]:
-    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+# The variables that can also be read from a file, as NAME_FILE.
+SECRETS = tuple(
+    name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr
+)
+VARIABLES = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
 
 
-def _read(
-    environ: Mapping[str, str], fields: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
-    """The variables that are set and known, and the faults in reading the secrets' files."""
-    values: dict[str, Any] = {
-        name: environ[name.upper()]
-        for name in fields
-        if environ.get(name.upper()) or (name in MAY_BE_EMPTY and name.upper() in environ)
-    }
-    faults = []
-    for name in SECRETS:
-        if not (path := environ.get(f"{name}_FILE")):
+def read_environment(environ: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
+    """Return the variables that are set, by name, not yet validated, and the errors found.
+
+    Without ``environ`` this reads the process environment and ``.env``. With it, a file is
+    read only when it has ``ENV_FILE``.
+    """
+    env_file = (os.environ if environ is None else environ).get("ENV_FILE", "")
+    errors = []
+    if environ is None:
+        environ, default = os.environ, ROOT / ".env"
+        if default.is_file():
+            # The flask command loads .env by itself, whatever ENV_FILE says.
+            if env_file and "FLASK_RUN_FROM_CLI" in environ and "FLASK_SKIP_DOTENV" not in environ:
+                errors.append(f"ENV_FILE: set FLASK_SKIP_DOTENV=1 too, or flask reads {default}")
+            env_file = env_file or str(default)
+    values, file_errors = _read_env_file(env_file) if env_file else ({}, [])
+    values |= {name: environ[name] for name in VARIABLES if name in environ}
+    values = {name: value for name, value in values.items() if value or name == MAY_BE_EMPTY}
+    return values, errors + file_errors + _read_secret_files(values)
+
+
+def _read_env_file(path: str) -> tuple[dict[str, str], list[str]]:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        return {}, [f"ENV_FILE: cannot read {path} ({type(error).__name__})"]
+    values, errors = {}, []
+    for binding in parse_stream(StringIO(text)):
+        name, value = binding.key, binding.value
+        if name is None and not binding.error:  # a comment
             continue
-        if name.lower() in values:
-            faults.append(f"{name} and {name}_FILE: set only one of them")
+        if name is None or value is None or not VARIABLE_NAME.fullmatch(name):
+            errors.append(f"{path}, line {_line(binding)}: must be NAME=value")
+        elif name not in VARIABLES:
+            errors.append(f"{name}: unknown setting{_suggestion(name)}")
+        elif "${" in value:
+            # python-dotenv, docker compose and shells disagree about what it means.
+            hint = f"; use {name}_FILE" if name in SECRETS else ""
+            errors.append(f"{name}: must not contain ${{ in {path}{hint}")
+        else:
+            values[name] = value
+    return values, errors
+
+
+def _line(binding: Binding) -> int:
+    """The line of a binding, which python-dotenv counts from the blank lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _suggestion(name: str) -> str:
+    similar = get_close_matches(name, sorted(VARIABLES), n=1, cutoff=0.8)
+    return f"; did you mean {similar[0]}?" if similar else ""
+
+
+def _read_secret_files(values: dict[str, str]) -> list[str]:
+    """Replace each NAME_FILE in ``values`` by NAME with the file's content; return errors."""
+    errors = []
+    for name in SECRETS:
+        path = values.pop(f"{name}_FILE", None)
+        if path is None:
+            continue
+        if name in values:
+            errors.append(f"{name} and {name}_FILE: set only one of them")
             continue
         try:
             if secret := Path(path).read_text(encoding="utf-8").strip():
-                values[name.lower()] = secret
-        except (OSError, ValueError) as error:  # no text, or no path at all
-            faults.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")
-    return values, faults
+                values[name] = secret
+        except (OSError, ValueError) as error:
+            errors.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")
+    return errors
 
 
 def _missing(values: Mapping[str, str]) -> list[str]:
-    """What these values call for and lack; told beside what is wrong with single ones."""
-    faults = []
-    if values.get("app_env", AppEnv.PRODUCTION) == AppEnv.PRODUCTION:
-        wanted = ("base_url", "mail_server", "mail_default_sender")
-        faults += [f"{name.upper()}: missing" for name in wanted if name not in values]
-    if ("mail_username" in values) != ("mail_password" in values):
-        faults.append("MAIL_USERNAME and MAIL_PASSWORD: give both or neither")
-    return faults
+    """Return an error for each variable that the others make necessary."""
+    errors = []
+    if values.get("APP_ENV", AppEnv.PRODUCTION) == AppEnv.PRODUCTION:
+        missing = {
+            name: hint for name, hint in REQUIRED_IN_PRODUCTION.items() if name not in values
+        }
+        errors += [f"{name}: missing{hint}" for name, hint in missing.items()]
+    if ("MAIL_USERNAME" in values) != ("MAIL_PASSWORD" in values):
+        errors.append("MAIL_USERNAME and MAIL_PASSWORD: set both or neither")
+    return errors
 
 
-def _fault(location: tuple[int | str, ...], reason: str) -> str:
-    reason = reason.removeprefix("Value error, ").replace("Field required", "missing")
-    reason = re.sub(r"Value should have (.+?) items?.*,", r"must have \1 characters,", reason)
-    return f"{str(location[0]).upper()}: {reason}" if location else reason
+def _unencrypted_mail(settings: Settings) -> list[str]:
+    """Return an error if mail would carry visitor data or a password without TLS."""
+    exposed = {
+        f"NOTIFY={settings.notify} sends what visitors write": settings.notify != "minimal",
+        "ACKNOWLEDGE shows who wrote": settings.acknowledge,
+        "MAIL_PASSWORD would be sent unencrypted": bool(settings.mail_username),
+    }
+    reasons = " and ".join(reason for reason, applies in exposed.items() if applies)
+    if settings.mail_server and not (settings.mail_tls or settings.relay_is_loopback) and reasons:
+        return [f"MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: {reasons}"]
+    return []
 
 
-def _report(faults: list[str]) -> str:
-    return "\n".join(["These settings are wrong:", *(f"  {fault}" for fault in faults)])
+def _describe(location: tuple[int | str, ...], message: str) -> str:
+    """Turn an error of pydantic into a line that names the variable."""
+    message = message.removeprefix("Value error, ").replace("Field required", "missing")
+    message = re.sub(r"Value should have (.+?) items?.*,", r"must have \1 characters,", message)
+    return f"{str(location[0]).upper()}: {message}" if location else message
+
+
+def _split_keys(keys: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+
+
+def _split_url(url: str) -> SplitResult | None:
+    """Return the parts of ``url``, or None: the messages of urlsplit may quote a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError when it is not a number
+    except ValueError:
+        return None
+    return parts
+
+
+def _check_web_address(url: str) -> None:
+    parts = _split_url(url)
+    if url and not (parts and parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError("must start with https:// (or http://) and name a host")

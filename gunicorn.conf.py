@@ -1,8 +1,7 @@
 """Gunicorn's settings. ``gunicorn`` alone, in this folder, starts the site.
 
-From the environment: HOST and PORT; WEB_CONCURRENCY, the worker processes
-(default 2: one goes on answering while the other is replaced); WEB_THREADS,
-the threads of each (default 4: requests wait for the disk, not for the CPU).
+HOST, PORT, WEB_CONCURRENCY (worker processes) and WEB_THREADS (threads of each) are
+settings like the others: see .env.example.
 """
 
 import ctypes
@@ -58,12 +57,11 @@ class ServerLog(Logger):  # type: ignore[misc]
 
 
 wsgi_app = "wsgi:app"
-host = f"[{settings.host}]" if ":" in settings.host else settings.host
-bind = f"{host}:{settings.port}"
+bind = settings.bind
 worker_class = "gthread"
 worker_connections = 500  # clients of each process; with more, the slowest goes
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+workers = settings.web_concurrency
+threads = settings.web_threads
 
 # Loaded once, before the workers are forked: a fault in the clinic's files
 # stops the start with one report, instead of workers that die and are started

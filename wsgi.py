@@ -8,10 +8,10 @@ from app import create_app
 from app.clinic import ClinicError
 from app.ops import rescue, start
 from app.web.logging import install_exception_hooks
-from config import Settings, SettingsError
+from config import SettingsError
 
 try:
-    app = create_app(Settings.from_env())
+    app = create_app()
     install_exception_hooks()
     # Not for a `flask` command: `db upgrade`, `doctor` and `restore` are what mends it.
     if click.get_current_context(silent=True) is None:

@@ -16,17 +16,17 @@ from app.crypto import KeyRing
 from app.db import Database
 from app.outbox.smtp import RelaySettings
 from app.pages.told import Told, told
-from app.web.hosts import refuse_other_hosts
 from app.web.logging import RequestObserver
 from config import ROOT, Settings
 
 
-def create_app(settings: Settings) -> Flask:
-    """The site of one clinic, as a WSGI application.
+def create_app(settings: Settings | None = None) -> Flask:
+    """Create the site of one clinic, with the settings of the environment by default.
 
-    Raises ClinicError when the clinic's own files hold a fault, or when the demo
-    clinic, or one with examples still in it, would go into production.
+    Raises SettingsError when they are invalid, and ClinicError when the clinic's files are, or
+    when production would show the demo clinic or placeholder text.
     """
+    settings = settings or Settings.from_env()
     clinic = load_clinic(settings.clinic_dir)
     if clinic.demo and not settings.is_development:
         raise ClinicError(
@@ -55,6 +55,7 @@ def create_app(settings: Settings) -> Flask:
     web.init_app(
         app,
         secret=settings.secret_key.get_secret_value(),
+        trusted_hosts=settings.trusted_hosts,
         trusted_proxies=settings.trusted_proxies,
         hsts_subdomains=settings.hsts_subdomains,
         ratelimit_enabled=settings.ratelimit_enabled,
@@ -64,7 +65,6 @@ def create_app(settings: Settings) -> Flask:
         page_version=today,
         development=settings.is_development,
     )
-    refuse_other_hosts(app, site=settings.site, development=settings.is_development)
     basemap = settings.clinic_dir / "basemap.pmtiles"
     pages.init_app(
         app,

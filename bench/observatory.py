@@ -55,6 +55,7 @@ def _production(folder: Path) -> dict[str, str]:
     file.write_text(file.read_text(encoding="utf-8").replace("demo = true", "demo = false"))
     return {
         "APP_ENV": "production",
+        "TRUSTED_PROXIES": "1",
         "CLINIC_DIR": str(clinic),
         "MAIL_DEFAULT_SENDER": "no-reply@clinic.example",
     }

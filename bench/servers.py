@@ -57,6 +57,8 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "DATA_KEYS": Fernet.generate_key().decode(),
         "INSTANCE_DIR": str(folder / "instance"),
         "MAIL_SERVER": "127.0.0.1",
+        "ENV_FILE": os.devnull,
+        "FLASK_SKIP_DOTENV": "1",
         "MAILER_BESIDE_WEB": "false",
         **more,
     }

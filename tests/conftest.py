@@ -31,7 +31,7 @@ from tests.support.databases import (
     sqlite_url,
 )
 from tests.support.network import only_loopback
-from tests.support.settings import settings_for
+from tests.support.settings import NO_ENV_FILE, settings_for
 from tests.support.site import server
 
 __all__ = [
@@ -50,6 +50,9 @@ __all__ = [
     "sqlite_template",
     "sqlite_url",
 ]
+
+
+os.environ.update(NO_ENV_FILE)  # for every process that a test starts
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -75,7 +75,12 @@ class Place:
                 f"The folder {self.instance} cannot be written ({error.strerror}). "
                 "Choose another one: INSTANCE_DIR=/path make run"
             ) from None
-        development = {"APP_ENV": "development", "INSTANCE_DIR": str(self.instance)}
+        development = {
+            "APP_ENV": "development",
+            "INSTANCE_DIR": str(self.instance),
+            "ENV_FILE": os.devnull,  # a .env in the project folder is for production
+            "FLASK_SKIP_DOTENV": "1",
+        }
         return {**env, **development, **keys, **self._mail()}
 
     def _key(self, name: str) -> Path:

@@ -4,7 +4,6 @@ from flask import Flask
 
 from app.ops import health
 from app.ops.commands import Commands
-from app.web.hosts import answer_any_host
 from config import Settings
 
 
@@ -13,4 +12,3 @@ def init_app(app: Flask, *, settings: Settings) -> None:
     app.extensions["settings"] = settings
     app.cli = Commands(app.name)
     app.register_blueprint(health.blueprint)
-    answer_any_host(app, "/healthz", "/readyz", "/healthz/outbox", "/metrics")

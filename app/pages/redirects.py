@@ -1,8 +1,7 @@
 """``clinic/redirects.toml``: old addresses, each leading for good to a page that exists."""
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from flask import Flask, redirect
@@ -40,13 +39,16 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
 def answer(app: Flask, moved: Mapping[str, str]) -> None:
     """Answer each old path of ``moved`` with its new address, by 301."""
     for nth, (old, new) in enumerate(moved.items()):
-        app.add_url_rule(old, f"old_address_{nth}", partial(_moved, new))
+        app.add_url_rule(old, f"old_address_{nth}", _redirect_to(new))
 
 
-def _moved(new: str) -> Response:
-    response = redirect(new, 301)
-    response.headers["Cache-Control"] = ONE_DAY
-    return response
+def _redirect_to(path: str) -> Callable[[], Response]:
+    def view() -> Response:
+        response = redirect(path, 301)
+        response.headers["Cache-Control"] = ONE_DAY
+        return response
+
+    return view
 
 
 def _old_fault(old: str, places: Mapping[str, frozenset[str]]) -> str:

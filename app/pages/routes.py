@@ -1,7 +1,7 @@
 """The routes of the information pages and of the small files that go with them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template
@@ -42,7 +42,7 @@ def blueprint(site: Site, logo: Path) -> Blueprint:
     """The routes of this room. Raises ClinicError when ``logo`` cannot be read."""
     routes = Blueprint("pages", __name__)
     for page in site.pages:
-        routes.add_url_rule(page.path, page.slug or "home", partial(_show, site, page))
+        routes.add_url_rule(page.path, page.slug or "home", _page_view(site, page))
     sitemap = site_files.sitemap(site.pages, OTHER_PAGES, site.address)
     robots = site_files.robots(site.address)
     for path, name, body, media_type in (
@@ -50,9 +50,17 @@ def blueprint(site: Site, logo: Path) -> Blueprint:
         ("/sitemap.xml", "sitemap", sitemap, "application/xml; charset=utf-8"),
         ("/robots.txt", "robots", robots, TEXT),
     ):
-        routes.add_url_rule(path, name, partial(public_response, body, media_type, ONE_DAY))
-    routes.add_url_rule("/.well-known/security.txt", "security", partial(_security, site))
+        routes.add_url_rule(path, name, _file_view(body, media_type))
+    routes.add_url_rule("/.well-known/security.txt", "security", lambda: _security(site))
     return routes
+
+
+def _page_view(site: Site, page: Page) -> Callable[[], Response]:
+    return lambda: _show(site, page)
+
+
+def _file_view(body: bytes | str, media_type: str) -> Callable[[], Response]:
+    return lambda: public_response(body, media_type, ONE_DAY)
 
 
 def _show(site: Site, page: Page) -> Response:

@@ -14,6 +14,7 @@ from app.web.logging import RequestLog, RequestObserver
 from app.web.page_cache import PageCache
 from app.web.paths import redirect_trailing_slashes, trust_proxies
 from app.web.reports import init_reports
+from app.web.trusted_hosts import init_trusted_hosts
 
 MAX_BODY = 256 * 1024
 MAX_FORM_PARTS = 50
@@ -23,6 +24,7 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     app: Flask,
     *,
     secret: str,
+    trusted_hosts: tuple[str, ...] | None = None,
     trusted_proxies: int = 0,
     hsts_subdomains: bool = False,
     ratelimit_enabled: bool = True,
@@ -34,7 +36,8 @@ def init_app(  # noqa: PLR0913  (each is one setting)
 ) -> None:
     """Join this room to the application, before the rooms that serve something.
 
-    ``secret`` keys what is counted of visitors. ``trusted_proxies`` is how many
+    ``secret`` keys what is counted of visitors. Only ``trusted_hosts`` are answered, any host
+    when it is None. ``trusted_proxies`` is how many
     proxies of ours stand in front: so many entries of ``X-Forwarded-*`` are believed, counted
     from the end. ``observe`` counts requests; cached pages are made again when
     ``page_version()`` changes.
@@ -48,6 +51,7 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     app.wsgi_app = PageCache(app, page_version, log)  # type: ignore[method-assign]
     trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
     logging.init_app(app, log_format=log_format, show_messages=development, log=log)
+    init_trusted_hosts(app, trusted_hosts)
     init_headers(
         app,
         style_hash=init_assets(app),

@@ -1,35 +1,37 @@
-"""Request bodies come as they are: whoever compresses one is told so, before it is read.
-
-Nothing here unpacks a body, so a small one can never become a large one.
-"""
+"""Request bodies: never compressed, so that a small one cannot become a large one, and limited."""
 
 from io import BytesIO
+from typing import IO
 
-from flask import Flask, current_app, request
+from flask import Flask, Request, request
 from werkzeug.exceptions import NotImplemented as NotImplementedHere
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.utils import cached_property
 
-PLAIN = "identity"
+
+class LimitedRequest(Request):
+    """A request whose chunked body, too, is refused with 413 when it is too large."""
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """The body. Nothing is read before this is first used."""
+        if "Transfer-Encoding" not in self.headers or self.max_content_length is None:
+            return super().stream
+        # Werkzeug's LimitedStream.readall() stops at the limit without an error (3.1).
+        body = self.environ["wsgi.input"].read(self.max_content_length + 1)
+        if len(body) > self.max_content_length:
+            raise RequestEntityTooLarge
+        return BytesIO(body)
 
 
 def init_bodies(app: Flask) -> None:
     """Refuse compressed bodies: 415 by ``Content-Encoding``, 501 by ``Transfer-Encoding``."""
-    app.before_request(_take_plain_bodies_only)
+    app.request_class = LimitedRequest
+    app.before_request(_refuse_compressed_bodies)
 
 
-def _take_plain_bodies_only() -> None:
-    if request.headers.get("Content-Encoding", PLAIN).lower() != PLAIN:
+def _refuse_compressed_bodies() -> None:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType
-    if coding := request.headers.get("Transfer-Encoding"):
-        if coding.lower() != "chunked":
-            raise NotImplementedHere
-        _measure_chunks()
-
-
-def _measure_chunks() -> None:
-    """Know the length of what comes in chunks: Werkzeug would cut it off at its limit, silently."""
-    most: int = current_app.config["MAX_CONTENT_LENGTH"]
-    body = request.environ["wsgi.input"].read(most + 1)
-    if len(body) > most:
-        raise RequestEntityTooLarge
-    request.environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+    if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise NotImplementedHere

@@ -1,8 +1,8 @@
-"""How often one visitor may post.
+"""Rate limits of posts, by Flask-Limiter.
 
-Rooms put ``@limiter.limit("…")`` on their POST views; nothing else is limited.
-When the shared store of counts is down, each process counts in its own
-memory: a broken Redis must not turn a visitor away.
+A view that accepts posts has ``@limiter.limit("…")``; nothing else is limited. The limit is
+checked before the view reads the request body. When Redis is away, each process counts in its
+own memory: no visitor is turned away because of it.
 """
 
 import hmac
@@ -13,16 +13,17 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 
-from app.web.counts import Counts
+from app.web.rate_limit_storage import InMemoryStorage
 
-# A silent Redis is given up after a moment, for a visitor waits.
-IMPATIENT = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": None}
-IPV6_SITE = 64  # bits that an Internet provider gives to one household
+# A Redis that does not answer costs a visitor half a second, once.
+REDIS_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": None}
+IPV6_PREFIX = 64  # an Internet provider gives at least a /64 network to one household
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def visitor() -> str:
-    """Whom a limit counts, as a keyed digest: the store of counts gets no address."""
-    if "visitor" not in g:  # each of a view's limits asks
+    """Return a keyed digest of the visitor's address: the storage gets no address."""
+    if "visitor" not in g:  # each limit of a view asks for it
         secret: bytes = current_app.extensions["visitor_secret"]
         network = _network(request.remote_addr or "").encode()
         g.visitor = hmac.digest(secret, network, "sha256").hex()[:32]
@@ -30,58 +31,43 @@ def visitor() -> str:
 
 
 def _network(address: str) -> str:
-    """An IPv4 address, or the /64 network of an IPv6 address."""
+    """Return an IPv4 address, or the /64 network of an IPv6 address."""
     try:
-        found = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return "unknown"
-    if isinstance(found, IPv6Address):
-        return str(ip_network((found, IPV6_SITE), strict=False))
-    return str(found)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, IPV6_PREFIX), strict=False))
+    return str(parsed)
 
 
-class AskedForLimiter(Limiter):
-    """Looks only at views that ask for a limit.
-
-    Flask-Limiter also looks at every request for limits of the whole site. We
-    have none, and for a view that is a ``functools.partial`` it logs an error.
-    """
-
-    def init_app(self, app: Flask) -> None:
-        self._storage_options = {}  # those of an app before this one in the same process
-        super().init_app(app)
-
-    def _check_request_limit(
-        self,
-        callable_name: str | None = None,
-        in_middleware: bool = True,  # noqa: FBT001, FBT002 - the library's signature
-    ) -> None:
-        if not in_middleware:
-            super()._check_request_limit(callable_name, in_middleware)
+limiter = Limiter(key_func=visitor, in_memory_fallback_enabled=True, swallow_errors=True)
 
 
-limiter = AskedForLimiter(key_func=visitor, in_memory_fallback_enabled=True, swallow_errors=True)
+@limiter.request_filter
+def _is_safe() -> bool:
+    """Exempt reading: it would also ask a Redis that is away whether it is back."""
+    return request.method in SAFE_METHODS
 
 
 def init_limiter(app: Flask, *, enabled: bool, storage_uri: str, secret: str) -> None:
-    """Count in ``storage_uri`` (``memory://``, ``redis://…``) unless not ``enabled``;
-    ``secret``, the same on every host, keys the digests of visitors' addresses.
+    """Count in ``storage_uri`` (``memory://`` or ``redis://…``) unless not ``enabled``.
+
+    ``secret`` keys the digests of visitors' addresses; it must be the same on every host.
     """
     app.extensions["visitor_secret"] = sha256(b"visitor:" + secret.encode()).digest()
-    scheme = Counts.STORAGE_SCHEME[0]
-    app.config.update(
-        RATELIMIT_ENABLED=enabled,
-        RATELIMIT_STORAGE_URI=storage_uri.replace("memory:", f"{scheme}:", 1),
-    )
-    if storage_uri.startswith("redis"):
-        app.config["RATELIMIT_STORAGE_OPTIONS"] = IMPATIENT
+    if storage_uri.startswith("memory:"):
+        storage_uri = f"{InMemoryStorage.STORAGE_SCHEME[0]}://"
+    else:
+        app.config["RATELIMIT_STORAGE_OPTIONS"] = REDIS_OPTIONS
+    app.config.update(RATELIMIT_ENABLED=enabled, RATELIMIT_STORAGE_URI=storage_uri)
     limiter.init_app(app)
-    app.after_request(_say_when_to_come_back)
+    app.after_request(_set_retry_after)
 
 
-def _say_when_to_come_back(response: Response) -> Response:
-    # Flask-Limiter's own header would also stand on a 303, where it asks the
-    # browser to wait before it follows (RFC 9110, 10.2.3).
+def _set_retry_after(response: Response) -> Response:
+    # Flask-Limiter's own header would also be on a 303, where it asks the browser to wait
+    # before it follows the redirect (RFC 9110, 10.2.3).
     if response.status_code == 429 and (limit := limiter.current_limit):
         seconds = max(1, limit.reset_at - int(time.time()))
         response.headers.setdefault("Retry-After", str(seconds))

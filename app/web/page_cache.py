@@ -17,10 +17,10 @@ import brotli
 from flask import Flask, Response, request
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header, parse_etags, remove_entity_headers
-from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.web.logging import RequestLog, new_request_id
+from app.web.trusted_hosts import host_is_trusted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -112,7 +112,8 @@ class PageCache:
     ) -> Iterable[bytes]:
         started = time.perf_counter()
         method = environ["REQUEST_METHOD"]
-        if method not in ("GET", "HEAD") or not self._is_our_host(environ):
+        trusted = host_is_trusted(environ.get("HTTP_HOST"), self._app.config["TRUSTED_HOSTS"])
+        if method not in ("GET", "HEAD") or not trusted:  # Flask refuses other hosts
             return self._wsgi_app(environ, start_response)
         page, exact = _keys(environ)
         entries = self._current_entries()
@@ -151,11 +152,6 @@ class PageCache:
         if self._entries[0] != version:
             self._entries = version, {}
         return self._entries[1]
-
-    def _is_our_host(self, environ: "WSGIEnvironment") -> bool:
-        """Whether the Host header is trusted; Flask refuses the others."""
-        trusted = self._app.config["TRUSTED_HOSTS"]
-        return not trusted or host_is_trusted(environ.get("HTTP_HOST"), trusted)
 
 
 def _keys(environ: "WSGIEnvironment") -> tuple[str, str]:

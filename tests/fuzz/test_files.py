@@ -115,7 +115,7 @@ def test_a_fault_in_the_settings_is_named_and_no_secret_told(changed: dict[str, 
         assert given_variables["SECRET_KEY"] not in repr(settings)
         return
     first, *faults = said.splitlines()
-    assert first == "These settings are wrong:"
+    assert first == "Invalid settings:"
     assert faults
     public = [value for name, value in changed.items() if name not in SECRETS]
     secrets = {changed[name] for name in SECRETS if len(changed.get(name, "")) >= 12} - {*public}

@@ -16,10 +16,10 @@ from app.clinic.unfinished import MARK
 from app.ops.clinic import new
 from app.ops.version import version
 from config import ROOT
-from tests.support.settings import settings_for
+from tests.support.settings import NO_ENV_FILE, settings_for
 
 FLASK = [str(Path(sys.executable).parent / "flask"), "--app", "wsgi"]
-BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}  # no setting of ours
+BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **NO_ENV_FILE}  # no setting of ours
 ALL = {
     "name": 'Harbor "Q" Clinic',
     "strapline": "Care by the sea",
@@ -36,6 +36,7 @@ ALL = {
 }
 PRODUCTION = {
     "APP_ENV": "production",
+    "TRUSTED_PROXIES": "1",
     "BASE_URL": "https://harbor-clinic.com",
     "MAIL_DEFAULT_SENDER": "site@harbor-clinic.com",
 }

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-
-from app import clock, create_app
 from app.ops.export import tree
 from app.ops.export.answers import fixed_answers
 from app.ops.site_cli import SERVERS
+
+from app import clock, create_app
 from config import ROOT, Settings
 from tests.support.certificate import self_signed
 from tests.support.settings import environment

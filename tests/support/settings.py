@@ -1,5 +1,6 @@
-"""Settings for tests: made from explicit values, never from the tester's environment."""
+"""Settings for tests, from explicit values: never from the environment or a .env file."""
 
+import os
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -7,11 +8,13 @@ from cryptography.fernet import Fernet
 from config import Settings
 
 DATA_KEY = Fernet.generate_key().decode()
+NO_ENV_FILE = {"ENV_FILE": os.devnull, "FLASK_SKIP_DOTENV": "1"}
 
 
 def environment(instance: Path, **more: str) -> dict[str, str]:
-    """The variables of a development site in ``instance``; ``more`` adds or replaces some."""
+    """Return the variables of a development site; ``more`` adds or replaces some."""
     return {
+        **NO_ENV_FILE,
         "APP_ENV": "development",
         "SECRET_KEY": "only-for-tests-" + "x" * 32,
         "DATA_KEYS": DATA_KEY,

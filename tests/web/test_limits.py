@@ -1,19 +1,19 @@
 """Nobody can flood the front desk, and nobody is turned away by a broken store."""
 
+import json
 import re
 import signal
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.web.counts import Counts
 from app.web.limits import visitor
+from app.web.rate_limit_storage import InMemoryStorage
+from tests.support.body import UnreadableBody
 from tests.support.redis import redis_process
 
 
@@ -55,13 +55,62 @@ def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(
     assert forged.status_code == last
 
 
-def test_reading_is_never_limited_nor_even_counted(
-    site: Flask, logged: Callable[[], list[dict[str, Any]]]
+def test_reading_is_never_limited_and_logs_no_error(
+    make_app: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    site.add_url_rule("/nameless", "nameless", partial(str, "a view without a name"))
-    client = site.test_client()
-    assert {client.get("/nameless").status_code for _ in range(50)} == {200}
-    assert {line["level"] for line in logged()} == {"info"}
+    app = make_app(RATELIMIT_ENABLED="true", LOG_FORMAT="json")
+    client = app.test_client()
+    paths = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.arguments
+    }
+    for path in paths:
+        assert client.get(path).status_code != 429, path
+    for _ in range(70):  # more than a visitor may post in an hour
+        assert client.get("/contact").status_code == 200
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {line["level"] for line in lines} == {"info"}
+
+
+def test_every_view_that_takes_a_post_is_limited(make_app: Callable[..., Flask]) -> None:
+    app = make_app(RATELIMIT_ENABLED="true")
+    limited = {"/contact", "/api/v1/inquiries", "/policy-reports"}
+    posts = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
+    assert {rule.rule for rule in posts} == limited
+    for path in limited:
+        client = app.test_client()
+        assert [client.post(path).status_code for _ in range(11)].index(429) == 10, path
+
+
+@pytest.mark.parametrize("path", ["/api/v1/inquiries", "/policy-reports"])
+@pytest.mark.parametrize("headers", [{"Transfer-Encoding": "chunked"}, {"Content-Length": "9"}])
+def test_the_body_of_a_refused_post_is_not_read(
+    make_app: Callable[..., Flask], path: str, headers: dict[str, str]
+) -> None:
+    client = make_app(RATELIMIT_ENABLED="true").test_client()
+    for _ in range(10):
+        client.post(path)
+    answer = client.post(
+        path,
+        headers=headers,
+        content_type="application/json",
+        environ_overrides={"wsgi.input": UnreadableBody(), "wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+
+
+def test_reading_does_not_ask_a_redis_that_is_away(make_site: Callable[..., Flask]) -> None:
+    with redis_process() as (url, process):
+        client = make_site(ratelimit_storage_uri=url).test_client()
+        process.send_signal(signal.SIGSTOP)
+        assert post(client, "198.51.100.84") == 200  # finds out that Redis does not answer
+        began = time.monotonic()
+        with time_machine.travel(time.time() + 60, tick=True):  # when it would be asked again
+            assert client.get("/page").status_code == 200
+        assert time.monotonic() - began < 0.4
+        process.send_signal(signal.SIGCONT)
 
 
 def test_limits_can_be_switched_off(make_site: Callable[..., Flask]) -> None:
@@ -78,16 +127,16 @@ def test_with_the_store_of_counts_down_posts_still_arrive_and_still_are_limited(
 
 
 def test_a_count_ends_with_its_window_and_is_then_forgotten() -> None:
-    counts = Counts()
+    storage = InMemoryStorage()
     with time_machine.travel(0, tick=False) as clock:
-        assert [counts.incr("a visitor", 60) for _ in range(2)] == [1, 2]
+        assert [storage.incr("a visitor", 60) for _ in range(2)] == [1, 2]
         clock.shift(59)
-        assert counts.get("a visitor") == 2
-        assert counts.get_expiry("a visitor") == 60
+        assert storage.get("a visitor") == 2
+        assert storage.get_expiry("a visitor") == 60
         clock.shift(1)
-        assert counts.get("a visitor") == 0
-        counts.incr("another visitor", 60)
-        assert counts.reset() == 1
+        assert storage.get("a visitor") == 0
+        storage.incr("another visitor", 60)
+        assert storage.reset() == 1
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["gone", "silent"])

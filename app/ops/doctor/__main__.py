@@ -1,7 +1,6 @@
 """``python -m app.ops.doctor``: the same also when the site cannot start."""
 
 import io
-import os
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from app.clinic import ClinicError, load_clinic
 from app.ops.doctor import mailbox, tell
 from app.ops.doctor.examination import examine
 from app.ops.doctor.finding import Finding, fault, ok, warning
-from config import ROOT, Settings, SettingsError
+from config import ROOT, Settings, SettingsError, read_environment
 
 
 class NoStartError(Exception):
@@ -32,7 +31,8 @@ def look(send_test: str | None) -> list[Finding]:
     try:
         Settings.from_env()
     except SettingsError as error:
-        folder = Path(os.environ.get("CLINIC_DIR") or ROOT / "clinic")
+        values, _ = read_environment()
+        folder = Path(values.get("CLINIC_DIR") or ROOT / "clinic")
         faults = [fault("settings", line, "See .env.example") for line in _lines(error)[1:]]
         return [*faults, *_clinic_alone(folder), _rest()]
     try:
