@@ -4,7 +4,6 @@ from flask import Flask
 
 from app.contact import api, opening, routes
 from app.contact.receive import Desk
-from app.contact.render_time import RenderTimes
 from app.contact.submission import Submissions
 from app.web.cache import RenderCache
 from app.web.errors import show_instead
@@ -19,8 +18,7 @@ def init_app(app: Flask, *, secret: str, screening: bool, site: str, desk: Desk)
     app.config.update(SCREENING=screening, SITE=site)
     app.extensions["desk"] = desk
     app.extensions["submissions"] = Submissions(secret)
-    app.extensions["render_times"] = RenderTimes(secret)
-    # The empty form shows the opening status and bears its time: it is made anew each minute.
+    # The empty form shows the opening status: it is rendered anew each minute.
     app.extensions["contact_page"] = RenderCache(max_age=60)
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(api.blueprint)
