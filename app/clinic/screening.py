@@ -15,9 +15,8 @@ class Weights(Frozen):
     """
 
     hidden_field: Points = 5.0
+    no_browser: Points = 1.75
     too_fast: Points = 2.5
-    no_time: Points = 0.5  # no sign of when the page was made, or a false one
-    old_page: Points = 0.5
     same_words: Points = 1.5  # for each other inquiry with this message, up to four
     one_source: Points = 1.0  # in steps: 3, 10 and 30 others in an hour
     link: Points = 0.75  # for each link, up to four

@@ -4,7 +4,6 @@ from flask import Flask
 
 from app.contact import api, routes
 from app.contact.receive import Desk
-from app.contact.render_time import RenderTimes
 from app.contact.submission import Submissions
 from app.web.errors import show_instead
 
@@ -18,7 +17,6 @@ def init_app(app: Flask, *, secret: str, screening: bool, site: str, desk: Desk)
     app.config.update(SCREENING=screening, SITE=site)
     app.extensions["desk"] = desk
     app.extensions["submissions"] = Submissions(secret)
-    app.extensions["render_times"] = RenderTimes(secret)
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(api.blueprint)
     app.jinja_env.globals["contact_form"] = routes.blank_form

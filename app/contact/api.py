@@ -2,21 +2,22 @@
 
 import json
 import logging
+from collections.abc import Iterable
 from http import HTTPStatus
+from itertools import islice
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.datastructures import MultiDict
 
 from app.clinic import current_clinic
-from app.contact import json_object
 from app.contact.danger import form_in_danger
-from app.contact.form import ContactForm
+from app.contact.forms import InquiryForm
 from app.contact.inquiry import Words
 from app.contact.intake import submissions, take_in
-from app.contact.openapi import document, example
-from app.contact.receive import KeyReusedError, Submission
+from app.contact.openapi import MAX_ERRORS, document, example
+from app.contact.receive import KeyReusedError
 from app.contact.routes import POST_LIMIT
+from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, type_errors
 from app.contact.submission import CLIENT_KEY
 from app.engines import NotDurableError
 from app.web.errors import problem
@@ -25,11 +26,7 @@ from app.web.limits import limiter
 log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
-TEXTS = frozenset(
-    ("name", "email", "phone", "reply_by", "best_time", "topic", "location", "message")
-)
-FLAGS = frozenset(("voicemail_ok",))
-SEE_ERRORS = "Some fields are missing or wrong: see errors."
+MAX_POINTER = 60  # characters
 
 
 @blueprint.post("/v1/inquiries")
@@ -38,41 +35,44 @@ def receive() -> Response:
     if request.mimetype != "application/json":
         return problem(415, "Send the inquiry as application/json.")
     try:
-        members = json_object.parse(request.get_data())
-    except json_object.NotAnObjectError as error:
+        members = parse_object(request.get_data())
+    except NotAnObjectError as error:
         return problem(400, str(error))
-    form = ContactForm(current_clinic(), _as_form(members))
-    lines = _crisis_lines(form)
-    if wrong := json_object.faults(members, TEXTS, FLAGS):
-        return _unprocessable(wrong, lines)
-    if not form.validate():
-        wrong = [(name, said[0]) for name, said in form.errors.items() if name]
-        return _unprocessable(wrong, lines)
-    return _accept(form.words(), lines)
+    form = InquiryForm(current_clinic(), as_form_data(members))
+    errors = list(islice(type_errors(members, form), MAX_ERRORS))
+    if not errors and not form.validate():
+        errors = [(name, messages[0]) for name, messages in form.errors.items() if name]
+    crisis_lines = _crisis_lines(form)
+    if errors:
+        return _unprocessable(errors, crisis_lines)
+    return _accept(form.words(), crisis_lines)
 
 
-def _accept(words: Words, lines: dict[str, object]) -> Response:
-    client_key = request.headers.get("Idempotency-Key")
-    if client_key is not None and not CLIENT_KEY.fullmatch(client_key):
+def _accept(words: Words, crisis_lines: dict[str, object]) -> Response:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not CLIENT_KEY.fullmatch(key):
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
+    made = submissions()
     try:
-        receipt = take_in(words, _submission(words, client_key))
+        receipt = take_in(
+            words, made.of_words(words) if key is None else made.of_client(words, key)
+        )
     except KeyReusedError:
-        return problem(422, "This Idempotency-Key was used for another inquiry.", **lines)
+        return problem(422, "This Idempotency-Key was used for another inquiry.", **crisis_lines)
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         return problem(503, "The inquiry was not saved. Please try again, or call us.")
     response = jsonify(
         reference=receipt.reference,
         received_at=receipt.received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        **lines,
+        **crisis_lines,
     )
     response.status_code = HTTPStatus.CREATED
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _crisis_lines(form: ContactForm) -> dict[str, object]:
+def _crisis_lines(form: InquiryForm) -> dict[str, object]:
     """Whom to call, for a program that can show it at once; empty when no word calls for it."""
     clinic = current_clinic()
     if not form_in_danger(form, clinic.danger):
@@ -81,28 +81,15 @@ def _crisis_lines(form: ContactForm) -> dict[str, object]:
     return {"crisis_lines": list(lines)}
 
 
-def _submission(words: Words, client_key: str | None) -> Submission:
-    if client_key is not None:
-        return submissions().of_client(words, client_key)
-    return submissions().of_words(words)
+def _unprocessable(errors: Iterable[tuple[str, str]], crisis_lines: dict[str, object]) -> Response:
+    listed = [{"pointer": f"#/{_pointer(name)}", "detail": detail} for name, detail in errors]
+    detail = "Some fields are missing or wrong: see errors."
+    return problem(422, detail, errors=listed, **crisis_lines)
 
 
-def _as_form(members: dict[str, object]) -> MultiDict[str, str]:
-    spoken = {True: "yes", False: "no"}
-    return MultiDict(
-        (name, spoken[value] if isinstance(value, bool) else str(value))
-        for name, value in members.items()
-    )
-
-
-def _unprocessable(wrong: list[tuple[str, str]], lines: dict[str, object]) -> Response:
-    errors = [{"pointer": f"#/{_escaped(name)}", "detail": detail} for name, detail in wrong]
-    return problem(422, SEE_ERRORS, errors=errors, **lines)
-
-
-def _escaped(name: str) -> str:
-    """``name`` as a JSON Pointer token (RFC 6901), cut to a sensible length."""
-    printable = name.encode("ascii", "backslashreplace").decode()[:60]
+def _pointer(name: str) -> str:
+    """``name`` as a JSON Pointer token (RFC 6901) in ASCII, cut to a sensible length."""
+    printable = name[:MAX_POINTER].encode("ascii", "backslashreplace").decode()[:MAX_POINTER]
     return printable.replace("~", "~0").replace("/", "~1")
 
 

@@ -11,10 +11,11 @@ from functools import lru_cache
 from itertools import chain
 
 from app.clinic.danger import DangerWords
-from app.contact.form import ContactForm
+from app.contact.forms import InquiryForm
+from app.contact.fuzzy_match import FuzzyWords
 from app.contact.inquiry import Words
-from app.contact.plain import joined, plain, unspaced
-from app.contact.slips import Known
+from app.contact.text_normalization import fold, is_unspaced, letters_and_digits
+from app.contact.validators import MESSAGE_LENGTH
 
 PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
 APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
@@ -31,10 +32,20 @@ def maybe_in_danger(words: Words, phrases: DangerWords) -> bool:
     return in_danger(f"{words.name}\n{words.best_time}\n{words.message}", phrases)
 
 
-def form_in_danger(form: ContactForm, phrases: DangerWords) -> bool:
-    """The same of what was typed, whether or not it can be taken."""
-    typed = (form.name.data, form.best_time.data, form.message.data)
-    return in_danger("\n".join(text or "" for text in typed), phrases)
+def form_in_danger(form: InquiryForm, phrases: DangerWords) -> bool:
+    """The same of what was typed, whether or not it can be accepted.
+
+    Reads the beginning and the end of each field, as much as an inquiry may hold: what
+    is longer is not accepted, and reading all of it would let one post keep a worker busy.
+    """
+    typed = (form.name.data, form.best_time.data, form.message.data or "")
+    return in_danger("\n".join(map(_beginning_and_end, typed)), phrases)
+
+
+def _beginning_and_end(text: str) -> str:
+    if len(text) <= 2 * MESSAGE_LENGTH:
+        return text
+    return f"{text[:MESSAGE_LENGTH]}\n{text[-MESSAGE_LENGTH:]}"
 
 
 def in_danger(text: str, words: DangerWords) -> bool:
@@ -63,14 +74,14 @@ class Index:
         self._but_not_after, self._skipped = _same(but_not_after), _same(skipped)
         self._unspaced: list[str] = []
         self._starts: Node = {}
-        self._words, self._stems = Known(), Known()
+        self._words, self._stems = FuzzyWords(), FuzzyWords()
         for phrase in phrases:
             self._add(phrase)
 
     def _add(self, phrase: str) -> None:
         folded = _plain(phrase)
-        if unspaced(folded):
-            self._unspaced.append(joined(folded))
+        if is_unspaced(folded):
+            self._unspaced.append(letters_and_digits(folded))
             return
         node = self._starts
         for word in map(_squeezed, folded.split()):
@@ -83,7 +94,7 @@ class Index:
     def found_in(self, text: str) -> bool:
         folded = _plain(text)
         if not folded.isascii():
-            run = joined(folded)
+            run = letters_and_digits(folded)
             if any(phrase in run for phrase in self._unspaced):
                 return True
         pieces = [piece for piece in _pieces(folded) if piece not in self._skipped]
@@ -112,7 +123,7 @@ class Index:
     def _meanings(self, piece: str) -> set[str]:
         """The words of the list that ``piece`` may be, as typed or with one slip."""
         begun = (piece[:end] for end in range(4, min(len(piece), 14)))
-        return self._words.like(piece).union(*map(self._stems.like, begun))
+        return self._words.find(piece).union(*map(self._stems.find, begun))
 
     def _denied(self, pieces: list[str], at: int) -> bool:
         at -= 1
@@ -127,7 +138,7 @@ _index = lru_cache(maxsize=4)(Index)
 
 
 def _plain(text: str) -> str:
-    return plain(text.translate(APOSTROPHES))
+    return fold(text.translate(APOSTROPHES))
 
 
 def _pieces(folded: str) -> Iterator[str]:

@@ -7,9 +7,8 @@ from flask import current_app, request
 from app import clock
 from app.contact.danger import maybe_in_danger
 from app.contact.inquiry import Words
-from app.contact.look_back import Others, look_back
+from app.contact.look_back import look_back
 from app.contact.receive import Desk, Receipt, Submission, current_desk, receive_inquiry
-from app.contact.render_time import RenderTimes
 from app.contact.screening import Facts, judge
 from app.contact.submission import Submissions
 
@@ -21,46 +20,38 @@ def submissions() -> Submissions:
     return made
 
 
-def render_times() -> RenderTimes:
-    """The application's maker of render times."""
-    made = current_app.extensions["render_times"]
-    assert isinstance(made, RenderTimes)
-    return made
-
-
 def take_in(
     words: Words,
     submission: Submission,
     *,
     honeypot: str = "",
-    timed: bool = False,
-    age: float | None = None,
+    from_browser: bool = True,
+    elapsed: int | None = None,
 ) -> Receipt:
-    """Store ``words``, held or on its way. Raises as ``receive_inquiry`` does."""
+    """Store ``words``, held or on its way. Raises as ``receive_inquiry`` does.
+
+    ``honeypot``, ``from_browser`` and ``elapsed`` are what ``Facts`` says of them.
+    """
     desk = current_desk()
     # Without a digest nobody would hear of what is held: nothing is.
     if not current_app.config["SCREENING"] or desk.clinic.digest is None:
         return receive_inquiry(desk, words, submission)
     submission = submissions().traced(submission, words, request.remote_addr)
     others = look_back(desk.database, submission)
-    facts = _facts(words, others, honeypot=honeypot, timed=timed, age=age)
-    now = others.asked_at or clock.now()
-    submission = replace(submission, known=others.same_key, now=now)
-    return receive_inquiry(desk, words, submission, quarantine_reasons=_reasons(facts, words, desk))
-
-
-def _facts(words: Words, others: Others, *, honeypot: str, timed: bool, age: float | None) -> Facts:
-    return Facts(
+    facts = Facts(
         name=words.name,
         email=words.email,
         best_time=words.best_time,
         message=words.message,
         honeypot=honeypot,
-        timed=timed,
-        age=age,
+        from_browser=from_browser,
+        elapsed=elapsed,
         same_words=others.same_words,
         one_source=others.one_source,
     )
+    now = others.asked_at or clock.now()
+    submission = replace(submission, known=others.same_key, now=now)
+    return receive_inquiry(desk, words, submission, quarantine_reasons=_reasons(facts, words, desk))
 
 
 def _reasons(facts: Facts, words: Words, desk: Desk) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from app.clinic import Clinic
 from app.contact.danger import maybe_in_danger
+from app.contact.forms import REPLY_BY
 from app.contact.inquiry import Words
 from app.outbox.message import OutgoingMail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
-REPLY_WORDS = {"email": "Email", "phone": "Phone call", "text": "Text message"}
 FIRST = "Please read now: "  # before the subject when somebody may be in danger
 # Characters that command a terminal or a printer; what a person types has none of them.
 COMMANDS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\ufffd")
@@ -50,7 +50,7 @@ def notifications(
         "clinic": clinic,
         "topic": topic.label,
         "location": clinic.place_name(words.location),
-        "reply_by": REPLY_WORDS[words.reply_by],
+        "reply_by": REPLY_BY[words.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
         "danger": danger,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from app.contact.plain import plain, unspaced
+from app.contact.text_normalization import fold, is_unspaced
 
 FILE = Path(__file__).with_suffix(".toml")
 
@@ -24,7 +24,7 @@ class Found:
 
 def found(text: str) -> Found:
     """What in ``text`` sells something."""
-    words = plain(text)
+    words = fold(text)
     patterns = _patterns(ascii_alone=words.isascii())
     return Found(**{name: len(set(one.findall(words))) for name, one in patterns.items()})
 
@@ -40,11 +40,11 @@ def _pattern(lists: Iterable[list[str]], ascii_alone: bool) -> re.Pattern[str]: 
 
     Where no word begins, and where none of the first letters stands, nothing else is tried.
     """
-    phrases = sorted({plain(phrase) for one in lists for phrase in one}, key=len, reverse=True)
+    phrases = sorted({fold(phrase) for one in lists for phrase in one}, key=len, reverse=True)
     if ascii_alone:  # a text of ASCII alone holds no others: a third of the time
         phrases = [phrase for phrase in phrases if phrase.isascii()]
-    spaced = [phrase for phrase in phrases if not unspaced(phrase)]
-    others = [_words(phrase) for phrase in phrases if unspaced(phrase)]
+    spaced = [phrase for phrase in phrases if not is_unspaced(phrase)]
+    others = [_words(phrase) for phrase in phrases if is_unspaced(phrase)]
     first = re.escape("".join({phrase[0] for phrase in spaced}))
     starts = rf"(?<!\w)(?=[{first}])(?:{'|'.join(map(_spaced, spaced))})"
     return re.compile("|".join((starts, *others)))

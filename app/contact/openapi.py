@@ -1,11 +1,14 @@
 """The API, described: OpenAPI 3.1."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from app.clinic import Clinic
 from app.contact.inquiry import REFERENCE_PATTERN
-from app.contact.inquiry_schema import inquiry
+from app.contact.schemas import inquiry_schema
 
+TEXT = {"type": "string"}
+MAX_ERRORS = 20  # in one answer; a body may hold thousands of unknown members
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 FAILURES = {
     "400": "Not JSON, not an object, or a malformed Idempotency-Key",
@@ -29,7 +32,7 @@ def document(clinic: Clinic, site: str) -> dict[str, Any]:
         },
         "servers": [{"url": site}],
         "paths": {"/api/v1/inquiries": {"post": _operation()}},
-        "components": {"schemas": {"Inquiry": inquiry(clinic), "Problem": _problem()}},
+        "components": {"schemas": {"Inquiry": inquiry_schema(clinic), "Problem": _problem()}},
     }
 
 
@@ -78,53 +81,33 @@ def _operation() -> dict[str, Any]:
 
 
 def _created() -> dict[str, Any]:
-    return {
-        "description": "Received",
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["reference", "received_at"],
-                    "properties": {
-                        "reference": {"type": "string", "pattern": f"^{REFERENCE_PATTERN}$"},
-                        "received_at": {"type": "string", "format": "date-time"},
-                        "crisis_lines": _crisis_lines(),
-                    },
-                }
-            }
-        },
-    }
+    schema = _object(
+        ("reference", "received_at"),
+        reference={"type": "string", "pattern": f"^{REFERENCE_PATTERN}$"},
+        received_at={"type": "string", "format": "date-time"},
+        crisis_lines=_crisis_lines(),
+    )
+    return {"description": "Received", "content": {"application/json": {"schema": schema}}}
 
 
 def _crisis_lines() -> dict[str, Any]:
-    text = {"type": "string"}
-    line = dict.fromkeys(("name", "phone", "when", "text", "url"), text)
     return {
         "type": "array",
         "description": "Only when words in the inquiry may mean danger: show these at once",
-        "items": {"type": "object", "required": ["name", "phone", "when"], "properties": line},
+        "items": _object(
+            ("name", "phone", "when"), name=TEXT, phone=TEXT, when=TEXT, text=TEXT, url=TEXT
+        ),
     }
 
 
 def _problem() -> dict[str, Any]:
-    error = {
-        "type": "object",
-        "required": ["pointer", "detail"],
-        "properties": {
-            "pointer": {"type": "string", "description": "A JSON Pointer into the inquiry"},
-            "detail": {"type": "string"},
-        },
-    }
-    return {
-        "type": "object",
-        "description": "RFC 9457",
-        "required": ["type", "title", "status", "detail"],
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "errors": {"type": "array", "items": error},
-            "crisis_lines": _crisis_lines(),
-        },
-    }
+    pointer = {**TEXT, "description": "A JSON Pointer into the inquiry"}
+    error = _object(("pointer", "detail"), pointer=pointer, detail=TEXT)
+    members = {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT}
+    errors = {"type": "array", "items": error, "maxItems": MAX_ERRORS}
+    schema = _object(members, **members, errors=errors, crisis_lines=_crisis_lines())
+    return {"description": "RFC 9457", **schema}
+
+
+def _object(required: Iterable[str], **properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": properties}

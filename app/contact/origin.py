@@ -23,6 +23,11 @@ def cross_site(headers: Headers | dict[str, str], own: tuple[str, ...]) -> bool:
     return _origin(origin or "") not in {_origin(address) for address in own}
 
 
+def sent_by_browser(headers: Headers | dict[str, str]) -> bool:
+    """Whether a form post has one of the headers that every browser sends with it."""
+    return "Sec-Fetch-Site" in headers or "Origin" in headers
+
+
 def _origin(address: str) -> tuple[str, str]:
     parts = urlsplit(address)
     return parts.scheme.lower(), parts.netloc.lower()

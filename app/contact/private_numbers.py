@@ -8,7 +8,10 @@ import re
 import unicodedata
 from itertools import chain
 
-from app.contact.plain import plain
+from stdnum import luhn
+from stdnum.us import ssn
+
+from app.contact.text_normalization import fold
 
 SOCIAL_SECURITY = "Social Security number"
 CARD = "card number"
@@ -74,24 +77,24 @@ NO_IDENTIFIER = re.compile(
 
 def private_number(text: str) -> str:
     """What kind of number is in ``text`` that should not be: one of the names above, or ""."""
-    plain = _plain(text)
-    if len(DIGIT.findall(plain)) < FEWEST:
+    folded = _folded(text)
+    if len(DIGIT.findall(folded)) < FEWEST:
         return ""
-    if _has_social_security(plain):
+    if _has_social_security(folded):
         return SOCIAL_SECURITY
-    if _has_card(plain):
+    if _has_card(folded):
         return CARD
-    if _has_labeled(LABELED_RECORD, plain, digits=FEWEST):
+    if _has_labeled(LABELED_RECORD, folded, digits=FEWEST):
         return RECORD
-    return INSURANCE if _has_labeled(LABELED_INSURANCE, plain, digits=5) else ""
+    return INSURANCE if _has_labeled(LABELED_INSURANCE, folded, digits=5) else ""
 
 
-def _plain(text: str) -> str:
+def _folded(text: str) -> str:
     """One way of writing: small letters without accents, ASCII digits, hyphens and spaces."""
     if not text.isascii():
         text = "".join(
             str(unicodedata.decimal(char)) if char.isdecimal() else char
-            for char in plain(text.translate(DASHES))
+            for char in fold(text.translate(DASHES))
         )
     return text.replace("\t", " ").lower()
 
@@ -99,19 +102,13 @@ def _plain(text: str) -> str:
 def _has_social_security(text: str) -> bool:
     for found in chain(HYPHENED.finditer(text), SPACED.finditer(text)):
         before = text[max(0, found.start() - 16) : found.start()]
-        if _is_assigned(_digits(found[0])) and not PHONE_WORD.search(before):
+        if ssn.is_valid(_digits(found[0])) and not PHONE_WORD.search(before):
             return True
     for found in LABELED_SSN.finditer(text):
         number = found[1] or found[2]
-        if not ZIP_4.fullmatch(number) and _is_assigned(_digits(number)):
+        if not ZIP_4.fullmatch(number) and ssn.is_valid(_digits(number)):
             return True
     return False
-
-
-def _is_assigned(number: str) -> bool:
-    """Whether nine digits can be a Social Security number (SSA, randomized since 2011)."""
-    area, group, serial = number[:3], number[3:5], number[5:]
-    return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
 
 
 def _has_card(text: str) -> bool:
@@ -123,12 +120,7 @@ def _has_card(text: str) -> bool:
 
 
 def _is_card(number: str) -> bool:
-    return bool(ISSUERS.fullmatch(number)) and _luhn(number)
-
-
-def _luhn(number: str) -> bool:
-    doubled = (int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(number)))
-    return sum(value // 10 + value % 10 for value in doubled) % 10 == 0
+    return bool(ISSUERS.fullmatch(number)) and luhn.is_valid(number)
 
 
 def _has_labeled(pattern: re.Pattern[str], text: str, *, digits: int) -> bool:

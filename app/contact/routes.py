@@ -17,16 +17,16 @@ from flask import (
 )
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
 from app.clinic import current_clinic
 from app.contact.danger import form_in_danger, maybe_in_danger
-from app.contact.form import ContactForm
+from app.contact.forms import ContactForm
 from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
-from app.contact.intake import render_times, submissions, take_in
-from app.contact.origin import cross_site
+from app.contact.intake import submissions, take_in
+from app.contact.origin import cross_site, sent_by_browser
 from app.crypto import UnknownKeyError
 from app.db import current_database
 from app.engines import NotDurableError
@@ -40,7 +40,6 @@ blueprint = Blueprint("contact", __name__)
 REVALIDATE = "private, no-cache"
 POST_LIMIT = "10 per minute; 60 per hour"
 TOLD_FOR = timedelta(hours=1)  # how long a reference shows that its words may mean danger
-MOST_TYPED = 2 * 1024 * 1024  # bytes of an oversized post that are still read back into the form
 
 
 def blank_form() -> ContactForm:
@@ -68,9 +67,9 @@ def send() -> BaseResponse:
         receipt = take_in(
             words,
             submissions().of_words(words),
-            honeypot=form.honeypot.data or "",
-            timed=True,
-            age=render_times().age(form.opened.data or "", clock.now()),
+            honeypot=form.honeypot.data,
+            from_browser=sent_by_browser(request.headers),
+            elapsed=form.elapsed,
         )
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
@@ -110,13 +109,15 @@ def _opens_with_crisis_lines(reference: str) -> bool:
     return words is not None and maybe_in_danger(words, current_clinic().danger)
 
 
-def failed_post(error: HTTPException) -> Response | None:
-    """The form again when a post could not be taken: nothing that was typed is lost."""
-    if isinstance(error, RequestEntityTooLarge):
-        if (request.content_length or MOST_TYPED + 1) > MOST_TYPED:
-            return None
-        request.max_content_length = request.max_form_memory_size = MOST_TYPED
-    return _page(ContactForm(current_clinic(), request.form), error.code or 500)
+def failed_post(error: HTTPException) -> Response:
+    """The form again when a post failed, with what was typed.
+
+    What is too large, or comes too often, is not read at all, so that refusing it costs
+    nothing: the page that it was typed into still has it, and this one says so.
+    """
+    unread = isinstance(error, RequestEntityTooLarge | TooManyRequests)
+    formdata = None if unread else request.form
+    return _page(ContactForm(current_clinic(), formdata), error.code or 500)
 
 
 def _page(form: ContactForm, status: int = 200) -> Response:
@@ -131,6 +132,4 @@ def _render(form: ContactForm, status: int) -> str:
 
 
 def _render_empty() -> str:
-    form = blank_form()
-    form.opened.data = render_times().token(clock.now())
-    return _render(form, 200)
+    return _render(blank_form(), 200)

@@ -13,8 +13,7 @@ from disposable_email_domains import blocklist
 from app.clinic.screening import Screening, Weights
 from app.contact import offers, spam_text
 
-TOO_FAST = 3.0  # seconds from the page to the post
-OLD = 24 * 3600.0  # seconds; lists of forms are sold and used for weeks
+TOO_FAST = 3.0  # seconds from opening the page to sending
 MOST = 4  # of links, of phrases and of others with the same words that are counted
 SECOND = 1.75  # points from which signs that are no phrases second the phrases
 CROWDS = (3, 10, 30)  # inquiries of one hour from one network, besides this one
@@ -24,10 +23,10 @@ CROWDS = (3, 10, 30)  # inquiries of one hour from one network, besides this one
 class Facts:
     """What is known of a submission.
 
-    ``honeypot`` is what came in the field that no person sees. ``age`` is the seconds
-    since the page was made, None where that is not known; it is ``timed`` when it
-    should be. ``same_words`` counts other inquiries of a day with this message,
-    ``one_source`` those of an hour from the same network.
+    ``honeypot`` is what came in the field that no person sees. ``from_browser`` is false when
+    the form was posted without the headers that browsers send. ``elapsed`` is the seconds from
+    opening the page to sending, None where that is not known. ``same_words`` counts other
+    inquiries of a day with this message, ``one_source`` those of an hour from the same network.
     """
 
     name: str
@@ -35,8 +34,8 @@ class Facts:
     best_time: str
     message: str
     honeypot: str = ""
-    timed: bool = False
-    age: float | None = None
+    from_browser: bool = True
+    elapsed: float | None = None
     same_words: int = 0
     one_source: int = 0
 
@@ -70,12 +69,10 @@ def judge(facts: Facts, screening: Screening) -> Verdict:
 def _of_sending(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
     if facts.honeypot.strip():
         yield weights.hidden_field, "the hidden field was filled in"
-    if facts.timed and facts.age is None:
-        yield weights.no_time, "no sign of when the page was opened"
-    elif facts.age is not None and facts.age < TOO_FAST:
+    if not facts.from_browser:
+        yield weights.no_browser, "not sent by a browser"
+    if facts.elapsed is not None and facts.elapsed < TOO_FAST:
         yield weights.too_fast, "sent within 3 seconds"
-    elif facts.age is not None and facts.age > OLD:
-        yield weights.old_page, "the page was opened days ago"
     if facts.same_words:
         others = min(facts.same_words, MOST)
         yield weights.same_words * others, f"the same words from {facts.same_words} others"

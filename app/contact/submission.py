@@ -8,8 +8,8 @@ from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 from app.contact.inquiry import Words
-from app.contact.plain import joined, plain
 from app.contact.receive import Submission
+from app.contact.text_normalization import fold, letters_and_digits
 from app.web.logging import current_request_id
 
 SAME_WORDS_HOLD = timedelta(minutes=10)
@@ -41,7 +41,7 @@ class Submissions:
 
     def traced(self, submission: Submission, words: Words, address: str | None) -> Submission:
         """``submission`` with the traces by which a flood is told."""
-        letters = joined(plain(words.message))
+        letters = letters_and_digits(fold(words.message))
         network = _network(address)
         return replace(
             submission,

@@ -143,6 +143,7 @@
     keep();
     wait(true);
     const sent = new FormData(form);
+    sent.set("elapsed_seconds", Math.floor(performance.now() / 1000));
     let answer, page;
     try {
       answer = await fetch(form.action, {

@@ -20,8 +20,8 @@ import pytest
 import app
 from app.clinic import Clinic
 from app.contact.danger import in_danger
+from app.contact.email_suggestion import suggest_email
 from app.contact.private_numbers import private_number
-from app.contact.typo import meant
 
 LENGTH = 2048  # characters
 UNNOTICED = 0.02  # seconds of the processor; nothing is measured below
@@ -141,7 +141,7 @@ def test_a_bad_regular_expression_would_be_noticed(bad: str) -> None:
 
 
 def test_all_the_places_were_looked_at() -> None:
-    assert {"app.contact.form.PHONE", "app.contact.submission.CLIENT_KEY"} <= set(PATTERNS)
+    assert {"app.contact.forms.PHONE", "app.contact.submission.CLIENT_KEY"} <= set(PATTERNS)
     assert any(where.startswith("config:") for where in PATTERNS)
 
 
@@ -159,7 +159,7 @@ def test_a_long_message_is_read_for_danger_and_numbers_in_bounded_time_and_space
     with _ended_after(60, ascii(text)):
         in_danger(message, clinic.danger)
         private_number(message)
-        meant(f"{message}@gmail.co")
+        suggest_email(f"{message}@gmail.co")
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 20_000_000

@@ -31,6 +31,7 @@ class Visitor:
         self.database: Database = app.extensions["database"]
 
     def send(self, headers: dict[str, str] | None = None, **changed: str) -> TestResponse:
+        headers = {"Origin": "http://localhost", **(headers or {})}
         return self.client.post("/contact", data={**GOOD, **changed}, headers=headers)
 
     def call(self, key: str = "", **changed: Any) -> TestResponse:

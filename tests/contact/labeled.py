@@ -53,8 +53,8 @@ def _facts(group: dict[str, object], message: str) -> Facts:
         best_time="",
         message=message,
         honeypot=str(given.get("honeypot", "")),
-        timed=True,
-        age=given.get("seconds"),  # type: ignore[arg-type]
+        from_browser=bool(given.get("browser", True)),
+        elapsed=given.get("seconds"),  # type: ignore[arg-type]
         same_words=given.get("same_words", 0),  # type: ignore[arg-type]
         one_source=given.get("one_source", 0),  # type: ignore[arg-type]
     )

@@ -140,7 +140,7 @@ def test_the_openapi_document_describes_what_is_accepted(visitor_on_sqlite: Visi
     assert described is not None
     assert described["openapi"] == "3.1.0"
     schema = described["components"]["schemas"]["Inquiry"]
-    assert schema["required"] == ["name", "email", "topic", "message", "location"]
+    assert schema["required"] == ["name", "email", "topic", "location", "message"]
     assert schema["properties"]["topic"]["enum"] == [
         "general", "appointments", "billing", "directions",
     ]  # fmt: skip

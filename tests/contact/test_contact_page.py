@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
-from tests.contact.conftest import Visitor
+from tests.contact.conftest import GOOD, Visitor
 
 
 def test_a_good_inquiry_is_stored_with_its_mail_and_shows_its_reference(visitor: Visitor) -> None:
@@ -157,22 +157,38 @@ def test_another_sites_form_is_refused_with_the_words_kept(
     ids=str,
 )
 def test_our_own_form_is_accepted(visitor: Visitor, headers: dict[str, str]) -> None:
-    assert visitor.send(headers=headers).status_code == 303
+    assert visitor.client.post("/contact", data=GOOD, headers=headers).status_code == 303
+    assert len(visitor.mails()) == 1
 
 
-def test_a_post_too_large_to_take_keeps_the_words(visitor: Visitor) -> None:
+def test_a_long_message_comes_back_whole_to_be_shortened(visitor: Visitor) -> None:
+    story = "Очень длинная история. " * 1_500  # about 60 kB, and three times that as it is sent
+    answer = visitor.send(message=story)
+    assert answer.status_code == 422
+    assert "Message must be 5,000 characters or fewer. It is 29,500 too long" in answer.text
+    assert f"{story}</textarea>" in answer.text
+
+
+def test_a_post_too_large_to_read_is_refused_and_says_where_the_words_are(
+    visitor: Visitor,
+) -> None:
     answer = visitor.send(message="A very long story. " * 20_000)
     assert answer.status_code == 413
-    assert answer.text.count("A very long story.") == 20_000
+    assert "it is too long. Please shorten it to 5,000 characters" in answer.text
+    assert "go back in your browser to see it again" in answer.text
+    assert answer.text.count("A very long story.") == 0
+    assert answer.headers["Cache-Control"] == "private, no-cache"  # so that going back works
 
 
-def test_too_many_posts_keep_the_words_and_say_when_to_come_back(
+def test_too_many_posts_are_refused_unread_and_say_when_to_come_back(
     make_app: Callable[..., Flask],
 ) -> None:
     visitor = Visitor(make_app(RATELIMIT_ENABLED="true"))
     answers = [visitor.send(message=f"Message {number}") for number in range(11)]
     assert [answer.status_code for answer in answers] == [303] * 10 + [429]
-    assert "Message 10" in answers[-1].text
+    assert "Message 10" not in answers[-1].text
+    assert "go back in your browser to see it again" in answers[-1].text
+    assert answers[-1].headers["Cache-Control"] == "private, no-cache"
     assert "212-555-0142" in answers[-1].text
     assert int(answers[-1].headers["Retry-After"]) <= 61
 

@@ -20,9 +20,9 @@ def test_nobody_is_mistaken_for_spam(part: str) -> None:
 
 
 @pytest.mark.parametrize("part", labeled.PARTS)
-def test_nor_is_who_writes_on_the_front_page_which_bears_no_time(part: str) -> None:
+def test_nobody_is_held_without_javascript_either(part: str) -> None:
     people = (one.facts for one in labeled.labeled(part) if not one.spam)
-    timeless = (replace(facts, age=None) for facts in people)
+    timeless = (replace(facts, elapsed=None) for facts in people)
     assert [facts for facts in timeless if judge(facts, Screening()).held] == []
 
 

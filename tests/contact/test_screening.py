@@ -38,7 +38,7 @@ def judged(**changed: Any) -> Verdict:
         ({"same_words": 4}, "the same words from 4 others"),
         ({"message": SPAM}, "phrases that sell: 3"),
         ({"message": "[url=http://a.example]a[/url] http://b.example http://c.example"}, "markup"),
-        ({"name": "Win at www.a.example", "age": 0.5}, "a link in the name"),
+        ({"name": "Win at www.a.example", "elapsed": 0.5}, "a link in the name"),
         ({"message": "QwXcJmRtYnWp", "name": "ZkLpQwRtXv"}, "the message is no language"),
         ({"message": "Скидки: \u0420aypal https://t.me/a"}, "alphabets mixed within words"),
     ],
@@ -53,13 +53,12 @@ def test_what_is_held(changed: dict[str, Any], said: str) -> None:
     "changed",
     [
         {},
-        {"timed": True, "age": 1.0},
-        {"timed": True},
-        {"age": 9e9},
+        {"elapsed": 1.0},
+        {"elapsed": 9e9},
         {"same_words": 2},
         {"one_source": 1000},
         {"email": "ada@mailinator.com"},
-        {"email": "ada@a.mailinator.com", "age": 1.0},
+        {"email": "ada@a.mailinator.com", "elapsed": 1.0},
         {"message": "PLEASE CALL ME BACK. I HAVE CALLED TWICE!!!"},
         {"message": "My insurer: https://www.aetna.com/a https://www.cigna.com/b"},
         {"name": "Zoë Krzysztof-Goldschmidt", "message": "Ça va? Grüße, Łukasz"},
@@ -142,12 +141,15 @@ def test_one_network_is_counted_across_workers(
     make_app: Callable[..., Flask], database_url: str
 ) -> None:
     apps = [make_app(DATABASE_URL=database_url, TRUSTED_PROXIES="1") for _ in range(2)]
-    words = {**GOOD, "message": "Cheap pills and weight loss, visit our website www.a.example"}
+    words = {
+        **GOOD,
+        "message": "Cheap pills and weight loss, visit our website www.b.example or www.a.example",
+    }
     for n in range(12):
-        sender = {"X-Forwarded-For": f"203.0.113.{n}"}
+        sender = {"X-Forwarded-For": f"203.0.113.{n}", "Origin": "http://localhost"}
         one = {**words, "message": f"{words['message']}/{n}"}
         apps[n % 2].test_client().post("/contact", data=one, headers=sender)
-    elsewhere = {"X-Forwarded-For": "198.51.100.1"}
+    elsewhere = {"X-Forwarded-For": "198.51.100.1", "Origin": "http://localhost"}
     apps[0].test_client().post("/contact", data=words, headers=elsewhere)
     states = [one.state for one in Visitor(apps[0]).inquiries()]
     assert states == ["received"] * 3 + ["quarantined"] * 9 + ["received"]
@@ -166,3 +168,54 @@ def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:
         assert bool(later.source_digest) is kept
         assert bool(later.message_digest) is kept
         assert later.encrypted_content
+
+
+@pytest.mark.parametrize(
+    ("sent", "headers", "reason"),
+    [
+        ({"elapsed_seconds": "1"}, {"Origin": "http://localhost"}, "sent within 3 seconds"),
+        ({}, {}, "not sent by a browser"),
+    ],
+)
+def test_the_form_reports_how_it_was_sent(
+    visitor_on_sqlite: Visitor, sent: dict[str, str], headers: dict[str, str], reason: str
+) -> None:
+    data = {**GOOD, "honeypot": "x", **sent}
+    visitor_on_sqlite.client.post("/contact", data=data, headers=headers)
+    (inquiry,) = visitor_on_sqlite.inquiries()
+    assert inquiry.quarantine_reasons == f"the hidden field was filled in, {reason}"
+
+
+@pytest.mark.parametrize(
+    "elapsed", ["", "120", "9" * 9, "x", "-1", "1.5", "\u0661", "9" * 5000, "\u0301" * 99]
+)
+def test_no_time_a_long_time_and_a_false_one_count_for_nothing(
+    visitor_on_sqlite: Visitor, elapsed: str
+) -> None:
+    visitor_on_sqlite.send(honeypot="x", elapsed_seconds=elapsed)
+    (inquiry,) = visitor_on_sqlite.inquiries()
+    assert inquiry.quarantine_reasons == "the hidden field was filled in"
+
+
+def test_a_program_at_the_api_gets_no_points_for_being_one(visitor_on_sqlite: Visitor) -> None:
+    visitor_on_sqlite.call(message=SPAM)
+    (inquiry,) = visitor_on_sqlite.inquiries()
+    assert "browser" not in (inquiry.quarantine_reasons or "")
+
+
+def test_a_repeated_submission_is_recognized_whatever_time_it_reports(
+    visitor_on_sqlite: Visitor,
+) -> None:
+    first = visitor_on_sqlite.send(elapsed_seconds="30").location
+    assert visitor_on_sqlite.send(elapsed_seconds="31").location == first
+    assert len(visitor_on_sqlite.inquiries()) == 1
+
+
+def test_the_pages_with_the_form_do_not_depend_on_the_minute(visitor_on_sqlite: Visitor) -> None:
+    start = datetime(2026, 11, 2, 15, tzinfo=UTC)
+    for path in ("/contact", "/"):
+        pages = set()
+        for minutes in (0, 5):
+            with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+                pages.add(visitor_on_sqlite.app.test_client().get(path).text)
+        assert len(pages) == 1

@@ -1,0 +1,194 @@
+"""The contact form: the one definition of the fields of an inquiry and of their rules.
+
+The page renders it, the API validates with it, and ``schemas`` derives the JSON Schema from it.
+"""
+
+import re
+from dataclasses import replace
+from functools import cached_property
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
+from wtforms import (
+    BooleanField,
+    RadioField,
+    SelectField,
+    TextAreaField,
+)
+from wtforms.validators import ValidationError
+
+from app.clinic import Clinic
+from app.contact.character_classes import LINE, NOT_BLANK, VISIBLE_LINE
+from app.contact.email_suggestion import suggest_email
+from app.contact.inquiry import Words
+from app.contact.validators import (
+    MESSAGE_LENGTH,
+    LineField,
+    MaxLength,
+    Pattern,
+    no_private_number,
+    one_line,
+    one_of_the_choices,
+    unix_lines,
+)
+
+# Digits and what people put between them, and an extension.
+PHONE = re.compile(
+    r"[\d\s()+./\-\u2010-\u2015]{1,30}(?:(?:ext|x|extension|#)\.?\s?\d{1,7})?", re.IGNORECASE
+)
+REPLY_BY = {"email": "Email", "phone": "Phone call", "text": "Text message"}
+REPLIES_BY_PHONE = ("phone", "text")
+
+EMAIL_ERROR = "Enter an email address in the correct format, like name@example.com"
+PHONE_ERROR = "Enter a phone number, like 212-555-0142"
+ONE_LINE = "{} must be on one line, without control characters"
+
+
+class InquiryForm(FlaskForm):  # type: ignore[misc]
+    """The fields of an inquiry. ``description`` is for readers of the API's documentation."""
+
+    class Meta:
+        csrf = False  # visitors have no session to ride on: docs/decisions/0002
+
+    name = LineField(
+        "Your name",
+        [
+            MaxLength(100, "Name must be {limit} characters or fewer"),
+            Pattern(LINE, ONE_LINE.format("Name")),
+            Pattern(VISIBLE_LINE, "Enter your name"),
+            no_private_number,
+        ],
+        description="On one line",
+    )
+    email = LineField(
+        "Email address",
+        # RFC 5321 4.5.3.1.3: a path of 256 octets, less its angle brackets.
+        [MaxLength(254, EMAIL_ERROR)],
+        description="Where to answer",
+    )
+    phone = LineField(
+        "Phone number",
+        [MaxLength(40, PHONE_ERROR)],
+        description="Needed when reply_by is phone or text",
+    )
+    reply_by = RadioField(
+        "How should we reply?",
+        [one_of_the_choices("Choose how we should reply")],
+        choices=REPLY_BY,
+        default="email",
+        validate_choice=False,
+    )
+    voicemail_ok = BooleanField("You may leave a voicemail", false_values=("", "no", "false"))
+    best_time = LineField(
+        "Best time to reach you",
+        [
+            MaxLength(100, "Best time must be {limit} characters or fewer"),
+            Pattern(LINE, ONE_LINE.format("Best time")),
+            no_private_number,
+        ],
+        description="When to call, on one line",
+    )
+    topic = SelectField(
+        "What is your message about?",
+        [one_of_the_choices("Choose what your message is about")],
+        validate_choice=False,
+    )
+    location = SelectField(
+        "Which location?", [one_of_the_choices("Choose a location")], validate_choice=False
+    )
+    message = TextAreaField(
+        "Your message",
+        [
+            MaxLength(
+                MESSAGE_LENGTH,
+                "Message must be {limit:,} characters or fewer. It is {over:,} too long",
+            ),
+            Pattern(NOT_BLANK, "Enter your message"),
+            no_private_number,
+        ],
+        filters=[unix_lines],
+        description="Line breaks are kept",
+    )
+
+    def __init__(self, clinic: Clinic, formdata: MultiDict[str, str] | None = None) -> None:
+        super().__init__(formdata=formdata)
+        self._clinic = clinic
+        self.topic.choices = {topic.key: topic.label for topic in clinic.topics}
+        self.location.choices = {place.key: place.name for place in clinic.locations}
+        if len(clinic.locations) == 1:
+            del self.location
+
+    def validate_email(self, field: LineField) -> None:
+        try:
+            # test_environment accepts the domain .test. The syntax alone is judged.
+            validate_email(
+                field.data, check_deliverability=False, test_environment=True, strict=True
+            )
+        except EmailNotValidError:
+            raise ValidationError(EMAIL_ERROR) from None
+
+    def validate_phone(self, field: LineField) -> None:
+        needed = self.reply_by.data in REPLIES_BY_PHONE
+        if (needed or field.data) and not self.phone_e164:
+            raise ValidationError(PHONE_ERROR)
+
+    @cached_property
+    def phone_e164(self) -> str:
+        """The phone number in E.164, or "" when it cannot be called from anywhere."""
+        if not PHONE.fullmatch(self.phone.data):
+            return ""
+        try:
+            number = phonenumbers.parse(self.phone.data, self._clinic.country)
+        except phonenumbers.NumberParseException:
+            return ""
+        possible = phonenumbers.is_possible_number_with_reason(number)
+        if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
+            return ""
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+    def words(self) -> Words:
+        """What was written. Call it only after ``validate()`` returned True."""
+        return Words(
+            name=self.name.data,
+            email=self.email.data,
+            phone=self.phone.data,
+            phone_e164=self.phone_e164,
+            reply_by=self.reply_by.data,
+            voicemail_ok=self.voicemail_ok.data,
+            best_time=self.best_time.data,
+            topic=self.topic.data,
+            location=self.location.data if "location" in self else self._clinic.locations[0].key,
+            message=self.message.data or "",
+        )
+
+
+class ContactForm(InquiryForm):
+    """The form on the page: an inquiry, and what only the page sends with it."""
+
+    email_asked = LineField()
+    email_choice = RadioField(
+        choices={"meant": "", "typed": ""}, validate_choice=False, filters=[one_line]
+    )
+    honeypot = LineField("This field is for validation purposes and should be left unchanged")
+    elapsed_seconds = LineField()
+
+    @property
+    def email_question(self) -> str | None:
+        """The address the visitor probably meant, until the page has asked about it once."""
+        if self.errors.get("email") or self.email_asked.data == self.email.data:
+            return None
+        return suggest_email(self.email.data)
+
+    @property
+    def elapsed(self) -> int | None:
+        """Seconds from opening the page to sending, as its script reports them."""
+        text = self.elapsed_seconds.data
+        return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+    def words(self) -> Words:
+        """What was written, with the suggested address if the visitor chose it."""
+        words = super().words()
+        meant = suggest_email(words.email) if self.email_choice.data == "meant" else None
+        return replace(words, email=meant or words.email)

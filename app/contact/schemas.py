@@ -1,0 +1,101 @@
+"""The API's side of the form: its JSON Schema, and strict reading of JSON."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
+from werkzeug.datastructures import MultiDict
+from wtforms import BooleanField, Field, SelectField
+
+from app.clinic import Clinic
+from app.contact.forms import REPLIES_BY_PHONE, InquiryForm
+
+NO_MAIL_DOMAINS = "|".join(sorted(set(SPECIAL_USE_DOMAIN_NAMES) - {"test"}))
+FORMATS: dict[str, dict[str, Any]] = {
+    "email": {"format": "email", "not": {"pattern": f"[.@]({NO_MAIL_DOMAINS})$"}},
+    "phone": {"format": "phone", "examples": ["212-555-0142"]},
+}
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can spell it and no mail can carry it
+
+
+def inquiry_schema(clinic: Clinic) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of an inquiry to ``clinic``, derived from the form."""
+    form = InquiryForm(clinic, MultiDict())
+    form.validate()  # the errors of an empty form name the required fields
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(form.errors),
+        "properties": {field.name: _property_schema(field) for field in form},
+        "if": {
+            "properties": {"reply_by": {"enum": list(REPLIES_BY_PHONE)}},
+            "required": ["reply_by"],
+        },
+        "then": {"required": ["phone"], "properties": {"phone": {"minLength": 1}}},
+    }
+
+
+def _property_schema(field: Field) -> dict[str, Any]:
+    if isinstance(field, BooleanField):
+        return {"type": "boolean", "default": False}
+    schema: dict[str, Any] = {"type": "string", **FORMATS.get(field.name, {})}
+    for validator in field.validators:  # of two patterns the later one is the stricter
+        schema |= getattr(validator, "json_schema", {})
+    if isinstance(field, SelectField):  # a RadioField is one too
+        schema["enum"] = list(field.choices or ())
+    about = {"description": field.description, "default": field.default}
+    return schema | {name: value for name, value in about.items() if value}
+
+
+class NotAnObjectError(Exception):
+    """The body is not one well-formed JSON object; the message says why."""
+
+
+def parse_object(body: bytes) -> dict[str, object]:
+    """The members of the JSON object in ``body`` (UTF-8). Raises NotAnObjectError."""
+    try:
+        parsed = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError):
+        raise NotAnObjectError("The body is not valid JSON.") from None
+    if not isinstance(parsed, dict):
+        raise NotAnObjectError("The body must be a JSON object.")
+    return parsed
+
+
+def as_form_data(members: dict[str, object]) -> MultiDict[str, str]:
+    """``members`` as a browser would send them; values of other types are left out."""
+    values = {True: "yes", False: "no"}
+    return MultiDict(
+        (name, values[value] if isinstance(value, bool) else value)
+        for name, value in members.items()
+        if isinstance(value, str | bool)
+    )
+
+
+def type_errors(members: dict[str, object], form: InquiryForm) -> Iterator[tuple[str, str]]:
+    """(name, error) of each member that the form does not have, or that has a wrong type."""
+    for name, value in members.items():
+        if name not in form:
+            yield name, "Is not a known field"
+        elif isinstance(form[name], BooleanField):
+            if not isinstance(value, bool):
+                yield name, "Must be true or false"
+        elif not isinstance(value, str):
+            yield name, "Must be a string"
+        elif LONE_SURROGATE.search(value):
+            yield name, "Must be valid Unicode text"
+
+
+def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise NotAnObjectError("A member name stands twice in one object.")
+    return members
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise NotAnObjectError("NaN and Infinity are not JSON.")

@@ -1,0 +1,181 @@
+"""The form, the API and the published JSON Schema accept and refuse the same values."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import phonenumbers
+import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
+
+from tests.attacks import hostile
+from tests.attacks.conftest import shared_desk
+from tests.contact.conftest import GOOD
+from tests.fuzz.size import cases
+from tests.support.front_desk import FrontDesk
+
+__all__ = ["shared_desk"]
+
+LIMITS = {"name": 100, "email": 254, "phone": 40, "best_time": 100, "message": 5000}
+CHOICES = {
+    "reply_by": ("email", "phone", "text"),
+    "topic": ("general", "appointments", "billing", "directions"),
+    "location": ("quay", "hill"),
+}
+EDGES = (
+    "",
+    " ",
+    "\t",
+    "\n",
+    "\u200b",
+    "\u00a0\u3000",
+    "Ada\n",
+    "\x85",
+    "\u2028",
+    "a\tb",
+    "Ada",
+    "é",
+)
+EMAILS = ("ada@example.com", " ada@example.com", "ada", "ada@localhost", "a@b.local", "a@x.test",
+          "a" * 64 + "@example.com", "a" * 65 + "@example.com", "ada@bücher.example")  # fmt: skip
+PHONES = ("212-555-0142", "+44 20 7946 0958", "555-0142", "12", "212.555.0142 ext. 5", "x")
+OTHER_TYPES: tuple[Any, ...] = (None, 1, 1.5, [], {}, ["Ada"], "\ud800")
+formats = FormatChecker(formats=())
+
+
+@formats.checks("email", raises=EmailNotValidError)  # type: ignore[untyped-decorator]
+def _is_email(value: object) -> bool:
+    address = str(value).strip()
+    validate_email(address, check_deliverability=False, test_environment=True, strict=True)
+    return True
+
+
+@formats.checks("phone", raises=phonenumbers.NumberParseException)  # type: ignore[untyped-decorator]
+def _is_phone(value: object) -> bool:
+    text = str(value).strip()
+    if not text or not set(text) <= set("0123456789 ()+./-ext"):
+        return not text
+    possible = phonenumbers.is_possible_number_with_reason(phonenumbers.parse(text, "US"))
+    return possible == phonenumbers.ValidationResult.IS_POSSIBLE  # not within one area only
+
+
+class Doors:
+    """The three ways to ask whether an inquiry is well formed."""
+
+    def __init__(self, desk: FrontDesk) -> None:
+        self._desk = desk
+        # Python's "$" also matches before a last line end; that of JSON Schema does not.
+        text = desk.client.get("/api/openapi.json").text.replace('$"', '\\\\Z"')
+        document = json.loads(text)
+        self._schema = document["components"]["schemas"]["Inquiry"]
+        self.properties: dict[str, Any] = self._schema["properties"]
+
+    def by_schema(self, sent: dict[str, Any]) -> bool:
+        valid = Draft202012Validator(self._schema, format_checker=formats).is_valid(sent)
+        return valid and "\ud800" not in sent.values()  # no Unicode text; the schema cannot say so
+
+    def by_api(self, sent: dict[str, Any]) -> bool:
+        return self._answer("/api/v1/inquiries", {"json": sent}, 201)
+
+    def by_form(self, sent: dict[str, str]) -> bool:
+        return self._answer("/contact", {"data": sent}, 303)
+
+    def _answer(self, path: str, body: dict[str, Any], accepted: int) -> bool:
+        status = self._desk.client.post(path, **body).status_code
+        assert status in (accepted, 422)
+        return status == accepted
+
+    def check(self, sent: dict[str, Any]) -> None:
+        """Assert that all of them say the same of ``sent``."""
+        verdict = self.by_api(sent)
+        assert verdict == self.by_schema(sent), sent
+        # A browser's form knows texts alone, and passes over fields that it does not have.
+        if set(sent) <= self.properties.keys() - {"voicemail_ok"} and all(
+            (isinstance(value, str) and value.isprintable()) or value in EDGES
+            for value in sent.values()
+        ):
+            assert verdict == self.by_form(sent), sent
+
+
+@pytest.fixture(scope="module")
+def doors(shared_desk: FrontDesk) -> Doors:
+    shared_desk.start_anew()
+    return Doors(shared_desk)
+
+
+@pytest.fixture
+def doors_of_one_location(shared_desk: FrontDesk) -> Iterator[Doors]:
+    extensions = shared_desk.app.extensions
+    clinic, desk = extensions["clinic"], extensions["desk"]
+    single = clinic.model_copy(update={"locations": clinic.locations[:1]})
+    extensions |= {"clinic": single, "desk": replace(desk, clinic=single)}
+    yield Doors(shared_desk)
+    extensions |= {"clinic": clinic, "desk": desk}
+
+
+def _changed(name: str, value: Any) -> dict[str, Any]:
+    return {**GOOD, "message": "Do you take checks?", name: value}
+
+
+# Only LF: as a form counts it, the CR LF of a browser is one character.
+lines = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(EDGES),
+    st.sampled_from(EMAILS),
+    st.sampled_from(PHONES),
+    st.sampled_from(hostile.ALL),
+).filter(lambda text: "\r" not in text)
+values = lines | st.sampled_from([*sum(CHOICES.values(), ()), *OTHER_TYPES, True, False])
+fields = st.sampled_from([*LIMITS, *CHOICES, "voicemail_ok", "unknown"])
+
+
+@pytest.mark.parametrize("field", LIMITS)
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_longest_text(doors: Doors, field: str, over: int) -> None:
+    size = LIMITS[field] + over
+    assert doors.properties[field]["maxLength"] == LIMITS[field]
+    for text in ("x" * size, "é" * size, "Ada".ljust(size), "\U0001f31e" * size):
+        doors.check(_changed(field, text))
+    if field in ("name", "best_time", "message"):
+        assert doors.by_form(_changed(field, "x" * size)) is not bool(over)
+
+
+@pytest.mark.parametrize("field", [*LIMITS, *CHOICES, "voicemail_ok"])
+def test_a_field_that_is_left_out(doors: Doors, field: str) -> None:
+    sent = {name: value for name, value in GOOD.items() if name != field}
+    doors.check(sent)
+    required = field in ("name", "email", "topic", "location", "message")
+    assert doors.by_api(sent) is not required
+
+
+@pytest.mark.parametrize("field", [*LIMITS, *CHOICES, "voicemail_ok", "unknown"])
+def test_values_at_the_edge(doors: Doors, field: str) -> None:
+    choices = sum(CHOICES.values(), ())
+    for value in (*EDGES, *EMAILS, *PHONES, *choices, *OTHER_TYPES, True, False):
+        doors.check(_changed(field, value))
+
+
+@pytest.mark.parametrize("reply_by", CHOICES["reply_by"])
+def test_a_phone_number_is_required_to_be_called(doors: Doors, reply_by: str) -> None:
+    for phone in ("", *PHONES):
+        doors.check({**_changed("phone", phone), "reply_by": reply_by})
+    assert doors.by_api(_changed("reply_by", reply_by)) is (reply_by == "email")
+
+
+def test_a_clinic_with_one_location_takes_none(doors_of_one_location: Doors) -> None:
+    assert "location" not in doors_of_one_location.properties
+    without = {name: value for name, value in GOOD.items() if name != "location"}
+    assert doors_of_one_location.by_api(without)
+    assert doors_of_one_location.by_form(without)
+    for sent in (without, *({**without, "location": place} for place in ("quay", "moon", ""))):
+        doors_of_one_location.check(sent)
+
+
+@cases(quick=150, long=10_000)
+@given(changed=st.dictionaries(fields, values, max_size=3))
+def test_any_values(doors: Doors, changed: dict[str, Any]) -> None:
+    doors.check({**GOOD, "message": "Do you take checks?", **changed})
