@@ -15,7 +15,7 @@ from app.location.basemap import Basemap
 from app.location.palette import NARROW
 from app.location.pins import Pin, directions
 from app.web.assets import asset, digest_of, integrity
-from app.web.cache import RenderCache, Representation
+from app.web.cache import RenderCache, Representation, let_proxy_cache
 from app.web.headers import allow_images_from
 
 FRESH = "public, max-age=60, must-revalidate"
@@ -134,7 +134,9 @@ def _tile(basemap: Basemap | None, z: int, x: int, y: int) -> Response:
     if accepted:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["Cache-Control"] = _keep(basemap.facts.version)
+    cache_control = _keep(basemap.facts.version)
+    let_proxy_cache(response, cache_control)
+    response.headers["Cache-Control"] = cache_control
     # Weak, because one tag stands for both encodings.
     response.set_etag(hashlib.sha256(packed).hexdigest()[:20], weak=True)
     return response.make_conditional(request)  # type: ignore[return-value]
