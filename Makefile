@@ -13,7 +13,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
 	faults fuzz audit sbom bench bench-outbox bench-post bench-pages wrk smtp-sink redis promtool \
-	nginx caddy \
+	nginx \
 	systemd-analyze \
 	lighthouse html observatory screenshots chromium lock clean
 
@@ -41,7 +41,7 @@ check-types: $(VENV)/test.stamp
 check-imports: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-logo 
 
-tests: $(VENV)/test.stamp chromium redis promtool nginx caddy systemd-analyze ## The tests alone; TESTS="tests/web -k csp" chooses some
+tests: $(VENV)/test.stamp chromium redis promtool nginx systemd-analyze ## The tests alone; TESTS="tests/web -k csp" chooses some
 	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 faults: $(VENV)/test.stamp smtp-sink redis ## Every fault of docs/reliability.md, 15 minutes; SHORT=1 takes under 2
@@ -59,8 +59,8 @@ sbom: $(VENV)/test.stamp ## The bill of materials (CycloneDX) into build/sbom.js
 bench: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk nginx ## Every figure, 20 minutes, into docs/performance.md; QUICK=1 takes 4
 	@$(BIN)/python -m bench $(if $(QUICK),--quick,--write)
 
-bench-pages: $(VENV)/test.stamp wrk nginx ## Of these, the pages, ours and exported, memory and start
-	@$(BIN)/python -m bench pages exported footprint
+bench-pages: $(VENV)/test.stamp wrk nginx ## Of these, the pages, by us and from nginx's cache, memory and start
+	@$(BIN)/python -m bench pages cached footprint
 
 bench-post: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk ## Of these, the contact posts, ours and others'
 	@$(BIN)/python -m bench posts peers
@@ -185,12 +185,8 @@ wrk:
 promtool:
 	$(call unpacked,promtool,prometheus,prometheus)
 
-# With its Brotli module, which has to be of the same version: not the one on PATH.
 nginx:
-	$(call unpacked,build/nginx/usr/sbin/nginx,nginx,nginx libnginx-mod-http-brotli-static)
-
-caddy:
-	$(call unpacked,caddy,caddy,caddy)
+	$(call unpacked,build/nginx/usr/sbin/nginx,nginx,nginx)
 
 systemd-analyze:
 	$(call unpacked,systemd-analyze,systemd,systemd libsystemd-shared libkmod2 libapparmor1 libip4tc2)

@@ -10,14 +10,14 @@ import platform
 import sys
 import time
 
-from bench import beside, exported, footprint, growth, mailers, pages, posts
+from bench import beside, cached, footprint, growth, mailers, pages, posts
 from bench.plan import FULL, QUICK
 from bench.report import put
 from bench.servers import ROOT
 
 PARTS = {
     "pages": pages.report,
-    "exported": exported.report,
+    "cached": cached.report,
     "posts": posts.report,
     "peers": beside.report,
     "mailers": mailers.report,

@@ -10,7 +10,6 @@ for both HTTP and HTTPS: nginx answers HTTP there as it does on port 80.
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from typing import Any
 
 from bench.judged import TOOLS
 from bench.servers import ROOT
-from tests.support.front import Front, front
+from tests.support.front import Front, front, production
 from tests.support.settings import environment
 from tests.support.site import free_port
 
@@ -35,9 +34,9 @@ def main() -> None:
     """Exit status 1 when a test fails or points are missing."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-observatory-") as name:
         folder = Path(name)
-        settings = _production(folder)
+        settings = production(folder / "clinic")
         with front("nginx", folder / "front", _database(folder), **settings) as made:
-            judged = replace(made, port=free_port(), rules=made.rules + PLAIN_HTTP)
+            judged = replace(made, port=free_port(), extra=PLAIN_HTTP)
             with judged.started():
                 told = _scan(judged)
     table = _table(told)
@@ -45,20 +44,6 @@ def main() -> None:
     page = REPORT.read_text(encoding="utf-8")
     REPORT.write_text(BETWEEN.sub(rf"\g<1>{table}\g<2>", page), encoding="utf-8")
     sys.exit(told["scan"]["score"] < MOST or told["scan"]["testsFailed"] > 0)
-
-
-def _production(folder: Path) -> dict[str, str]:
-    """Settings of a clinic that is not the demo, for all its words are the same."""
-    clinic = folder / "clinic"
-    shutil.copytree(ROOT / "clinic", clinic)
-    file = clinic / "clinic.toml"
-    file.write_text(file.read_text(encoding="utf-8").replace("demo = true", "demo = false"))
-    return {
-        "APP_ENV": "production",
-        "TRUSTED_PROXIES": "1",
-        "CLINIC_DIR": str(clinic),
-        "MAIL_DEFAULT_SENDER": "no-reply@clinic.example",
-    }
 
 
 def _database(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from app.location.palette import NARROW
 from app.location.pins import Pin, directions
 from app.web.assets import asset, digest_of, integrity
 from app.web.headers import allow_images_from
-from app.web.page_cache import HTML, PROXY_CACHE_SECONDS, public_response
+from app.web.page_cache import HTML, PROXY_CACHE_SECONDS, proxy_may_cache, public_response
 
 FRESH = "public, max-age=30, must-revalidate"
 ONE_YEAR = "public, max-age=31536000, immutable"
@@ -126,8 +126,10 @@ def _tile(basemap: Basemap | None, z: int, x: int, y: int) -> Response:
     if accepted:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    response.headers["X-Accel-Expires"] = PROXY_CACHE_SECONDS
-    response.headers["Cache-Control"] = _keep(basemap.facts.version)
+    cache_control = _keep(basemap.facts.version)
+    if proxy_may_cache(request.query_string.decode("latin-1"), cache_control):
+        response.headers["X-Accel-Expires"] = PROXY_CACHE_SECONDS
+    response.headers["Cache-Control"] = cache_control
     # Weak, because one tag stands for both encodings.
     response.set_etag(hashlib.sha256(packed).hexdigest()[:20], weak=True)
     return response.make_conditional(request)  # type: ignore[return-value]

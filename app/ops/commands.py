@@ -14,6 +14,7 @@ from app.engines import NotDurableError
 # A group is named in the last module that adds to it.
 WHERE = {
     "backup": "app.ops.backup_cli:backup",
+    "cache": "app.ops.cache_cli:cache",
     "clinic": "app.ops.clinic:clinic",
     "db": "app.ops.database_cli:db",
     "doctor": "app.ops.doctor:doctor",
@@ -23,7 +24,6 @@ WHERE = {
     "outbox": "app.ops.outbox_hold_cli:outbox",
     "restore": "app.ops.backup_cli:restore",
     "retention": "app.ops.retention_cli:retention",
-    "site": "app.ops.site_cli:site",
     "status": "app.ops.status_cli:status",
     "version": "app.ops.version:tell_version",
 }

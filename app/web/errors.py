@@ -2,6 +2,9 @@
 
 A room that can do better at one address (show its form again with all that
 was typed) registers a page of its own by ``show_instead``.
+
+``/unavailable`` and ``/api/unavailable`` are for the web server in front: it keeps them in
+its cache and sends them, with status 503, while the application is down.
 """
 
 import logging
@@ -14,8 +17,9 @@ from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
     InternalServerError,
-    ServiceUnavailable,
 )
+
+from app.web.page_cache import public_response
 
 log = logging.getLogger(__name__)
 ErrorPage = Callable[[HTTPException], ResponseReturnValue | None]
@@ -59,12 +63,14 @@ WORDS = {
         it was not saved. You can call us.""",
     ),
 }
-# Nobody knows then whether a message was written down before the connection broke.
-AWAY = (
+# The connection to the application broke, so the web server in front cannot know whether a
+# message was saved.
+UNAVAILABLE = (
     "Sorry, this is not working right now",
     """If you were sending a message, it may not have been saved. Please go back and send it
     again in a few minutes, or call us.""",
 )
+UNAVAILABLE_PATHS = ("/unavailable", "/api/unavailable")
 OTHERWISE = ("Sorry, that did not work", "Please go back and try again, or call us.")
 
 
@@ -73,6 +79,8 @@ def init_errors(app: Flask) -> None:
     app.extensions["error_pages"] = {}
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(Exception, _answer_unexpected)
+    for path in UNAVAILABLE_PATHS:
+        app.add_url_rule(path, path, _unavailable)
 
 
 def show_instead(app: Flask, path: str, page: ErrorPage) -> None:
@@ -123,25 +131,33 @@ def _own_page(error: HTTPException) -> Response | None:
     return None if answer is None else make_response(answer)
 
 
-def while_away() -> Response:
-    """What a web server in front says, with status 503, while the site does not answer it.
-
-    A program's where the address being asked is of the API, otherwise a person's.
-    """
-    response = _common_page(ServiceUnavailable(), AWAY)
-    response.headers["Retry-After"] = "60"
+def _unavailable() -> Response:
+    """The page for an application that is down, with status 200 so that nginx may cache it."""
+    if request.path.startswith("/api/"):
+        phone = current_app.extensions["clinic"].phone
+        page = problem(503, " ".join(UNAVAILABLE[1].split()), phone=phone)
+    else:
+        page = _error_page(503, UNAVAILABLE)
+    response = public_response(page.get_data(), page.headers["Content-Type"], "no-store")
+    response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
-def _common_page(error: HTTPException, words: tuple[str, str] | None = None) -> Response:
+def _common_page(error: HTTPException) -> Response:
     code = error.code or 500
-    heading, explanation = words or WORDS.get(code, OTHERWISE)
+    return _error_page(code, WORDS.get(code, OTHERWISE))
+
+
+def _error_page(status: int, words: tuple[str, str]) -> Response:
+    """A page for people, or problem+json where the request was for the API."""
+    heading, explanation = words
     explanation = " ".join(explanation.split())
     if request.path.startswith("/api/"):
-        return problem(code, explanation)
-    said = {"code": code, "heading": heading, "explanation": explanation}
+        return problem(status, explanation)
     # What was asked for may be anything, and is no page: it gets no address of its own.
-    page = render_template("errors/error.html", canonical="", **said)
-    response = Response(page, code)
+    page = render_template(
+        "errors/error.html", canonical="", code=status, heading=heading, explanation=explanation
+    )
+    response = Response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response

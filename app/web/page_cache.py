@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 HTML = "text/html; charset=utf-8"
 PROXY_CACHE_SECONDS = "20"  # how long nginx may keep a public response before it asks again
 ROUTES = "frontdesk.public_routes"  # WSGI environ key: a list for the URL rule of the response
-COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/xml")
+COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/problem+json",
+                "application/xml")  # fmt: skip
 # Brotli's level 11 saves a page its second round trip; a library would take it half a second.
 LARGE = 100_000  # bytes
 
@@ -38,12 +39,15 @@ Headers = list[tuple[str, str]]
 def public_response(body: str | bytes, media_type: str, cache_control: str) -> Response:
     """A response that is the same for every visitor, for the caches here and in nginx."""
     response = Response(body, content_type=media_type)
-    # nginx takes the first of the two headers that it finds.
-    response.headers["X-Accel-Expires"] = PROXY_CACHE_SECONDS
     response.headers["Cache-Control"] = cache_control
     assert request.url_rule
     request.environ.get(ROUTES, []).append(request.url_rule.rule)
     return response
+
+
+def proxy_may_cache(query: str, cache_control: str) -> bool:
+    """Whether nginx may keep a public response: not under a query that somebody made up."""
+    return not query or "immutable" in cache_control
 
 
 @lru_cache(maxsize=128)
@@ -57,7 +61,7 @@ class CachedResponse:
 
     def __init__(self, response: BaseResponse, route: str) -> None:
         self.route = route
-        self.immutable = "immutable" in response.headers["Cache-Control"]
+        self.cache_control = response.headers["Cache-Control"]
         self._body = response.get_data()
         self._media_type = response.headers["Content-Type"]
         self.compressible = self._media_type.startswith(COMPRESSIBLE)
@@ -79,6 +83,9 @@ class CachedResponse:
             return "304 NOT MODIFIED", self._not_modified, b""
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
         headers, body = self._in(preferred_encoding(accepted) if self.compressible else "")
+        if proxy_may_cache(environ.get("QUERY_STRING", ""), self.cache_control):
+            # Before Cache-Control: some versions of nginx take the first of the two.
+            headers = [("X-Accel-Expires", PROXY_CACHE_SECONDS), *headers]
         return "200 OK", headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
 
     def _in(self, encoding: str) -> tuple[Headers, bytes]:
@@ -142,7 +149,7 @@ class PageCache:
             return response(environ, start_response)
         made = CachedResponse(response, routes[0])
         # Any query may follow a page's path; only the fingerprint of a file names other bytes.
-        entries[exact if made.immutable else page] = made
+        entries[exact if "immutable" in made.cache_control else page] = made
         status, headers, body = made.answer(environ)
         start_response(status, [*headers, ("X-Request-Id", response.headers["X-Request-Id"])])
         return [body]

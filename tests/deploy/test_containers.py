@@ -1,7 +1,6 @@
 """The image and the composition of containers, as far as they can be judged without an engine."""
 
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +48,9 @@ def test_hadolint_finds_nothing() -> None:
 
 
 def test_the_composition_keeps_to_the_specification() -> None:
-    assert parsed(TEXT).service_names()
+    assert set(parsed(TEXT).service_names()) == {
+        "backup", "caddy", "database", "mailer", "migrate", "redis", "web-1", "web-2",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -67,12 +68,10 @@ def test_the_judge_of_compositions_would_find_a_mistake(right: str, wrong: str) 
 
 def test_every_command_is_one_of_ours(services: dict[str, dict[str, Any]], app: Flask) -> None:
     commands = [one["command"] for one in ours(services).values() if "command" in one]
-    assert len(commands) >= 5
-    for command in commands:
-        words = shlex.split(command[2]) if command[0] == "sh" else command
-        words = words[: words.index(">")] if ">" in words else words
-        assert words[0] == "flask"
-        done = app.test_cli_runner().invoke(args=[*words[1:], "--help"])
+    assert len(commands) == 3
+    for program, *words in commands:
+        assert program == "flask"
+        done = app.test_cli_runner().invoke(args=[*words, "--help"])
         assert done.exit_code == 0, done.output
 
 

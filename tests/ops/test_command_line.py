@@ -22,7 +22,7 @@ __all__ = ["desk", "relay"]
 START = "flask --app wsgi "
 # Those whose exit status can be 1 although they did what they were asked to.
 TELL_BY_STATUS = {"doctor", "status", "clinic check", "inquiries export", "db current", "db check"}
-NEED_NO_DATABASE = {"clinic", "doctor", "site", "version"}
+NEED_NO_DATABASE = {"cache", "clinic", "doctor", "version"}
 
 
 def walk(group: click.Group, above: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -105,7 +105,6 @@ def _without_asking(name: str) -> list[str]:
         ("keys", "forget", "ffff", "--yes"),
         ("backup", "/nowhere/at/all"),
         ("restore", "/nowhere/at/all", "--yes"),
-        ("site", "export", "/proc/nowhere"),
     ],
     ids=" ".join,
 )

@@ -1,7 +1,7 @@
-"""nginx and Caddy as deploy/ configures them, in front of a site that gunicorn serves.
+"""nginx and Caddy as deploy/ configures them, in front of the application under gunicorn.
 
-`make nginx caddy` brings the programs. Of the configurations only names, ports and
-paths are changed.
+Of the configurations only names, ports and paths are changed. `make nginx` unpacks nginx
+into build/; nothing that its package would install elsewhere is needed.
 """
 
 import os
@@ -11,46 +11,45 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from app.ops.export import tree
-from app.ops.export.answers import fixed_answers
-from app.ops.site_cli import SERVERS
 
-from app import clock, create_app
-from config import ROOT, Settings
+from config import ROOT
 from tests.support.certificate import self_signed
 from tests.support.settings import environment
 from tests.support.site import Site, clean_up, eventually, free_port, launch
 
 BIN = Path(sys.executable).parent
 DEPLOY = ROOT / "deploy"
-NGINX = ROOT / "build" / "nginx" / "usr"
-BROTLI = NGINX / "lib" / "nginx" / "modules" / "ngx_http_brotli_static_module.so"
-AROUND = """
+NGINX = ROOT / "build" / "nginx" / "usr" / "sbin" / "nginx"
+NGINX_CONF = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit; {user}
-load_module {brotli};
 events {{ worker_connections 512; }}
 http {{
-    access_log off;  # replaces the compiled-in /var/log/nginx/access.log
+    access_log off;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
     include {folder}/frontdesk.conf;
 }}
 """
+PHONE = "+1-555-010-0199"  # what Caddy shows
 
 
 @dataclass(frozen=True)
 class Front:
-    """A web server called ``kind`` in front of ``site``, with ``pages`` on its disk."""
+    """A web server of ``kind`` in front of ``site``; its files are in ``folder``.
+
+    ``variables`` are the environment of the application. ``extra`` is added to nginx's server.
+    """
 
     kind: str
     site: Site
     port: int
-    pages: Path
-    rules: str
+    folder: Path
+    variables: Mapping[str, str] = field(repr=False)
+    extra: str = ""
 
     @property
     def url(self) -> str:
@@ -58,71 +57,115 @@ class Front:
 
     @property
     def certificate(self) -> Path:
-        return self.pages.with_name("certificate.pem")
+        return self.folder / "certificate.pem"
 
-    def client(self, address: str = "127.0.0.1") -> httpx.Client:
-        """A visitor who comes from ``address``, speaks HTTP/2 and checks the certificate."""
-        trust = ssl.create_default_context(cafile=self.certificate)
-        way = httpx.HTTPTransport(verify=trust, http2=True, local_address=address)
-        return httpx.Client(base_url=self.url, transport=way, timeout=30, trust_env=False)
+    @property
+    def state(self) -> Path:
+        """The folder of everything that the web server writes, its logs included."""
+        return self.folder / f"{self.kind}-{self.port}"
+
+    @property
+    def cache(self) -> Path:
+        """The folder of nginx's page cache."""
+        return self.state / "cache"
+
+    def client(self, address: str = "127.0.0.1", *, http2: bool = True) -> httpx.Client:
+        """A visitor from ``address`` who verifies the certificate."""
+        transport = httpx.HTTPTransport(verify=self.trust(), http2=http2, local_address=address)
+        return httpx.Client(base_url=self.url, transport=transport, timeout=30, trust_env=False)
+
+    def trust(self) -> ssl.SSLContext:
+        """What verifies the certificate."""
+        return ssl.create_default_context(cafile=self.certificate)
+
+    def warm(self) -> str:
+        """Fill the page cache by `flask cache warm`; returns its output."""
+        done = subprocess.run(
+            [str(BIN / "flask"), "--app", "wsgi", "cache", "warm", "--address", "127.0.0.1"],
+            cwd=ROOT,
+            env={**os.environ, **self.variables, "SSL_CERT_FILE": str(self.certificate)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     @contextmanager
     def started(self) -> Iterator[None]:
-        """The web server runs."""
-        folder = self.pages.with_name(f"{self.kind}-{self.port}")
-        folder.mkdir()
-        with _running(_COMMANDS[self.kind](self, folder), folder) as process:
+        """Run the web server."""
+        self.state.mkdir()
+        with _running(_COMMANDS[self.kind](self), self.state) as process:
             eventually(
                 lambda: process.poll() is not None or self._answers(),
                 what=f"{self.kind} answers",
             )
-            assert process.poll() is None, (folder / "front.log").read_text()
+            assert process.poll() is None, (self.state / "front.log").read_text()
             yield
 
     def _answers(self) -> bool:
         with self.client() as visitor:
-            return _status(visitor, "/robots.txt") == 200
+            return _status(visitor, "/robots.txt") in (200, 503)
 
 
 @contextmanager
 def front(kind: str, folder: Path, migrated: Path, **env: str) -> Iterator[Front]:
-    """``kind`` (nginx or caddy) before a site on a copy of the database ``migrated``."""
-    port, pages = free_port(), folder / "pages"
+    """``kind`` (nginx or caddy) in front of an application on a copy of ``migrated``."""
+    port = free_port()
     folder.mkdir()
     self_signed(folder / "certificate.pem")
     shutil.copy(migrated, folder / "frontdesk.db")
     variables = environment(
         folder,
         BASE_URL=f"https://localhost:{port}",
+        PORT=str(free_port()),
         TRUSTED_PROXIES="1",
         MAILER_BESIDE_WEB="false",
         WEB_CONCURRENCY="1",
         **env,
     )
-    site = launch(folder, command=[str(BIN / "gunicorn")], **variables)
-    try:
-        answers = fixed_answers(
-            create_app(Settings.from_env(variables)), f"https://localhost:{port}"
-        )
-        tree.write(pages, answers, clock.now(), clock.now())
-        made = Front(kind, site, port, pages, SERVERS[kind](pages, answers))
-        with httpx.Client(base_url=site.url, trust_env=False) as direct:
-            eventually(lambda: _status(direct, "/healthz") == 200, what="the site answers")
+    with application(folder, variables) as site:
+        made = Front(kind, site, port, folder, variables)
         with made.started():
             yield made
+
+
+@contextmanager
+def application(folder: Path, variables: Mapping[str, str]) -> Iterator[Site]:
+    """The application under gunicorn's own threads, where a slow request would hold one."""
+    command = [str(BIN / "gunicorn"), "--worker-class", "gthread"]
+    site = launch(folder, command=command, **variables)
+    try:
+        with httpx.Client(base_url=site.url, trust_env=False) as direct:
+            eventually(lambda: _status(direct, "/healthz") == 200, what="the application answers")
+        yield site
     finally:
         clean_up(site)
 
 
+def production(folder: Path) -> dict[str, str]:
+    """Settings for production, with a copy of the demo clinic in ``folder``."""
+    shutil.copytree(ROOT / "clinic", folder)
+    file = folder / "clinic.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace("demo = true", "demo = false"))
+    return {
+        "APP_ENV": "production",
+        "CLINIC_DIR": str(folder),
+        "MAIL_DEFAULT_SENDER": "no-reply@clinic.example",
+    }
+
+
 def caddy_program() -> str:
-    unpacked = str(ROOT / "build" / "caddy" / "usr" / "bin")
-    found = shutil.which("caddy", path=os.pathsep.join((os.environ["PATH"], unpacked)))
-    assert found, "caddy is not here: run `make caddy`"
+    places = (BIN, ROOT / "build" / "caddy" / "usr" / "bin", os.environ["PATH"])
+    found = shutil.which("caddy", path=os.pathsep.join(map(str, places)))
+    assert found, "caddy is missing: it comes with requirements-test.txt"
     return found
 
 
-def _nginx(front: Front, folder: Path) -> list[str]:
-    assert BROTLI.exists(), "nginx is not here: run `make nginx`"
+def _nginx(front: Front) -> list[str]:
+    assert NGINX.exists(), "nginx is missing: run `make nginx`"
+    folder = front.state
     changes = {
         "clinic.example": "localhost",
         "listen 80": f"listen 127.0.0.1:{free_port()}",
@@ -130,34 +173,30 @@ def _nginx(front: Front, folder: Path) -> list[str]:
         "127.0.0.1:8000": front.site.url.removeprefix("http://"),
         "/etc/letsencrypt/live/localhost/fullchain.pem": str(front.certificate),
         "/etc/letsencrypt/live/localhost/privkey.pem": str(front.certificate),
-        "/etc/nginx/frontdesk-pages.conf": f"{folder}/rules.conf",
+        "/var/cache/frontdesk": str(front.cache),
         "/var/log/nginx/": f"{folder}/",
+        "server_tokens off;": f"server_tokens off;\n{front.extra}",
     }
     given = (DEPLOY / "nginx" / "frontdesk.conf").read_text(encoding="utf-8").splitlines()
     text = "\n".join(line for line in given if "listen [::]" not in line)
     (folder / "frontdesk.conf").write_text(_changed(text, changes))
-    (folder / "rules.conf").write_text(front.rules)
     user = "user root;" if os.geteuid() == 0 else ""
-    whole = AROUND.format(folder=folder, brotli=BROTLI, user=user)
-    (folder / "nginx.conf").write_text(whole)
-    command = [str(NGINX / "sbin" / "nginx"), "-e", "stderr", "-p", str(folder), "-c"]
-    command += [str(folder / "nginx.conf")]
+    (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, user=user))
+    command = [str(NGINX), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
     _check([*command, "-t"])
     return command
 
 
-def _caddy(front: Front, folder: Path) -> list[str]:
+def _caddy(front: Front) -> list[str]:
     certificate = front.certificate
     changes = {
         "admin off": f"admin off\n\tauto_https disable_redirects\n\thttp_port {free_port()}",
         "{$SITE_HOST:clinic.example} {": f"{front.url} {{\n\ttls {certificate} {certificate}",
         "{$UPSTREAMS:127.0.0.1:8000}": front.site.url.removeprefix("http://"),
-        "{$PAGES_RULES:/etc/caddy/frontdesk-pages.caddy}": f"{folder}/rules.caddy",
     }
     given = (DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
-    (folder / "Caddyfile").write_text(_changed(given, changes))
-    (folder / "rules.caddy").write_text(front.rules)
-    which = ["--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    (front.state / "Caddyfile").write_text(_changed(given, changes))
+    which = ["--adapter", "caddyfile", "--config", str(front.state / "Caddyfile")]
     _check([caddy_program(), "validate", *which])
     return [caddy_program(), "run", *which]
 
@@ -166,24 +205,24 @@ _COMMANDS = {"nginx": _nginx, "caddy": _caddy}
 
 
 def _check(command: list[str]) -> None:
-    """Let the server judge its configuration; what nginx warns of is a fault too."""
+    """Let the server validate its configuration; a warning is a failure too."""
     done = subprocess.run(
         command,
-        env={"HOME": "/nonexistent"},
+        env={"HOME": "/nonexistent", "CLINIC_PHONE": PHONE},
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    assert "[warn]" not in said, said
-    assert "not formatted" not in said, said
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "[warn]" not in output, output
+    assert "not formatted" not in output, output
 
 
 def _changed(text: str, changes: Mapping[str, str]) -> str:
     for old, new in changes.items():
-        assert old in text, f"{old} does not stand there any more"
+        assert old in text, f"the configuration no longer contains {old}"
         text = text.replace(old, new)
     return text
 
@@ -191,8 +230,8 @@ def _changed(text: str, changes: Mapping[str, str]) -> str:
 @contextmanager
 def _running(command: list[str], folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
     with (folder / "front.log").open("wb") as log:
-        home = {"HOME": str(folder), "PATH": os.defpath}
-        process = subprocess.Popen(command, env=home, stdout=log, stderr=log, cwd=folder)
+        env = {"HOME": str(folder), "PATH": os.defpath, "CLINIC_PHONE": PHONE}
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)
     try:
         yield process
     finally:
