@@ -6,8 +6,8 @@ Nothing here unpacks a body, so a small one can never become a large one.
 from io import BytesIO
 
 from flask import Flask, current_app, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.exceptions import NotImplemented as NotImplementedHere
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 PLAIN = "identity"
 
@@ -27,9 +27,16 @@ def _take_plain_bodies_only() -> None:
 
 
 def _measure_chunks() -> None:
-    """Know the length of what comes in chunks: Werkzeug would cut it off at its limit, silently."""
+    """Read a chunked body and set its length: Werkzeug would cut it off at its limit, silently.
+
+    Raises BadRequest when the chunks are malformed or the client has gone: each WSGI server
+    has exceptions of its own for that.
+    """
     most: int = current_app.config["MAX_CONTENT_LENGTH"]
-    body = request.environ["wsgi.input"].read(most + 1)
+    try:
+        body = request.environ["wsgi.input"].read(most + 1)
+    except Exception:  # noqa: BLE001
+        raise BadRequest from None
     if len(body) > most:
         raise RequestEntityTooLarge
     request.environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}

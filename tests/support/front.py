@@ -94,7 +94,6 @@ def front(kind: str, folder: Path, migrated: Path, **env: str) -> Iterator[Front
         folder,
         BASE_URL=f"https://localhost:{port}",
         TRUSTED_PROXIES="1",
-        MAILER_BESIDE_WEB="false",
         WEB_CONCURRENCY="1",
         **env,
     )
