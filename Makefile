@@ -19,8 +19,8 @@ MAKEFLAGS += --no-print-directory
 
 ## Use
 
-run: $(VENV)/run.stamp ## Start the whole site on this machine; CLINIC_DIR=… previews a clinic
-	@exec $(BIN)/python -m app.dev.run
+run: $(VENV)/run.stamp ## Start the whole site on this machine; CLINIC_DIR=… previews a clinic, MAILBOX=external starts no mailbox
+	@exec $(BIN)/python -m app.dev.environment
 
 mailbox: $(VENV)/run.stamp ## Start the development mailbox alone, after it was stopped
 	@exec $(BIN)/python -m app.dev.mailbox --folder "$(INSTANCE_DIR)/mailbox" --port $(MAILBOX_PORT)

@@ -86,7 +86,6 @@ class Settings(BaseModel):
     ratelimit_storage_uri: SecretStr = SecretStr("memory://")
     screening_enabled: bool = True
     map_tiles_url: str = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
-    mailer_beside_web: bool = True
     alert_webhook_url: SecretStr = SecretStr("")
     heartbeat_url: SecretStr = SecretStr("")
     metrics_token: SecretStr = Field(SecretStr(""), min_length=16)

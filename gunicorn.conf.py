@@ -1,16 +1,16 @@
-"""Gunicorn's settings. ``gunicorn`` alone, in this folder, starts the site.
+"""gunicorn's settings. ``gunicorn`` alone, in this folder, serves the site.
 
 HOST, PORT, WEB_CONCURRENCY (worker processes) and WEB_THREADS (threads of each) are
 settings like the others: see .env.example.
+
+Mail is sent by another process, ``flask mailer run``: see Procfile. A proxy in front does
+TLS and buffers requests and responses, so a slow client occupies no thread here.
 """
 
-import ctypes
-import gc
 import logging
 import os
 import shutil
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,6 @@ from gunicorn.glogging import Logger
 
 from app.web.logging import FORMATTERS
 from config import Settings, SettingsError
-
-# One heap for all threads, to be said before there are any: Python lets one of them run at a
-# time anyway, and a heap for each is 4 MB more in every worker. (Not every C library is glibc.)
-M_ARENA_MAX = -8  # of malloc.h
-with suppress(AttributeError, OSError):
-    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 try:
     settings = Settings.from_env()
@@ -40,13 +34,13 @@ if metrics_folder:
 
 
 class ServerLog(Logger):  # type: ignore[misc]
-    """Gunicorn's own lines in the shape of ours, without addresses of any kind."""
+    """gunicorn's own log in the format of the application's, without client addresses."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        line = FORMATTERS[settings.log_format](show_messages=settings.is_development)
+        formatter = FORMATTERS[settings.log_format](show_messages=settings.is_development)
         for handler in self.error_log.handlers:
-            handler.setFormatter(line)
+            handler.setFormatter(formatter)
         self.error_log.addFilter(self._without_address)
 
     @staticmethod
@@ -59,89 +53,64 @@ class ServerLog(Logger):  # type: ignore[misc]
 wsgi_app = "wsgi:app"
 bind = settings.bind
 worker_class = "gthread"
-worker_connections = 500  # clients of each process; with more, the slowest goes
 workers = settings.web_concurrency
 threads = settings.web_threads
+worker_connections = 500  # per worker, idle ones included; stays below the usual 1,024 files
 
-# Loaded once, before the workers are forked: a fault in the clinic's files
-# stops the start with one report, instead of workers that die and are started
-# again for ever; and the workers share the memory of what was loaded: each has
-# 10 MB of its own instead of 76 MB.
+# Loaded once, before the workers are forked: an error in the clinic's files stops the start
+# with one report, and the workers share the memory of what was loaded.
 preload_app = True
 
 timeout = 30  # seconds without a heartbeat before a worker counts as hung
-graceful_timeout = 20  # seconds for the requests under way when the server stops
-keepalive = 5
-sendfile = False  # threads have no socket to copy a file to
+graceful_timeout = 20  # seconds for the requests in progress when the server stops
+# Longer than nginx (60 s) and Caddy (120 s) keep an idle connection: the proxy closes it
+# first, so no inquiry is sent over a connection that is being closed. Costs no thread.
+keepalive = 130
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
-# Heartbeats are file times: on a disk that stalls, workers would seem hung.
+# Workers report to the master by touching a file: on a disk that stalls they would seem hung.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
-# Who may say where a request came from is decided in one place: TRUSTED_PROXIES.
+# Whether X-Forwarded-* is trusted is decided in one place: TRUSTED_PROXIES.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
-accesslog = None  # the application logs its requests, without visitors' words
+accesslog = None  # the application logs its requests, without the visitor's words
 logger_class = ServerLog
 control_socket_disable = True
 
 
 def on_starting(_server: Any) -> None:
-    """Empty the folder in which the workers count requests."""
+    """Delete the request metrics of the previous start."""
     if metrics_folder:
         shutil.rmtree(metrics_folder, ignore_errors=True)
         metrics_folder.mkdir(parents=True)
 
 
-def when_ready(server: Any) -> None:
-    """Keep a mailer beside the web, unless mailers run on their own."""
+def when_ready(_server: Any) -> None:
+    """Record since when the site has been up, for ``flask status``."""
     from app.ops import running  # noqa: PLC0415  (already loaded)
 
     running.note_start(settings.instance_dir)
-    if settings.mailer_beside_web:
-        from app.ops import mailing  # noqa: PLC0415  (the web alone needs neither)
-        from app.outbox.beside_web import MailerBesideWeb  # noqa: PLC0415
-        from wsgi import app  # noqa: PLC0415  (already loaded)
-
-        work = mailing.beside_web(app)
-        _before_fork()
-        server.mailer = MailerBesideWeb(server, work)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    _before_fork()
-
-
-def _before_fork() -> None:
-    """A database connection must not be carried over a fork; the start leaves some behind.
-
-    What is loaded by now is left out of garbage collection: a collection writes to every
-    object it looks at, and what a process writes to it no longer shares.
-    """
+    """Close database connections: a process must not use one that its parent opened."""
     from wsgi import app  # noqa: PLC0415  (already loaded)
 
     app.extensions["database"].engine.dispose()
-    gc.freeze()
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Make the maps, so that the first visitor finds them; one worker does, the others wait."""
+    """Start the worker's background threads; one worker builds the maps for all."""
     from app import location  # noqa: PLC0415  (already loaded)
+    from app.ops.mailer_watch import MailerWatch  # noqa: PLC0415
     from wsgi import app  # noqa: PLC0415
 
+    MailerWatch(app.extensions["database"]).start()
     location.prepare(app)
 
 
-def on_reload(server: Any) -> None:
-    """HUP: the mailer is replaced as the workers are."""
-    if mailer := getattr(server, "mailer", None):
-        mailer.reload()
-
-
-def on_exit(server: Any) -> None:
-    """Leave together: the mailer may be past the final dot of a mail."""
-    from app.ops import running  # noqa: PLC0415
+def on_exit(_server: Any) -> None:
+    from app.ops import running  # noqa: PLC0415  (already loaded)
 
     running.note_end(settings.instance_dir)
-    if mailer := getattr(server, "mailer", None):
-        mailer.end()

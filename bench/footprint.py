@@ -6,6 +6,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -28,10 +29,11 @@ def report(_plan: Plan) -> str:
     """The memory of each process, and the time to the first page."""
     with (
         tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder,
-        frontdesk(Path(folder), MAILER_BESIDE_WEB="true", MAIL_PORT="9") as server,
+        frontdesk(Path(folder), MAIL_PORT="9") as server,
+        _mailer(server) as mailer,
     ):
         _visit(server)
-        memory = table(("process", "PSS MB"), _memory(server))
+        memory = table(("process", "PSS MB"), _memory(server, mailer))
     return (
         f"{memory}\nFrom import to the first 200: {first_page():.2f} s (median of 5 processes).\n"
     )
@@ -66,11 +68,22 @@ def _builds_the_map(process: psutil.Process) -> bool:
     return "app.location.build" in process.cmdline()
 
 
-def _memory(server: Server) -> Iterator[list[str]]:
+@contextmanager
+def _mailer(server: Server) -> Iterator[psutil.Process]:
+    """A mailer with the settings of ``server``, as long as it is wanted."""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run"]
+    with subprocess.Popen(command, cwd=ROOT, env=server.process.environ()) as process:
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+def _memory(server: Server, mailer: psutil.Process) -> Iterator[list[str]]:
     total = 0.0
-    for process in server.tree():
-        size = process.memory_full_info().pss / 1e6
-        total += size
-        name = process.name()
-        yield [name if name in ("guardian", "mailer") else "web", f"{size:.0f}"]
+    for name, processes in (("web", server.tree()), ("mailer", [mailer])):
+        for process in processes:
+            size = process.memory_full_info().pss / 1e6
+            total += size
+            yield [name, f"{size:.0f}"]
     yield ["all", f"{total:.0f}"]

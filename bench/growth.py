@@ -33,9 +33,8 @@ def measure(name: str, plan: Plan) -> dict[int, list[str]]:
         worlds: dict[int, World] = {}
         for old in (0, 10_000, plan.old):
             world = stack.enter_context(site(f"old-{old}", folder, database))
-            world.env = {**world.env, "MAILER_BESIDE_WEB": "false"}
             fill(world.database, old)
-            world.start()
+            world.start(mailer=False)
             worlds[old] = world
         posts: dict[int, list[Result]] = {old: [] for old in worlds}
         claims: dict[int, list[float]] = {old: [] for old in worlds}

@@ -49,7 +49,7 @@ class Server:
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """A development site in ``folder``, without a mailer unless ``more`` says otherwise."""
+    """The variables of a development site in ``folder``; ``more`` adds or replaces some."""
     return {
         **os.environ,
         "APP_ENV": "development",
@@ -59,14 +59,13 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "MAIL_SERVER": "127.0.0.1",
         "ENV_FILE": os.devnull,
         "FLASK_SKIP_DOTENV": "1",
-        "MAILER_BESIDE_WEB": "false",
         **more,
     }
 
 
 @contextmanager
 def frontdesk(folder: Path, **more: str) -> Iterator[Server]:
-    """The site itself, by its own gunicorn.conf.py, on a fresh database."""
+    """The site itself, by its own gunicorn.conf.py, on a fresh database. No mailer runs."""
     env = environment(folder, **more)
     (folder / "instance").mkdir(exist_ok=True)
     flask = [sys.executable, "-m", "flask", "--app", "wsgi"]

@@ -129,7 +129,14 @@ def create_mailers() -> None:
         sa.Column("owner", sa.String(120), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("heartbeat_at", UTCDateTime(), nullable=False),
+        sa.Column("stopped_at", UTCDateTime()),
         sa.PrimaryKeyConstraint("owner"),
+    )
+    op.create_table(
+        "mailer_downtime",
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("ended_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("started_at"),
     )
     op.create_table(
         "outbox_pause",

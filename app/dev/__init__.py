@@ -1,6 +1,7 @@
 """What only a developer's machine has: the mailbox that stands in for a relay, and its page.
 
-``run.py`` and ``mailbox.py`` are programs of their own; the site imports neither.
+``environment.py``, ``announce.py``, ``preview_mailer.py`` and ``mailbox.py`` are programs of
+their own; the site imports none of them.
 """
 
 from collections.abc import Callable

@@ -8,17 +8,14 @@ machine alone and is no part of the site.
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
-from contextlib import suppress
 from mailbox import Maildir
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 HOST = "127.0.0.1"
-PARENT_CHECK = 0.5  # seconds
 
 
 class Keeper:
@@ -37,29 +34,24 @@ class Keeper:
         return "250 Message accepted for delivery"
 
 
-def keep_mailbox(folder: Path, port: int, parent: int | None = None) -> None:
-    """Receive until SIGTERM or SIGINT comes or the process ``parent`` is gone.
-
-    Exits with one line when the port is taken.
-    """
+def keep_mailbox(folder: Path, port: int) -> None:
+    """Receive mail until SIGTERM or SIGINT. Exits with one line when the port is in use."""
     try:
-        asyncio.run(_serve(folder, port, parent))
+        asyncio.run(_serve(folder, port))
     except OSError as error:
         sys.exit(f"The mailbox cannot listen on {HOST}:{port}: {error.strerror}.")
 
 
-async def _serve(folder: Path, port: int, parent: int | None) -> None:
+async def _serve(folder: Path, port: int) -> None:
     keeper = Keeper(folder)
     loop = asyncio.get_running_loop()
-    leave = asyncio.Event()
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, leave.set)
+        loop.add_signal_handler(number, stop.set)
     server = await loop.create_server(
         lambda: SMTP(keeper, hostname="localhost", enable_SMTPUTF8=True, loop=loop), HOST, port
     )
-    while not leave.is_set() and parent in (None, os.getppid()):
-        with suppress(TimeoutError):
-            await asyncio.wait_for(leave.wait(), PARENT_CHECK)
+    await stop.wait()
     server.close()
 
 

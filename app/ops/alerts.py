@@ -30,6 +30,7 @@ OVER = {
     "relay": "The mail server is no longer refusing",
     "waiting": "No mail is waiting any more",
     "mailer": "A mailer is at work again",
+    "downtime": "A mailer has been running for an hour",
     "held": "No held inquiry has waited for more than a day",
     "hold": "The outbox is no longer on hold",
 }

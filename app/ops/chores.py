@@ -6,10 +6,7 @@ once: whoever moves its row in the database has the turn.
 """
 
 import logging
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +23,6 @@ from app.outbox.heartbeat import Heartbeat
 
 log = logging.getLogger("frontdesk.chores")
 
-TICK = 0.5  # seconds between two looks at the parent process
 LOOK = 5.0  # seconds between two looks at what is due
 
 IsDue = Callable[[datetime | None, datetime], bool]
@@ -123,35 +119,19 @@ class _NotOurTurnError(Exception):
 
 
 class Chores(threading.Thread):
-    """Beats the heart and does the chores until ``stop``; asks this process to stop when
-    process ``parent`` is gone.
-    """
+    """Sends the heartbeat and runs the scheduled jobs of one mailer until ``stop``."""
 
-    def __init__(
-        self,
-        database: Database,
-        heartbeat: Heartbeat,
-        chores: Sequence[Chore],
-        *,
-        parent: int | None = None,
-    ) -> None:
+    def __init__(self, database: Database, heartbeat: Heartbeat, chores: Sequence[Chore]) -> None:
         super().__init__(name="chores", daemon=True)
         self._database = database
         self._heartbeat = heartbeat
         self._chores = chores
-        self._parent = parent
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        look = 0.0
-        while not self._stopping.wait(TICK):
-            if self._parent not in (None, os.getppid()):
-                # Also in the middle of a mail: the main thread knows how to leave.
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-                return
-            if time.monotonic() >= look:
-                self.look()
-                look = time.monotonic() + LOOK
+        while not self._stopping.is_set():
+            self.look()
+            self._stopping.wait(LOOK)
 
     def look(self) -> None:
         """Do what is due now. One failing chore stops neither the others nor the mail."""
@@ -160,10 +140,10 @@ class Chores(threading.Thread):
             _safely(chore.name, partial(run_if_due, self._database, chore))
 
     def stop(self) -> None:
-        """Return when the chore under way, if any, is done; at most five seconds later."""
+        """Return when the job in progress, if any, is done; at most five seconds later."""
         self._stopping.set()
         self.join(5)
-        _safely("heartbeat", self._heartbeat.end)
+        _safely("heartbeat", self._heartbeat.stop)
 
 
 def _safely(name: str, act: Callable[[], object]) -> None:

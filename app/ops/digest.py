@@ -16,7 +16,7 @@ from app.db import Database
 from app.ops.chores import Chore, daily
 from app.ops.held import look_at_held
 from app.ops.status import in_words
-from app.outbox.message import OutboxMessage, OutgoingMail, State
+from app.outbox.message import MailerDowntime, OutboxMessage, OutgoingMail, State
 from app.outbox.overview import Overview, look_over
 from app.outbox.queue import enqueue
 
@@ -42,6 +42,7 @@ class Day:
 
     ``undelivered`` are references, MOST_LISTED at most. ``held`` are all that wait for a
     look, whenever they came, the oldest first, MOST_HELD at most; ``held_count`` is not cut.
+    ``downtimes`` are the times (start, end) in which no mailer ran.
     """
 
     since: datetime
@@ -52,6 +53,7 @@ class Day:
     held: tuple[HeldLine, ...]
     undelivered: tuple[str, ...]
     outbox: Overview
+    downtimes: tuple[tuple[datetime, datetime], ...] = ()
 
 
 def digest_chore(
@@ -97,7 +99,14 @@ def count_day(session: Session, now: datetime, held_days: int) -> Day:
             )
         ),
         outbox=look_over(session, now),
+        downtimes=_downtimes(session, since),
     )
+
+
+def _downtimes(session: Session, since: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    ended = sa.select(MailerDowntime).where(MailerDowntime.ended_at > since)
+    rows = session.scalars(ended.order_by(MailerDowntime.started_at))
+    return tuple((row.started_at, row.ended_at) for row in rows)
 
 
 def _held(session: Session, now: datetime, kept: timedelta) -> tuple[HeldLine, ...]:
@@ -127,6 +136,10 @@ def digest_mails(
         "since": day.since.astimezone(clinic.zone),
         "oldest": in_words(day.outbox.oldest_pending) if day.outbox.oldest_pending else "",
         "relay": _relay_in_words(day.outbox, clinic),
+        "downtimes": [
+            tuple(f"{moment.astimezone(clinic.zone):%A, %-I:%M %p}" for moment in downtime)
+            for downtime in day.downtimes
+        ],
     }
     inquiries = "1 inquiry" if day.received == 1 else f"{day.received} inquiries"
     subject = (

@@ -1,38 +1,121 @@
-"""``flask mailer``: the process that sends."""
+"""``flask mailer run``: the process that sends mail and runs the scheduled jobs."""
 
+import fcntl
+import logging
 import os
+import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import current_database
-from app.ops import mailing, start
+from app.clinic import current_clinic
+from app.db import Database, current_database
+from app.ops import duties, start
+from app.ops.chores import Chores
+from app.outbox import queue, smtp
+from app.outbox.heartbeat import Heartbeat
+from app.outbox.interrupt import Interrupts
+from app.outbox.worker import Mailer
+
+log = logging.getLogger("frontdesk.mailer")
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
 @click.group()
 def mailer() -> None:
-    """Send what waits in the outbox."""
+    """Send the mail that waits in the outbox."""
 
 
-@mailer.command(epilog="Example: flask --app wsgi mailer run")
-@click.option("--once", is_flag=True, help="End when nothing is due any more.")
-@click.option("--owner", default="", help="The name in leases; host and process id by default.")
-@click.option("--parent", type=int, help="End when the process with this id is gone.")
+def _valid_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    if name and not NAME.fullmatch(name):
+        raise click.BadParameter("at most 60 letters, digits, dots, dashes and underscores")
+    return name
+
+
+@mailer.command(epilog="Example: flask --app wsgi mailer run --name one")
+@click.option("--once", is_flag=True, help="Stop when no mail is due any more.")
+@click.option(
+    "--name",
+    callback=_valid_name,
+    help="A name that stays the same at each start: what a killed mailer of this name was "
+    "sending is sent again at once instead of after 15 minutes.",
+)
 @with_appcontext
-def run(once: bool, owner: str, parent: int | None) -> None:  # noqa: FBT001
-    """Send what is due, until told to stop.
+def run(once: bool, name: str | None) -> None:  # noqa: FBT001
+    """Send mail and run the scheduled jobs until SIGTERM.
 
-    Run as many as you like, on as many hosts as you like.
+    Run as many as you like, on as many hosts as you like. On one host each needs
+    another --name, or none.
     """
-    start.check_for_command(current_database())
-    owner = owner or f"{socket.gethostname()[:40]}-{os.getpid()}"
-    mailing.send(owner, parent=parent, once=once)
+    interrupts = Interrupts()
+    interrupts.install()
+    database = current_database()
+    start.check_for_command(database)
+    host = socket.gethostname()[:40]
+    if name is None:
+        _send(database, interrupts, f"{host}-{os.getpid()}", once=once)
+        return
+    owner = f"{host}-{name}"
+    with _only_mailer(owner, duties.current_settings().instance_dir):
+        _release_leases(database, owner)
+        _send(database, interrupts, owner, once=once)
 
 
-@mailer.command(epilog="Example: flask --app wsgi mailer release one-5f0c2a71")
-@click.argument("owner")
-@with_appcontext
-def release(owner: str) -> None:
-    """Make the messages held by the dead mailer OWNER due at once."""
-    click.echo(f"{mailing.release(owner)} released")
+def _send(database: Database, interrupts: Interrupts, owner: str, *, once: bool) -> None:
+    clinic = current_clinic()
+    worker = Mailer(
+        database,
+        smtp.send,
+        owner=owner,
+        fallback=clinic.fallback_mailbox,
+        interrupts=interrupts,
+    )
+    if once:
+        worker.run(once=True)
+        return
+    log.info("mailer %s starts", owner)
+    jobs = duties.chores(duties.current_settings(), clinic, database)
+    chores = Chores(database, Heartbeat(database, owner), jobs)
+    chores.start()
+    worker.run()
+    chores.stop()
+    log.info("mailer %s stops", owner)
+
+
+@contextmanager
+def _only_mailer(owner: str, folder: Path) -> Iterator[None]:
+    """Make sure that no other process on this host is the mailer ``owner``: its leases are about
+    to be released, and a mail that it is sending would go out twice.
+
+    The operating system drops the lock with the process, however that ends. Raises
+    ClickException.
+    """
+    with (folder / f"mailer-{owner}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise click.ClickException(
+                f"the mailer {owner} is already running. Choose another --name"
+            ) from None
+        yield
+
+
+def _release_leases(database: Database, owner: str) -> None:
+    """Make due again what an earlier mailer ``owner`` was sending when it was killed."""
+    try:
+        with database.session() as session:
+            count = queue.release_owner(session, owner, database.now(session))
+    except SQLAlchemyError as error:
+        name = type(error).__name__
+        log.error(
+            "leases are not released, they will expire: the database does not answer: %s", name
+        )
+        return
+    if count:
+        log.warning("released leases of an earlier mailer %s: %d", owner, count)

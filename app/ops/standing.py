@@ -34,7 +34,7 @@ class Last:
 
 @dataclass(frozen=True)
 class Mailer:
-    """A mailer that has given a sign of life within a day."""
+    """A mailer that has sent a heartbeat within a day and did not stop in order."""
 
     owner: str
     since: datetime
@@ -100,7 +100,8 @@ def _last(session: Session) -> Last | None:
 
 
 def _mailers(session: Session) -> tuple[Mailer, ...]:
-    query = sa.select(MailerHeartbeat).order_by(MailerHeartbeat.heartbeat_at.desc())
+    running = MailerHeartbeat.stopped_at.is_(None)
+    query = sa.select(MailerHeartbeat).where(running).order_by(MailerHeartbeat.heartbeat_at.desc())
     return tuple(
         Mailer(one.owner, one.started_at, one.heartbeat_at) for one in session.scalars(query)
     )

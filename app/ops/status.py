@@ -11,11 +11,11 @@ from datetime import timedelta
 from enum import IntEnum
 
 from app.ops.held import Held
+from app.outbox.heartbeat import SILENT
 from app.outbox.overview import Overview, RelayFault
 
 WAITS_LONG = timedelta(minutes=15)
 WAITS_TOO_LONG = timedelta(minutes=60)
-SILENT = timedelta(seconds=90)
 UNSEEN = timedelta(hours=24)  # a digest has told of it, and nobody looked; or none came
 
 
@@ -55,6 +55,7 @@ def judge(seen: Overview, held: Held) -> list[Trouble]:
         _dead(seen),
         _relay(seen),
         _silent(seen),
+        _downtime(seen),
         _waiting(seen),
         _on_hold(seen),
         _unseen(held),
@@ -96,6 +97,18 @@ def _silent(seen: Overview) -> Trouble | None:
         Severity.PAGE,
         f"No mailer has given a sign of life {since}",
         "look at the service and its log, and start it again",
+    )
+
+
+def _downtime(seen: Overview) -> Trouble | None:
+    if seen.downtime is None:
+        return None
+    start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in seen.downtime)
+    return Trouble(
+        "downtime",
+        Severity.WARN,
+        f"No mailer ran from {start} to {end} UTC",
+        "check in the log why it stopped; mail that waited is being sent now",
     )
 
 

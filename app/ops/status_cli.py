@@ -13,7 +13,8 @@ from app.ops.duties import current_settings
 from app.ops.held import Held
 from app.ops.outbox_cli import local
 from app.ops.standing import Standing, age, look
-from app.ops.status import SILENT, Severity, in_words, worst
+from app.ops.status import Severity, in_words, worst
+from app.outbox.heartbeat import SILENT
 from app.outbox.overview import Overview
 
 COLORS = {Severity.WARN: "yellow", Severity.PAGE: "red"}

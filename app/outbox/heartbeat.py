@@ -1,19 +1,22 @@
-"""A sign of life from each mailer, so that silence is noticed."""
+"""Mailers record that they are running, so that a missing mailer is noticed."""
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.db import Database
-from app.outbox.message import MailerHeartbeat
+from app.outbox.message import MailerDowntime, MailerHeartbeat
 
-EVERY = timedelta(seconds=20)
-FORGET = timedelta(days=1)
+INTERVAL = timedelta(seconds=20)
+SILENT = timedelta(seconds=90)  # without a heartbeat for longer, a mailer counts as gone
+KEEP_MAILERS = timedelta(days=1)
+KEEP_DOWNTIMES = timedelta(days=30)
 
 
 class Heartbeat:
-    """Writes the row of mailer ``owner`` at most once per ``EVERY``."""
+    """The heartbeat row of the mailer ``owner``. One object for each process."""
 
     def __init__(self, database: Database, owner: str) -> None:
         self._database = database
@@ -21,22 +24,43 @@ class Heartbeat:
         self._last: float | None = None
 
     def beat(self) -> None:
-        """Say that this mailer lives; forgets mailers silent for a day."""
-        if self._last is not None and time.monotonic() - self._last < EVERY.total_seconds():
+        """Record that this mailer is running, at most once per INTERVAL.
+
+        The first call records the downtime, if no mailer has run for longer than SILENT.
+        """
+        if self._last is not None and time.monotonic() - self._last < INTERVAL.total_seconds():
             return
         with self._database.session() as session:
             now = self._database.now(session)
             row = session.get(MailerHeartbeat, self._owner)
-            if row is None:
-                session.add(MailerHeartbeat(owner=self._owner, started_at=now, heartbeat_at=now))
+            if self._last is None or row is None:  # no row: a backup has been restored
+                self._start(session, now)
             else:
                 row.heartbeat_at = now
-            session.execute(
-                sa.delete(MailerHeartbeat).where(MailerHeartbeat.heartbeat_at < now - FORGET)
-            )
+            old = MailerHeartbeat.heartbeat_at < now - KEEP_MAILERS
+            session.execute(sa.delete(MailerHeartbeat).where(old))
         self._last = time.monotonic()
 
-    def end(self) -> None:
-        """This mailer stops by itself; its silence is no fault."""
+    def stop(self) -> None:
+        """Record that this mailer stops in order. The row stays until the next one starts,
+        which reads from it since when no mailer has run.
+        """
         with self._database.session() as session:
-            session.execute(sa.delete(MailerHeartbeat).where(MailerHeartbeat.owner == self._owner))
+            now = self._database.now(session)
+            session.execute(
+                sa.update(MailerHeartbeat)
+                .where(MailerHeartbeat.owner == self._owner)
+                .values(heartbeat_at=now, stopped_at=now)
+            )
+
+    def _start(self, session: Session, now: datetime) -> None:
+        last = session.scalar(sa.select(sa.func.max(MailerHeartbeat.heartbeat_at)))
+        if last is not None and now - last > SILENT:
+            session.add(MailerDowntime(started_at=last, ended_at=now))
+        replaced = sa.or_(
+            MailerHeartbeat.owner == self._owner, MailerHeartbeat.stopped_at.is_not(None)
+        )
+        session.execute(sa.delete(MailerHeartbeat).where(replaced))
+        session.add(MailerHeartbeat(owner=self._owner, started_at=now, heartbeat_at=now))
+        expired = MailerDowntime.ended_at < now - KEEP_DOWNTIMES
+        session.execute(sa.delete(MailerDowntime).where(expired))

@@ -154,10 +154,20 @@ class MailTransportState(Base):
 
 
 class MailerHeartbeat(Base):
-    """The last sign of life of each mailer."""
+    """When each mailer last recorded that it is running. ``stopped_at``: it ended in order."""
 
     __tablename__ = "mailer"
 
     owner: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
     heartbeat_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    stopped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class MailerDowntime(Base):
+    """A time in which no mailer ran. Recorded by the mailer that ended it."""
+
+    __tablename__ = "mailer_downtime"
+
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(UTCDateTime)

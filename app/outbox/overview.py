@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.outbox import breaker, hold
-from app.outbox.message import MailerHeartbeat, OutboxMessage
+from app.outbox.message import MailerDowntime, MailerHeartbeat, OutboxMessage
 
 # Written into the statement, not bound: only then do both databases see that it
 # implies the condition of the index, which spares them 200,000 delivered rows.
 IS_DEAD = sa.text("state = 'dead'")
+
+RECENT_DOWNTIME = timedelta(hours=1)
 
 # Looked at every few seconds; dead rows have no due_at, so the queue's index has none of them.
 sa.Index("ix_outbox_message_dead", OutboxMessage.queued_at, sqlite_where=IS_DEAD)
@@ -34,7 +36,8 @@ class Overview:
 
     ``oldest_pending`` is the time since the oldest of them was queued; ``heartbeat``
     the time since the freshest sign of life of any mailer, None when there is none.
-    ``held_since`` is set while no mail may go out, after a restore.
+    ``held_since`` is set while no mail may go out, after a restore. ``downtime`` is the last
+    time in which no mailer ran, if it ended within RECENT_DOWNTIME.
     """
 
     pending: int
@@ -44,6 +47,7 @@ class Overview:
     relay_down_since: datetime | None = None
     relay_fault: RelayFault | None = None
     held_since: datetime | None = None
+    downtime: tuple[datetime, datetime] | None = None
 
 
 def look_over(session: Session, now: datetime) -> Overview:
@@ -67,7 +71,18 @@ def look_over(session: Session, now: datetime) -> Overview:
         relay_down_since=relay.down_since if relay else None,
         relay_fault=fault_kind(relay.reason or "") if relay and down else None,
         held_since=held.since if held else None,
+        downtime=_recent_downtime(session, now),
     )
+
+
+def _recent_downtime(session: Session, now: datetime) -> tuple[datetime, datetime] | None:
+    row = session.scalar(
+        sa.select(MailerDowntime)
+        .where(MailerDowntime.ended_at > now - RECENT_DOWNTIME)
+        .order_by(MailerDowntime.ended_at.desc())
+        .limit(1)
+    )
+    return (row.started_at, row.ended_at) if row else None
 
 
 def fault_kind(reason: str) -> RelayFault:

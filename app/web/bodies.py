@@ -4,8 +4,8 @@ from io import BytesIO
 from typing import IO
 
 from flask import Flask, Request, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.exceptions import NotImplemented as NotImplementedHere
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.utils import cached_property
 
 
@@ -18,7 +18,10 @@ class LimitedRequest(Request):
         if "Transfer-Encoding" not in self.headers or self.max_content_length is None:
             return super().stream
         # Werkzeug's LimitedStream.readall() stops at the limit without an error (3.1).
-        body = self.environ["wsgi.input"].read(self.max_content_length + 1)
+        try:
+            body = self.environ["wsgi.input"].read(self.max_content_length + 1)
+        except Exception:  # noqa: BLE001 - malformed chunks: each server has its own exceptions
+            raise BadRequest from None
         if len(body) > self.max_content_length:
             raise RequestEntityTooLarge
         return BytesIO(body)

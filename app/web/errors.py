@@ -13,11 +13,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, current_app, json, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import (
-    BadRequest,
-    HTTPException,
-    InternalServerError,
-)
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.web.page_cache import public_response
 
@@ -111,8 +107,6 @@ def _answer(error: HTTPException) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    if type(error).__module__.startswith("gunicorn.http"):  # a body that is no HTTP, met on reading
-        return _answer(BadRequest())
     log.error("unexpected error", exc_info=error)
     if current_app.testing:
         raise error

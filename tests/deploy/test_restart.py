@@ -51,7 +51,6 @@ class Systemd:
             self._folder,
             BASE_URL=f"http://127.0.0.1:{port}",
             DATABASE_URL=self._database,
-            MAILER_BESIDE_WEB="false",
             CLINIC_DIR=str(ROOT / "clinic"),
         )
         output = self._folder / f"{release.name}.log"

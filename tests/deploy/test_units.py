@@ -75,15 +75,3 @@ def test_settings_that_units_make_exist() -> None:
     ]
     made = {line.split("=")[1] for line in lines if line.startswith("Environment=")}
     assert made - known == {"KEEP_DAYS"}, "that one is for `find`"
-
-
-def test_the_web_starts_no_mailer_whatever_the_settings_file_says() -> None:
-    lines = (UNITS / "frontdesk-web.service").read_text().splitlines()
-    start = next(line for line in lines if line.startswith("ExecStart=")).partition("=")[2]
-    *words, program = start.split()
-    assert program.endswith("/gunicorn")
-    env = {"MAILER_BESIDE_WEB": "true"}  # what systemd made of EnvironmentFile=
-    done = subprocess.run(
-        [*words, "/usr/bin/env"], env=env, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines() == ["MAILER_BESIDE_WEB=false"]

@@ -15,6 +15,7 @@ import pytest
 
 from app.ops import status
 from app.ops.doctor.place import OLD_BACKUP
+from app.outbox.heartbeat import SILENT
 from config import ROOT
 from tests.ops.test_metrics import as_numbers
 from tests.support.site import METRICS_TOKEN, Site, eventually
@@ -105,8 +106,8 @@ ERRORS = 'frontdesk_http_requests_total{status="%s"'
             {OLDEST: TOO_LONG + 1},
             {"FrontdeskMailWaits": "warn", "FrontdeskMailWaitsTooLong": "page"},
         ),
-        ({BEAT: seconds(status.SILENT)}, {}),
-        ({BEAT: seconds(status.SILENT) + 1}, {"FrontdeskMailerSilent": "page"}),
+        ({BEAT: seconds(SILENT)}, {}),
+        ({BEAT: seconds(SILENT) + 1}, {"FrontdeskMailerSilent": "page"}),
         ({BEAT: "Inf " * 61}, {"FrontdeskMailerSilent": "page"}),
         ({RELAY % "connection": 1}, {}),
         ({RELAY % "tls": 1}, {"FrontdeskRelayRefuses": "page"}),

@@ -127,7 +127,7 @@ def _production(folder: Path) -> Settings:
 
 
 def test_the_site_does_not_load_the_smtp_server() -> None:
-    code = "import sys, app; print('aiosmtpd' in sys.modules, 'app.dev.run' in sys.modules)"
+    code = "import sys, app; print('aiosmtpd' in sys.modules, 'app.dev.environment' in sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -103,4 +103,16 @@ def test_a_mistake_is_told_until_it_is_mended_and_nothing_is_lost(
 
 
 def test_the_terminal_names_the_folder(folder: Path, preview: Site) -> None:
-    assert preview.lines[0] == f"Clinic    {folder}: what you save is shown at once"
+    assert f"Clinic    {folder}: changes are shown when saved" in preview.lines
+
+
+def test_the_mailer_reads_the_folder_again_when_a_file_is_saved(
+    folder: Path, preview: Site
+) -> None:
+    old = eventually(lambda: preview.find("mailer"), what="a mailer runs")
+    save(folder / "clinic.toml", 'name = "Second Clinic"', 'name = "Third Clinic"')
+    eventually(
+        lambda: [one for one in preview.find("mailer") if one not in old],
+        what="another mailer runs",
+    )
+    eventually(lambda: len(preview.find("mailer")) == 1, what="the first mailer has ended")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -42,11 +43,8 @@ def gone(site: Site) -> bool:
 
 
 def master(site: Site) -> psutil.Process:
-    """Gunicorn's master: the guardian's parent."""
-    [guardian] = eventually(lambda: site.find("guardian"), what="a guardian runs")
-    parent = guardian.parent()
-    assert parent is not None
-    return parent
+    """Gunicorn's master, its oldest process."""
+    return site.find("gunicorn")[0]
 
 
 def inquire(site: Site, message: str) -> None:
@@ -55,11 +53,18 @@ def inquire(site: Site, message: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_three_lines_then_the_site_answers_and_ctrl_c_leaves_nothing(instance: Path) -> None:
+def banner(site: Site) -> dict[str, str]:
+    """What is printed when the site answers, by its first word."""
+    names = ("Clinic", "Site", "Mailbox", "Stop")
+    words = (line.split(maxsplit=1) for line in site.lines)
+    return {first: rest[0] for first, *rest in words if first in names and rest}
+
+
+def test_the_banner_names_the_site_and_ctrl_c_leaves_nothing(instance: Path) -> None:
     make = ["make", "--assume-old=.venv/run.stamp", "run"]
     with running(instance, command=make) as site:
-        assert [line.split()[0] for line in site.lines] == ["Site", "Mailbox", "Stop"]
-        assert site.url in site.lines[0]
+        mailbox = f"{site.url}/dev/mailbox"
+        assert banner(site) == {"Site": site.url, "Mailbox": mailbox, "Stop": "Ctrl-C"}
         for path in ("/healthz", "/dev/mailbox"):
             assert httpx.get(site.url + path).status_code == 200
         eventually(site.mailer, what="a mailer runs")
@@ -94,57 +99,28 @@ def test_sigterm_while_it_starts_leaves_nothing(instance: Path, seconds: float) 
         clean_up(site)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a killed parent")
-def test_killing_the_supervisor_ends_everything(site: Site) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_or_a_closed_terminal_leaves_nothing(site: Site, number: int) -> None:
     eventually(site.mailer, what="a mailer runs")
-    site.process.kill()
-    site.process.wait()
+    site.process.send_signal(number)
+    assert site.process.wait(60) == 0
+    eventually(lambda: gone(site), 5, "no process is left")
+
+
+@pytest.mark.parametrize("word", ["gunicorn", "mailer", "app.dev.mailbox"])
+def test_when_one_process_dies_all_end(site: Site, word: str) -> None:
+    eventually(site.mailer, what="a mailer runs")
+    site.find(word)[0].kill()
+    assert site.process.wait(60) != 0
     eventually(lambda: gone(site), 40, "no process is left")
 
 
-def test_killing_gunicorn_ends_everything_with_its_status(site: Site) -> None:
-    eventually(site.mailer, what="a mailer runs")
-    master(site).kill()
-    assert site.process.wait(60) == 128 + signal.SIGKILL
-    eventually(lambda: gone(site), 40, "no process is left")
-
-
-def test_a_killed_mailer_is_replaced_while_the_site_answers(site: Site) -> None:
-    old = eventually(site.mailer, what="a mailer runs")
-    old.kill()
-    killed = time.monotonic()
-    while not (new := site.mailer()) or new.pid == old.pid:
-        assert httpx.get(f"{site.url}/healthz", timeout=5).status_code == 200
-        assert time.monotonic() - killed < 5, "a new mailer within 5 s"
-        time.sleep(0.05)
-
-
-def test_a_killed_guardian_is_replaced_and_one_mailer_runs(site: Site) -> None:
-    old_mailer = eventually(site.mailer, what="a mailer runs")
-    [old] = site.find("guardian")
-    old.kill()
-    eventually(lambda: site.find("guardian") not in ([], [old]), 10, "a new guardian")
-    eventually(lambda: not old_mailer.is_running(), 10, "the old mailer ends by itself")
-    eventually(site.mailer, 10, "a new mailer")
-    assert len(site.find("mailer")) == 1
-
-
-def test_guardian_and_mailer_hold_nothing_of_the_web_but_its_memory(site: Site) -> None:
-    mailer = eventually(site.mailer, what="a mailer runs")
-    [guardian] = site.find("guardian")
-    port = int(site.url.rpartition(":")[2])
-    for one in (guardian, mailer):
-        assert port not in [c.laddr.port for c in one.net_connections() if c.laddr]
-        memory = one.memory_full_info()
-        assert memory.uss < memory.rss / 2, "most is shared"
-    assert master(site).num_threads() == 1, "a fork copies the locks of other threads"
-
-
-def test_a_reload_leaves_one_mailer(site: Site) -> None:
-    old = eventually(site.mailer, what="a mailer runs")
+def test_a_reload_leaves_the_site_answering(site: Site) -> None:
+    before = {one.pid for one in site.find("gunicorn")}
     master(site).send_signal(signal.SIGHUP)
-    eventually(lambda: site.mailer() not in (None, old), 20, "the mailer is replaced")
-    assert len(site.find("mailer")) == 1
+    eventually(
+        lambda: not before & {one.pid for one in site.find("gunicorn")[1:]}, 20, "new workers"
+    )
     assert httpx.get(f"{site.url}/healthz").status_code == 200
 
 
@@ -177,6 +153,14 @@ def test_wrong_settings_are_all_told_and_nothing_is_started(instance: Path) -> N
     assert [line.split(":")[0].strip() for line in lines[1:]] == ["SECRET_KEY", "DATABASE_URL"]
 
 
+def test_a_migration_that_fails_stops_the_start_with_its_message(instance: Path) -> None:
+    instance.mkdir()
+    (instance / "frontdesk.db").write_text("this is not a database, not even an empty one")
+    lines = fails(instance)
+    assert "not a database" in lines[-1]
+    assert not [line for line in lines if line.startswith("Traceback")]
+
+
 def fails(instance: Path, status: int = 1, *, env: dict[str, str] | None = None) -> list[str]:
     """What the terminal shows of a start that ends by itself with ``status``."""
     site = launch(instance, command=None, **(env or {}))
@@ -203,23 +187,17 @@ def test_the_same_on_postgresql(instance: Path, empty_postgres_url: str) -> None
     assert not (instance / "frontdesk.db").exists()
 
 
-def test_mail_waits_for_a_stopped_mailbox_and_comes_once(site: Site) -> None:
-    eventually(site.mailer, what="a mailer runs")
-    mailbox_process(site).terminate()
-    told = eventually(lambda: [line for line in site.lines if "mailbox stopped" in line], 5)
-    assert "make mailbox" in told[0]
-    for number in range(5):
-        inquire(site, f"Question {number}")
-    eventually(lambda: "relay down" in log(site), 15, "an attempt meets no mailbox")
-    with mailbox_again(site):
-        mails = eventually(lambda: five_mails(site), 60, "five mails")
-        time.sleep(3)
-        assert len(site.mails()) == 5, "none twice"
-    assert len({mail["Message-ID"] for mail in mails}) == 5
-
-
-def log(site: Site) -> str:
-    return (site.instance / "frontdesk.log").read_text()
+def test_mail_waits_for_a_stopped_mailbox_and_comes_once(instance: Path) -> None:
+    with running(instance, MAILBOX="external") as site:
+        assert "make mailbox" in banner(site)["Mailbox"]
+        for number in range(5):
+            inquire(site, f"Question {number}")
+        eventually(lambda: "relay down" in "".join(site.lines), 15, "an attempt meets no mailbox")
+        with mailbox(site):
+            mails = eventually(lambda: five_mails(site), 60, "five mails")
+            time.sleep(3)
+            assert len(site.mails()) == 5, "none twice"
+        assert len({mail["Message-ID"] for mail in mails}) == 5
 
 
 def five_mails(site: Site) -> list[EmailMessage] | None:
@@ -227,28 +205,13 @@ def five_mails(site: Site) -> list[EmailMessage] | None:
     return mails if len(mails) >= 5 else None
 
 
-def mailbox_process(site: Site) -> psutil.Process:
-    """The child of the supervisor that listens where the mailbox does."""
-    [listening] = [
-        one
-        for one in site.family()
-        if any(c.laddr.port == site.mailbox_port for c in one.net_connections() if c.laddr)
-    ]
-    return listening
-
-
-class mailbox_again:  # noqa: N801  (read as a sentence)
-    """What ``make mailbox`` does, until leaving."""
-
-    def __init__(self, site: Site) -> None:
-        self._command = [
-            *(sys.executable, "-m", "app.dev.mailbox"),
-            *("--folder", str(site.maildir), "--port", str(site.mailbox_port)),
-        ]
-
-    def __enter__(self) -> None:
-        self._process = subprocess.Popen(self._command, cwd=ROOT)
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        assert self._process.wait(20) == 0
+@contextmanager
+def mailbox(site: Site) -> Iterator[None]:
+    """What ``make mailbox`` runs."""
+    command = [sys.executable, "-m", "app.dev.mailbox", "--folder", str(site.maildir)]
+    process = subprocess.Popen([*command, "--port", str(site.mailbox_port)], cwd=ROOT)
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0

@@ -23,7 +23,7 @@ from tests.faults.database_faults import more
 from tests.faults.plan import VARIABLE
 from tests.faults.process_faults import senders
 from tests.faults.registry import POSTGRES, SCENARIOS, Scenario
-from tests.faults.world import FLASK, GUNICORN, NotSeenError, World, wait_until
+from tests.faults.world import GUNICORN, MAILER, NotSeenError, World, wait_until
 from tests.support.receiver import Receiver
 from tests.support.redis import redis_running
 from tests.support.site import free_port
@@ -53,7 +53,7 @@ class Host:
         return self._launch(*GUNICORN)
 
     def mail(self) -> "subprocess.Popen[bytes]":
-        return self._launch(*FLASK, "mailer", "run", "--owner", f"mailer-of-{self.name}")
+        return self._launch(*MAILER, f"mailer-of-{self.name}")
 
     def answers(self) -> bool:
         return self.world.answers(self.port)
@@ -96,7 +96,6 @@ def several_hosts(world: World, deaths: int) -> None:
         "RATELIMIT_STORAGE_URI": world.at_end.enter_context(redis_running()),
         "TRUSTED_PROXIES": "1",
         "WEB_CONCURRENCY": "1",
-        "MAILER_BESIDE_WEB": "false",
         "ALERT_WEBHOOK_URL": receiver.url,
         "CLINIC_DIR": str(_clinic_with_digest_due(world)),
     }

@@ -1,7 +1,7 @@
 """What shall go wrong inside the site's processes: made by the bench, read by the hooks.
 
 It travels in one environment variable, so it also reaches processes that the
-site starts itself (workers, guardian, mailer).
+site starts itself (gunicorn's workers).
 """
 
 import json

@@ -1,6 +1,7 @@
 """The power goes at each acknowledgement: is every acknowledged inquiry on the disk?"""
 
 import random
+import shlex
 import shutil
 import tempfile
 from contextlib import closing
@@ -9,9 +10,12 @@ from pathlib import Path
 from app.engines import sqlite_module
 from tests.faults.disk import STRACE, Disk, acknowledged, calls
 from tests.faults.registry import SQLITE, scenario
-from tests.faults.world import NotHereError, World
+from tests.faults.world import GUNICORN, MAILER, NotHereError, World
 
 WITH_MAIL = "SELECT reference FROM inquiry JOIN outbox_message USING (reference)"
+
+# One strace for both: the order of their writes matters.
+WEB_AND_MAILER = f"{shlex.join((*MAILER, 'one'))} & exec {shlex.join(GUNICORN)}"
 
 
 @scenario(
@@ -29,7 +33,7 @@ def power_cut(world: World) -> None:
         folder.mkdir()
     world.url = world.server.make(place)
     shutil.copytree(place, start, dirs_exist_ok=True)
-    world.start(prefix=(*STRACE, "-o", str(log)))
+    world.wait_for_site(world.launch(*STRACE, "-o", str(log), "sh", "-c", WEB_AND_MAILER))
     with world.load(count=40, rest=0.05):
         pass
     world.drain()

@@ -1,7 +1,12 @@
 """Processes that die: web workers, gunicorn's master, the mailer at each of its steps."""
 
+import itertools
+import random
+import time
+from contextlib import suppress
 from functools import partial
 
+import psutil
 import sqlalchemy as sa
 
 from app.outbox.message import DeliveryAttempt, Outcome
@@ -9,7 +14,8 @@ from app.outbox.queue import MOST_CRASHES
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.plan import POISON, TERM, At
 from tests.faults.registry import SCENARIOS, Scenario, scenario
-from tests.faults.world import World, wait_until
+from tests.faults.world import GUNICORN, MAILER, World, wait_until
+from tests.support.relay import DROP, HANG, TAKE_AND_DROP
 
 
 def die_at(world: World, point: str, at: At, *, copies: bool) -> None:
@@ -21,17 +27,17 @@ def die_at(world: World, point: str, at: At, *, copies: bool) -> None:
     world.dup_allowed = world.injected if copies else 0
 
 
-WEB = At(every=8, most=4)
-MAILER = At(every=4, most=3)
+WEB_DEATHS = At(every=8, most=4)
+MAILER_DEATHS = At(every=4, most=3)
 
 for name, point, at, copies, short in (
-    ("web worker killed -9 just before commit", "web before commit", WEB, False, False),
-    ("web worker killed -9 just after commit", "web after commit", WEB, False, True),
-    ("mailer killed -9 before claim", "before claim", MAILER, False, False),
-    ("mailer killed -9 after claim", "after claim", MAILER, False, False),
-    ("mailer killed -9 in DATA", "in DATA", MAILER, False, False),
-    ("mailer killed -9 after the dot", "after the dot", MAILER, True, True),
-    ("mailer killed -9 before settling", "before settling", MAILER, True, False),
+    ("web worker killed -9 just before commit", "web before commit", WEB_DEATHS, False, False),
+    ("web worker killed -9 just after commit", "web after commit", WEB_DEATHS, False, True),
+    ("mailer killed -9 before claim", "before claim", MAILER_DEATHS, False, False),
+    ("mailer killed -9 after claim", "after claim", MAILER_DEATHS, False, False),
+    ("mailer killed -9 in DATA", "in DATA", MAILER_DEATHS, False, False),
+    ("mailer killed -9 after the dot", "after the dot", MAILER_DEATHS, True, True),
+    ("mailer killed -9 before settling", "before settling", MAILER_DEATHS, True, False),
     ("SIGTERM to the mailer in DATA", "in DATA", At(TERM, every=4), False, False),
 ):
     SCENARIOS.append(
@@ -82,3 +88,58 @@ def poison(world: World) -> None:
     with world.load(rest=0.5):
         wait_until(lambda: world.happened() >= MOST_CRASHES, 120, "five deaths")
     world.injected = world.happened()
+
+
+def killed_at_random(world: World, seconds: float) -> None:
+    """Kill the web server's master and workers and two mailers while mail misbehaves."""
+    world.keep(*GUNICORN)
+    world.keep(*MAILER, "one")
+    world.keep(*MAILER, "two")
+    wait_until(world.answers, 60, "the site answers")
+    chance, mailers_killed = random.Random(), 0
+    scripts = itertools.cycle(MISBEHAVIOR)
+    with world.load(clients=4, rest=0.1) as load:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            world.relay.script = next(scripts)
+            time.sleep(chance.uniform(0.3, 1.5))
+            mailer = chance.random() < 0.5
+            killed = _kill_one(world, "mailer" if mailer else "gunicorn", chance)
+            world.injected += killed
+            mailers_killed += killed and mailer
+        world.relay.script = {}
+        enough = load.acknowledged + 12
+        wait_until(lambda: load.acknowledged >= enough, 60, "traffic after the last death")
+    world.dup_allowed = mailers_killed + world.relay.hits["dot"]
+
+
+MISBEHAVIOR: tuple[dict[str, str], ...] = (
+    {},
+    {"rcpt": "451 greylisted"},
+    {"dot": TAKE_AND_DROP},
+    {},
+    {"greeting": DROP},
+    {"rcpt": HANG},
+)
+
+
+def _kill_one(world: World, word: str, chance: random.Random) -> bool:
+    """Kill one of the processes with ``word`` in their command; whether there was one."""
+    processes = world.family(word)
+    if not processes:
+        return False
+    with suppress(psutil.Error):
+        chance.choice(processes).kill()
+        return True
+    return False
+
+
+for seconds, short in ((60.0, False), (10.0, True)):
+    SCENARIOS.append(
+        Scenario(
+            f"web and mailers killed -9 at random for {seconds:g} s",
+            partial(killed_at_random, seconds=seconds),
+            short=short,
+            note="master, workers and each of two mailers, while mail misbehaves; all restarted",
+        )
+    )

@@ -5,10 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from tests.support.site import OF_MAKE, OURS, free_port
 ENTRY = Path(__file__).with_name("entry")
 GUNICORN = (sys.executable, "-m", "gunicorn", "--log-level", "warning")
 FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
+MAILER = (*FLASK, "mailer", "run", "--name")
+RESTART_PAUSE = 0.1  # seconds
 
 
 class NotSeenError(Exception):
@@ -51,6 +54,14 @@ def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
         if time.monotonic() > until:
             raise NotSeenError(f"not within {seconds:g} s: {what}")
         time.sleep(0.05)
+
+
+@dataclass
+class _Service:
+    """A command, and the process that runs it now."""
+
+    command: tuple[str, ...]
+    process: "subprocess.Popen[bytes]"
 
 
 class World:
@@ -81,6 +92,9 @@ class World:
         self.other_mails: Callable[[], list[Mail]] = list
         self.at_end = ExitStack()
         self._children: list[subprocess.Popen[bytes]] = []
+        self._services: list[_Service] = []
+        self._supervisor: threading.Thread | None = None
+        self._stopping = threading.Event()
         self._abandoned = False
         self._output = (folder / "terminal").open("ab")
         self._database: Database | None = None
@@ -94,18 +108,41 @@ class World:
             self.at_end.callback(self._database.engine.dispose)
         return self._database
 
-    def start(self, *, prefix: tuple[str, ...] = (), **plan: Any) -> "subprocess.Popen[bytes]":
-        """Start the web with its mailer and wait until it answers; ``plan`` as in Plan."""
+    def start(self, *, mailer: bool = True, **plan: Any) -> "subprocess.Popen[bytes]":
+        """Start the web, wait until it answers, and start a mailer, unless one runs already
+        or ``mailer`` says that none is wanted. The mailer is started again whenever it ends;
+        the web is not. ``plan`` as in Plan.
+        """
         self.plan = replace(self.plan, **plan)
-        web = self.launch(*prefix, *GUNICORN)
+        web = self.launch(*GUNICORN)
+        self.wait_for_site(web)
+        if mailer and not self._services:
+            self.keep(*MAILER, "one")
+        return web
+
+    def wait_for_site(self, web: "subprocess.Popen[bytes]") -> None:
         wait_until(lambda: self.answers() or web.poll() is not None, 60, "the site answers")
         if web.poll() is not None:
             raise NotSeenError(f"the site did not start, see {self._output.name}")
-        return web
 
-    def start_mailer(self, owner: str) -> "subprocess.Popen[bytes]":
+    def keep(self, *command: str) -> None:
+        """Start one of the site's processes, and again whenever it ends, as systemd does."""
+        self._services.append(_Service(command, self.launch(*command)))
+        if self._supervisor is None:
+            self._stopping.clear()
+            self._supervisor = threading.Thread(target=self._supervise, daemon=True)
+            self._supervisor.start()
+
+    def _supervise(self) -> None:
+        while not self._stopping.wait(RESTART_PAUSE):
+            for service in tuple(self._services):
+                if service.process.poll() is not None:
+                    with suppress(NotSeenError):
+                        service.process = self.launch(*service.command)
+
+    def start_mailer(self, name: str) -> "subprocess.Popen[bytes]":
         """One more mailer, as on a host of its own."""
-        return self.launch(*FLASK, "mailer", "run", "--owner", owner)
+        return self.launch(*MAILER, name)
 
     def launch(self, *command: str, **env: str) -> "subprocess.Popen[bytes]":
         """Start one of the site's processes; ``env`` adds or replaces variables."""
@@ -164,9 +201,9 @@ class World:
         """How many planned faults were done in the site's processes."""
         return self.plan.happened().total()
 
-    def family(self, name: str = "") -> list[psutil.Process]:
-        """The site's processes, orphans too; only those called ``name``, if given."""
-        return [one for one in psutil.process_iter() if self._is_ours(one, name)]
+    def family(self, word: str = "") -> list[psutil.Process]:
+        """The site's processes, orphans too; with ``word`` in their command, if given."""
+        return [one for one in psutil.process_iter() if self._is_ours(one, word)]
 
     def unfinished(self) -> int:
         """Rows of the outbox that are still to be sent."""
@@ -187,9 +224,15 @@ class World:
 
     def stop(self) -> None:
         """End the site in order, then by force what is left of it."""
+        self._stopping.set()
+        if self._supervisor:
+            self._supervisor.join()
+        self._supervisor = None
+        self._services.clear()
         for child in self._children:
             with suppress(psutil.Error):  # strace passes no signal on: its child gets it
-                below = psutil.Process(child.pid).children() if _is_strace(child) else []
+                below = psutil.Process(child.pid).children(recursive=True)
+                below = below if _is_strace(child) else []
                 for one in below:
                     one.terminate()
             child.terminate()
@@ -218,13 +261,13 @@ class World:
             self.at_end.close()
             shutil.rmtree(self.folder / "instance", ignore_errors=True)
 
-    def _is_ours(self, process: psutil.Process, name: str) -> bool:
+    def _is_ours(self, process: psutil.Process, word: str) -> bool:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
             instance = process.environ().get("INSTANCE_DIR", "")
             ours = Path(instance).is_relative_to(self.folder)
-            return ours and name in ("", process.name())
+            return ours and (not word or word in process.cmdline())
         except psutil.Error:
             return False
 

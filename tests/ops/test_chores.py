@@ -69,17 +69,18 @@ def test_a_chore_that_fails_keeps_its_turn_and_the_others_go_on(database: Databa
     assert done == ["tried", "other", "tried", "other"]
 
 
-def test_each_look_leaves_a_sign_of_life_and_an_orderly_end_takes_it_away(
+def test_a_mailer_is_listed_while_it_runs_and_not_after_an_orderly_stop(
     database: Database,
 ) -> None:
+    running = sa.select(MailerHeartbeat.owner).where(MailerHeartbeat.stopped_at.is_(None))
     chores = Chores(database, Heartbeat(database, "one"), [])
     chores.look()
     with database.read_session() as session:
-        assert session.scalars(sa.select(MailerHeartbeat.owner)).all() == ["one"]
+        assert session.scalars(running).all() == ["one"]
     chores.start()
     chores.stop()
     with database.read_session() as session:
-        assert session.scalars(sa.select(MailerHeartbeat.owner)).all() == []
+        assert session.scalars(running).all() == []
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,6 @@ def front(kind: str, folder: Path, migrated: Path, **env: str) -> Iterator[Front
         BASE_URL=f"https://localhost:{port}",
         PORT=str(free_port()),
         TRUSTED_PROXIES="1",
-        MAILER_BESIDE_WEB="false",
         WEB_CONCURRENCY="1",
         **env,
     )

@@ -73,9 +73,12 @@ class Site:
         """All processes of this site, orphans too: they share its INSTANCE_DIR."""
         return [one for one in psutil.process_iter() if self._is_ours(one)]
 
-    def find(self, name: str) -> list[psutil.Process]:
-        """The processes that are called ``name``."""
-        return [one for one in self.family() if _name(one) == name]
+    def find(self, word: str) -> list[psutil.Process]:
+        """The processes with ``word`` in their command, the oldest first."""
+        return sorted(
+            (one for one in self.family() if word in _command(one)),
+            key=lambda one: one.create_time(),
+        )
 
     def mailer(self) -> psutil.Process | None:
         """The mailer's process; None while there is none."""
@@ -90,11 +93,11 @@ class Site:
             return False
 
 
-def _name(process: psutil.Process) -> str:
+def _command(process: psutil.Process) -> list[str]:
     try:
-        return str(process.name())
+        return [Path(word).name for word in process.cmdline()]
     except psutil.Error:
-        return ""
+        return []
 
 
 def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> Site:
@@ -110,7 +113,7 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
     }
     with output.open("wb") as terminal:
         process = subprocess.Popen(
-            command or [sys.executable, "-m", "app.dev.run"],
+            command or [sys.executable, "-m", "app.dev.environment"],
             cwd=ROOT,
             env=variables,
             stdin=subprocess.DEVNULL,

@@ -73,7 +73,6 @@ SHAPES = {
     "a long line": b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
     "many headers": GET + b"X: y\r\n" * 100 + b"\r\n",
     "a large header": GET + b"X: " + b"y" * 9000 + b"\r\n\r\n",
-    "large headers": GET + (b"X: " + b"y" * 8000 + b"\r\n") * 5 + b"\r\n",
 }
 
 
@@ -83,12 +82,24 @@ def test_it_is_refused_and_nothing_behind_it_is_answered(server: Site, shape: by
     answer = talk(server, shape + SECOND)
     assert len(statuses(answer)) == 1, answer
     assert 400 <= statuses(answer)[0] <= 501, answer
-    head = answer.partition(b"\r\n\r\n")[0].lower()
-    assert b"\r\nx-content-type-options: nosniff" in head
-    assert b"\r\ncontent-security-policy: default-src 'none'" in head
-    assert b"\r\nintegrity-policy: " in head
-    for word in (b"evil", b"x-one", b"miracle", b"abcde", b"xxxx"):
+    for word in (b"evil", b"abcde", b"xxxx"):
         assert word not in answer.lower(), "the answer repeats the request"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        b"GET /<script>alert(1)</script> x HTTP/1.1\r\n" + HOST + b"\r\n",
+        GET + b"X <script>alert(1)</script>: a\r\n\r\n",
+        GET + b"Expect: <script>alert(1)</script>\r\n\r\n",
+    ],
+    ids=["address", "name", "value"],
+)
+def test_markup_that_is_refused_does_not_come_back_as_markup(server: Site, shape: bytes) -> None:
+    """Gunicorn quotes a malformed line to its sender, and escapes it."""
+    answer = talk(server, shape)
+    assert 400 <= statuses(answer)[0] <= 501, answer
+    assert b"<script" not in answer
 
 
 def test_requests_that_follow_one_another_are_each_answered_once(server: Site) -> None:

@@ -1,0 +1,29 @@
+"""Prints the addresses of a development site when it answers. A process of Procfile.dev."""
+
+import http.client
+import os
+import signal
+import time
+from contextlib import closing
+
+
+def wait_for_site(host: str, port: int) -> None:
+    """Return when the site answers."""
+    while not _answers(host, port):
+        time.sleep(0.1)
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with closing(http.client.HTTPConnection(host, port, timeout=5)) as connection:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+if __name__ == "__main__":
+    host = os.environ["HOST"]
+    wait_for_site("127.0.0.1" if host == "0.0.0.0" else host, int(os.environ["SITE_PORT"]))  # noqa: S104
+    print(os.environ["SITE_BANNER"], flush=True)  # noqa: T201
+    signal.pause()  # honcho ends all processes when one ends

@@ -1,0 +1,43 @@
+"""Request bodies over a real connection: chunked ones, and those above the limit."""
+
+import pytest
+
+from tests.contact.conftest import GOOD
+from tests.support.raw import connect, statuses, talk
+from tests.support.site import Site
+
+HOST = b"Host: 127.0.0.1\r\n"
+FORM = HOST + b"Content-Type: application/x-www-form-urlencoded\r\n"
+
+
+def chunks(*sizes: int) -> bytes:
+    body = b"".join(b"%x\r\n" % size + b"m" * size + b"\r\n" for size in sizes)
+    return b"Transfer-Encoding: chunked\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"POST /contact HTTP/1.1\r\n" + FORM + chunks(*[60_000] * 6),
+        b"POST /contact HTTP/1.1\r\n" + FORM + chunks(*[1000] * 400),
+        b"POST /contact HTTP/1.1\r\n" + FORM + b"Content-Length: 99999999\r\n\r\nname=",
+        b"POST /api/v1/inquiries HTTP/1.1\r\n"
+        + FORM.replace(b"x-www-form-urlencoded", b"json")
+        + b"Content-Length: 99999999\r\n\r\n{",
+    ],
+    ids=["large chunks", "many chunks", "a large form", "a large object"],
+)
+def test_a_body_above_the_limit_is_told_so_before_it_is_all_sent(
+    server: Site, words: bytes
+) -> None:
+    assert statuses(talk(server, words)) == [413]
+
+
+def test_a_body_in_chunks_is_taken(server: Site) -> None:
+    body = "&".join(f"{name}={value}" for name, value in GOOD.items()).replace("\r\n", "%0D%0A")
+    head = b"POST /contact HTTP/1.1\r\n" + FORM + b"Transfer-Encoding: chunked\r\n\r\n"
+    for letter in body.encode():
+        head += b"1\r\n%c\r\n" % letter
+    with connect(server) as client:
+        client.sendall(head + b"0\r\n\r\n")
+        assert statuses(client.recv(65536)) == [303]
