@@ -12,6 +12,7 @@ MAILBOX_PORT ?= 8025
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
+	test-future \
 	faults fuzz audit sbom bench bench-outbox bench-post bench-pages wrk smtp-sink redis promtool \
 	nginx \
 	systemd-analyze \
@@ -43,6 +44,10 @@ check-imports: $(VENV)/test.stamp
 
 tests: $(VENV)/test.stamp chromium redis promtool nginx systemd-analyze ## The tests alone; TESTS="tests/web -k csp" chooses some
 	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
+
+test-future: $(VENV)/test.stamp chromium redis promtool nginx caddy systemd-analyze ## The tests with every clock 400 days ahead; needs a C compiler; DAYS=30 chooses
+	@mkdir -p build && $(CC) -O2 -shared -fPIC -DDAYS=$(or $(DAYS),400) -o build/clock_ahead.so tests/support/clock_ahead.c
+	@LD_PRELOAD=$(CURDIR)/build/clock_ahead.so $(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 faults: $(VENV)/test.stamp smtp-sink redis ## Every fault of docs/reliability.md, 15 minutes; SHORT=1 takes under 2
 	@$(BIN)/python -m tests.faults $(if $(SHORT),--short)
