@@ -27,7 +27,7 @@ KEPT = {
     ("B603", ""): "never by a shell, and no argument comes from a visitor",
     ("B606", "app/ops/site_cli.py"): "it becomes gunicorn, whose path stands beside Python's own",
     ("B108", "gunicorn.conf.py"): "/dev/shm for gunicorn's own heartbeat files, if it is there",
-    ("B104", "app/dev/place.py"): "0.0.0.0 is recognized here, not listened on",
+    ("B104", "app/dev/environment.py"): "0.0.0.0 is recognized here, not listened on",
     ("B405", "app/ops/clinic/pictures.py"): "the clinic's own logo, read by its own people",
     ("B314", "app/ops/clinic/pictures.py"): "no outside entity is fetched, and expat bounds growth",
     ("B704", "app/pages/document.py"): "the clinic's own Markdown; raw HTML is off",

@@ -23,7 +23,6 @@ def _answers(host: str, port: int) -> bool:
 
 
 if __name__ == "__main__":
-    host = os.environ["HOST"]
-    wait_for_site("127.0.0.1" if host == "0.0.0.0" else host, int(os.environ["SITE_PORT"]))  # noqa: S104
+    wait_for_site(os.environ["SITE_HOST"], int(os.environ["SITE_PORT"]))
     print(os.environ["SITE_BANNER"], flush=True)  # noqa: T201
     signal.pause()  # honcho ends all processes when one ends

@@ -62,10 +62,15 @@ class Environment:
         return [*mailbox, *web, "announce"]
 
     @property
+    def reachable_host(self) -> str:
+        """A host that answers on this machine, also when the site listens on all addresses."""
+        return "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104
+
+    @property
     def banner(self) -> str:
         """What is printed when the site answers."""
-        host = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104
-        site = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        host = f"[{self.reachable_host}]" if ":" in self.reachable_host else self.reachable_host
+        site = f"http://{host}:{self.port}"
         mailbox = f"{site}/dev/mailbox" if self.mailbox_port else "none: MAIL_SERVER is set"
         if self.mailbox_port and self.external_mailbox:
             mailbox += " (receives while `make mailbox` runs)"
@@ -103,6 +108,7 @@ class Environment:
             "HOST": self.host,
             "PORT": str(self.port),
             "SITE_PORT": str(self.port),  # honcho gives each process a PORT of its own
+            "SITE_HOST": self.reachable_host,
             "SITE_BANNER": self.banner,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), env.get("PATH", ""))),
             **keys,
