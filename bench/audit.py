@@ -25,7 +25,6 @@ KEPT = {
     ("B101", ""): "assert tells the type checker what the code around it guarantees",
     ("B404", ""): "programs are started where they must be: gunicorn, the mailer, pg_dump",
     ("B603", ""): "never by a shell, and no argument comes from a visitor",
-    ("B606", "app/ops/site_cli.py"): "it becomes gunicorn, whose path stands beside Python's own",
     ("B108", "gunicorn.conf.py"): "/dev/shm for gunicorn's own heartbeat files, if it is there",
     ("B104", "app/dev/environment.py"): "0.0.0.0 is recognized here, not listened on",
     ("B405", "app/ops/clinic/pictures.py"): "the clinic's own logo, read by its own people",

@@ -55,7 +55,7 @@ def test_every_page_and_the_files_it_names_are_requested_in_three_encodings(
 ) -> None:
     done = app.test_cli_runner().invoke(args=["cache", "warm", "--address", "127.0.0.1"])
     assert done.exit_code == 0, done.output
-    assert done.output.startswith(f"{app.config['SITE']}: ")
+    assert done.stdout.startswith(f"{app.config['SITE']}: ")
     addresses = {address for _, address, _ in web_server.requests}
     with app.test_request_context():
         script = app.jinja_env.globals["asset"]("site.js")  # type: ignore[operator]

@@ -1,0 +1,65 @@
+"""Documents, deploy files and help texts name nothing that no longer exists."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from app.ops.commands import Commands
+from config import ROOT
+
+REMOVED = (
+    "site export",
+    "site rules",
+    "frontdesk-pages",
+    "PAGES_RULES",
+    "with-env",
+    "MAILER_BESIDE_WEB",
+    "rehearsal",
+    "guardian",
+)
+FOLDERS = ("docs", "deploy", "clinic")
+FILES = ("README.md", "CHANGELOG.md", "Makefile", ".env.example", "gunicorn.conf.py", "Procfile")
+BINARY = {".png", ".pmtiles"}
+
+
+def documents() -> dict[str, str]:
+    """The text of everything that people read to install and run the site."""
+    files = [file for name in FOLDERS for file in (ROOT / name).rglob("*")]
+    files += [ROOT / name for name in FILES]
+    return {
+        str(file.relative_to(ROOT)): file.read_text(encoding="utf-8")
+        for file in files
+        if file.is_file() and file.suffix not in BINARY
+    }
+
+
+def help_texts(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+    """The help of ``command`` and of all below it."""
+    context = click.Context(command, info_name=name)
+    yield f"{name} --help", command.get_help(context)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            assert found
+            yield from help_texts(found, f"{name} {below}")
+
+
+TEXTS = documents() | dict(help_texts(Commands("flask"), "flask"))
+
+
+def test_there_are_documents_and_help_texts() -> None:
+    assert {"README.md", "docs/deploy.md", "deploy/nginx/frontdesk.conf"} <= set(TEXTS)
+    assert "flask cache warm --help" in TEXTS
+
+
+@pytest.mark.parametrize("name", REMOVED)
+def test_nothing_names_what_was_removed(name: str) -> None:
+    found = [place for place, text in TEXTS.items() if name.lower() in text.lower()]
+    assert not found
+
+
+def test_no_file_is_called_by_a_removed_name() -> None:
+    names = [Path(place).name for place in TEXTS if "--help" not in place]
+    assert not [file for file in names if Path(file).stem in REMOVED]
