@@ -264,8 +264,8 @@ def test_a_long_header(site: FlaskClient, header: str, shape: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 def test_folding_takes_time_in_proportion_to_the_length(shape: str) -> None:
-    """Far more than is ever read: what grows faster than the text would take minutes."""
-    text = _filled(shape, 250_000, len)
+    """Far more than is ever read: what grows faster than the text would take seconds."""
+    text = _filled(shape, 60_000, len)
     began = time.thread_time()
     fold(text)
-    assert time.thread_time() - began < 3
+    assert time.thread_time() - began < MOST
