@@ -383,6 +383,7 @@ def test_pages_outlive_the_application_and_change_with_it(
         assert visitor.get("/", headers={"If-None-Match": etag}).status_code == 304
         _assert_unavailable(visitor.post("/contact", data=GOOD))
         _assert_unavailable(visitor.get("/a-page-that-nobody-asked-for"))
+        _assert_unavailable(visitor.get("/static/of-another-version.js?v=0123"))
         problem = visitor.post("/api/v1/inquiries", json=GOOD)
         assert (problem.status_code, problem.json()["status"]) == (503, 503)
         assert problem.headers["content-type"] == "application/problem+json"
