@@ -192,7 +192,7 @@ def test_mail_waits_for_a_stopped_mailbox_and_comes_once(instance: Path) -> None
         assert "make mailbox" in banner(site)["Mailbox"]
         for number in range(5):
             inquire(site, f"Question {number}")
-        eventually(lambda: "relay down" in "".join(site.lines), 15, "an attempt meets no mailbox")
+        eventually(lambda: "unavailable" in "".join(site.lines), 15, "an attempt meets no mailbox")
         with mailbox(site):
             mails = eventually(lambda: five_mails(site), 60, "five mails")
             time.sleep(3)
