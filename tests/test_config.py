@@ -262,7 +262,8 @@ app.cli.command("show")(lambda: __import__("show"))
 
 def test_flask_commands_and_gunicorn_read_the_same_file_alike(tmp_path: Path) -> None:
     """The flask command also loads ``.env`` into the process environment by itself."""
-    (tmp_path / "config.py").write_bytes((ROOT / "config.py").read_bytes())
+    for module in ("config.py", "environment.py"):
+        (tmp_path / module).write_bytes((ROOT / module).read_bytes())
     (tmp_path / "show.py").write_text(SHOW)
     (tmp_path / "wsgi.py").write_text(WSGI)
     (tmp_path / "gunicorn.conf.py").write_text("import show")
@@ -301,13 +302,14 @@ def run(
 
 
 def test_flask_must_not_read_another_file_than_gunicorn(tmp_path: Path) -> None:
-    (tmp_path / "config.py").write_bytes((ROOT / "config.py").read_bytes())
+    for module in ("config.py", "environment.py"):
+        (tmp_path / module).write_bytes((ROOT / module).read_bytes())
     (tmp_path / "wsgi.py").write_text("import show\n" + WSGI)
     (tmp_path / "show.py").write_text(SHOW)
     other = env_file(tmp_path, **DEVELOPMENT, MAIL_SERVER="other")
     (tmp_path / ".env").write_text("MAIL_SERVER=default\n")
     refused = run("flask", "show", folder=tmp_path, env={"ENV_FILE": other})
-    assert "ENV_FILE: set FLASK_SKIP_DOTENV=1 too" in refused.stderr
+    assert "ENV_FILE: also set FLASK_SKIP_DOTENV=1" in refused.stderr
     done = run("flask", "show", folder=tmp_path, env={"ENV_FILE": other, "FLASK_SKIP_DOTENV": "1"})
     assert done.returncode == 0, done.stderr
 
