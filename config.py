@@ -75,7 +75,7 @@ class Settings(BaseModel):
 
     app_env: Literal["production", "development"] = "production"
     secret_key: SecretStr = Field(min_length=32)
-    data_keys: SecretStr
+    encryption_keys: SecretStr
     clinic_dir: Folder = ROOT / "clinic"
     instance_dir: Folder = ROOT / "instance"
     database_url: SecretStr = SecretStr("")
@@ -96,16 +96,16 @@ class Settings(BaseModel):
     mail_default_sender: str = ""
     ratelimit_enabled: bool = True
     ratelimit_storage_uri: SecretStr = SecretStr("memory://")
-    screening_enabled: bool = True
+    spam_filter_enabled: bool = True
     map_tiles_url: WebAddress = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
     mailer_beside_web: bool = True
     alert_webhook_url: SecretWebAddress = SecretStr("")
     heartbeat_url: SecretWebAddress = SecretStr("")
     metrics_token: SecretStr = Field(SecretStr(""), min_length=16)
     retention_days: int = Field(90, ge=1, le=3650)
-    held_retention_days: int = Field(30, ge=1, le=3650)
-    notify: Literal["full", "contact", "minimal"] = "full"
-    acknowledge: bool = False
+    quarantine_retention_days: int = Field(30, ge=1, le=3650)
+    notification_detail: Literal["full", "contact", "minimal"] = "full"
+    send_acknowledgement: bool = False
     log_format: Literal["json", "console"] = "json"
 
     @classmethod
@@ -128,7 +128,7 @@ class Settings(BaseModel):
             raise SettingsError("\n".join(["Invalid settings:", *(f"  {line}" for line in errors)]))
         return settings
 
-    @field_validator("data_keys")
+    @field_validator("encryption_keys")
     @classmethod
     def _fernet_keys(cls, keys: SecretStr) -> SecretStr:
         try:
@@ -192,9 +192,9 @@ class Settings(BaseModel):
         return self.app_env == "development"
 
     @property
-    def data_key_list(self) -> tuple[str, ...]:
+    def encryption_key_list(self) -> tuple[str, ...]:
         """The Fernet keys, newest first: the first encrypts, all of them decrypt."""
-        return _split_keys(self.data_keys)
+        return _split_keys(self.encryption_keys)
 
     @property
     def database(self) -> str:
@@ -255,9 +255,10 @@ def _mail_errors(settings: Settings) -> list[str]:
     both = "mail_use_tls" in settings.model_fields_set and settings.mail_use_tls
     if settings.mail_use_ssl and both:
         return ["MAIL_USE_TLS and MAIL_USE_SSL: only one of them can be true"]
+    detail = settings.notification_detail
     exposed = {
-        f"NOTIFY={settings.notify} sends what visitors write": settings.notify != "minimal",
-        "ACKNOWLEDGE shows who wrote": settings.acknowledge,
+        f"NOTIFICATION_DETAIL={detail} sends what visitors write": detail != "minimal",
+        "SEND_ACKNOWLEDGEMENT shows who wrote": settings.send_acknowledgement,
         "MAIL_PASSWORD would be sent unencrypted": bool(settings.mail_username),
     }
     reasons = " and ".join(reason for reason, applies in exposed.items() if applies)

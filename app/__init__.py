@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.extensions["clinic"] = clinic
     app.jinja_env.globals["clinic"] = clinic
-    database = Database(settings.database, KeyRing(settings.data_key_list))
+    database = Database(settings.database, KeyRing(settings.encryption_key_list))
     app.extensions["database"] = database
 
     answered = Answered(maxlen=MOST_WAITING) if settings.metrics_token else None
@@ -77,9 +77,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     contact.init_app(
         app,
         secret=settings.secret_key.get_secret_value(),
-        screening=settings.screening_enabled,
+        screening=settings.spam_filter_enabled,
         site=settings.site,
-        desk=Desk(database, clinic, Notify(settings.notify), settings.acknowledge),
+        desk=Desk(
+            database, clinic, Notify(settings.notification_detail), settings.send_acknowledgement
+        ),
     )
     ops.init_app(app, settings=settings, answered=answered)
     if settings.is_development:
@@ -91,9 +93,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _told(settings: Settings, basemap: Path) -> Told:
     return told(
         retention_days=settings.retention_days,
-        held_retention_days=settings.held_retention_days,
-        notify=settings.notify,
-        acknowledge=settings.acknowledge,
+        quarantine_retention_days=settings.quarantine_retention_days,
+        notification_detail=settings.notification_detail,
+        send_acknowledgement=settings.send_acknowledgement,
         map_tiles=bool(settings.map_tiles_url) and not basemap.exists(),
     )
 
