@@ -1,28 +1,30 @@
 """Settings: every variable, validated together at startup.
 
-Values come from the process environment and from one file, ``.env`` in the project folder or
-the file that ``ENV_FILE`` names; the process environment wins. gunicorn, ``flask`` and the
-mailer all read them here. Errors are reported together and never show a value of a secret.
-Each secret can also come from a file of its own, named by ``NAME_FILE``.
+gunicorn, ``flask`` and the mailer all read them here. Errors are reported together and never
+show a value. They come from the process environment and from one file, ``.env`` in the
+project folder or the file that ``ENV_FILE`` names; the process environment wins. A secret
+``NAME`` can come from a file of its own, named by ``NAME_FILE``.
 
-pydantic validates; python-dotenv parses the file. pydantic-settings is not used: its sources
-cannot take an explicit mapping or ``NAME_FILE``, and importing it adds 0.1 s to every command.
+python-dotenv parses the file, as it does for the ``flask`` command. pydantic-settings is not
+used: its sources cannot take an explicit mapping or ``NAME_FILE``, and importing it adds 0.1 s
+to every command.
 """
 
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import StrEnum
 from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
 from dotenv.parser import Binding, parse_stream
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,7 +32,6 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -44,16 +45,130 @@ REQUIRED_IN_PRODUCTION = {
     "MAIL_SERVER": "",
     "MAIL_DEFAULT_SENDER": "",
 }
-MAY_BE_EMPTY = "MAP_TILES_URL"  # every other empty variable counts as not set
 
 
 class SettingsError(Exception):
     """The settings are invalid. The message lists every error, one per line."""
 
 
-class AppEnv(StrEnum):
-    PRODUCTION = "production"
-    DEVELOPMENT = "development"
+@dataclass(frozen=True)
+class Reader:
+    """Reads the variables ``names``. Of them, ``secrets`` can be in files.
+
+    An empty variable counts as not set, except ``may_be_empty``.
+    """
+
+    names: frozenset[str]
+    secrets: tuple[str, ...]
+    may_be_empty: str
+    default_file: Path
+
+    def read(self, environ: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
+        """Return the variables that are set, by name, and the errors found.
+
+        Without ``environ`` this reads the process environment, and the default file if it exists.
+        With it, a file is read only when ``environ`` has ENV_FILE.
+        """
+        errors: list[str] = []
+        values: dict[str, str] = {}
+        variables = os.environ if environ is None else environ
+        file = variables.get("ENV_FILE", "")
+        if environ is None and self.default_file.is_file():
+            default = str(self.default_file)
+            if file not in ("", default) and _flask_loads_env_file():
+                errors.append(f"ENV_FILE: also set FLASK_SKIP_DOTENV=1; flask reads {default}")
+            file = file or default
+        if file:
+            values, file_errors = self._read_env_file(file)
+            errors += file_errors
+        values |= {name: variables[name] for name in self._all_names if name in variables}
+        values = {name: item for name, item in values.items() if item or name == self.may_be_empty}
+        return values, errors + self._read_secret_files(values)
+
+    @property
+    def _all_names(self) -> list[str]:
+        return sorted(self.names | {f"{name}_FILE" for name in self.secrets})
+
+    def _read_env_file(self, path: str) -> tuple[dict[str, str], list[str]]:
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            return {}, [f"ENV_FILE: cannot read {path} ({type(error).__name__})"]
+        values, errors = {}, []
+        for binding in parse_stream(StringIO(text)):
+            name, value = binding.key, binding.value
+            if name is None and not binding.error:  # a comment
+                continue
+            if name is None or value is None or not VARIABLE_NAME.fullmatch(name):
+                errors.append(f"{path}, line {_line(binding)}: must be NAME=value")
+            elif name not in self._all_names:
+                errors.append(f"{name}: unknown setting{self._suggestion(name)}")
+            elif "${" in value:
+                # The flask command, docker compose and shells would replace it.
+                hint = f"; use {name}_FILE" if name in self.secrets else ""
+                errors.append(f"{name}: must not contain ${{ in {path}{hint}")
+            else:
+                values[name] = value
+        return values, errors
+
+    def _suggestion(self, name: str) -> str:
+        similar = get_close_matches(name, self._all_names, n=1, cutoff=0.8)
+        return f"; did you mean {similar[0]}?" if similar else ""
+
+    def _read_secret_files(self, values: dict[str, str]) -> list[str]:
+        """Replace each NAME_FILE in ``values`` by NAME with the file's content; return errors."""
+        errors = []
+        for name in self.secrets:
+            path = values.pop(f"{name}_FILE", None)
+            if path is None:
+                continue
+            if name in values:
+                errors.append(f"{name} and {name}_FILE: set only one of them")
+                continue
+            try:
+                if secret := Path(path).read_text(encoding="utf-8").strip():
+                    values[name] = secret
+            except (OSError, ValueError) as error:
+                errors.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")
+        return errors
+
+
+def _line(binding: Binding) -> int:
+    """Return the line of a binding, which python-dotenv counts from the blank lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _flask_loads_env_file() -> bool:
+    """Whether this is a flask command, which loads .env by itself whatever ENV_FILE says."""
+    return "FLASK_RUN_FROM_CLI" in os.environ and not os.environ.get("FLASK_SKIP_DOTENV")
+
+
+def _split_url(url: str) -> SplitResult | None:
+    """Return the parts of ``url``, or None: the messages of urlsplit may quote a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError when it is not a number
+    except ValueError:
+        return None
+    return parts
+
+
+def _web_address(url: str) -> str:
+    parts = _split_url(url)
+    if url and not (parts and parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError("must start with https:// (or http://) and name a host")
+    return url.rstrip("/")
+
+
+def _secret_web_address(url: SecretStr) -> SecretStr:
+    _web_address(url.get_secret_value())
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+SecretWebAddress = Annotated[SecretStr, AfterValidator(_secret_web_address)]
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
 class Settings(BaseModel):
@@ -61,13 +176,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    app_env: AppEnv = AppEnv.PRODUCTION
+    app_env: Literal["production", "development"] = "production"
     secret_key: SecretStr = Field(min_length=32)
-    data_keys: SecretStr
-    clinic_dir: Path = ROOT / "clinic"
-    instance_dir: Path = ROOT / "instance"
+    encryption_keys: SecretStr
+    clinic_dir: Folder = ROOT / "clinic"
+    instance_dir: Folder = ROOT / "instance"
     database_url: SecretStr = SecretStr("")
-    base_url: str = ""
+    base_url: WebAddress = ""
     extra_hosts: str = ""
     trusted_proxies: int = Field(0, ge=0, le=5)
     hsts_subdomains: bool = False
@@ -84,15 +199,15 @@ class Settings(BaseModel):
     mail_default_sender: str = ""
     ratelimit_enabled: bool = True
     ratelimit_storage_uri: SecretStr = SecretStr("memory://")
-    screening_enabled: bool = True
-    map_tiles_url: str = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
-    alert_webhook_url: SecretStr = SecretStr("")
-    heartbeat_url: SecretStr = SecretStr("")
+    spam_filter_enabled: bool = True
+    map_tiles_url: WebAddress = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
+    alert_webhook_url: SecretWebAddress = SecretStr("")
+    heartbeat_url: SecretWebAddress = SecretStr("")
     metrics_token: SecretStr = Field(SecretStr(""), min_length=16)
     retention_days: int = Field(90, ge=1, le=3650)
-    held_retention_days: int = Field(30, ge=1, le=3650)
-    notify: Literal["full", "contact", "minimal"] = "full"
-    acknowledge: bool = False
+    quarantine_retention_days: int = Field(30, ge=1, le=3650)
+    notification_detail: Literal["full", "contact", "minimal"] = "full"
+    send_acknowledgement: bool = False
     log_format: Literal["json", "console"] = "json"
 
     @classmethod
@@ -101,7 +216,7 @@ class Settings(BaseModel):
 
         Raises SettingsError, which lists every error at once.
         """
-        values, errors = read_environment(environ)
+        values, errors = READER.read(environ)
         errors += _missing(values)
         settings = None
         try:
@@ -110,12 +225,12 @@ class Settings(BaseModel):
             invalid = error.errors(include_input=False, include_url=False, include_context=False)
             errors += [_describe(item["loc"], item["msg"]) for item in invalid]
         else:
-            errors += _unencrypted_mail(settings)
+            errors += _mail_errors(settings)
         if errors or settings is None:
             raise SettingsError("\n".join(["Invalid settings:", *(f"  {line}" for line in errors)]))
         return settings
 
-    @field_validator("data_keys")
+    @field_validator("encryption_keys")
     @classmethod
     def _fernet_keys(cls, keys: SecretStr) -> SecretStr:
         try:
@@ -149,25 +264,13 @@ class Settings(BaseModel):
             raise ValueError("must start with memory:// or redis:// or rediss://")
         return secret
 
-    @field_validator("alert_webhook_url", "heartbeat_url")
-    @classmethod
-    def _secret_web_address(cls, secret: SecretStr) -> SecretStr:
-        _check_web_address(secret.get_secret_value())
-        return secret
-
-    @field_validator("base_url", "map_tiles_url")
-    @classmethod
-    def _web_address(cls, url: str) -> str:
-        _check_web_address(url)
-        return url.rstrip("/")
-
     @field_validator("base_url")
     @classmethod
     def _host_only(cls, url: str, info: ValidationInfo) -> str:
         parts = urlsplit(url)
         if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError("must be https:// and a host, with nothing after it")
-        if info.data.get("app_env") is AppEnv.PRODUCTION and parts.scheme == "http":
+        if info.data.get("app_env") == "production" and parts.scheme == "http":
             raise ValueError("must start with https:// in production")
         return url
 
@@ -186,25 +289,14 @@ class Settings(BaseModel):
             raise ValueError("must be a single address, like no-reply@clinic.example")
         return address
 
-    @field_validator("instance_dir", "clinic_dir")
-    @classmethod
-    def _absolute(cls, folder: Path) -> Path:
-        return folder.expanduser().absolute()
-
-    @model_validator(mode="after")
-    def _one_kind_of_tls(self) -> Self:
-        if self.mail_use_ssl and self.mail_use_tls and "mail_use_tls" in self.model_fields_set:
-            raise ValueError("MAIL_USE_TLS and MAIL_USE_SSL: only one of them can be true")
-        return self
-
     @property
     def is_development(self) -> bool:
-        return self.app_env is AppEnv.DEVELOPMENT
+        return self.app_env == "development"
 
     @property
-    def data_key_list(self) -> tuple[str, ...]:
+    def encryption_key_list(self) -> tuple[str, ...]:
         """The Fernet keys, newest first: the first encrypts, all of them decrypt."""
-        return _split_keys(self.data_keys)
+        return _split_keys(self.encryption_keys)
 
     @property
     def database(self) -> str:
@@ -243,86 +335,14 @@ class Settings(BaseModel):
 SECRETS = tuple(
     name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr
 )
-VARIABLES = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
-
-
-def read_environment(environ: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
-    """Return the variables that are set, by name, not yet validated, and the errors found.
-
-    Without ``environ`` this reads the process environment and ``.env``. With it, a file is
-    read only when it has ``ENV_FILE``.
-    """
-    env_file = (os.environ if environ is None else environ).get("ENV_FILE", "")
-    errors = []
-    if environ is None:
-        environ, default = os.environ, ROOT / ".env"
-        if default.is_file():
-            # The flask command loads .env by itself, whatever ENV_FILE says.
-            if env_file and "FLASK_RUN_FROM_CLI" in environ and "FLASK_SKIP_DOTENV" not in environ:
-                errors.append(f"ENV_FILE: set FLASK_SKIP_DOTENV=1 too, or flask reads {default}")
-            env_file = env_file or str(default)
-    values, file_errors = _read_env_file(env_file) if env_file else ({}, [])
-    values |= {name: environ[name] for name in VARIABLES if name in environ}
-    values = {name: value for name, value in values.items() if value or name == MAY_BE_EMPTY}
-    return values, errors + file_errors + _read_secret_files(values)
-
-
-def _read_env_file(path: str) -> tuple[dict[str, str], list[str]]:
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        return {}, [f"ENV_FILE: cannot read {path} ({type(error).__name__})"]
-    values, errors = {}, []
-    for binding in parse_stream(StringIO(text)):
-        name, value = binding.key, binding.value
-        if name is None and not binding.error:  # a comment
-            continue
-        if name is None or value is None or not VARIABLE_NAME.fullmatch(name):
-            errors.append(f"{path}, line {_line(binding)}: must be NAME=value")
-        elif name not in VARIABLES:
-            errors.append(f"{name}: unknown setting{_suggestion(name)}")
-        elif "${" in value:
-            # python-dotenv, docker compose and shells disagree about what it means.
-            hint = f"; use {name}_FILE" if name in SECRETS else ""
-            errors.append(f"{name}: must not contain ${{ in {path}{hint}")
-        else:
-            values[name] = value
-    return values, errors
-
-
-def _line(binding: Binding) -> int:
-    """The line of a binding, which python-dotenv counts from the blank lines before it."""
-    text = binding.original.string
-    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-
-
-def _suggestion(name: str) -> str:
-    similar = get_close_matches(name, sorted(VARIABLES), n=1, cutoff=0.8)
-    return f"; did you mean {similar[0]}?" if similar else ""
-
-
-def _read_secret_files(values: dict[str, str]) -> list[str]:
-    """Replace each NAME_FILE in ``values`` by NAME with the file's content; return errors."""
-    errors = []
-    for name in SECRETS:
-        path = values.pop(f"{name}_FILE", None)
-        if path is None:
-            continue
-        if name in values:
-            errors.append(f"{name} and {name}_FILE: set only one of them")
-            continue
-        try:
-            if secret := Path(path).read_text(encoding="utf-8").strip():
-                values[name] = secret
-        except (OSError, ValueError) as error:
-            errors.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")
-    return errors
+NAMES = frozenset(name.upper() for name in Settings.model_fields)
+READER = Reader(NAMES, SECRETS, may_be_empty="MAP_TILES_URL", default_file=ROOT / ".env")
 
 
 def _missing(values: Mapping[str, str]) -> list[str]:
     """Return an error for each variable that the others make necessary."""
     errors = []
-    if values.get("APP_ENV", AppEnv.PRODUCTION) == AppEnv.PRODUCTION:
+    if values.get("APP_ENV", "production") == "production":
         missing = {
             name: hint for name, hint in REQUIRED_IN_PRODUCTION.items() if name not in values
         }
@@ -332,11 +352,15 @@ def _missing(values: Mapping[str, str]) -> list[str]:
     return errors
 
 
-def _unencrypted_mail(settings: Settings) -> list[str]:
-    """Return an error if mail would carry visitor data or a password without TLS."""
+def _mail_errors(settings: Settings) -> list[str]:
+    """Check for two kinds of TLS, and for visitor data or a password in mail without TLS."""
+    both = "mail_use_tls" in settings.model_fields_set and settings.mail_use_tls
+    if settings.mail_use_ssl and both:
+        return ["MAIL_USE_TLS and MAIL_USE_SSL: only one of them can be true"]
+    detail = settings.notification_detail
     exposed = {
-        f"NOTIFY={settings.notify} sends what visitors write": settings.notify != "minimal",
-        "ACKNOWLEDGE shows who wrote": settings.acknowledge,
+        f"NOTIFICATION_DETAIL={detail} sends what visitors write": detail != "minimal",
+        "SEND_ACKNOWLEDGEMENT shows who wrote": settings.send_acknowledgement,
         "MAIL_PASSWORD would be sent unencrypted": bool(settings.mail_username),
     }
     reasons = " and ".join(reason for reason, applies in exposed.items() if applies)
@@ -354,19 +378,3 @@ def _describe(location: tuple[int | str, ...], message: str) -> str:
 
 def _split_keys(keys: SecretStr) -> tuple[str, ...]:
     return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
-
-
-def _split_url(url: str) -> SplitResult | None:
-    """Return the parts of ``url``, or None: the messages of urlsplit may quote a password."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises ValueError when it is not a number
-    except ValueError:
-        return None
-    return parts
-
-
-def _check_web_address(url: str) -> None:
-    parts = _split_url(url)
-    if url and not (parts and parts.scheme in ("http", "https") and parts.hostname):
-        raise ValueError("must start with https:// (or http://) and name a host")

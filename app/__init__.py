@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.globals.update(
         clinic=clinic, opening_hours=lambda location: OpeningHours(location, today())
     )
-    database = Database(settings.database, KeyRing(settings.data_key_list))
+    database = Database(settings.database, KeyRing(settings.encryption_key_list))
     app.extensions["database"] = database
 
     observe = _init_metrics(app, settings, database)
@@ -84,9 +84,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     contact.init_app(
         app,
         secret=settings.secret_key.get_secret_value(),
-        screening=settings.screening_enabled,
+        screening=settings.spam_filter_enabled,
         site=settings.site,
-        desk=Desk(database, clinic, Notify(settings.notify), settings.acknowledge),
+        desk=Desk(
+            database, clinic, Notify(settings.notification_detail), settings.send_acknowledgement
+        ),
     )
     ops.init_app(app, settings=settings)
     if settings.is_development:
@@ -114,9 +116,9 @@ def _init_metrics(app: Flask, settings: Settings, database: Database) -> Request
 def _told(settings: Settings, basemap: Path) -> Told:
     return told(
         retention_days=settings.retention_days,
-        held_retention_days=settings.held_retention_days,
-        notify=settings.notify,
-        acknowledge=settings.acknowledge,
+        quarantine_retention_days=settings.quarantine_retention_days,
+        notification_detail=settings.notification_detail,
+        send_acknowledgement=settings.send_acknowledgement,
         map_tiles=bool(settings.map_tiles_url) and not basemap.exists(),
     )
 

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class UnknownKeyError(Exception):
-    """None of the configured keys opens this text: a key is missing from DATA_KEYS."""
+    """None of the configured keys opens this text: a key is missing from ENCRYPTION_KEYS."""
 
 
 def fingerprint(key: str) -> str:
@@ -39,7 +39,7 @@ class KeyRing:
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
-            raise UnknownKeyError("no key in DATA_KEYS opens this text") from None
+            raise UnknownKeyError("no key in ENCRYPTION_KEYS opens this text") from None
 
     def opener(self, sealed: bytes) -> str | None:
         """The fingerprint of the key that opens ``sealed``; None when none of ours does."""
@@ -56,4 +56,4 @@ class KeyRing:
         try:
             return self._fernet.rotate(sealed)
         except InvalidToken:
-            raise UnknownKeyError("no key in DATA_KEYS opens this text") from None
+            raise UnknownKeyError("no key in ENCRYPTION_KEYS opens this text") from None

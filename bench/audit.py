@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("app", "config.py", "wsgi.py", "gunicorn.conf.py", "migrations")
+OURS = ("app", "config.py", "environment.py", "wsgi.py", "gunicorn.conf.py", "migrations")
 SERVICES = ("pypi", "osv")
 NOT_AUDITED = 3
 BIN = Path(sys.executable).parent

@@ -54,7 +54,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         **os.environ,
         "APP_ENV": "development",
         "SECRET_KEY": "only-for-the-bench-" + "x" * 32,
-        "DATA_KEYS": Fernet.generate_key().decode(),
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "INSTANCE_DIR": str(folder / "instance"),
         "MAIL_SERVER": "127.0.0.1",
         "ENV_FILE": os.devnull,

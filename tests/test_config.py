@@ -16,10 +16,10 @@ from config import ROOT, SECRETS, Settings, SettingsError
 from tests.support.settings import NO_ENV_FILE
 
 KEY = Fernet.generate_key().decode()
-DEVELOPMENT = {"APP_ENV": "development", "SECRET_KEY": "s" * 32, "DATA_KEYS": KEY}
+DEVELOPMENT = {"APP_ENV": "development", "SECRET_KEY": "s" * 32, "ENCRYPTION_KEYS": KEY}
 PRODUCTION = {
     "SECRET_KEY": "s" * 32,
-    "DATA_KEYS": KEY,
+    "ENCRYPTION_KEYS": KEY,
     "BASE_URL": "https://clinic.example",
     "TRUSTED_PROXIES": "1",
     "MAIL_SERVER": "smtp.clinic.example",
@@ -57,7 +57,7 @@ def test_every_error_is_reported_at_once() -> None:
     }
     assert names(wrong) == {
         "SECRET_KEY",
-        "DATA_KEYS",
+        "ENCRYPTION_KEYS",
         "PORT",
         "MAIL_USE_TLS",
         "WEB_CONCURRENCY",
@@ -78,7 +78,7 @@ def test_an_empty_environment_is_production_and_lists_what_it_needs() -> None:
         "MAIL_SERVER: missing",
         "MAIL_DEFAULT_SENDER: missing",
         "SECRET_KEY: missing",
-        "DATA_KEYS: missing",
+        "ENCRYPTION_KEYS: missing",
     ]
 
 
@@ -123,7 +123,7 @@ def test_no_secret_is_shown_whatever_is_wrong_with_it(name: str) -> None:
 def test_a_secret_can_come_from_a_file(name: str, tmp_path: Path) -> None:
     values = {
         "SECRET_KEY": "f" * 40,
-        "DATA_KEYS": Fernet.generate_key().decode(),
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "DATABASE_URL": "sqlite:///file.db",
         "MAIL_PASSWORD": "from the file",
         "RATELIMIT_STORAGE_URI": "redis://file",
@@ -173,21 +173,21 @@ def test_production_sends_mail_in_the_clear_only_to_this_machine() -> None:
 @pytest.mark.parametrize("base", [DEVELOPMENT, PRODUCTION])
 def test_what_visitors_write_is_never_sent_in_the_clear(base: dict[str, str], notify: str) -> None:
     clear = {**base, "MAIL_SERVER": "smtp.clinic.example", "MAIL_USE_TLS": "false"}
-    (error,) = errors_of({**clear, "NOTIFY": notify})
+    (error,) = errors_of({**clear, "NOTIFICATION_DETAIL": notify})
     assert error == (
         "MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine:"
-        f" NOTIFY={notify} sends what visitors write"
+        f" NOTIFICATION_DETAIL={notify} sends what visitors write"
     )
-    Settings.from_env({**clear, "NOTIFY": "minimal"})
+    Settings.from_env({**clear, "NOTIFICATION_DETAIL": "minimal"})
     login = {"MAIL_USERNAME": "web", "MAIL_PASSWORD": "hunter2"}
-    (error,) = errors_of({**clear, "NOTIFY": "minimal", **login})
+    (error,) = errors_of({**clear, "NOTIFICATION_DETAIL": "minimal", **login})
     assert "MAIL_PASSWORD" in error
     assert "hunter2" not in error
 
 
 def test_an_unknown_choice_is_reported_with_the_known_ones() -> None:
-    (error,) = errors_of({**DEVELOPMENT, "NOTIFY": "most"})
-    assert error == "NOTIFY: Input should be 'full', 'contact' or 'minimal'"
+    (error,) = errors_of({**DEVELOPMENT, "NOTIFICATION_DETAIL": "most"})
+    assert error == "NOTIFICATION_DETAIL: Input should be 'full', 'contact' or 'minimal'"
 
 
 def test_production_requires_https() -> None:
@@ -202,8 +202,8 @@ def test_production_refuses_the_demo_clinic(tmp_path: Path) -> None:
 
 def test_keys_may_be_rotated() -> None:
     older = Fernet.generate_key().decode()
-    settings = Settings.from_env({**DEVELOPMENT, "DATA_KEYS": f"{KEY}, {older}"})
-    assert settings.data_key_list == (KEY, older)
+    settings = Settings.from_env({**DEVELOPMENT, "ENCRYPTION_KEYS": f"{KEY}, {older}"})
+    assert settings.encryption_key_list == (KEY, older)
 
 
 def test_an_explicit_environment_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +262,8 @@ app.cli.command("show")(lambda: __import__("show"))
 
 def test_flask_commands_and_gunicorn_read_the_same_file_alike(tmp_path: Path) -> None:
     """The flask command also loads ``.env`` into the process environment by itself."""
-    (tmp_path / "config.py").write_bytes((ROOT / "config.py").read_bytes())
+    for module in ("config.py", "environment.py"):
+        (tmp_path / module).write_bytes((ROOT / module).read_bytes())
     (tmp_path / "show.py").write_text(SHOW)
     (tmp_path / "wsgi.py").write_text(WSGI)
     (tmp_path / "gunicorn.conf.py").write_text("import show")
@@ -301,13 +302,14 @@ def run(
 
 
 def test_flask_must_not_read_another_file_than_gunicorn(tmp_path: Path) -> None:
-    (tmp_path / "config.py").write_bytes((ROOT / "config.py").read_bytes())
+    for module in ("config.py", "environment.py"):
+        (tmp_path / module).write_bytes((ROOT / module).read_bytes())
     (tmp_path / "wsgi.py").write_text("import show\n" + WSGI)
     (tmp_path / "show.py").write_text(SHOW)
     other = env_file(tmp_path, **DEVELOPMENT, MAIL_SERVER="other")
     (tmp_path / ".env").write_text("MAIL_SERVER=default\n")
     refused = run("flask", "show", folder=tmp_path, env={"ENV_FILE": other})
-    assert "ENV_FILE: set FLASK_SKIP_DOTENV=1 too" in refused.stderr
+    assert "ENV_FILE: also set FLASK_SKIP_DOTENV=1" in refused.stderr
     done = run("flask", "show", folder=tmp_path, env={"ENV_FILE": other, "FLASK_SKIP_DOTENV": "1"})
     assert done.returncode == 0, done.stderr
 
@@ -354,7 +356,7 @@ def test_a_wrong_file_and_wrong_settings_are_reported_together(tmp_path: Path) -
     ("name", "value"),
     [
         ("SECRET_KEY", "hunter2"),
-        ("DATA_KEYS", "hunter2"),
+        ("ENCRYPTION_KEYS", "hunter2"),
         ("DATABASE_URL", "postgresql+psycopg://u:p@host:hunter2/name"),
         ("RATELIMIT_STORAGE_URI", "redis://:hunter2/x@cache:6379"),
         ("METRICS_TOKEN", "hunter2"),

@@ -21,7 +21,7 @@ from honcho.command import main as honcho
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(48),
-    "DATA_KEYS": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),  # a Fernet key
+    "ENCRYPTION_KEYS": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),  # a Fernet key
 }
 EXTERNAL = "external"  # MAILBOX=external: `make mailbox` runs in another terminal, or not
 STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)  # exit status of honcho after Ctrl-C

@@ -28,7 +28,7 @@ def backup(path: Path) -> None:
     """Write a consistent copy of the database to PATH while the site runs.
 
     A folder gets a file named by the time. No file is ever overwritten. What visitors
-    wrote stays sealed in it: keep DATA_KEYS elsewhere, or nobody can read it.
+    wrote stays sealed in it: keep ENCRYPTION_KEYS elsewhere, or nobody can read it.
     """
     path = path / file_name(clock.now()) if path.is_dir() else path
     try:

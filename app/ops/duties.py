@@ -25,7 +25,7 @@ def current_settings() -> Settings:
 
 def chores(settings: Settings, clinic: Clinic, database: Database) -> list[Chore]:
     """What there is to do: nothing is told where no address was given for it."""
-    days, held_days = settings.retention_days, settings.held_retention_days
+    days, held_days = settings.retention_days, settings.quarantine_retention_days
     found = [retention_chore(database, clinic.zone, days, held_days), keys_chore(database)]
     found.append(traces_chore())
     if url := settings.alert_webhook_url.get_secret_value():

@@ -53,7 +53,7 @@ def _unready() -> str | None:
                 return fault
             keys.check(session, database.keys)
     except UnknownKeyError:
-        return "a key is missing from DATA_KEYS"
+        return "a key is missing from ENCRYPTION_KEYS"
     except (SQLAlchemyError, NotDurableError):
         return "the database does not answer"
     return None

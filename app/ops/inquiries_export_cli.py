@@ -63,7 +63,8 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
     if written.sealed:
         some = ", ".join(written.sealed[:20]) + (", …" if written.sealed[20:] else "")
         raise click.ClickException(
-            f"{len(written.sealed)} could not be opened, a key is missing from DATA_KEYS: {some}"
+            f"{len(written.sealed)} could not be opened,"
+            f" a key is missing from ENCRYPTION_KEYS: {some}"
         )
 
 

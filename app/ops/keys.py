@@ -22,7 +22,7 @@ EVERY = timedelta(minutes=10)
 
 
 class MissingKeyError(UnknownKeyError):
-    """DATA_KEYS lacks a key that rows are sealed with; the message says which."""
+    """ENCRYPTION_KEYS lacks a key that rows are sealed with; the message says which."""
 
 
 class KeyCanary(Base):
@@ -50,7 +50,7 @@ def refuse_missing(sealed: dict[str, bytes], keys: KeyRing) -> None:
     missing = [name for name, text in sealed.items() if keys.opener(text) is None]
     if missing:
         raise MissingKeyError(
-            f"a key is missing: DATA_KEYS lacks {' and '.join(missing)},"
+            f"a key is missing: ENCRYPTION_KEYS lacks {' and '.join(missing)},"
             " and rows are sealed with it. Put it back, after the newest"
         )
 

@@ -38,7 +38,7 @@ def list_keys(as_json: bool) -> None:  # noqa: FBT001
 def rotate() -> None:
     """Put every sealed text under the newest key, while the site runs.
 
-    First put the new key in front of the others in DATA_KEYS and restart the web and
+    First put the new key in front of the others in ENCRYPTION_KEYS and restart the web and
     the mailers. Broken off, it can simply be started again.
     """
     database = current_database()
@@ -53,7 +53,7 @@ def rotate() -> None:
     _say_unneeded(database)
     if rotation.unreadable:
         raise click.ClickException(
-            f"{rotation.unreadable} rows are sealed with a key that is not in DATA_KEYS;"
+            f"{rotation.unreadable} rows are sealed with a key that is not in ENCRYPTION_KEYS;"
             " they are left as they are"
         )
 
@@ -93,7 +93,7 @@ def _refuse_unfinished(rotation: Rotation) -> None:
     if not rotation.clean:
         raise click.ClickException(
             "something still seals with an old key: restart the web and the mailers"
-            " with the new DATA_KEYS, then run this again"
+            " with the new ENCRYPTION_KEYS, then run this again"
         )
 
 
@@ -103,7 +103,7 @@ def _say_unneeded(database: Database) -> None:
         key_records.forget(session, *old)
     wipe(database)  # what the old key sealed
     if old:
-        click.echo(f"No longer needed in DATA_KEYS: {', '.join(old)}")
+        click.echo(f"No longer needed in ENCRYPTION_KEYS: {', '.join(old)}")
         click.echo("Keep them as long as you keep a backup from before today.")
     else:
         click.echo(f"Every row is under {newest}, the only key there is.")

@@ -26,7 +26,7 @@ def retention() -> None:
 @with_appcontext
 def run_now(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001
     """Erase the words of inquiries that were delivered RETENTION_DAYS ago, or held
-    back HELD_RETENTION_DAYS ago. The mailer does so once a night by itself.
+    back QUARANTINE_RETENTION_DAYS ago. The mailer does so once a night by itself.
 
     An inquiry with a mail that is not delivered is never erased, however old it is.
     """
@@ -48,13 +48,13 @@ def run_now(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001
 def current_limits() -> Limits:
     """What the settings say of keeping."""
     settings = current_settings()
-    return Limits(settings.retention_days, settings.held_retention_days)
+    return Limits(settings.retention_days, settings.quarantine_retention_days)
 
 
 def _report(limits: Limits, found: Sequence[Due], stay: int, erased: int) -> dict[str, object]:
     return {
         "retention_days": limits.days,
-        "held_retention_days": limits.held_days,
+        "quarantine_retention_days": limits.held_days,
         "due": [
             {"reference": one.reference, "state": one.state, "since": one.since.isoformat()}
             for one in found

@@ -17,19 +17,20 @@ WHEN = "when"
 def told(
     *,
     retention_days: int,
-    held_retention_days: int,
-    notify: str,
-    acknowledge: bool,
+    quarantine_retention_days: int,
+    notification_detail: str,
+    send_acknowledgement: bool,
     map_tiles: bool,
 ) -> Told:
-    """``notify`` is ``full``, ``contact`` or ``minimal``; ``map_tiles`` whether visitors are
-    offered streets from elsewhere.
-    """
-    modes = {f"settings.notify_{mode}": mode == notify for mode in ("full", "contact", "minimal")}
+    """``map_tiles``: whether visitors are offered streets from elsewhere."""
+    modes = {
+        f"settings.notification_detail_{mode}": mode == notification_detail
+        for mode in ("full", "contact", "minimal")
+    }
     return {
         "settings.retention_days": str(retention_days),
-        "settings.held_retention_days": str(held_retention_days),
-        "settings.acknowledge": acknowledge,
+        "settings.quarantine_retention_days": str(quarantine_retention_days),
+        "settings.send_acknowledgement": send_acknowledgement,
         "settings.map_tiles": map_tiles,
         **modes,
     }

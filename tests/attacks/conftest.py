@@ -30,7 +30,7 @@ def shared_desk(
             MAIL_PORT=str(relay.port),
             MAIL_USE_TLS="false",
             MAIL_DEFAULT_SENDER="no-reply@clinic.example",
-            SCREENING_ENABLED="false",
+            SPAM_FILTER_ENABLED="false",
         )
     )
     yield FrontDesk(app, relay)

@@ -33,7 +33,7 @@ TYPED = {
 @pytest.fixture
 def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Desk:
     clear = {"MAIL_PORT": str(relay.port), "MAIL_USE_TLS": "false"}
-    return Desk(make_app(DATABASE_URL=database_url, ACKNOWLEDGE="true", **clear))
+    return Desk(make_app(DATABASE_URL=database_url, SEND_ACKNOWLEDGEMENT="true", **clear))
 
 
 def to_visitors(relay: Relay) -> list[Taken]:

@@ -86,7 +86,7 @@ def test_the_hidden_field_holds_the_inquiry_back_and_tells_nobody(visitor: Visit
 
 
 def test_screening_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
-    visitor = Visitor(make_app(SCREENING_ENABLED="false"))
+    visitor = Visitor(make_app(SPAM_FILTER_ENABLED="false"))
     visitor.send(honeypot="filled in by a helpful browser")
     assert len(visitor.mails()) == 1
 

@@ -16,9 +16,8 @@ __all__ = ["redis_server"]
 HOST = """
 import json, sys
 from app import create_app
-from config import Settings
 words, sender = json.loads(sys.argv[1]), {"REMOTE_ADDR": "198.51.100.71"}
-client = create_app(Settings.from_env()).test_client()
+client = create_app().test_client()
 for n in range(6):
     said = {**words, "message": f"{words['message']} {n}{sys.argv[2]}"}
     last = client.post("/contact", data=said, environ_base=sender)

@@ -16,7 +16,7 @@ __all__ = ["relay"]
 def desk_with(make_app: Callable[..., Flask], relay: Relay) -> Callable[[str], Desk]:
     def make(notify: str) -> Desk:
         clear = {"MAIL_PORT": str(relay.port), "MAIL_USE_TLS": "false"}
-        return Desk(make_app(NOTIFY=notify, **clear))
+        return Desk(make_app(NOTIFICATION_DETAIL=notify, **clear))
 
     return make
 

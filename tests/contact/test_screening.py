@@ -115,7 +115,7 @@ def test_the_visitor_sees_the_same_page(visitor: Visitor) -> None:
 
 
 def test_it_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
-    visitor = Visitor(make_app(SCREENING_ENABLED="false"))
+    visitor = Visitor(make_app(SPAM_FILTER_ENABLED="false"))
     visitor.send(message=SPAM)
     (inquiry,) = visitor.inquiries()
     assert inquiry.state == "received"

@@ -77,7 +77,7 @@ def test_every_command_is_one_of_ours(services: dict[str, dict[str, Any]], app: 
 
 def test_settings_are_known_and_secrets_are_files(services: dict[str, dict[str, Any]]) -> None:
     for one in ours(services).values():
-        assert set(one["environment"]) <= KNOWN
+        assert set(one["environment"]) <= {"ENV_FILE", *KNOWN}
         given = {name for name in one["environment"] if name in SECRETS}
         assert given == {"RATELIMIT_STORAGE_URI"}, "it holds no secret: nobody else is inside"
 

@@ -74,4 +74,4 @@ def test_settings_that_units_make_exist() -> None:
         for line in file.read_text().splitlines()
     ]
     made = {line.split("=")[1] for line in lines if line.startswith("Environment=")}
-    assert made - known == {"KEEP_DAYS"}, "that one is for `find`"
+    assert made - known == {"ENV_FILE", "FLASK_SKIP_DOTENV", "KEEP_DAYS"}  # the last is for find

@@ -116,7 +116,7 @@ def _production(folder: Path) -> Settings:
     return Settings.from_env(
         {
             "SECRET_KEY": "x" * 32,
-            "DATA_KEYS": Fernet.generate_key().decode(),
+            "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
             "INSTANCE_DIR": str(folder),
             "CLINIC_DIR": str(clinic),
             "BASE_URL": "https://clinic.example",

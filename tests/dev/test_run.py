@@ -76,11 +76,13 @@ def test_the_banner_names_the_site_and_ctrl_c_leaves_nothing(instance: Path) -> 
 
 def test_keys_are_made_once_and_for_the_owner_alone(instance: Path) -> None:
     def keys() -> list[str]:
-        return [(instance / name).read_text() for name in ("secret_key", "data_keys")]
+        return [(instance / name).read_text() for name in ("secret_key", "encryption_keys")]
 
     with running(instance):
         first = keys()
-        modes = [(instance / name).stat().st_mode & 0o777 for name in ("secret_key", "data_keys")]
+        modes = [
+            (instance / name).stat().st_mode & 0o777 for name in ("secret_key", "encryption_keys")
+        ]
         assert modes == [0o600, 0o600]
         assert instance.stat().st_mode & 0o077 == 0
     with running(instance):

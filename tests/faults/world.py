@@ -26,7 +26,7 @@ from tests.faults.judge import Mail, read_mail
 from tests.faults.plan import VARIABLE, Plan
 from tests.faults.servers import Server
 from tests.support.relay import Relay
-from tests.support.settings import DATA_KEY, environment
+from tests.support.settings import ENCRYPTION_KEY, environment
 from tests.support.site import OF_MAKE, OURS, free_port
 
 ENTRY = Path(__file__).with_name("entry")
@@ -104,7 +104,7 @@ class World:
     def database(self) -> Database:
         """The bench's own connection to the site's database."""
         if self._database is None:
-            self._database = Database(self.url, KeyRing([DATA_KEY]))
+            self._database = Database(self.url, KeyRing([ENCRYPTION_KEY]))
             self.at_end.callback(self._database.engine.dispose)
         return self._database
 

@@ -29,7 +29,11 @@ SNIPPETS = (
     "\u202e", "\u2028", "<script>", "9999-12-31", "[" * 3000, "> " * 200,
 )  # fmt: skip
 TOLD = told(
-    retention_days=90, held_retention_days=30, notify="full", acknowledge=False, map_tiles=False
+    retention_days=90,
+    quarantine_retention_days=30,
+    notification_detail="full",
+    send_acknowledgement=False,
+    map_tiles=False,
 )
 CODE_ANSWERS = ("/contact", "/location", "/api/", "/dev/mailbox")
 pieces = st.sampled_from([piece.encode() for piece in SNIPPETS]) | st.binary(max_size=12)

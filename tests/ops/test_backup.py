@@ -165,9 +165,9 @@ def test_a_backup_that_our_keys_do_not_open_is_one_clear_line(
     desk.says("keys", "rotate")
     desk.says("backup", str(file))
     url = desk.database.engine.url.render_as_string(hide_password=False)
-    other = Desk(make_app(DATABASE_URL=url, DATA_KEYS=Fernet.generate_key().decode()))
+    other = Desk(make_app(DATABASE_URL=url, ENCRYPTION_KEYS=Fernet.generate_key().decode()))
     said = refusal(other, "restore", str(file), "--replace", "--yes")
-    assert "a key is missing: DATA_KEYS lacks" in said
+    assert "a key is missing: ENCRYPTION_KEYS lacks" in said
 
 
 def test_a_backup_newer_than_the_code_is_one_clear_line(desk: Desk, file: Path) -> None:

@@ -208,7 +208,7 @@ def test_postgresql_without_fsync_is_a_fault(
 def test_a_missing_key_is_a_fault(doctor: Callable[..., Doctor]) -> None:
     patient = doctor()
     keys.introduce(patient.database)
-    level, words = doctor(DATA_KEYS=Fernet.generate_key().decode()).findings()["keys"]
+    level, words = doctor(ENCRYPTION_KEYS=Fernet.generate_key().decode()).findings()["keys"]
     assert level == "fault"
     assert "a key is missing" in words
 
@@ -302,10 +302,10 @@ def _run(*command: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_wrong_settings_are_lines_for_people_and_for_programs(tmp_path: Path) -> None:
-    wrong = environment(tmp_path, DATA_KEYS="hush-hush", MAIL_PORT="none")
+    wrong = environment(tmp_path, ENCRYPTION_KEYS="hush-hush", MAIL_PORT="none")
     people = _run("app.ops.doctor", **wrong)
     assert people.returncode == 1
-    assert "fault    settings     DATA_KEYS: must be 32 bytes" in people.stdout
+    assert "fault    settings     ENCRYPTION_KEYS: must be 32 bytes" in people.stdout
     assert "fault    settings     MAIL_PORT:" in people.stdout
     assert "ok       clinic" in people.stdout
     programs = json.loads(_run("app.ops.doctor", "--json", **wrong).stdout)

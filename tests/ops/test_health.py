@@ -141,7 +141,7 @@ def test_a_missing_key_is_not_ready(
     outbox: Outbox, make_app: Callable[..., Flask], database_url: str, tmp_path: Path
 ) -> None:
     keys.introduce(outbox.database)
-    other = make_app(DATABASE_URL=database_url, DATA_KEYS=Fernet.generate_key().decode())
+    other = make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=Fernet.generate_key().decode())
     response = other.test_client().get("/readyz")
     assert response.status_code == 503
     assert "key is missing" in response.text

@@ -77,7 +77,7 @@ def test_what_no_key_opens_is_named(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "inquiries.csv"
     result = desk.run("inquiries", "export", str(file), "--yes")
     assert result.exit_code == 1
-    assert f"1 could not be opened, a key is missing from DATA_KEYS: {lost.reference}" in (
+    assert f"1 could not be opened, a key is missing from ENCRYPTION_KEYS: {lost.reference}" in (
         result.output
     )
     assert [(one["reference"], one["message"]) for one in rows(file)] == [

@@ -31,11 +31,11 @@ OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 def with_keys(
     make_app: Callable[..., Flask], database_url: str, relay: Relay
 ) -> Callable[[str], Desk]:
-    """Make the site on one database with other DATA_KEYS."""
+    """Make the site on one database with other ENCRYPTION_KEYS."""
 
-    def make(data_keys: str) -> Desk:
+    def make(encryption_keys: str) -> Desk:
         there = {"MAIL_PORT": str(relay.port), "MAIL_USE_TLS": "false"}
-        return Desk(make_app(DATABASE_URL=database_url, DATA_KEYS=data_keys, **there))
+        return Desk(make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=encryption_keys, **there))
 
     return make
 
@@ -62,7 +62,7 @@ def test_after_a_rotation_the_old_key_can_go(
     first.send()
     keys.introduce(first.database)
     desk = with_keys(f"{NEW},{OLD}")
-    assert f"No longer needed in DATA_KEYS: {fingerprint(OLD)}" in desk.says("keys", "rotate")
+    assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(OLD)}" in desk.says("keys", "rotate")
     alone = with_keys(NEW)
     keys.introduce(alone.database)
     assert "Ada" in alone.says("inquiries", "show", alone.inquiries()[0].reference)
@@ -155,7 +155,7 @@ def test_a_missing_key_stops_the_mailer_and_kills_no_message(
     for command in (("mailer", "run", "--once"), ("keys", "rotate")):
         result = wrong.run(*command)
         assert result.exit_code == 1
-        assert f"a key is missing: DATA_KEYS lacks {fingerprint(OLD)}" in result.output
+        assert f"a key is missing: ENCRYPTION_KEYS lacks {fingerprint(OLD)}" in result.output
         assert result.output.count("\n") == 1
     assert first.message().state == "pending"
     assert wrong.says("db", "current", "--check-heads")
@@ -216,12 +216,12 @@ def test_the_site_does_not_start_without_a_key_and_says_which(
     with_keys: Callable[[str], Desk], database_url: str
 ) -> None:
     first = with_keys(OLD)
-    right = start(first, DATABASE_URL=database_url, DATA_KEYS=OLD)
+    right = start(first, DATABASE_URL=database_url, ENCRYPTION_KEYS=OLD)
     assert (right.returncode, right.stdout) == (0, "serving\n"), right.stderr
-    wrong = start(first, DATABASE_URL=database_url, DATA_KEYS=OTHER)
+    wrong = start(first, DATABASE_URL=database_url, ENCRYPTION_KEYS=OTHER)
     assert (wrong.returncode, wrong.stdout) == (78, "")
     assert wrong.stderr.startswith(
-        f"Not started: a key is missing: DATA_KEYS lacks {fingerprint(OLD)}"
+        f"Not started: a key is missing: ENCRYPTION_KEYS lacks {fingerprint(OLD)}"
     )
     assert wrong.stderr.count("\n") == 1
 
@@ -232,7 +232,7 @@ def test_the_site_does_not_start_on_a_database_newer_than_the_code(
     desk = with_keys(OLD)
     with desk.database.session() as session:
         session.execute(sa.text("update alembic_version set version_num = '9999'"))
-    refused = start(desk, DATABASE_URL=database_url, DATA_KEYS=OLD)
+    refused = start(desk, DATABASE_URL=database_url, ENCRYPTION_KEYS=OLD)
     assert refused.returncode == 78
     assert "the database is newer than this code (revision 9999)" in refused.stderr
     assert refused.stderr.count("\n") == 1

@@ -17,7 +17,7 @@ from app.outbox.message import OutboxMessage
 from tests.ops.test_commands import Desk
 from tests.support.databases import postgres_programs
 from tests.support.live import Visitors
-from tests.support.settings import DATA_KEY
+from tests.support.settings import ENCRYPTION_KEY
 from tests.support.site import Site, eventually, running
 
 NEW_KEY = Fernet.generate_key().decode()
@@ -56,9 +56,9 @@ def live(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Live]:
     monkeypatch.setenv("PATH", f"{postgres_programs()}{os.pathsep}{os.environ['PATH']}")
-    both = f"{NEW_KEY},{DATA_KEY}"
-    with running(tmp_path / "instance", DATABASE_URL=database_url, DATA_KEYS=both) as site:
-        yield Live(make_app(DATABASE_URL=database_url, DATA_KEYS=both), site)
+    both = f"{NEW_KEY},{ENCRYPTION_KEY}"
+    with running(tmp_path / "instance", DATABASE_URL=database_url, ENCRYPTION_KEYS=both) as site:
+        yield Live(make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=both), site)
 
 
 def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
@@ -89,7 +89,7 @@ def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
 
 def test_keys_rotate_under_traffic(live: Live) -> None:
     visitors = Visitors(live.site)
-    old = Database(live.url, KeyRing([DATA_KEY]))
+    old = Database(live.url, KeyRing([ENCRYPTION_KEY]))
     with visitors.writing():
         visitors.acknowledge(30)
         with old.session() as session:  # as if sealed before the new key came
@@ -101,8 +101,8 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
         visitors.acknowledge(10)
     old.engine.dispose()
     assert "25 rows put under the newest key" in said
-    assert f"No longer needed in DATA_KEYS: {fingerprint(DATA_KEY)}" in said
-    assert DATA_KEY not in said
+    assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in said
+    assert ENCRYPTION_KEY not in said
     assert visitors.statuses == {201}
     newest = KeyRing([NEW_KEY])
     with live.database.read_session() as session:

@@ -191,7 +191,7 @@ def production(
         "MAIL_PORT": str(relay.port),
         "MAIL_USE_TLS": "false",
         "MAIL_DEFAULT_SENDER": f"web@{HOST}",
-        "ACKNOWLEDGE": "true",
+        "SEND_ACKNOWLEDGEMENT": "true",
         "ALERT_WEBHOOK_URL": receiver.url,
         "HEARTBEAT_URL": receiver.url,
         "METRICS_TOKEN": TOKEN,

@@ -260,7 +260,7 @@ def test_posts_go_on_while_words_are_erased(desk: Desk) -> None:
 
 
 def test_the_privacy_page_says_how_long(make_app: Callable[..., Flask]) -> None:
-    app = make_app(RETENTION_DAYS="45", HELD_RETENTION_DAYS="7")
+    app = make_app(RETENTION_DAYS="45", QUARANTINE_RETENTION_DAYS="7")
     shown = app.test_client().get("/privacy").text
     assert "for 45 days after it has reached our front desk" in shown
     assert "erased after 7 days" in shown

@@ -15,7 +15,11 @@ from app.pages.markdown import parser
 from app.pages.told import told
 
 SETTINGS = told(
-    retention_days=90, held_retention_days=30, notify="full", acknowledge=False, map_tiles=False
+    retention_days=90,
+    quarantine_retention_days=30,
+    notification_detail="full",
+    send_acknowledgement=False,
+    map_tiles=False,
 )
 
 
@@ -100,7 +104,7 @@ def test_a_passage_is_shown_only_where_it_holds(folder: Any) -> None:
 
 @pytest.mark.parametrize(
     "condition",
-    ["settings.map_tile", "not", "", "no settings.acknowledge", "settings.retention_days"],
+    ["settings.map_tile", "not", "", "no settings.send_acknowledgement", "settings.retention_days"],
 )
 def test_a_passage_that_hangs_on_nothing_known_is_a_fault(folder: Any, condition: str) -> None:
     folder.write("index", f"Before.\n\n::: when {condition}\nWords.\n:::\n")

@@ -20,7 +20,7 @@ from app.pages.redirects import load_redirects
         ("x\n\n:::", "8: ::: ends a block that never began"),
         ("::: do A\n::: dont B\n:::", "7: ::: dont begins before ::: do has ended"),
         (
-            "::: when settings.acknowledge\n::: note B\nx\n:::\n:::",
+            "::: when settings.send_acknowledgement\n::: note B\nx\n:::\n:::",
             "7: ::: note begins before ::: when has ended",
         ),
         ("::: note\nx\n:::", "6: ::: note needs a title"),

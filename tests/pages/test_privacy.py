@@ -35,9 +35,9 @@ def says(make_app: Callable[..., Flask]) -> Callable[..., str]:
     ("env", "said"),
     [
         ({}, {ALL, NO_ANSWER, OWN}),
-        ({"NOTIFY": "contact"}, {CONTACT, NO_ANSWER, OWN}),
-        ({"NOTIFY": "minimal"}, {MINIMAL, NO_ANSWER, OWN}),
-        ({"ACKNOWLEDGE": "true"}, {ALL, ANSWER, OWN}),
+        ({"NOTIFICATION_DETAIL": "contact"}, {CONTACT, NO_ANSWER, OWN}),
+        ({"NOTIFICATION_DETAIL": "minimal"}, {MINIMAL, NO_ANSWER, OWN}),
+        ({"SEND_ACKNOWLEDGEMENT": "true"}, {ALL, ANSWER, OWN}),
         ({"MAP_TILES_URL": ""}, {ALL, NO_ANSWER, OWN}),
     ],
 )
@@ -50,7 +50,7 @@ def test_it_says_what_the_settings_do(
 
 
 def test_it_states_how_long_words_are_kept(says: Callable[..., str]) -> None:
-    page = says(RETENTION_DAYS="45", HELD_RETENTION_DAYS="7")
+    page = says(RETENTION_DAYS="45", QUARANTINE_RETENTION_DAYS="7")
     assert "We keep what you wrote for 45 days" in page
     assert "spam is erased after 7 days" in page
 
@@ -85,5 +85,7 @@ def test_it_tells_of_streets_from_elsewhere_where_the_button_is(
 def test_eighth_graders_can_read_each_of_its_forms(clinic_dir: Path, kept: str) -> None:
     page = (clinic_dir / "pages" / "privacy.md").read_text(encoding="utf-8")
     others = "|".join({"full", "contact", "minimal"} - {kept})
-    page = re.sub(rf"::: when settings\.notify_({others})\n.*?\n:::\n", "", page, flags=re.DOTALL)
+    page = re.sub(
+        rf"::: when settings\.notification_detail_({others})\n.*?\n:::\n", "", page, flags=re.DOTALL
+    )
     assert grade(sentences(page)) <= 8

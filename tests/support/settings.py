@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 
 from config import Settings
 
-DATA_KEY = Fernet.generate_key().decode()
+ENCRYPTION_KEY = Fernet.generate_key().decode()
 NO_ENV_FILE = {"ENV_FILE": os.devnull, "FLASK_SKIP_DOTENV": "1"}
 
 
@@ -17,7 +17,7 @@ def environment(instance: Path, **more: str) -> dict[str, str]:
         **NO_ENV_FILE,
         "APP_ENV": "development",
         "SECRET_KEY": "only-for-tests-" + "x" * 32,
-        "DATA_KEYS": DATA_KEY,
+        "ENCRYPTION_KEYS": ENCRYPTION_KEY,
         "INSTANCE_DIR": str(instance),
         "MAIL_SERVER": "127.0.0.1",
         "RATELIMIT_ENABLED": "false",

@@ -19,7 +19,11 @@ from app.pages.told import told
 GRADE = 8  # of US schools
 # Which ones they are makes no difference here.
 ANY_SETTINGS = told(
-    retention_days=90, held_retention_days=30, notify="full", acknowledge=False, map_tiles=True
+    retention_days=90,
+    quarantine_retention_days=30,
+    notification_detail="full",
+    send_acknowledgement=False,
+    map_tiles=True,
 )
 PLAINER = f"Shorter sentences, shorter words: grade {GRADE} or lower"
 

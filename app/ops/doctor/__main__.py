@@ -11,7 +11,7 @@ from app.clinic import ClinicError, load_clinic
 from app.ops.doctor import mailbox, tell
 from app.ops.doctor.examination import examine
 from app.ops.doctor.finding import Finding, fault, ok, warning
-from config import ROOT, Settings, SettingsError, read_environment
+from config import READER, ROOT, Settings, SettingsError
 
 
 class NoStartError(Exception):
@@ -31,7 +31,7 @@ def look(send_test: str | None) -> list[Finding]:
     try:
         Settings.from_env()
     except SettingsError as error:
-        values, _ = read_environment()
+        values, _ = READER.read()
         folder = Path(values.get("CLINIC_DIR") or ROOT / "clinic")
         faults = [fault("settings", line, "See .env.example") for line in _lines(error)[1:]]
         return [*faults, *_clinic_alone(folder), _rest()]

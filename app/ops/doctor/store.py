@@ -100,7 +100,7 @@ def _keys(database: Database) -> Finding:
         try:
             keys.check(session, database.keys)
         except UnknownKeyError as error:
-            return fault("keys", str(error), "Find it in your copy of DATA_KEYS")
+            return fault("keys", str(error), "Find it in your copy of ENCRYPTION_KEYS")
     if not count:
         return warning("keys", "not known yet to the database", "Start the site once")
     return ok("keys", "they open all that is sealed")
