@@ -21,7 +21,7 @@ from config import ROOT
 from tests.ops.test_commands import Desk, desk
 from tests.support.databases import migrate
 from tests.support.relay import relay
-from tests.support.settings import DATA_KEY, environment
+from tests.support.settings import ENCRYPTION_KEY, environment
 from tests.support.site import eventually
 
 __all__ = ["desk", "relay"]
@@ -42,7 +42,7 @@ def upgrade() -> None:
 def database(empty_database_url: str, tmp_path: Path) -> Iterator[Database]:
     """A database that `flask db upgrade` has made."""
     migrate(empty_database_url, tmp_path)
-    database = Database(empty_database_url, KeyRing([DATA_KEY]))
+    database = Database(empty_database_url, KeyRing([ENCRYPTION_KEY]))
     yield database
     database.engine.dispose()
 
