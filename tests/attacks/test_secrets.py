@@ -18,7 +18,7 @@ COLUMN = re.compile(r"[A-Z]\w+\.\w+")  # looked up by the database, by a keyed d
 # Compared all the same, and why that tells nobody anything.
 HARMLESS = {
     "digest.hexdigest()": "the checksum of a backup's files, which stands beside them",
-    "'mail_password' in values": "whether it is set",
+    "'MAIL_PASSWORD' in values": "whether it is set",
 }
 MARKDOWN = re.compile(r".*\b(?:token|tokens\[\w+\]|child)\.(?:type|info|tag|children)\b.*")
 
