@@ -6,6 +6,8 @@ meets marked words in every field, header, query, path and method, in good and i
 cases. The words do arrive where they should: in the front desk's mail.
 """
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -212,11 +214,18 @@ def visited(
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
     command += ["--pythonpath", str(instance.parent), "broken_site:app"]
     site = launch(instance, command=command, **production)
+    mailing = [sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run"]
     try:
         eventually(lambda: answers(site), what="the site answers")
+        with site.output.open("ab") as log:
+            mailer = subprocess.Popen(
+                mailing, cwd=ROOT, env={"PATH": os.environ["PATH"], **production}, stderr=log
+            )
         visited = Visited(site, app, relay, receiver)
         yield visited
         visited.http.close()
+        mailer.terminate()
+        mailer.wait(30)
     finally:
         clean_up(site)
 

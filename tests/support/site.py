@@ -111,7 +111,8 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
         "RATELIMIT_ENABLED": "false",
         **env,
     }
-    with output.open("wb") as terminal:
+    output.unlink(missing_ok=True)
+    with output.open("ab") as terminal:
         process = subprocess.Popen(
             command or [sys.executable, "-m", "app.dev.environment"],
             cwd=ROOT,
