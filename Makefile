@@ -24,7 +24,7 @@ run: $(VENV)/run.stamp ## Start the whole site on this machine; CLINIC_DIR=… p
 	@exec $(BIN)/python -m app.dev.environment
 
 mailbox: $(VENV)/run.stamp ## Start the development mailbox alone, after it was stopped
-	@exec $(BIN)/python -m app.dev.mailbox --folder "$(INSTANCE_DIR)/mailbox" --port $(MAILBOX_PORT)
+	@exec $(BIN)/python -m app.dev.smtp_server --folder "$(INSTANCE_DIR)/mailbox" --port $(MAILBOX_PORT)
 
 ## Check
 
@@ -74,7 +74,7 @@ bench-outbox: $(VENV)/test.stamp smtp-sink wrk ## Of these, the outbox and what 
 	@$(BIN)/python -m bench mailers growth
 
 spam-table: $(VENV)/test.stamp ## How many labelled messages are held, into docs/spam.md
-	@$(BIN)/python -m tests.contact.labeled
+	@$(BIN)/python -m tests.contact.spam_evaluation
 
 lighthouse: $(VENV)/test.stamp chromium build/node/stamp ## Lighthouse, mobile, every page, into docs/quality.md
 	@$(BIN)/python -m bench.lighthouse

@@ -16,6 +16,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from app.services import services_of
 from app.web.logging import FORMATTERS
 from config import Settings, SettingsError
 
@@ -88,29 +89,29 @@ def on_starting(_server: Any) -> None:
 
 def when_ready(_server: Any) -> None:
     """Record since when the site has been up, for ``flask status``."""
-    from app.ops import running  # noqa: PLC0415  (already loaded)
+    from app.monitoring import uptime  # noqa: PLC0415  (already loaded)
 
-    running.note_start(settings.instance_dir)
+    uptime.note_start(settings.instance_dir)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
     """Close database connections: a process must not use one that its parent opened."""
     from wsgi import app  # noqa: PLC0415  (already loaded)
 
-    app.extensions["database"].engine.dispose()
+    services_of(app).database.engine.dispose()
 
 
 def post_worker_init(_worker: Any) -> None:
     """Start the worker's background threads; one worker builds the maps for all."""
     from app import location  # noqa: PLC0415  (already loaded)
-    from app.ops.mailer_watch import MailerWatch  # noqa: PLC0415
+    from app.monitoring.mailer_watch import MailerWatch  # noqa: PLC0415
     from wsgi import app  # noqa: PLC0415
 
-    MailerWatch(app.extensions["database"]).start()
+    MailerWatch(services_of(app).database).start()
     location.prepare(app)
 
 
 def on_exit(_server: Any) -> None:
-    from app.ops import running  # noqa: PLC0415  (already loaded)
+    from app.monitoring import uptime  # noqa: PLC0415  (already loaded)
 
-    running.note_end(settings.instance_dir)
+    uptime.note_end(settings.instance_dir)

@@ -4,9 +4,10 @@ import sys
 
 import click
 
-from app import create_app
+from app import create_app, startup_checks
+from app.cli import fallback
 from app.clinic import ClinicError
-from app.ops import rescue, start
+from app.services import services_of
 from app.web.logging import install_exception_hooks
 from config import SettingsError
 
@@ -15,10 +16,10 @@ try:
     install_exception_hooks()
     # Not for a `flask` command: `db upgrade`, `doctor` and `restore` are what mends it.
     if click.get_current_context(silent=True) is None:
-        start.check(app.extensions["database"])
-except (SettingsError, ClinicError, start.StartError) as error:
-    if rescue.looking_for_a_command():
-        app = rescue.without_site(str(error))
+        startup_checks.check(services_of(app).database)
+except (SettingsError, ClinicError, startup_checks.StartError) as error:
+    if fallback.looking_for_a_command():
+        app = fallback.without_site(str(error))
     else:
         # One readable report instead of a traceback; 78 is EX_CONFIG of sysexits.h.
         print(error, file=sys.stderr)

@@ -6,16 +6,19 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import clock, contact, dev, location, ops, outbox, pages, web
+from app import clock, contact, dev, location, outbox, pages, web
+from app.cli import Commands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
-from app.clinic.unfinished import refuse_unfinished
-from app.contact.notification import Notify
-from app.contact.receive import Desk
-from app.crypto import KeyRing
-from app.db import Database
+from app.clinic.placeholders import refuse_unfinished
+from app.contact.emails import Notify
+from app.contact.repository import Desk
+from app.database import Database
+from app.encryption import KeyRing
+from app.monitoring import health
 from app.outbox.smtp import RelaySettings
-from app.pages.told import Told, told
+from app.pages.conditional_blocks import Told, told
+from app.services import KEY, Services
 from app.web.logging import RequestObserver
 from config import ROOT, Settings
 
@@ -43,14 +46,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         template_folder="templates",
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions["clinic"] = clinic
     today = partial(_today, clinic)
     app.jinja_env.globals.update(
         clinic=clinic, opening_hours=lambda location: OpeningHours(location, today())
     )
     database = Database(settings.database, KeyRing(settings.encryption_key_list))
-    app.extensions["database"] = database
-
     observe = _init_metrics(app, settings, database)
     web.init_app(
         app,
@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         site=settings.site,
         settings=_told(settings, basemap),
     )
-    location.init_app(
+    clinic_map = location.init_app(
         app,
         clinic=clinic,
         basemap=basemap,
@@ -81,16 +81,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         cache=settings.instance_dir / "cache",
     )
     outbox.init_app(app, relay=_relay(settings, clinic))
+    inquiries = Desk(
+        database, clinic, Notify(settings.notification_detail), settings.send_acknowledgement
+    )
     contact.init_app(
         app,
         secret=settings.secret_key.get_secret_value(),
         screening=settings.spam_filter_enabled,
         site=settings.site,
-        desk=Desk(
-            database, clinic, Notify(settings.notification_detail), settings.send_acknowledgement
-        ),
     )
-    ops.init_app(app, settings=settings)
+    app.register_blueprint(health.blueprint)
+    app.cli = Commands(app.name)
+    app.extensions[KEY] = Services(settings, clinic, database, clinic_map, inquiries)
     if settings.is_development:
         maildir = settings.instance_dir / "mailbox"
         dev.init_app(app, maildir=maildir, make_anew=partial(create_app, settings))
@@ -106,7 +108,7 @@ def _init_metrics(app: Flask, settings: Settings, database: Database) -> Request
     token = settings.metrics_token.get_secret_value()
     if not token:
         return None
-    from app.ops import metrics  # noqa: PLC0415  (else nothing needs Prometheus's client)
+    from app.monitoring import metrics  # noqa: PLC0415  (else nothing needs Prometheus's client)
 
     made = metrics.Metrics(database, token)
     metrics.init_app(app, made)

@@ -27,13 +27,16 @@ KEPT = {
     ("B603", ""): "never by a shell, and no argument comes from a visitor",
     ("B108", "gunicorn.conf.py"): "/dev/shm for gunicorn's own heartbeat files, if it is there",
     ("B104", "app/dev/environment.py"): "0.0.0.0 is recognized here, not listened on",
-    ("B405", "app/ops/clinic/pictures.py"): "the clinic's own logo, read by its own people",
-    ("B314", "app/ops/clinic/pictures.py"): "no outside entity is fetched, and expat bounds growth",
-    ("B704", "app/pages/document.py"): "the clinic's own Markdown; raw HTML is off",
-    ("B704", "app/pages/figures/drawing.py"): "from our own template, which escapes",
+    ("B405", "app/diagnostics/clinic_images.py"): "the clinic's own logo, read by its own people",
+    (
+        "B314",
+        "app/diagnostics/clinic_images.py",
+    ): "no outside entity is fetched, and expat bounds growth",
+    ("B704", "app/pages/parser.py"): "the clinic's own Markdown; raw HTML is off",
+    ("B704", "app/pages/figures/render.py"): "from our own template, which escapes",
     ("B704", "app/pages/references.py"): "made of escaped parts",
-    ("B704", "app/pages/structured_data.py"): "JSON without < > and &",
-    ("B704", "app/web/assets.py"): "our own style sheets",
+    ("B704", "app/pages/json_ld.py"): "JSON without < > and &",
+    ("B704", "app/web/static_files.py"): "our own style sheets",
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.outbox.message import OutboxMessage
+from app.outbox.models import OutboxMessage
 from bench import load
 from bench.databases import lane
 from bench.load import Result

@@ -14,7 +14,7 @@ from bench.load import Result
 from bench.plan import CONNECTIONS, Plan
 from bench.report import table
 from tests.support.databases import migrate
-from tests.support.front import Front, front
+from tests.support.proxy_servers import Front, front
 from tests.support.site import free_port
 
 PAGE, FILE = "/", "/plain"

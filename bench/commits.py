@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
-from app.crypto import KeyRing
-from app.db import Database
+from app.database import Database
+from app.encryption import KeyRing
 
 ROOT = Path(__file__).resolve().parents[1]
 METADATA = sa.MetaData()

@@ -65,7 +65,7 @@ def _visit(server: Server) -> None:
 
 
 def _builds_the_map(process: psutil.Process) -> bool:
-    return "app.location.build" in process.cmdline()
+    return "app.location.build_maps" in process.cmdline()
 
 
 @contextmanager

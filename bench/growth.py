@@ -4,9 +4,9 @@ from contextlib import ExitStack
 from statistics import median, quantiles
 from time import perf_counter
 
-from app.outbox import settle
-from app.outbox.message import Outcome
-from app.outbox.settle import Report
+from app.outbox import results
+from app.outbox.models import Outcome
+from app.outbox.results import Report
 from app.outbox.worker import Mailer
 from bench import load
 from bench.databases import KINDS, lane
@@ -71,7 +71,7 @@ def claim_times(world: World) -> list[float]:
         assert claim is not None
         with database.session() as session:
             now = database.now(session)
-            settle.record(session, database.keys, claim, Report(Outcome.DELIVERED, 250), now)
+            results.record(session, database.keys, claim, Report(Outcome.DELIVERED, 250), now)
         times.append(perf_counter() - began)
     return times
 

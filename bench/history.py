@@ -1,6 +1,6 @@
 """Old inquiries in bulk, as years of work and the retention leave them: mailed and erased."""
 
-from app.db import Database
+from app.database import Database
 
 # What the two dialects say differently: a random id, a time 91 days and some seconds ago, no.
 SQLITE = {

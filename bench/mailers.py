@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from app.outbox import queue, schedule
-from app.outbox.message import DeliveryAttempt, MailTransportState, OutgoingMail
+from app.outbox import queue, retry_schedule
+from app.outbox.models import DeliveryAttempt, MailTransportState, OutgoingMail
 from bench.databases import KINDS, lane
 from bench.plan import Plan
 from bench.report import table
@@ -51,7 +51,7 @@ def report(plan: Plan) -> str:
             )
             if plan.rounds > 1:
                 drained.append([name, f"{drain(instant):.0f}"])
-    wait = schedule.LONGEST_PROBE.total_seconds()
+    wait = retry_schedule.LONGEST_PROBE.total_seconds()
     head = (f"{WAITING:,} waiting, server back just after a probe ({wait:.0f} s)", "seconds")
     return table(HEAD, rows) + (f"\n{table(head, drained)}" if drained else "")
 
@@ -97,7 +97,7 @@ def drain(world: World) -> float:
                 id=1,
                 failures=20,
                 down_since=now - timedelta(hours=3),
-                probe_at=schedule.next_probe(20, now),
+                probe_at=retry_schedule.next_probe(20, now),
                 reason="a benchmark",
             )
         )

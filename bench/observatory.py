@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.judged import TOOLS
 from bench.servers import ROOT
-from tests.support.front import Front, front, production
+from tests.support.proxy_servers import Front, front, production
 from tests.support.settings import environment
 from tests.support.site import free_port
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.contact.inquiry import Inquiry
+from app.contact.models import Inquiry
 from tests.faults.servers import Server
 from tests.faults.world import World
 from tests.support import smtp_sink

@@ -8,7 +8,7 @@ import click
 import sqlalchemy as sa
 from alembic import op
 
-from app.db import UTCDateTime
+from app.database import UTCDateTime
 
 revision = "0001"
 down_revision = None

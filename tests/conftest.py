@@ -16,7 +16,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.clinic import Clinic, load_clinic
-from app.ops.migrations import alembic_for
+from app.database.migrations import alembic_for
+from app.services import services_of
 from config import ROOT, Settings
 from tests.support.browser import browser, open_page, page
 from tests.support.databases import (
@@ -92,7 +93,7 @@ def make_app(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for app in apps:
-        app.extensions["database"].engine.dispose()
+        services_of(app).database.engine.dispose()
 
 
 @pytest.fixture

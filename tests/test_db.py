@@ -10,11 +10,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app import engines
-from app.crypto import KeyRing, UnknownKeyError
-from app.db import Database
-from app.engines import safe_with_wal
-from app.outbox.message import MailerHeartbeat
+from app.database import Database, engines
+from app.database.engines import safe_with_wal
+from app.encryption import KeyRing, UnknownKeyError
+from app.outbox.models import MailerHeartbeat
 
 BACKEND = sa.select(sa.func.pg_backend_pid())
 KEY, OTHER = "A" * 43 + "=", "B" * 43 + "="

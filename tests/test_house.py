@@ -57,11 +57,11 @@ def test_the_import_contract_notices_a_forbidden_import(tmp_path: Path) -> None:
     (tmp_path / "app" / "pages").mkdir()
     for file in (ROOT / "app" / "pages").glob("*.py"):
         (tmp_path / "app" / "pages" / file.name).symlink_to(file)
-    (tmp_path / "app" / "pages" / "curious.py").write_text("import app.contact.inquiry\n")
+    (tmp_path / "app" / "pages" / "curious.py").write_text("import app.contact.models\n")
     (tmp_path / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     result = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
     assert result.returncode == 1
-    assert "app.pages.curious -> app.contact.inquiry" in result.stdout
+    assert "app.pages.curious -> app.contact.models" in result.stdout

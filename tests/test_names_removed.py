@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from app.ops.commands import Commands
+from app.cli import Commands
 from config import ROOT
 
 REMOVED = (

@@ -8,14 +8,13 @@ and is named with file, key and reason.
 from pathlib import Path
 from typing import TypeVar
 
-from flask import current_app
 from pydantic import ValidationError
 
-from app.clinic import danger, toml
-from app.clinic.danger import DangerWords
-from app.clinic.faults import ClinicError, Faults, line_of
+from app.clinic import crisis_phrases, toml_reader
+from app.clinic.crisis_phrases import DangerWords
+from app.clinic.errors import ClinicError, Faults, line_of
 from app.clinic.frozen import Frozen
-from app.clinic.values import (
+from app.clinic.models import (
     Clinic,
     ClosedDay,
     CrisisLine,
@@ -40,7 +39,6 @@ __all__ = [
     "Review",
     "Topic",
     "Weekday",
-    "current_clinic",
     "load_clinic",
 ]
 
@@ -54,10 +52,12 @@ def load_clinic(folder: Path) -> Clinic:
     """
     clinic = _read(folder / "clinic.toml", Clinic)
     if "danger" in clinic.model_fields_set:
-        raise ClinicError(f"{folder / 'clinic.toml'}: danger: write this into {danger.FILE}")
-    if not (folder / danger.FILE).exists():
+        raise ClinicError(
+            f"{folder / 'clinic.toml'}: danger: write this into {crisis_phrases.FILE}"
+        )
+    if not (folder / crisis_phrases.FILE).exists():
         return clinic
-    return clinic.model_copy(update={"danger": _read(folder / danger.FILE, DangerWords)})
+    return clinic.model_copy(update={"danger": _read(folder / crisis_phrases.FILE, DangerWords)})
 
 
 def _read(file: Path, kind: type[Value]) -> Value:
@@ -70,9 +70,9 @@ def _read(file: Path, kind: type[Value]) -> Value:
 
 def _read_noting(file: Path, kind: type[Value], faults: Faults) -> Value | None:
     """What stands in ``file``; None, and the reasons in ``faults``, when it will not do."""
-    if (text := toml.read_text(file, faults)) is None:
+    if (text := toml_reader.read_text(file, faults)) is None:
         return None
-    if (table := toml.parse(file, text, faults)) is None:
+    if (table := toml_reader.parse(file, text, faults)) is None:
         return None
     try:
         return kind.model_validate(table)
@@ -87,10 +87,3 @@ def _read_noting(file: Path, kind: type[Value], faults: Faults) -> Value | None:
 def _reason(file: Path, location: tuple[int | str, ...], reason: str) -> str:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return f"{key.lstrip('.') or file.stem}: {reason.removeprefix('Value error, ')}"
-
-
-def current_clinic() -> Clinic:
-    """The clinic of the running application."""
-    clinic = current_app.extensions["clinic"]
-    assert isinstance(clinic, Clinic)
-    return clinic

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import get_args
 
-from app.clinic.values import ClosedDay, Location, Weekday
+from app.clinic.models import ClosedDay, Location, Weekday
 
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 

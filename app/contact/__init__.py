@@ -3,19 +3,16 @@
 from flask import Flask
 
 from app.contact import api, routes
-from app.contact.receive import Desk
-from app.contact.submission import Submissions
-from app.web.errors import show_instead
+from app.contact.idempotency import Submissions
+from app.web.error_handlers import show_instead
 
 
-def init_app(app: Flask, *, secret: str, screening: bool, site: str, desk: Desk) -> None:
+def init_app(app: Flask, *, secret: str, screening: bool, site: str) -> None:
     """Join the contact room to the application.
 
-    ``secret`` keys the digests that tell repeated submissions; ``site`` is our own address;
-    ``desk`` where inquiries go.
+    ``secret`` keys the digests that tell repeated submissions; ``site`` is our own address.
     """
     app.config.update(SCREENING=screening, SITE=site)
-    app.extensions["desk"] = desk
     app.extensions["submissions"] = Submissions(secret)
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(api.blueprint)

@@ -9,19 +9,19 @@ from itertools import islice
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.clinic import current_clinic
-from app.contact.danger import form_in_danger
+from app.contact.crisis_detection import form_in_danger
 from app.contact.forms import InquiryForm
-from app.contact.inquiry import Words
-from app.contact.intake import submissions, take_in
+from app.contact.idempotency import CLIENT_KEY
+from app.contact.models import Words
 from app.contact.openapi import MAX_ERRORS, document, example
-from app.contact.receive import KeyReusedError
+from app.contact.repository import KeyReusedError
 from app.contact.routes import POST_LIMIT
 from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, type_errors
-from app.contact.submission import CLIENT_KEY
-from app.engines import NotDurableError
-from app.web.errors import problem
-from app.web.limits import limiter
+from app.contact.service import submissions, take_in
+from app.database.engines import NotDurableError
+from app.services import current_services
+from app.web.error_handlers import problem
+from app.web.rate_limits import limiter
 
 log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -38,7 +38,7 @@ def receive() -> Response:
         members = parse_object(request.get_data())
     except NotAnObjectError as error:
         return problem(400, str(error))
-    form = InquiryForm(current_clinic(), as_form_data(members))
+    form = InquiryForm(current_services().clinic, as_form_data(members))
     errors = list(islice(type_errors(members, form), MAX_ERRORS))
     if not errors and not form.validate():
         errors = [(name, messages[0]) for name, messages in form.errors.items() if name]
@@ -74,7 +74,7 @@ def _accept(words: Words, crisis_lines: dict[str, object]) -> Response:
 
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
     """Whom to call, for a program that can show it at once; empty when no word calls for it."""
-    clinic = current_clinic()
+    clinic = current_services().clinic
     if not form_in_danger(form, clinic.danger):
         return {}
     lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
@@ -95,14 +95,16 @@ def _pointer(name: str) -> str:
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    response = jsonify(document(current_clinic(), current_app.config["SITE"]))
+    response = jsonify(document(current_services().clinic, current_app.config["SITE"]))
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 
 @blueprint.get("/")
 def for_people() -> str:
-    described = document(current_clinic(), current_app.config["SITE"])
+    described = document(current_services().clinic, current_app.config["SITE"])
     return render_template(
-        "contact/api.html", api=described, example=json.dumps(example(current_clinic()), indent=2)
+        "contact/api.html",
+        api=described,
+        example=json.dumps(example(current_services().clinic), indent=2),
     )

@@ -22,7 +22,7 @@ from wtforms.validators import ValidationError
 from app.clinic import Clinic
 from app.contact.character_classes import LINE, NOT_BLANK, VISIBLE_LINE
 from app.contact.email_suggestion import suggest_email
-from app.contact.inquiry import Words
+from app.contact.models import Words
 from app.contact.validators import (
     MESSAGE_LENGTH,
     LineField,

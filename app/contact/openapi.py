@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.clinic import Clinic
-from app.contact.inquiry import REFERENCE_PATTERN
+from app.contact.models import REFERENCE_PATTERN
 from app.contact.schemas import inquiry_schema
 
 TEXT = {"type": "string"}

@@ -21,17 +21,16 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyReq
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
-from app.clinic import current_clinic
-from app.contact.danger import form_in_danger, maybe_in_danger
+from app.contact.crisis_detection import form_in_danger, maybe_in_danger
+from app.contact.csrf import cross_site, sent_by_browser
 from app.contact.forms import ContactForm
-from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
-from app.contact.intake import submissions, take_in
-from app.contact.origin import cross_site, sent_by_browser
-from app.crypto import UnknownKeyError
-from app.db import current_database
-from app.engines import NotDurableError
-from app.web.limits import limiter
+from app.contact.models import REFERENCE_PATTERN, Inquiry
+from app.contact.service import submissions, take_in
+from app.database.engines import NotDurableError
+from app.encryption import UnknownKeyError
+from app.services import current_services
 from app.web.page_cache import HTML, public_response
+from app.web.rate_limits import limiter
 
 log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("contact", __name__)
@@ -44,7 +43,7 @@ TOLD_FOR = timedelta(hours=1)  # how long a reference shows that its words may m
 
 def blank_form() -> ContactForm:
     """An empty form, for any template that shows one."""
-    return ContactForm(current_clinic())
+    return ContactForm(current_services().clinic)
 
 
 @blueprint.get("/contact")
@@ -57,7 +56,7 @@ def contact() -> Response:
 def send() -> BaseResponse:
     if cross_site(request.headers, (current_app.config["SITE"], request.host_url)):
         abort(403)
-    form = ContactForm(current_clinic(), request.form)
+    form = ContactForm(current_services().clinic, request.form)
     if not form.validate() or form.email_question:
         if form.email_question:
             form.email_choice.data = ""  # a new question, whatever an older one was answered
@@ -96,7 +95,7 @@ def _opens_with_crisis_lines(reference: str) -> bool:
     """
     if not re.fullmatch(REFERENCE_PATTERN, reference):
         abort(404)
-    database = current_database()
+    database = current_services().database
     try:
         with database.read_session() as session:
             inquiry = session.scalar(select(Inquiry).where(Inquiry.reference == reference))
@@ -106,7 +105,7 @@ def _opens_with_crisis_lines(reference: str) -> bool:
         return True
     if inquiry is None:
         abort(404)
-    return words is not None and maybe_in_danger(words, current_clinic().danger)
+    return words is not None and maybe_in_danger(words, current_services().clinic.danger)
 
 
 def failed_post(error: HTTPException) -> Response:
@@ -117,7 +116,7 @@ def failed_post(error: HTTPException) -> Response:
     """
     unread = isinstance(error, RequestEntityTooLarge | TooManyRequests)
     formdata = None if unread else request.form
-    return _page(ContactForm(current_clinic(), formdata), error.code or 500)
+    return _page(ContactForm(current_services().clinic, formdata), error.code or 500)
 
 
 def _page(form: ContactForm, status: int = 200) -> Response:
@@ -127,7 +126,7 @@ def _page(form: ContactForm, status: int = 200) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    danger = form_in_danger(form, current_clinic().danger)
+    danger = form_in_danger(form, current_services().clinic.danger)
     return render_template("contact/contact.html", form=form, status=status, danger=danger)
 
 

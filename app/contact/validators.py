@@ -10,7 +10,7 @@ from typing import Any
 from wtforms import Field, SelectField, StringField
 from wtforms.validators import StopValidation, ValidationError
 
-from app.contact.private_numbers import private_number
+from app.contact.pii_detection import private_number
 
 MESSAGE_LENGTH = 5000
 

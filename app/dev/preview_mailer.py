@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.dev.preview import stamp
+from app.dev.live_reload import stamp
 
 COMMAND = (sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run", "--name", "preview")
 CONFIGURATION_ERROR = 78  # an error in the clinic's files: wait until it is corrected

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template
 
-from app.dev.received import ReceivedMail, all_mails, one_mail
+from app.dev.maildir import ReceivedMail, all_mails, one_mail
 
 blueprint = Blueprint("dev", __name__, url_prefix="/dev/mailbox")
 

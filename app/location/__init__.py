@@ -7,13 +7,16 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from app.clinic import Clinic, ClinicError
-from app.location.artefacts import Artefacts, Recipe
-from app.location.basemap import Basemap
-from app.location.pins import OSM_CREDIT, credit, pins
+from app.location.map_cache import Artefacts, Recipe
+from app.location.markers import OSM_CREDIT, credit, pins
+from app.location.pmtiles_reader import Basemap
 from app.location.routes import ClinicMap, blueprint
+from app.services import services_of
 
 
-def init_app(app: Flask, *, clinic: Clinic, basemap: Path, tiles_url: str, cache: Path) -> None:
+def init_app(
+    app: Flask, *, clinic: Clinic, basemap: Path, tiles_url: str, cache: Path
+) -> ClinicMap:
     """Join this room to the application.
 
     ``basemap`` is the clinic's PMTiles file, which need not exist; then the
@@ -38,14 +41,13 @@ def init_app(app: Flask, *, clinic: Clinic, basemap: Path, tiles_url: str, cache
         tiles_url=recipe.tiles_url,
         attribution=credit(attribution)[0] if ground or tiles_url else "",
     )
-    app.extensions["map"] = clinic_map
     app.register_blueprint(blueprint(clinic_map))
+    return clinic_map
 
 
 def prepare(app: Flask) -> Thread:
     """Make the maps in the background. For the server's start, not for every command."""
-    clinic_map: ClinicMap = app.extensions["map"]
-    return clinic_map.artefacts.prepare()
+    return services_of(app).clinic_map.artefacts.prepare()
 
 
 def _check_tiles_url(tiles_url: str) -> None:

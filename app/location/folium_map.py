@@ -24,8 +24,8 @@ from folium.map import FitBounds, Layer
 from folium.template import Template
 from folium.utilities import JsCode
 
-from app.location.palette import DARK, LIGHT
-from app.location.pins import PIN_PATH, Pin, directions
+from app.location.map_colors import DARK, LIGHT
+from app.location.markers import PIN_PATH, Pin, directions
 
 MANNERS = Path(__file__).with_name("map_style.js")
 CLOSEST, FIRST_LOOK = 19, 16  # zoom levels

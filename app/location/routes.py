@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, json, render_template, request
 
-from app.location.artefacts import MEDIA_TYPES, Artefacts
-from app.location.basemap import Basemap
-from app.location.palette import NARROW
-from app.location.pins import Pin, directions
-from app.web.assets import asset, digest_of, integrity
-from app.web.headers import allow_images_from
+from app.location.map_cache import MEDIA_TYPES, Artefacts
+from app.location.map_colors import NARROW
+from app.location.markers import Pin, directions
+from app.location.pmtiles_reader import Basemap
 from app.web.page_cache import HTML, PROXY_CACHE_SECONDS, proxy_may_cache, public_response
+from app.web.security_headers import allow_images_from
+from app.web.static_files import asset, digest_of, integrity
 
 FRESH = "public, max-age=30, must-revalidate"
 ONE_YEAR = "public, max-age=31536000, immutable"

@@ -8,11 +8,11 @@ from html import escape
 
 from shapely import Polygon, box
 
-from app.location.map_labels import labels
-from app.location.map_shapes import Shapes, TileSource, drawing, read_shapes
-from app.location.palette import NARROW, Palette
-from app.location.pins import PIN_PATH, Pin
-from app.location.view import HEIGHT, WIDTH, View, view_of
+from app.location.label_placement import labels
+from app.location.map_colors import NARROW, Palette
+from app.location.markers import PIN_PATH, Pin
+from app.location.tile_rendering import Shapes, TileSource, drawing, read_shapes
+from app.location.viewport import HEIGHT, WIDTH, View, view_of
 
 BARS = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)  # metres
 PIN_SCALE, PIN_LARGE = 2.4, 4.2  # the second one stands in NARROW, too

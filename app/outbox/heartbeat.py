@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.db import Database
-from app.outbox.message import MailerDowntime, MailerHeartbeat
+from app.database import Database
+from app.outbox.models import MailerDowntime, MailerHeartbeat
 
 INTERVAL = timedelta(seconds=20)
 SILENT = timedelta(seconds=90)  # without a heartbeat for longer, a mailer counts as gone

@@ -20,15 +20,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.crypto import KeyRing
-from app.outbox import schedule
-from app.outbox.message import (
-    DeliveryAttempt,
-    OutboxMessage,
-    Outcome,
-    OutgoingMail,
-    State,
-)
+from app.encryption import KeyRing
+from app.outbox import retry_schedule
+from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, OutgoingMail, State
 
 MOST_CRASHES = 5
 INSERT = sa.insert(OutboxMessage)
@@ -129,7 +123,7 @@ def anything_due(session: Session, now: datetime) -> bool:
 
 
 def _times(now: datetime) -> dict[str, datetime]:
-    return {"now": now, "horizon": now + schedule.HORIZON}
+    return {"now": now, "horizon": now + retry_schedule.HORIZON}
 
 
 def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -> Claim | None:
@@ -148,7 +142,7 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
         if message.due_at is None:
             return claim(session, owner, now, probe=probe)
     lease_token = uuid4()
-    lease = {"lease": lease_token, "taker": owner, "at": now, "until": now + schedule.LEASE}
+    lease = {"lease": lease_token, "taker": owner, "at": now, "until": now + retry_schedule.LEASE}
     session.connection().execute(TAKE, {"taken": found.id, **lease})
     return Claim(
         id=found.id,
@@ -171,7 +165,9 @@ def _next(session: Session, now: datetime) -> sa.Row[Any] | None:
     """The row that has been due longest, locked. Courtesies that are too late end here."""
     connection = session.connection()
     while found := connection.execute(NEXT, _times(now)).one_or_none():
-        if not schedule.too_late(found.queued_at, now, is_acknowledgement=found.is_acknowledgement):
+        if not retry_schedule.too_late(
+            found.queued_at, now, is_acknowledgement=found.is_acknowledgement
+        ):
             return found
         connection.execute(CANCEL, {"late": found.id})
     return None

@@ -18,8 +18,8 @@ from typing import Any
 from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
-from app.outbox.message import OutgoingMail
-from app.outbox.refusal import failure, relay_down
+from app.outbox.models import OutgoingMail
+from app.outbox.smtp_errors import failure, relay_down
 
 COMMAND_TIMEOUT = 60.0  # seconds without a byte; RFC 5321 4.5.3.2 allows servers up to 300
 FINAL_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer to the final dot

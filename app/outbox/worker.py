@@ -13,13 +13,13 @@ from typing import Protocol
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.crypto import UnknownKeyError
-from app.db import Database
-from app.outbox import breaker, hold, queue, schedule, settle
-from app.outbox.interrupt import Interrupts, Stopped
-from app.outbox.message import Outcome, OutgoingMail
-from app.outbox.refusal import SendError
-from app.outbox.settle import Report
+from app.database import Database
+from app.encryption import UnknownKeyError
+from app.outbox import circuit_breaker, pause, queue, results, retry_schedule
+from app.outbox.models import Outcome, OutgoingMail
+from app.outbox.results import Report
+from app.outbox.signals import Interrupts, Stopped
+from app.outbox.smtp_errors import SendError
 
 log = logging.getLogger("frontdesk.mailer")
 
@@ -90,9 +90,12 @@ class Mailer:
             return None
         with self.database.session() as session:
             now = self.database.now(session)
-            if hold.is_on(session) or (way := breaker.way(session, now)) is breaker.Way.SHUT:
+            if (
+                pause.is_on(session)
+                or (way := circuit_breaker.way(session, now)) is circuit_breaker.Way.SHUT
+            ):
                 return None
-            return queue.claim(session, self.owner, now, probe=way is breaker.Way.PROBE)
+            return queue.claim(session, self.owner, now, probe=way is circuit_breaker.Way.PROBE)
 
     def _anything_due(self) -> bool:
         """Look without a write lock: an idle mailer must not hold up those who write."""
@@ -103,7 +106,7 @@ class Mailer:
 
     def _held(self, session: Session) -> bool:
         """Whether the outbox is on hold; tells the log when that changes."""
-        on = hold.state(session)
+        on = pause.state(session)
         if on and not self._on_hold:
             log.warning("on hold (%s): nothing is sent until `flask outbox release`", on.reason)
         if self._on_hold and not on:
@@ -144,12 +147,12 @@ class Mailer:
 
     def _settle(self, claim: queue.Claim, report: Report) -> None:
         """Write the report down; while the database cannot, try again and claim nothing more."""
-        give_up = time.monotonic() + schedule.LEASE.total_seconds()
+        give_up = time.monotonic() + retry_schedule.LEASE.total_seconds()
         while time.monotonic() < give_up:
             try:
                 with self.database.session() as session:
                     now = self.database.now(session)
-                    kept = settle.record(session, self.database.keys, claim, report, now)
+                    kept = results.record(session, self.database.keys, claim, report, now)
             except SQLAlchemyError as error:
                 log.error("cannot write down an attempt: %s", type(error).__name__)
                 time.sleep(SETTLE_PAUSE)

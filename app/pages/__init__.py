@@ -5,11 +5,11 @@ from pathlib import Path
 from flask import Flask, request
 
 from app.clinic import Clinic
-from app.pages import redirects, structured_data
-from app.pages.content import load_pages
+from app.pages import json_ld, redirects
+from app.pages.conditional_blocks import NOTHING_TOLD, Told
+from app.pages.loader import load_pages
+from app.pages.og_image import init_social_card
 from app.pages.routes import OTHER_PAGES, Site, blueprint
-from app.pages.social_card import init_social_card
-from app.pages.told import NOTHING_TOLD, Told
 
 # Sections that the front page's template adds below the article.
 HOME_SECTIONS = ("location-map", "contact-us-today")
@@ -38,7 +38,7 @@ def init_app(
     app.jinja_env.globals.update(
         navigation=whole.navigation,
         further_reading=whole.further_reading,
-        clinic_structured_data=lambda: structured_data.clinic_script(clinic, site),
+        clinic_structured_data=lambda: json_ld.clinic_script(clinic, site),
     )
 
     @app.context_processor

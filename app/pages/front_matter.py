@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from app.clinic import toml
-from app.clinic.faults import Faults
+from app.clinic import toml_reader
+from app.clinic.errors import Faults
 
 FENCE = "+++"
 ReferenceKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -49,7 +49,7 @@ class SourceFile:
 
 def read_source(file: Path, faults: Faults) -> SourceFile | None:
     """The page in ``file``; None, and the reasons in ``faults``, when it cannot be read."""
-    if (text := toml.read_text(file, faults)) is None:
+    if (text := toml_reader.read_text(file, faults)) is None:
         return None
     lines = text.splitlines()
     if not lines or lines[0].strip() != FENCE or FENCE not in (rest := _stripped(lines[1:])):
@@ -68,7 +68,7 @@ def _stripped(lines: list[str]) -> list[str]:
 
 
 def _parse(file: Path, lines: tuple[str, ...], faults: Faults) -> FrontMatter | None:
-    table = toml.parse(file, "\n".join(lines), faults, above=1, part="front matter")
+    table = toml_reader.parse(file, "\n".join(lines), faults, above=1, part="front matter")
     if table is None:
         return None
     try:

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.container import container_plugin
 
-from app.pages import rendering
+from app.pages import html_rules
 
 CITATION = re.compile(r"\[@([^\[\]\n]+)\]")
 PLACEHOLDER = re.compile(r"\{\{([^{}\n]*)\}\}")
@@ -27,7 +27,7 @@ def parser() -> MarkdownIt:
     container_plugin(md, "block", validate=_opens_block)
     md.inline.ruler.before("link", "citation", _citation)
     md.inline.ruler.before("link", "placeholder", _placeholder)
-    for name, render in rendering.RULES.items():
+    for name, render in html_rules.RULES.items():
         md.add_render_rule(name, _rule(render))
     return md
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
-from app.clinic import toml
-from app.clinic.faults import Faults
-from app.pages.content import Page
+from app.clinic import toml_reader
+from app.clinic.errors import Faults
+from app.pages.loader import Page
 
 ONE_DAY = "public, max-age=86400"
 OLD = re.compile(r"(/[\w.~-]+)+")  # trailing slashes are taken off everywhere
@@ -25,8 +25,8 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
     if not file.exists():
         return {}
     faults = Faults()
-    text = toml.read_text(file, faults) or ""
-    table = toml.parse(file, text, faults) or {}
+    text = toml_reader.read_text(file, faults) or ""
+    table = toml_reader.parse(file, text, faults) or {}
     places: dict[str, frozenset[str]] = dict.fromkeys(other_paths, frozenset())
     places |= {page.path: frozenset(one.id for one in page.headings) for page in pages}
     for old, new in table.items():

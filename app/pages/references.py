@@ -10,8 +10,8 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, HttpUrl, StringConstraints, ValidationError
 
-from app.clinic import toml
-from app.clinic.faults import Faults
+from app.clinic import toml_reader
+from app.clinic.errors import Faults
 
 
 class Source(BaseModel):
@@ -50,10 +50,10 @@ def read_sources(file: Path, faults: Faults) -> dict[str, Source]:
     """The sources by key; whatever is wrong goes to ``faults``. No file: no sources."""
     if not file.exists():
         return {}
-    if (text := toml.read_text(file, faults)) is None:
+    if (text := toml_reader.read_text(file, faults)) is None:
         return {}
     sources = {}
-    for key, table in (toml.parse(file, text, faults) or {}).items():
+    for key, table in (toml_reader.parse(file, text, faults) or {}).items():
         try:
             sources[key] = Source.model_validate(table)
         except ValidationError as error:

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, render_template
 
 from app import clock
 from app.clinic import Clinic, ClinicError
-from app.pages import site_files, structured_data
-from app.pages.content import Page
+from app.pages import json_ld, site_files
+from app.pages.loader import Page
 from app.web.page_cache import HTML, public_response
 
 FRESH = "public, max-age=30, must-revalidate"
@@ -67,7 +67,7 @@ def _show(site: Site, page: Page) -> Response:
     html = render_template(
         [f"pages/{page.slug or 'home'}.html", "pages/page.html"],
         page=page,
-        structured_data=structured_data.page_script(site.clinic, page, site.address),
+        structured_data=json_ld.page_script(site.clinic, page, site.address),
     )
     return public_response(html, HTML, FRESH)
 

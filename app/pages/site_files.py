@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from markupsafe import escape
 
 from app.clinic import Clinic
-from app.pages.content import Page
+from app.pages.loader import Page
 
 VALID_DAYS = 180  # RFC 9116, 2.5.5: less than a year
 

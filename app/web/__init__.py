@@ -5,15 +5,15 @@ from collections.abc import Callable, Hashable
 from flask import Flask
 
 from app.web import logging
-from app.web.assets import init_assets
-from app.web.bodies import init_bodies
-from app.web.errors import init_errors
-from app.web.headers import init_headers
-from app.web.limits import init_limiter
+from app.web.csp_reports import init_reports
+from app.web.error_handlers import init_errors
 from app.web.logging import RequestLog, RequestObserver
 from app.web.page_cache import PageCache
-from app.web.paths import redirect_trailing_slashes, trust_proxies
-from app.web.reports import init_reports
+from app.web.proxy import redirect_trailing_slashes, trust_proxies
+from app.web.rate_limits import init_limiter
+from app.web.request_body import init_bodies
+from app.web.security_headers import init_headers
+from app.web.static_files import init_assets
 from app.web.trusted_hosts import init_trusted_hosts
 
 MAX_BODY = 256 * 1024

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from app.services import services_of
 from tests.contact.conftest import visitor_on_sqlite
 from tests.support.front_desk import FrontDesk
-from tests.support.relay import Relay
 from tests.support.settings import settings_for
+from tests.support.smtp_relay import Relay
 
 __all__ = ["visitor_on_sqlite"]
 
@@ -34,7 +35,7 @@ def shared_desk(
         )
     )
     yield FrontDesk(app, relay)
-    app.extensions["database"].engine.dispose()
+    services_of(app).database.engine.dispose()
     relay.close()
 
 

@@ -19,8 +19,9 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.contact.text_normalization import fold
+from app.services import services_of
 from app.web import MAX_BODY
-from app.web.limits import limiter
+from app.web.rate_limits import limiter
 from tests.support.front_desk import EMPTY
 from tests.support.settings import settings_for
 
@@ -91,7 +92,7 @@ def _site(folder: Path, template: Path, **settings: str) -> Iterator[FlaskClient
     url = f"sqlite:///{folder}/frontdesk.db"
     app = create_app(settings_for(folder, **{"DATABASE_URL": url, **settings}))
     yield app.test_client()
-    app.extensions["database"].engine.dispose()
+    services_of(app).database.engine.dispose()
 
 
 @pytest.fixture(scope="module")

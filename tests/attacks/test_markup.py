@@ -18,7 +18,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.dev.received import all_mails
+from app.dev.maildir import all_mails
 from tests.attacks import hostile
 from tests.support.front_desk import EMPTY
 

@@ -19,9 +19,9 @@ import pytest
 
 import app
 from app.clinic import Clinic
-from app.contact.danger import in_danger
+from app.contact.crisis_detection import in_danger
 from app.contact.email_suggestion import suggest_email
-from app.contact.private_numbers import private_number
+from app.contact.pii_detection import private_number
 
 LENGTH = 2048  # characters
 UNNOTICED = 0.02  # seconds of the processor; nothing is measured below
@@ -141,7 +141,7 @@ def test_a_bad_regular_expression_would_be_noticed(bad: str) -> None:
 
 
 def test_all_the_places_were_looked_at() -> None:
-    assert {"app.contact.forms.PHONE", "app.contact.submission.CLIENT_KEY"} <= set(PATTERNS)
+    assert {"app.contact.forms.PHONE", "app.contact.idempotency.CLIENT_KEY"} <= set(PATTERNS)
     assert any(where.startswith("config:") for where in PATTERNS)
 
 

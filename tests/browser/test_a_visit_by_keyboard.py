@@ -7,7 +7,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from app.contact.inquiry import REFERENCE_PATTERN
+from app.contact.models import REFERENCE_PATTERN
 from tests.support.site import Site, eventually
 
 EMAIL = "ada@example.com"

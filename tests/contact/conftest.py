@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.contact.inquiry import Inquiry
-from app.db import Database
-from app.outbox.message import OutboxMessage, OutgoingMail
+from app.contact.models import Inquiry
+from app.database import Database
+from app.outbox.models import OutboxMessage, OutgoingMail
+from app.services import services_of
 
 GOOD = {
     "name": "Ada Example",
@@ -28,7 +29,7 @@ class Visitor:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.client = app.test_client()
-        self.database: Database = app.extensions["database"]
+        self.database: Database = services_of(app).database
 
     def send(self, headers: dict[str, str] | None = None, **changed: str) -> TestResponse:
         headers = {"Origin": "http://localhost", **(headers or {})}

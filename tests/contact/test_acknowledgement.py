@@ -8,16 +8,17 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.contact.acknowledgement import Acknowledgement
-from app.contact.notification import acknowledgement
-from app.db import Database
-from app.outbox.message import OutboxMessage, Outcome, OutgoingMail
+from app.contact.acknowledgement_limit import Acknowledgement
+from app.contact.emails import acknowledgement
+from app.database import Database
+from app.outbox.models import OutboxMessage, Outcome, OutgoingMail
 from app.outbox.queue import claim
-from app.outbox.schedule import GIVE_UP_COURTESY
-from app.outbox.settle import Report, record
+from app.outbox.results import Report, record
+from app.outbox.retry_schedule import GIVE_UP_COURTESY
+from app.services import services_of
+from tests.cli.test_commands import Desk
 from tests.contact.conftest import GOOD
-from tests.ops.test_commands import Desk
-from tests.support.relay import Relay, Taken, relay
+from tests.support.smtp_relay import Relay, Taken, relay
 
 __all__ = ["relay"]
 
@@ -149,7 +150,7 @@ def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
 
 
 def stored(desk: Desk, reference: str) -> OutgoingMail:
-    mail = acknowledgement(GOOD["email"], reference, desk.app.extensions["clinic"])
+    mail = acknowledgement(GOOD["email"], reference, services_of(desk.app).clinic)
     assert mail
     return mail
 

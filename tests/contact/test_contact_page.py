@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.contact.inquiry import REFERENCE_PATTERN, Inquiry
+from app.contact.models import REFERENCE_PATTERN, Inquiry
+from app.services import services_of
 from tests.contact.conftest import GOOD, Visitor
 
 
@@ -92,9 +93,9 @@ def test_screening_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
 
 
 def test_without_a_digest_nothing_is_held(app: Flask) -> None:
-    desk = app.extensions["desk"]
+    desk = services_of(app).inquiries
     clinic = desk.clinic.model_copy(update={"digest": None})
-    app.extensions["desk"] = dataclasses.replace(desk, clinic=clinic)
+    services_of(app).inquiries = dataclasses.replace(desk, clinic=clinic)
     visitor = Visitor(app)
     visitor.send(honeypot="http://spam.example")
     assert len(visitor.mails()) == 1
@@ -224,7 +225,7 @@ def test_a_fault_of_ours_keeps_the_words_too(
     def fail(*_args: object, **_more: object) -> None:
         raise RuntimeError("a fault that nobody foresaw")
 
-    monkeypatch.setattr("app.contact.intake.receive_inquiry", fail)
+    monkeypatch.setattr("app.contact.service.receive_inquiry", fail)
     answer = Visitor(make_app()).send()
     assert answer.status_code == 500
     assert "<title>Error: " in answer.text

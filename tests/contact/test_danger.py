@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from app.clinic import Clinic
-from app.contact.danger import in_danger
+from app.contact.crisis_detection import in_danger
 from tests.contact.conftest import Visitor
 
 ALARMING = (

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.clinic import Clinic
-from app.contact.inquiry import Words
-from app.contact.notification import Notify, notifications
-from app.outbox.message import OutgoingMail
+from app.contact.emails import Notify, notifications
+from app.contact.models import Words
+from app.outbox.models import OutgoingMail
 
 WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
 WORDS = Words(

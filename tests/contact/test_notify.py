@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from tests.cli.test_commands import Desk
 from tests.contact.conftest import GOOD
-from tests.ops.test_commands import Desk
-from tests.support.relay import Relay, relay
+from tests.support.smtp_relay import Relay, relay
 
 __all__ = ["relay"]
 

@@ -4,13 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.contact.private_numbers import (
-    CARD,
-    INSURANCE,
-    RECORD,
-    SOCIAL_SECURITY,
-    private_number,
-)
+from app.contact.pii_detection import CARD, INSURANCE, RECORD, SOCIAL_SECURITY, private_number
 from tests.contact.conftest import Visitor
 
 PRIVATE = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.ops.test_commands import Desk, desk
-from tests.support.relay import Relay, relay
+from tests.cli.test_commands import Desk, desk
+from tests.support.smtp_relay import Relay, relay
 
 __all__ = ["desk", "relay"]
 

@@ -12,9 +12,9 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.clinic.screening import Screening, Weights
-from app.contact.look_back import forget_traces
-from app.contact.screening import Facts, Verdict, judge
+from app.clinic.spam_weights import Screening, Weights
+from app.contact.spam.recent_submissions import forget_traces
+from app.contact.spam.scoring import Facts, Verdict, judge
 from tests.contact.conftest import GOOD, Visitor
 
 PLAIN = Facts(

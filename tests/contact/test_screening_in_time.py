@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from app.clinic.danger import shipped
-from app.clinic.screening import Screening
-from app.contact.danger import in_danger
-from app.contact.private_numbers import private_number
-from app.contact.screening import Facts, judge
+from app.clinic.crisis_phrases import shipped
+from app.clinic.spam_weights import Screening
+from app.contact.crisis_detection import in_danger
+from app.contact.pii_detection import private_number
+from app.contact.spam.scoring import Facts, judge
 
 LENGTH = 256 * 1024
 NUMBERS = ("1", "1-", "1 ", "123-45-", "4111 ", "ssn ", "ssn " + " " * 40, "member id ",

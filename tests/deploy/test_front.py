@@ -16,7 +16,7 @@ import pytest
 
 from config import ROOT
 from tests.contact.conftest import GOOD
-from tests.support.front import PHONE, Front, application, front, production
+from tests.support.proxy_servers import PHONE, Front, application, front, production
 from tests.support.site import clean_up, eventually, free_port
 
 ENCODINGS = ("br", "gzip", "identity")

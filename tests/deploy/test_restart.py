@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from config import ROOT
 from tests.support.image import lay_out
-from tests.support.live import Visitors
+from tests.support.load import Visitors
 from tests.support.settings import environment
 from tests.support.site import Site, clean_up
 

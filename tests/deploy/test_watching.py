@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from app.ops import status
-from app.ops.doctor.place import OLD_BACKUP
+from app.diagnostics.environment import OLD_BACKUP
+from app.monitoring import health_rules
 from app.outbox.heartbeat import SILENT
 from config import ROOT
-from tests.ops.test_metrics import as_numbers
+from tests.monitoring.test_metrics import as_numbers
 from tests.support.site import METRICS_TOKEN, Site, eventually
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
@@ -84,7 +84,7 @@ def seconds(limit: timedelta) -> int:
     return int(limit.total_seconds())
 
 
-WAITS, TOO_LONG = seconds(status.WAITS_LONG), seconds(status.WAITS_TOO_LONG)
+WAITS, TOO_LONG = seconds(health_rules.WAITS_LONG), seconds(health_rules.WAITS_TOO_LONG)
 OLDEST, BEAT = "frontdesk_outbox_oldest_seconds", "frontdesk_mailer_heartbeat_seconds"
 HELD = "frontdesk_held_oldest_seconds"
 OF_A_HOST = ("FrontdeskDatabaseAway", "FrontdeskHostDown")
@@ -114,8 +114,8 @@ ERRORS = 'frontdesk_http_requests_total{status="%s"'
         ({RELAY % "authentication": 1}, {"FrontdeskRelayRefuses": "page"}),
         ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warn"}),
         ({"frontdesk_outbox_on_hold": 1}, {"FrontdeskOnHold": "warn"}),
-        ({HELD: seconds(status.UNSEEN)}, {}),
-        ({HELD: seconds(status.UNSEEN) + 1}, {"FrontdeskHeldUnseen": "warn"}),
+        ({HELD: seconds(health_rules.UNSEEN)}, {}),
+        ({HELD: seconds(health_rules.UNSEEN) + 1}, {"FrontdeskHeldUnseen": "warn"}),
         ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseAway": "page"}),
         ({"up": 0}, {"FrontdeskHostDown": "page"}),
         ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),

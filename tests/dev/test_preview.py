@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.ops.clinic import new
+from app.clinic import scaffold
 from config import ROOT
 from tests.support.browser import Watch
 from tests.support.site import Site, eventually, running
@@ -38,7 +38,7 @@ def tree() -> dict[Path, tuple[int, int]]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second clinic, as ``flask clinic new`` writes it."""
     folder = tmp_path_factory.mktemp("second") / "clinic"
-    new.write_clinic(folder, {"name": "Second Clinic"})
+    scaffold.write_clinic(folder, {"name": "Second Clinic"})
     return folder
 
 

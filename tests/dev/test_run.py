@@ -109,7 +109,7 @@ def test_a_signal_or_a_closed_terminal_leaves_nothing(site: Site, number: int) -
     eventually(lambda: gone(site), 5, "no process is left")
 
 
-@pytest.mark.parametrize("word", ["gunicorn", "mailer", "app.dev.mailbox"])
+@pytest.mark.parametrize("word", ["gunicorn", "mailer", "app.dev.smtp_server"])
 def test_when_one_process_dies_all_end(site: Site, word: str) -> None:
     eventually(site.mailer, what="a mailer runs")
     site.find(word)[0].kill()
@@ -210,7 +210,7 @@ def five_mails(site: Site) -> list[EmailMessage] | None:
 @contextmanager
 def mailbox(site: Site) -> Iterator[None]:
     """What ``make mailbox`` runs."""
-    command = [sys.executable, "-m", "app.dev.mailbox", "--folder", str(site.maildir)]
+    command = [sys.executable, "-m", "app.dev.smtp_server", "--folder", str(site.maildir)]
     process = subprocess.Popen([*command, "--port", str(site.mailbox_port)], cwd=ROOT)
     try:
         yield

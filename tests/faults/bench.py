@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.outbox.message import OutboxMessage, State
+from app.outbox.models import OutboxMessage, State
 from tests.faults import (  # noqa: F401  (each puts its scenarios into the list)
     database_faults,
     host_faults,

@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from app.contact.inquiry import Inquiry
-from app.engines import sqlite_module
-from app.outbox import manage
-from app.outbox.message import OutboxMessage
+from app.contact.models import Inquiry
+from app.database.engines import sqlite_module
+from app.outbox import admin
+from app.outbox.models import OutboxMessage
 from tests.faults.clients import Load
 from tests.faults.proxy import CuttingProxy
 from tests.faults.registry import POSTGRES, SQLITE, scenario
@@ -202,4 +202,4 @@ def _cancel(world: World, arrived: set[str]) -> None:
         again = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
         for row in session.scalars(again).all():
             if row.message_id in arrived:
-                manage.cancel(session, row.id, world.database.now(session))
+                admin.cancel(session, row.id, world.database.now(session))

@@ -20,9 +20,9 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from app import clock, db
-from app.outbox import interrupt, queue, schedule, settle, smtp, worker
-from app.outbox.message import Outcome
+from app import clock, database
+from app.outbox import queue, results, retry_schedule, signals, smtp, worker
+from app.outbox.models import Outcome
 from tests.faults.plan import POISON, TERM, Plan
 
 SIGNALS = {TERM: signal.SIGTERM}
@@ -40,7 +40,7 @@ def install() -> None:
     if plan.quota:
         event.listen(sa.Engine, "begin", _set_quota)
     if "sync lightly" in plan.broken:
-        db.sqlite_engine = _syncing_lightly(db.sqlite_engine)  # type: ignore[attr-defined, assignment]
+        database.sqlite_engine = _syncing_lightly(database.sqlite_engine)  # type: ignore[attr-defined, assignment]
     _patch_mailer()
     if plan.points and "mailer" not in sys.argv:
         _patch_web()
@@ -60,16 +60,16 @@ def passed(point: str) -> None:
 
 
 def _patch_web() -> None:
-    original = db.Database.session
+    original = database.Database.session
 
     @contextmanager
-    def session(self: db.Database) -> Iterator[Session]:
+    def session(self: database.Database) -> Iterator[Session]:
         with original(self) as session:
             yield session
             passed("web before commit")
         passed("web after commit")
 
-    db.Database.session = session  # type: ignore[method-assign]
+    database.Database.session = session  # type: ignore[method-assign]
 
 
 def _patch_mailer() -> None:
@@ -111,14 +111,14 @@ def _patch_smtp() -> None:
     smtp.send = send_unless_poisoned
 
 
-def _settled_first(attempt: Callable[..., settle.Report]) -> Callable[..., settle.Report]:
+def _settled_first(attempt: Callable[..., results.Report]) -> Callable[..., results.Report]:
     """The mistake that the bench must catch: done is written down before it is done."""
 
-    def attempt_afterwards(self: worker.Mailer, claim: queue.Claim) -> settle.Report:
+    def attempt_afterwards(self: worker.Mailer, claim: queue.Claim) -> results.Report:
         with self.database.session() as session:
             now = self.database.now(session)
-            report = settle.Report(Outcome.DELIVERED, 250)
-            settle.record(session, self.database.keys, claim, report, now)
+            report = results.Report(Outcome.DELIVERED, 250)
+            results.record(session, self.database.keys, claim, report, now)
         return attempt(self, claim)
 
     return attempt_afterwards
@@ -140,8 +140,10 @@ def _set_times() -> None:
         module = importlib.import_module(module_name)
         is_delta = isinstance(getattr(module, attribute), timedelta)
         setattr(module, attribute, timedelta(seconds=seconds) if is_delta else seconds)
-    schedule.HORIZON = schedule.LONGEST * (1 + schedule.JITTER) + schedule.LEASE
-    interrupt.Interrupts.__init__.__defaults__ = (interrupt.DEADLINE, interrupt.LAST_WAIT)
+    retry_schedule.HORIZON = (
+        retry_schedule.LONGEST * (1 + retry_schedule.JITTER) + retry_schedule.LEASE
+    )
+    signals.Interrupts.__init__.__defaults__ = (signals.DEADLINE, signals.LAST_WAIT)
 
 
 def _shifted_now() -> datetime:

@@ -16,7 +16,7 @@ import httpx
 import psutil
 
 from app.clinic import load_clinic
-from app.ops.chores import ScheduledJob
+from app.scheduler import ScheduledJob
 from config import ROOT
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.database_faults import more
@@ -24,9 +24,9 @@ from tests.faults.plan import VARIABLE
 from tests.faults.process_faults import senders
 from tests.faults.registry import POSTGRES, SCENARIOS, Scenario
 from tests.faults.world import GUNICORN, MAILER, NotSeenError, World, wait_until
-from tests.support.receiver import Receiver
 from tests.support.redis import redis_running
 from tests.support.site import free_port
+from tests.support.webhook_receiver import Receiver
 
 HOUR = 3600.0
 LIMIT = 10  # posts a minute from one address

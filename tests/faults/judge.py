@@ -10,9 +10,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.contact.inquiry import Inquiry, InquiryState
-from app.db import Database
-from app.outbox.message import OutboxMessage, State
+from app.contact.models import Inquiry, InquiryState
+from app.database import Database
+from app.outbox.models import OutboxMessage, State
 from tests.faults.clients import Sent
 
 MARKER = re.compile(r"marker-[0-9]{39}")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.outbox.message import DeliveryAttempt
+from app.outbox.models import DeliveryAttempt
 from tests.faults.judge import read_mail
 from tests.faults.plan import REAL_TIMES, SHORT_TIMES
 from tests.faults.registry import SCENARIOS, Scenario, scenario
 from tests.faults.world import NotHereError, World, wait_until
 from tests.support import smtp_sink
 from tests.support.certificate import self_signed
-from tests.support.relay import DRIP, DROP, HANG, TAKE_AND_DROP, Relay
 from tests.support.site import free_port
+from tests.support.smtp_relay import DRIP, DROP, HANG, TAKE_AND_DROP, Relay
 
 
 def misbehave(world: World, script: dict[str, str], hits: int) -> None:
@@ -46,7 +46,7 @@ for name, script, hits in (
 @scenario("SMTP one byte a second", note="deadline 6 s instead of 660")
 def drip(world: World) -> None:
     world.relay.drip = 1.0
-    world.start(times=SHORT_TIMES | {"app.outbox.interrupt.DEADLINE": 6.0})
+    world.start(times=SHORT_TIMES | {"app.outbox.signals.DEADLINE": 6.0})
     with world.load(rest=0.5):
         world.relay.script = {"rcpt": DRIP}
         wait_until(lambda: world.relay.hits["rcpt"] >= 2, 60, "two attempts held up")

@@ -28,12 +28,12 @@ class At:
 
 # Seconds. The proportions stay those of the real settings: deadline below lease.
 SHORT_TIMES = {
-    "app.outbox.schedule.SHORTEST": 1.0,
-    "app.outbox.schedule.LONGEST": 4.0,
-    "app.outbox.schedule.LEASE": 15.0,
-    "app.outbox.schedule.FIRST_PROBE": 1.0,
-    "app.outbox.schedule.LONGEST_PROBE": 2.0,
-    "app.outbox.interrupt.DEADLINE": 11.0,
+    "app.outbox.retry_schedule.SHORTEST": 1.0,
+    "app.outbox.retry_schedule.LONGEST": 4.0,
+    "app.outbox.retry_schedule.LEASE": 15.0,
+    "app.outbox.retry_schedule.FIRST_PROBE": 1.0,
+    "app.outbox.retry_schedule.LONGEST_PROBE": 2.0,
+    "app.outbox.signals.DEADLINE": 11.0,
     "app.outbox.smtp.COMMAND_TIMEOUT": 3.0,
     "app.outbox.smtp.FINAL_TIMEOUT": 8.0,
 }

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from app.engines import sqlite_module
+from app.database.engines import sqlite_module
 from tests.faults.disk import STRACE, Disk, acknowledged, calls
 from tests.faults.registry import SQLITE, scenario
 from tests.faults.world import GUNICORN, MAILER, NotHereError, World

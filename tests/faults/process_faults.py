@@ -9,13 +9,13 @@ from functools import partial
 import psutil
 import sqlalchemy as sa
 
-from app.outbox.message import DeliveryAttempt, Outcome
+from app.outbox.models import DeliveryAttempt, Outcome
 from app.outbox.queue import MOST_CRASHES
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.plan import POISON, TERM, At
 from tests.faults.registry import SCENARIOS, Scenario, scenario
 from tests.faults.world import GUNICORN, MAILER, World, wait_until
-from tests.support.relay import DROP, HANG, TAKE_AND_DROP
+from tests.support.smtp_relay import DROP, HANG, TAKE_AND_DROP
 
 
 def die_at(world: World, point: str, at: At, *, copies: bool) -> None:

@@ -17,17 +17,17 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
-from app.crypto import KeyRing
-from app.db import Database
-from app.outbox.message import OutboxMessage
+from app.database import Database
+from app.encryption import KeyRing
+from app.outbox.models import OutboxMessage
 from config import ROOT
 from tests.faults.clients import Load, Sent
 from tests.faults.judge import Mail, read_mail
 from tests.faults.plan import VARIABLE, Plan
 from tests.faults.servers import Server
-from tests.support.relay import Relay
 from tests.support.settings import ENCRYPTION_KEY, environment
 from tests.support.site import OF_MAKE, OURS, free_port
+from tests.support.smtp_relay import Relay
 
 ENTRY = Path(__file__).with_name("entry")
 GUNICORN = (sys.executable, "-m", "gunicorn", "--log-level", "warning")

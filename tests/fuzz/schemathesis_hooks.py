@@ -7,7 +7,7 @@ from uuid import uuid4
 import schemathesis
 from hypothesis import strategies as st
 
-from app.contact.submission import CLIENT_KEY
+from app.contact.idempotency import CLIENT_KEY
 
 AREA = st.sampled_from(("212", "415", "617"))
 LINE = st.from_regex(re.compile("[2-9][0-9]{2}[-. ][0-9]{4}", re.ASCII), fullmatch=True)

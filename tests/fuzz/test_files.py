@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinic import Clinic, ClinicError, load_clinic
-from app.pages.content import load_pages
+from app.pages.conditional_blocks import told
+from app.pages.loader import load_pages
 from app.pages.redirects import load_redirects
-from app.pages.told import told
 from config import SECRETS, Settings, SettingsError
 from tests.fuzz.size import cases
 from tests.support.settings import environment

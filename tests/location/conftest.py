@@ -12,9 +12,9 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from app.clinic import Clinic
-from app.location.artefacts import Artefacts, Recipe
-from app.location.basemap import Basemap
-from app.location.pins import Pin, pins
+from app.location.map_cache import Artefacts, Recipe
+from app.location.markers import Pin, pins
+from app.location.pmtiles_reader import Basemap
 
 CLOSED = re.compile(r"closed = \[.*?^\]", re.DOTALL | re.MULTILINE)
 NASTY = "${alert(1)}`</script><img src=x onerror=alert(2)>\"'&"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from app.location import artefacts
-from app.location.artefacts import Artefacts, Recipe
-from app.location.basemap import Facts
+from app.location import map_cache
+from app.location.map_cache import Artefacts, Recipe
+from app.location.pmtiles_reader import Facts
 from config import ROOT
 
 HEAVY = ("folium", "branca", "numpy", "shapely", "mapbox_vector_tile")
@@ -29,14 +29,14 @@ class Kitchen:
     def __call__(self, _recipe: Recipe) -> dict[str, str]:
         self.builds += 1
         if self.broken:
-            raise artefacts.BuildError(self.broken)
-        return dict.fromkeys(artefacts.MEDIA_TYPES, f"build {self.builds}")
+            raise map_cache.BuildError(self.broken)
+        return dict.fromkeys(map_cache.MEDIA_TYPES, f"build {self.builds}")
 
 
 @pytest.fixture
 def kitchen(monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     made = Kitchen()
-    monkeypatch.setattr(artefacts, "_run_child", made)
+    monkeypatch.setattr(map_cache, "_run_child", made)
     return made
 
 
@@ -59,7 +59,7 @@ def test_web_workers_do_not_load_the_heavy_libraries() -> None:
 
 def test_the_maps_are_not_made_on_when_the_worker_is_gone() -> None:
     stranger = os.getpid() + 1
-    command = [sys.executable, "-m", "app.location.build", str(stranger)]
+    command = [sys.executable, "-m", "app.location.build_maps", str(stranger)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as build:
         assert build.wait(20) == 1
 
@@ -105,8 +105,8 @@ def test_many_threads_at_once_make_them_once(
 def test_many_workers_at_once_make_them_once(recipe: Recipe, tmp_path: Path) -> None:
     code = (
         "import json, sys\nfrom pathlib import Path\n"
-        "from app.location import artefacts\nfrom app.location.artefacts import *\n"
-        "from app.location.pins import Pin\n"
+        "from app.location import artefacts\nfrom app.location.map_cache import *\n"
+        "from app.location.markers import Pin\n"
         "said = json.loads(sys.argv[1])\n"
         "said['pins'] = tuple(Pin(**pin) for pin in said['pins'])\n"
         "said['facts'] = Facts(**said['facts'])\n"
@@ -161,7 +161,7 @@ def test_a_failure_is_said_once_and_not_tried_at_every_request(
 def test_after_a_while_it_is_tried_again(
     kitchen: Kitchen, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(artefacts, "PAUSE", 0.0)
+    monkeypatch.setattr(map_cache, "PAUSE", 0.0)
     kitchen.broken = "no paint left"
     made = Artefacts(recipe, tmp_path)
     assert made.get("map.js") is None

@@ -10,7 +10,7 @@ from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import write
 
 from app.clinic import ClinicError
-from app.location.basemap import Basemap
+from app.location.pmtiles_reader import Basemap
 
 TOWN = (15, 16384, 16383)  # north and east of 0, 0
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.location.folium_map import build
-from app.location.pins import Pin
+from app.location.markers import Pin
 from config import ROOT
 from tests.location.conftest import NASTY
 
@@ -24,7 +24,7 @@ LAYER: dict[str, Any] = {
 AGAIN = """
 import json, sys
 from app.location.folium_map import build
-from app.location.pins import Pin
+from app.location.markers import Pin
 given = json.load(sys.stdin)
 pins = [Pin(**{**pin, "address": tuple(pin["address"]), "hours": tuple(pin["hours"])})
         for pin in given["pins"]]

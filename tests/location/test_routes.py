@@ -12,7 +12,8 @@ from flask import Flask
 
 from app.clinic import ClinicError, load_clinic
 from app.location import prepare
-from app.location.basemap import Basemap
+from app.location.pmtiles_reader import Basemap
+from app.services import services_of
 
 TILE = "/location/tiles/15/16384/16383.mvt"
 
@@ -45,7 +46,8 @@ def test_who_has_it_already_gets_304(map_app: Flask, path: str) -> None:
 
 
 def test_only_an_address_with_the_current_version_is_kept_for_a_year(map_app: Flask) -> None:
-    client, clinic_map = map_app.test_client(), map_app.extensions["map"]
+    client, clinic_map = map_app.test_client(), services_of(map_app).clinic_map
+    assert clinic_map.basemap
     current = {
         TILE: clinic_map.basemap.facts.version,
         "/location/map.js": clinic_map.artefacts.version,
@@ -167,7 +169,7 @@ def test_without_basemap_and_tile_server_there_is_no_button_and_no_script(
     location.init_app(
         bare, clinic=clinic, basemap=tmp_path / "none", tiles_url="", cache=tmp_path / "cache"
     )
-    app.jinja_env.globals["clinic_map"] = bare.extensions["map"]
+    app.jinja_env.globals["clinic_map"] = services_of(bare).clinic_map
     template = app.jinja_env.from_string("{% include 'location/_map.html' %}")
     with app.test_request_context():
         page = template.render()
@@ -194,7 +196,7 @@ def test_a_tiles_address_without_places_for_numbers_stops_the_start(
 
 def test_the_server_can_make_the_maps_ahead(map_app: Flask) -> None:
     prepare(map_app).join(30)
-    assert map_app.extensions["map"].artefacts.get("map.svg")
+    assert services_of(map_app).clinic_map.artefacts.get("map.svg")
 
 
 def test_the_page_lists_closed_days_from_today_on(

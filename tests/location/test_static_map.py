@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 import mapbox_vector_tile
 import pytest
 
-from app.location.basemap import Basemap
-from app.location.palette import DARK, LIGHT, Palette
-from app.location.pins import Pin
+from app.location.map_colors import DARK, LIGHT, Palette
+from app.location.markers import Pin
+from app.location.pmtiles_reader import Basemap
 from app.location.static_map import draw
 from tests.location.conftest import NASTY
 

@@ -11,8 +11,8 @@ from pmtiles.reader import MmapSource, all_tiles
 from shapely import Point, unary_union
 from shapely.geometry import shape
 
-from app.location.basemap import Basemap
-from app.location.pins import Pin, mercator
+from app.location.markers import Pin, mercator
+from app.location.pmtiles_reader import Basemap
 
 STREETS = {"quay": "Quay Street", "hill": "Lighthouse Road"}
 

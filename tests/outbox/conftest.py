@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.db import Database
+from app.database import Database
 from app.outbox import queue, smtp
-from app.outbox.message import OutboxMessage, OutgoingMail
+from app.outbox.models import OutboxMessage, OutgoingMail
 from app.outbox.worker import Mailer
-from tests.support.relay import Relay, relay
+from app.services import services_of
+from tests.support.smtp_relay import Relay, relay
 
 __all__ = ["relay"]
 
@@ -32,7 +33,7 @@ class Desk:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.database: Database = app.extensions["database"]
+        self.database: Database = services_of(app).database
 
     def put(self, mail: OutgoingMail = MAIL) -> None:
         with self.database.session() as session:

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.outbox import breaker
-from app.outbox.message import DeliveryAttempt, MailTransportState, OutboxMessage, State
+from app.outbox import circuit_breaker
+from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
 from tests.outbox.conftest import MAIL, Desk
-from tests.support.relay import DROP, TAKE_AND_DROP, Relay
+from tests.support.smtp_relay import DROP, TAKE_AND_DROP, Relay
 
 
 def test_a_mail_arrives_whole(desk: Desk, relay: Relay) -> None:
@@ -203,7 +203,7 @@ def test_a_relay_that_is_down_blames_no_message(
     assert not mailer.deliver_one()  # the breaker is open: nobody knocks
     assert relay.connections == tried
     with desk.database.read_session() as session:
-        relay_state = breaker.state(session)
+        relay_state = circuit_breaker.state(session)
         waiting = session.scalars(sa.select(OutboxMessage.attempts)).all()
     assert relay_state is not None
     assert relay_state.down_since is not None

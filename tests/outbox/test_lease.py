@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from app.outbox import queue, schedule, settle
-from app.outbox.message import Outcome, State
-from app.outbox.settle import Report
+from app.outbox import queue, results, retry_schedule
+from app.outbox.models import Outcome, State
+from app.outbox.results import Report
 from tests.outbox.conftest import Desk
-from tests.support.relay import Relay
+from tests.support.smtp_relay import Relay
 
 
 def _claim(desk: Desk, owner: str) -> queue.Claim | None:
@@ -17,7 +17,7 @@ def _claim(desk: Desk, owner: str) -> queue.Claim | None:
 def _settle(desk: Desk, claim: queue.Claim, report: Report) -> bool:
     with desk.database.session() as session:
         now = desk.database.now(session)
-        return settle.record(session, desk.database.keys, claim, report, now)
+        return results.record(session, desk.database.keys, claim, report, now)
 
 
 def test_a_claimed_message_is_nobody_elses(desk: Desk) -> None:
@@ -78,7 +78,7 @@ def test_a_report_after_the_lease_was_lost_changes_nothing(desk: Desk) -> None:
 
 def test_a_row_left_in_the_far_future_by_a_jumping_clock_is_found(desk: Desk) -> None:
     desk.put()
-    desk.set(due_at=desk.now() + schedule.HORIZON + timedelta(hours=1))
+    desk.set(due_at=desk.now() + retry_schedule.HORIZON + timedelta(hours=1))
     assert _claim(desk, "one")
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.outbox import schedule
+from app.outbox import retry_schedule
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -13,7 +13,7 @@ def _steady(_low: float, _high: float) -> float:
 
 def test_delays_double_up_to_an_hour_and_end_after_five_days() -> None:
     now, delays = START, []
-    while due := schedule.next_attempt(START, now, _steady):
+    while due := retry_schedule.next_attempt(START, now, _steady):
         delays.append((due - now).total_seconds())
         now = due
     assert delays[:9] == [30, 30, 60, 120, 240, 480, 960, 1920, 3600]
@@ -22,10 +22,10 @@ def test_delays_double_up_to_an_hour_and_end_after_five_days() -> None:
 
 
 def test_many_messages_do_not_come_back_in_one_instant() -> None:
-    due = {schedule.next_attempt(START, START + timedelta(minutes=10)) for _ in range(20)}
+    due = {retry_schedule.next_attempt(START, START + timedelta(minutes=10)) for _ in range(20)}
     assert len(due) > 10
 
 
 def test_probes_slow_down_to_one_a_minute() -> None:
-    gaps = [(schedule.next_probe(n, START) - START).total_seconds() for n in range(1, 6)]
+    gaps = [(retry_schedule.next_probe(n, START) - START).total_seconds() for n in range(1, 6)]
     assert gaps == [15, 30, 60, 60, 60]

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.outbox import refusal, smtp
-from app.outbox.interrupt import DeadlinePassed, Interrupts, Stopped
+from app.outbox import smtp, smtp_errors
+from app.outbox.signals import DeadlinePassed, Interrupts, Stopped
 from tests.outbox.conftest import MAIL
 from tests.support.certificate import self_signed
-from tests.support.relay import DRIP, HANG, Relay
+from tests.support.smtp_relay import DRIP, HANG, Relay
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
@@ -53,7 +53,7 @@ def test_a_certificate_nobody_vouches_for_stops_the_mail(
     through: Callable[..., Flask], relay: Relay, certificate: Path
 ) -> None:
     _encrypting(relay, certificate)
-    with through(MAIL_USE_TLS="true").app_context(), pytest.raises(refusal.RelayDown) as caught:
+    with through(MAIL_USE_TLS="true").app_context(), pytest.raises(smtp_errors.RelayDown) as caught:
         _send()
     assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
     assert relay.taken == []
@@ -75,7 +75,7 @@ def test_a_trusted_certificate_lets_the_mail_through(
 def test_a_relay_without_tls_gets_no_mail_when_tls_is_wanted(
     through: Callable[..., Flask], relay: Relay
 ) -> None:
-    with through(MAIL_USE_TLS="true").app_context(), pytest.raises(refusal.RelayDown):
+    with through(MAIL_USE_TLS="true").app_context(), pytest.raises(smtp_errors.RelayDown):
         _send()
     assert relay.taken == []
 
@@ -84,7 +84,7 @@ def test_a_wrong_password_is_the_relays_matter(through: Callable[..., Flask], re
     relay.login = True
     relay.script = {"auth": "535 wrong password"}
     app = through(MAIL_USE_TLS="false", MAIL_USERNAME="desk", MAIL_PASSWORD="not-this")
-    with app.app_context(), pytest.raises(refusal.RelayDown) as caught:
+    with app.app_context(), pytest.raises(smtp_errors.RelayDown) as caught:
         _send()
     assert caught.value.code == 535
     assert "not-this" not in str(caught.value)
@@ -98,7 +98,7 @@ def test_a_server_that_stalls_is_left_at_the_deadline(
     interrupts = Interrupts(deadline=0.5)
     with (
         through(MAIL_USE_TLS="false").app_context(),
-        pytest.raises((refusal.TransientFailure, DeadlinePassed)),
+        pytest.raises((smtp_errors.TransientFailure, DeadlinePassed)),
         interrupts.attempt(),
     ):
         _send(interrupts)

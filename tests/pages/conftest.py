@@ -7,8 +7,8 @@ from textwrap import dedent
 import pytest
 
 from app.clinic import Clinic, ClinicError
-from app.pages.content import Page, load_pages
-from app.pages.told import NOTHING_TOLD, Told
+from app.pages.conditional_blocks import NOTHING_TOLD, Told
+from app.pages.loader import Page, load_pages
 
 DESCRIPTION = "A page made for a test, with a description of a length that search engines like."
 HEAD = f'title = "A page"\ndescription = "{DESCRIPTION}"\norder = 1\n'

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.clinic import Clinic, ClinicError, Links
-from app.pages.document import parse
+from app.pages.conditional_blocks import told
 from app.pages.markdown import parser
-from app.pages.told import told
+from app.pages.parser import parse
 
 SETTINGS = told(
     retention_days=90,
@@ -190,7 +190,7 @@ def test_whatever_is_written_no_markup_of_ones_own_gets_through(text: str) -> No
 
 def test_the_demo_clinics_own_pages_are_without_fault(clinic: Clinic, clinic_dir: Any) -> None:
     from app.pages import HOME_SECTIONS
-    from app.pages.content import load_pages
+    from app.pages.loader import load_pages
     from app.pages.routes import OTHER_PAGES
 
     try:

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from markupsafe import Markup
 
-from app.pages.readability import grade, sentences
+from app.diagnostics.readability import grade, sentences
 
 ALL = "mails all that you wrote"
 CONTACT = "Your message itself is not mailed"

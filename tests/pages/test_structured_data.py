@@ -9,7 +9,7 @@ import html5lib
 import pytest
 
 from app.clinic import Clinic, Review
-from app.pages.structured_data import clinic_nodes, page_script
+from app.pages.json_ld import clinic_nodes, page_script
 
 SITE = "https://clinic.example"
 

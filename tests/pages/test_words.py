@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.pages.readability import blocks, grade, plain, rows, sentences
+from app.diagnostics.readability import blocks, grade, plain, rows, sentences
 
 CLINIC = Path(__file__).parents[2] / "clinic"
 SOURCES = tomllib.loads((CLINIC / "references.toml").read_text(encoding="utf-8"))

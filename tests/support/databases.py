@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from app import create_app
-from app.ops.migrations import alembic_for
+from app.database.migrations import alembic_for
+from app.services import services_of
 from tests.support.settings import settings_for
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def migrate(url: str, instance: Path) -> None:
     app = create_app(settings_for(instance, DATABASE_URL=url))
     with app.app_context():
         alembic_for(app).upgrade()
-    app.extensions["database"].engine.dispose()
+    services_of(app).database.engine.dispose()
 
 
 @pytest.fixture(scope="session")

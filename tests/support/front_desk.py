@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.contact.inquiry import Inquiry
-from app.db import Database
+from app.contact.models import Inquiry
+from app.database import Database
 from app.outbox import smtp
-from app.outbox.message import DeliveryAttempt, OutboxMessage
+from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.outbox.worker import Mailer
+from app.services import services_of
 from tests.contact.conftest import GOOD
-from tests.support.relay import Relay, Taken
+from tests.support.smtp_relay import Relay, Taken
 
 HEADERS = sorted(
     ("Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Reply-To",
@@ -32,7 +33,7 @@ class FrontDesk:
         self.app = app
         self.relay = relay
         self.client = app.test_client()
-        self.database: Database = app.extensions["database"]
+        self.database: Database = services_of(app).database
         self._mailer = Mailer(self.database, smtp.send, owner="one")
 
     def start_anew(self) -> None:

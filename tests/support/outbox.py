@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.db import Database
-from app.outbox.message import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingMail
+from app.database import Database
+from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingMail
+from app.services import services_of
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MAIL = OutgoingMail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
@@ -21,7 +22,7 @@ class Outbox:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.database: Database = app.extensions["database"]
+        self.database: Database = services_of(app).database
         self.now = MOMENT
 
     def put(self, reference: str = "AAA-AAA", state: str = "pending", **values: Any) -> UUID:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import psutil
 import pytest
 
-from app.dev.received import all_mails
+from app.dev.maildir import all_mails
 from config import ROOT, SECRETS, Settings
 
 T = TypeVar("T")

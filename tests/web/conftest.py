@@ -11,9 +11,9 @@ from jinja2 import DictLoader
 from werkzeug.exceptions import ServiceUnavailable
 
 from app import web
-from app.web.headers import allow_images_from
-from app.web.limits import limiter
 from app.web.page_cache import HTML, public_response
+from app.web.rate_limits import limiter
+from app.web.security_headers import allow_images_from
 
 ERROR_PAGE = "<title>{{ heading }}</title><h1>{{ code }} {{ heading }}</h1>{{ explanation }}"
 SHEETS = ("tokens", "base", "layout", "components")

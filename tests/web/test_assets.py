@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.web.assets import asset
+from app.web.static_files import asset
 
 
 def test_an_asset_is_kept_for_good_under_the_address_of_its_bytes(site: Flask) -> None:

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, abort
 from werkzeug.exceptions import HTTPException
 
-from app.web.errors import problem, show_instead
+from app.web.error_handlers import problem, show_instead
 
 
 @pytest.mark.parametrize("code", [400, 403, 404, 405, 413, 418, 422, 429, 500, 503])

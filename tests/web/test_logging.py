@@ -80,7 +80,7 @@ def test_people_may_have_plain_lines(
     answered, error, place, *_, last = capsys.readouterr().err.splitlines()
     assert "[INFO] frontdesk.access: request" in answered
     assert "method=GET route=/page status=200 ms=" in answered
-    assert "[ERROR] app.web.errors: unexpected error" in error
+    assert "[ERROR] app.web.error_handlers: unexpected error" in error
     assert "error=builtins.ValueError" in error
     assert place.startswith("    ")
     assert "method=GET route=/broken/<secret> status=500" in last

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.raw import statuses, talk
+from tests.support.raw_http import statuses, talk
 from tests.support.site import Site
 
 FILES = (b"config.py", b"etc/passwd", b"instance/frontdesk.db", b"app/__init__.py")

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.web.headers import REPORTS
+from app.web.security_headers import REPORTS
 
 Logged = Callable[[], list[dict[str, Any]]]
 SECRET = "ada-lovelace"  # must never be logged

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.raw import statuses, talk
+from tests.support.raw_http import statuses, talk
 from tests.support.site import Site
 
 HOST = b"Host: 127.0.0.1\r\n"

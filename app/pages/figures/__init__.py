@@ -5,13 +5,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from app.clinic import toml
-from app.clinic.faults import Faults, line_of
-from app.pages.figures.figure import Figure
-from app.pages.figures.hours import Hours
+from app.clinic import toml_reader
+from app.clinic.errors import Faults, line_of
+from app.pages.figures.base import Figure
+from app.pages.figures.effect_duration import Hours
 from app.pages.figures.mechanism import Mechanism
 from app.pages.figures.trials import Trials
-from app.pages.figures.visit import Visit
+from app.pages.figures.visit_timeline import Visit
 
 KINDS: Mapping[str, type[Figure]] = {
     "hours": Hours,
@@ -37,9 +37,9 @@ def load_figures(folder: Path, sources: Container[str], faults: Faults) -> dict[
 
 
 def _read(file: Path, faults: Faults) -> Figure | None:
-    if (text := toml.read_text(file, faults)) is None:
+    if (text := toml_reader.read_text(file, faults)) is None:
         return None
-    if (table := toml.parse(file, text, faults)) is None:
+    if (table := toml_reader.parse(file, text, faults)) is None:
         return None
     kind = KINDS.get(str(table.get("kind")))
     if not kind:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from app.pages.figures.figure import Figure, Label, Part, References, Row, Text
+from app.pages.figures.base import Figure, Label, Part, References, Row, Text
 
 DEEP = 15.2  # em, of the drawing
 LINE_WIDTH = 30  # characters of a line beneath, on a narrow screen

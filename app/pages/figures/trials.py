@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.pages.figures.figure import Figure, Label, Part, References, Row, Title, number
+from app.pages.figures.base import Figure, Label, Part, References, Row, Title, number
 
 LEFT, RIGHT = 14.0, 86.0  # percent: the ends of an axis; labels stand outside it
 HEAD, AXIS = 3.1, 1.3  # em

@@ -1,0 +1,93 @@
+"""``flask backup`` and ``flask restore``."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+from flask.cli import ScriptInfo, with_appcontext
+
+from app import clock
+from app.cli.progress import progress
+from app.database.migrations import alembic_for
+from app.database.revisions import UnknownRevisionError
+from app.maintenance.backup import file_name, make_backup, note_backup
+from app.maintenance.backup_archive import BackupError, Manifest
+from app.maintenance.encryption_keys import MissingKeyError, introduce
+from app.maintenance.restore import Restored, inspect, rows_now
+from app.maintenance.restore import restore as put_back
+from app.services import current_services
+
+FAULTS = (BackupError, MissingKeyError, UnknownRevisionError)
+PATH = click.Path(path_type=Path)
+
+
+@click.command(epilog="Example: flask --app wsgi backup /var/backups/frontdesk/")
+@click.argument("path", type=PATH)
+@with_appcontext
+def backup(path: Path) -> None:
+    """Write a consistent copy of the database to PATH while the site runs.
+
+    A folder gets a file named by the time. No file is ever overwritten. What visitors
+    wrote stays sealed in it: keep ENCRYPTION_KEYS elsewhere, or nobody can read it.
+    """
+    path = path / file_name(clock.now()) if path.is_dir() else path
+    try:
+        manifest = make_backup(current_services().database, path.absolute())
+    except BackupError as error:
+        raise click.ClickException(str(error)) from None
+    note_backup(current_services().database, datetime.fromisoformat(manifest.made_at))
+    click.echo(f"{path}: {_content(manifest)}")
+
+
+@click.command(epilog="Example: flask --app wsgi restore frontdesk-20261123T153000Z.backup")
+@click.argument("path", type=PATH)
+@click.option("--replace", is_flag=True, help="Also when the database is not empty.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+@click.pass_context
+def restore(context: click.Context, path: Path, replace: bool, yes: bool) -> None:  # noqa: FBT001
+    """Put the backup PATH in the place of the database, and the outbox on hold.
+
+    Nothing is sent until `outbox release`. What is in the database now is kept in
+    a backup of its own, in the instance folder.
+    """
+    app = context.ensure_object(ScriptInfo).load_app()
+    database = current_services().database
+    try:
+        click.echo(f"{path}: {_content(inspect(database, path))}")
+        rows = rows_now(database)
+        if rows and not replace:
+            raise BackupError(f"the database is not empty ({rows} rows): say --replace")
+        if not yes:
+            what = f"Replace the {rows} rows in the database" if rows else "Put it in place"
+            click.confirm(f"{what}?", abort=True)
+        with progress("Unpacking", path.stat().st_size) as tell:
+            done = put_back(
+                database,
+                path,
+                instance=Path(app.instance_path),
+                replace=replace,
+                upgrade=alembic_for(app).upgrade,
+                tell=tell,
+            )
+        introduce(database)
+    except FAULTS as error:
+        raise click.ClickException(f"{error}; nothing changed") from None
+    _tell(done)
+
+
+def _content(manifest: Manifest) -> str:
+    facts = manifest.facts
+    return (
+        f"{facts.inquiries} inquiries, {facts.undelivered} mails undelivered,"
+        f" {manifest.made_at}, revision {facts.revision}"
+    )
+
+
+def _tell(done: Restored) -> None:
+    if done.kept_in:
+        click.echo(f"What was there before: {done.kept_in}")
+    if done.erased_again:
+        click.echo(f"Erased again, as before the restore: {done.erased_again}")
+    click.echo("Restored. The outbox is on hold: look at `outbox list`, cancel what has arrived")
+    click.echo("long ago, then `outbox release`.")

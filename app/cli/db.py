@@ -1,0 +1,32 @@
+"""``flask db``: Flask-Alembic's commands, refused on a database that the code does not know."""
+
+import click
+from flask.cli import ScriptInfo, with_appcontext
+from flask_alembic.cli import cli as commands
+
+from app.database.migrations import alembic_for
+from app.database.revisions import UnknownRevisionError, refuse_unknown, revision_of
+from app.services import current_services
+
+EXAMPLES = {
+    "downgrade": "downgrade 0002",
+    "merge": "merge 0002 0003",
+    "revision": "revision 'Add a column'",
+    "show": "show 0001",
+    "stamp": "stamp 0001",
+}
+for name, command in commands.commands.items():
+    command.epilog = f"Example: flask --app wsgi db {EXAMPLES.get(name, name)}"
+
+
+@click.group("db", commands=commands.commands, epilog="Example: flask --app wsgi db upgrade")
+@with_appcontext
+@click.pass_context
+def db(context: click.Context) -> None:
+    """Manage database migrations."""
+    context.obj = alembic_for(context.ensure_object(ScriptInfo).load_app())
+    try:
+        with current_services().database.read_session() as session:
+            refuse_unknown(revision_of(session.connection()))
+    except UnknownRevisionError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,121 @@
+"""``flask mailer run``: the process that sends mail and runs the scheduled jobs."""
+
+import fcntl
+import logging
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import jobs, startup_checks
+from app.database import Database
+from app.outbox import queue, smtp
+from app.outbox.heartbeat import Heartbeat
+from app.outbox.signals import Interrupts
+from app.outbox.worker import Mailer
+from app.scheduler import Chores
+from app.services import current_services
+
+log = logging.getLogger("frontdesk.mailer")
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+
+
+@click.group()
+def mailer() -> None:
+    """Send the mail that waits in the outbox."""
+
+
+def _valid_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    if name and not NAME.fullmatch(name):
+        raise click.BadParameter("at most 60 letters, digits, dots, dashes and underscores")
+    return name
+
+
+@mailer.command(epilog="Example: flask --app wsgi mailer run --name one")
+@click.option("--once", is_flag=True, help="Stop when no mail is due any more.")
+@click.option(
+    "--name",
+    callback=_valid_name,
+    help="A name that stays the same at each start: what a killed mailer of this name was "
+    "sending is sent again at once instead of after 15 minutes.",
+)
+@with_appcontext
+def run(once: bool, name: str | None) -> None:  # noqa: FBT001
+    """Send mail and run the scheduled jobs until SIGTERM.
+
+    Run as many as you like, on as many hosts as you like. On one host each needs
+    another --name, or none.
+    """
+    interrupts = Interrupts()
+    interrupts.install()
+    database = current_services().database
+    startup_checks.check_for_command(database)
+    host = socket.gethostname()[:40]
+    if name is None:
+        _send(database, interrupts, f"{host}-{os.getpid()}", once=once)
+        return
+    owner = f"{host}-{name}"
+    with _only_mailer(owner, current_services().settings.instance_dir):
+        _release_leases(database, owner)
+        _send(database, interrupts, owner, once=once)
+
+
+def _send(database: Database, interrupts: Interrupts, owner: str, *, once: bool) -> None:
+    clinic = current_services().clinic
+    worker = Mailer(
+        database,
+        smtp.send,
+        owner=owner,
+        fallback=clinic.fallback_mailbox,
+        interrupts=interrupts,
+    )
+    if once:
+        worker.run(once=True)
+        return
+    log.info("mailer %s starts", owner)
+    scheduled = jobs.chores(current_services().settings, clinic, database)
+    chores = Chores(database, Heartbeat(database, owner), scheduled)
+    chores.start()
+    worker.run()
+    chores.stop()
+    log.info("mailer %s stops", owner)
+
+
+@contextmanager
+def _only_mailer(owner: str, folder: Path) -> Iterator[None]:
+    """Make sure that no other process on this host is the mailer ``owner``: its leases are about
+    to be released, and a mail that it is sending would go out twice.
+
+    The operating system drops the lock with the process, however that ends. Raises
+    ClickException.
+    """
+    with (folder / f"mailer-{owner}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise click.ClickException(
+                f"the mailer {owner} is already running. Choose another --name"
+            ) from None
+        yield
+
+
+def _release_leases(database: Database, owner: str) -> None:
+    """Make due again what an earlier mailer ``owner`` was sending when it was killed."""
+    try:
+        with database.session() as session:
+            count = queue.release_owner(session, owner, database.now(session))
+    except SQLAlchemyError as error:
+        name = type(error).__name__
+        log.error(
+            "leases are not released, they will expire: the database does not answer: %s", name
+        )
+        return
+    if count:
+        log.warning("released leases of an earlier mailer %s: %d", owner, count)

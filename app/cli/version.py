@@ -1,0 +1,11 @@
+"""``flask version``."""
+
+import click
+
+from app.version import version
+
+
+@click.command("version", epilog="Example: flask version")
+def show_version() -> None:
+    """Show the version."""
+    click.echo(f"Frontdesk {version()}")

@@ -1,0 +1,230 @@
+"""What the site knows about a clinic: frozen values, checked as they are made."""
+
+from collections.abc import Mapping
+from datetime import date, time
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from pydantic import (
+    AfterValidator,
+    EmailStr,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    model_validator,
+)
+
+from app.clinic.crisis_phrases import DangerWords, shipped
+from app.clinic.frozen import Frozen, Line
+from app.clinic.spam_weights import Screening
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+SHORT_CODE = 6  # digits: 911, 988, 838255
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"unknown time zone {name!r}; use a name like America/New_York") from None
+    return name
+
+
+def _ascii(address: str) -> str:
+    if not address.isascii():
+        raise ValueError("not every mail server takes such an address; write a domain as xn--…")
+    return address
+
+
+def _each_once(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
+    if len({mailbox.lower() for mailbox in mailboxes}) != len(mailboxes):
+        raise ValueError("the same mailbox stands here twice; it would get each mail twice")
+    return mailboxes
+
+
+def _one_after_another(stretches: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
+    for earlier, later in pairwise(stretches):
+        if later.opens < earlier.closes:
+            raise ValueError(f"{later.opens:%H:%M} is before {earlier.closes:%H:%M}: put in order")
+    return stretches
+
+
+Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
+Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_each_once)]
+
+
+class Hours(Frozen):
+    """One stretch of opening, local wall-clock time, ``opens`` before ``closes``."""
+
+    opens: time
+    closes: time
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("opens must be earlier than closes")
+        return self
+
+
+Day = Annotated[tuple[Hours, ...], AfterValidator(_one_after_another)]
+
+
+class ClosedDay(Frozen):
+    """A date on which a location stays shut, with the reason that visitors read."""
+
+    date: date
+    reason: Line
+
+
+class Location(Frozen):
+    """One place where the clinic sees patients. Coordinates are WGS 84 degrees."""
+
+    key: Key
+    name: Line
+    address: tuple[Line, ...] = Field(min_length=1)
+    city: Line
+    region: Line
+    postal_code: Line
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
+    latitude: float = Field(ge=-85, le=85)
+    longitude: float = Field(ge=-180, le=180)
+    phone: Line | None = None
+    hours: Mapping[Weekday, Day] = Field(default_factory=dict)
+    closed: tuple[ClosedDay, ...] = ()
+    transit: str | None = None
+    parking: str | None = None
+    step_free: str | None = None
+
+    @model_validator(mode="after")
+    def _coordinates_filled_in(self) -> Self:
+        if self.latitude == 0 and self.longitude == 0:
+            raise ValueError("latitude and longitude are both 0: fill in the real coordinates")
+        object.__setattr__(self, "hours", MappingProxyType(dict(self.hours)))
+        return self
+
+    @property
+    def address_lines(self) -> tuple[str, ...]:
+        """The postal address, a line each, as on an envelope."""
+        return (*self.address, f"{self.city}, {self.region} {self.postal_code}")
+
+
+class Topic(Frozen):
+    """What an inquiry may be about, and the mailboxes that get it (one mail each)."""
+
+    key: Key
+    label: Line
+    mailboxes: Mailboxes
+
+
+class CrisisLine(Frozen):
+    """A number for people in danger. ``text`` is a number that takes text messages."""
+
+    name: Line
+    phone: Line
+    when: Line
+    text: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")] | None = None
+    url: HttpUrl | None = None
+
+
+class Links(Frozen):
+    """Outside addresses; one left out is not shown anywhere."""
+
+    evolution_article: HttpUrl | None = None
+
+
+class Digest(Frozen):
+    """The daily mail of numbers to the front desk, at a time on the clinic's clock."""
+
+    at: time = time(7, 30)
+    mailboxes: Mailboxes
+
+
+class Review(Frozen):
+    """The clinician who signed off the information pages. Never filled in by us."""
+
+    reviewer: Line
+    credentials: Line
+    reviewed: date
+    next_review: date | None = None
+
+
+DEFAULT_CRISIS_LINES = (
+    CrisisLine(name="Emergency services", phone="911", when="danger to life"),
+    CrisisLine(
+        name="988 Suicide & Crisis Lifeline",
+        phone="988",
+        text="988",
+        when="thoughts of suicide or a crisis, any hour",
+        url=HttpUrl("https://988lifeline.org/"),
+    ),
+)
+
+
+class Clinic(Frozen):
+    """Everything the site knows about the clinic that runs it."""
+
+    demo: bool = False
+    name: Line
+    strapline: Line
+    phone: Line
+    email: Mailbox
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-US"
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    reply_within: Line
+    fallback_mailbox: Mailbox | None = None
+    locations: tuple[Location, ...] = Field(min_length=1)
+    topics: tuple[Topic, ...] = Field(min_length=1)
+    crisis_lines: tuple[CrisisLine, ...] = Field(default=DEFAULT_CRISIS_LINES, min_length=1)
+    links: Links = Links()
+    digest: Digest | None = None
+    review: Review | None = None
+    screening: Screening = Screening()
+    danger: DangerWords = Field(default_factory=shipped)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for kind, keys in (
+            ("location", [place.key for place in self.locations]),
+            ("topic", [topic.key for topic in self.topics]),
+        ):
+            if len(keys) != len(set(keys)):
+                raise ValueError(f"two entries share one {kind} key")
+        called = (self.phone, *(place.phone for place in self.locations if place.phone))
+        for number in (*called, *(line.phone for line in self.crisis_lines)):
+            self.tel(number)
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def tel(self, number: str) -> str:
+        """``number`` as typed by people -> the digits of a ``tel:`` link.
+
+        Raises ValueError when it is no phone number in the clinic's country.
+        """
+        if number.isdigit() and len(number) <= SHORT_CODE:
+            return number
+        try:
+            parsed = phonenumbers.parse(number, self.country)
+        except phonenumbers.NumberParseException:
+            raise ValueError(f"{number!r} is no phone number") from None
+        if not phonenumbers.is_possible_number(parsed):
+            raise ValueError(f"{number!r} is no phone number")
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+    def topic(self, key: str) -> Topic:
+        """The topic called ``key``. An inquiry that waited while it was renamed in clinic.toml
+        goes where the first one goes, under its old key: none is without a mailbox.
+        """
+        named = {topic.key: topic for topic in self.topics}
+        return named.get(key) or self.topics[0].model_copy(update={"key": key, "label": key})
+
+    def place_name(self, key: str) -> str:
+        """What the location called ``key`` is called for people; ``key`` when it was renamed."""
+        return {place.key: place.name for place in self.locations}.get(key, key)

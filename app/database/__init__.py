@@ -1,0 +1,107 @@
+"""The database: one engine, short transactions, durable commits.
+
+SQLite and PostgreSQL run the same statements. What differs stands in ``engines`` (how a
+transaction begins and reaches the disk) and here: whose clock is asked.
+"""
+
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+from app import clock
+from app.database.engines import postgres_engine, sqlite_engine
+from app.encryption import KeyRing
+
+
+class Base(DeclarativeBase):
+    """All records. Constraints are named once here, so that migrations stay stable."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """Aware datetimes go in, aware UTC comes back (SQLite drops the zone)."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class ServersClock(sa.FunctionElement[datetime]):
+    """In a statement: the time by the database server's clock, NULL where there is no server."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+
+
+@compiles(ServersClock)
+def _server(*_: Any, **_more: Any) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(ServersClock, "sqlite")
+def _no_server(*_: Any, **_more: Any) -> str:
+    return "NULL"
+
+
+NOW = sa.select(ServersClock())
+
+
+# Read-only transactions: on SQLite they take no write lock, on PostgreSQL they need no
+# BEGIN and ROLLBACK (each statement sees what is committed, as in READ COMMITTED).
+READ_ONLY: dict[str, dict[str, Any]] = {
+    "sqlite": {"deferred": True},
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
+
+
+class Database:
+    """The engine, its two kinds of session, and the keys for encrypted columns."""
+
+    def __init__(self, url: str, keys: KeyRing) -> None:
+        self.keys = keys
+        self.engine = sqlite_engine(url) if url.startswith("sqlite") else postgres_engine(url)
+        read_only = self.engine.execution_options(**READ_ONLY[self.engine.dialect.name])
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._read_sessions = sessionmaker(read_only, expire_on_commit=False)
+
+    def session(self) -> AbstractContextManager[Session]:
+        """A session that commits on leaving its block; the rows are on disk by then."""
+        return self._sessions.begin()
+
+    def read_session(self) -> Session:
+        """A session for queries only; use it in a ``with`` block."""
+        return self._read_sessions()
+
+    def now(self, session: Session) -> datetime:
+        """The time that decides when rows are due: PostgreSQL's own clock, so that
+        hosts with skewed clocks agree; on SQLite there is but one host.
+        """
+        if self.engine.dialect.name == "sqlite":
+            return clock.now()
+        return session.execute(NOW).scalar_one() or clock.now()

@@ -1,0 +1,1 @@
+"""The checks of ``flask doctor`` and ``flask clinic check``."""

@@ -1,0 +1,1 @@
+"""Backups, encryption keys, retention and erasure."""

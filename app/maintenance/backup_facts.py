@@ -1,0 +1,62 @@
+"""What stands in a database, of whatever revision, at the moment of its copy."""
+
+import sqlalchemy as sa
+
+from app import scheduler  # noqa: F401  (their records belong to the metadata)
+from app.contact.models import Inquiry
+from app.database import (
+    Base,
+    revisions,
+)
+from app.encryption import KeyRing
+from app.maintenance.backup_archive import BackupError, Facts, in_base64
+from app.maintenance.encryption_keys import KeyCanary, fresh_canaries
+from app.monitoring import alerts  # noqa: F401  (their records belong to the metadata)
+from app.outbox.models import OutboxMessage
+
+VERSIONS = "alembic_version"
+
+
+def tables_of(connection: sa.Connection) -> list[str]:
+    """Our tables, those that there are."""
+    there = set(sa.inspect(connection).get_table_names())
+    return sorted(there & {VERSIONS, *Base.metadata.tables})
+
+
+def rows_of(connection: sa.Connection) -> int:
+    """How many inquiries and mails stand in the database; 0 before the first migration."""
+    there = tables_of(connection)
+    counts = (
+        connection.scalar(sa.select(sa.func.count(record.id)))
+        for record in (Inquiry, OutboxMessage)
+        if record.__tablename__ in there
+    )
+    return sum(count or 0 for count in counts)
+
+
+def facts_of(connection: sa.Connection, keys: KeyRing) -> Facts:
+    """Raises BackupError when there is nothing that could be backed up."""
+    revision = revisions.revision_of(connection)
+    if revision is None:
+        raise BackupError("the database is empty: nothing to back up")
+    tables = tables_of(connection)
+    inquiries = connection.scalar(sa.select(sa.func.count(Inquiry.id)))
+    undelivered = connection.scalar(
+        sa.select(sa.func.count(OutboxMessage.id)).where(OutboxMessage.due_at.is_not(None))
+    )
+    return Facts(
+        revision=revision,
+        tables=tables,
+        inquiries=inquiries or 0,
+        undelivered=undelivered or 0,
+        canaries=in_base64(
+            _canaries(connection, tables) or fresh_canaries(keys, keys.fingerprints)
+        ),
+    )
+
+
+def _canaries(connection: sa.Connection, tables: list[str]) -> dict[str, bytes]:
+    if KeyCanary.__tablename__ not in tables:
+        return {}
+    rows = connection.execute(sa.select(KeyCanary.fingerprint, KeyCanary.encrypted_text))
+    return {row.fingerprint: row.encrypted_text for row in rows}

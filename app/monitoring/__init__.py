@@ -1,0 +1,1 @@
+"""Health checks, metrics, alerts, the daily digest and the status report."""

@@ -1,0 +1,175 @@
+"""The daily mail of numbers to the front desk. It comes when all are zero too, so that
+its absence means something. References and reasons, never what a visitor wrote.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.clinic import Clinic, Digest
+from app.contact.emails import email_templates
+from app.contact.models import IS_QUARANTINED, Inquiry
+from app.contact.queries import look_at_held
+from app.database import Database
+from app.monitoring.health_rules import in_words
+from app.outbox.models import MailerDowntime, OutboxMessage, OutgoingMail, State
+from app.outbox.queue import enqueue
+from app.outbox.stats import Overview, look_over
+from app.scheduler import Chore, daily
+
+MOST_LISTED = 50  # of undelivered
+MOST_HELD = 500
+NAME = "digest"
+ABOUT = "digest-"
+
+
+@dataclass(frozen=True)
+class HeldLine:
+    """One held inquiry, and when its words are erased unless somebody releases it."""
+
+    reference: str
+    reason: str
+    waited: str
+    erased_at: datetime
+
+
+@dataclass(frozen=True)
+class Day:
+    """What happened between ``since`` and ``until``, and how the outbox stands then.
+
+    ``undelivered`` are references, MOST_LISTED at most. ``held`` are all that wait for a
+    look, whenever they came, the oldest first, MOST_HELD at most; ``held_count`` is not cut.
+    ``downtimes`` are the times (start, end) in which no mailer ran.
+    """
+
+    since: datetime
+    until: datetime
+    received: int
+    delivered: int
+    held_count: int
+    held: tuple[HeldLine, ...]
+    undelivered: tuple[str, ...]
+    outbox: Overview
+    downtimes: tuple[tuple[datetime, datetime], ...] = ()
+
+
+def digest_chore(
+    database: Database, clinic: Clinic, digest: Digest, *, site: str, held_days: int
+) -> Chore:
+    """Put the digest into the outbox once a day, in the transaction that takes the turn."""
+
+    def do(session: Session, now: datetime) -> None:
+        day = count_day(session, now, held_days)
+        mails = digest_mails(day, clinic, digest.mailboxes, site=site)
+        domain = clinic.email.rpartition("@")[2]
+        for mail in mails:
+            enqueue(session, database.keys, mail, domain=domain, now=now)
+
+    return Chore(NAME, daily(digest.at, clinic.zone), do, at_first=False)
+
+
+def count_day(session: Session, now: datetime, held_days: int) -> Day:
+    """The numbers since the last digest, or of 24 hours before the first one."""
+    since = _last_digest(session) or now - timedelta(hours=24)
+    new = Inquiry.created_at > since
+    count = sa.func.count()
+    delivered = (
+        OutboxMessage.delivered_at > since,
+        ~_is_digest(),
+        ~OutboxMessage.is_acknowledgement,
+    )
+    return Day(
+        since=since,
+        until=now,
+        received=session.scalar(sa.select(count).select_from(Inquiry).where(new)) or 0,
+        delivered=session.scalar(sa.select(count).select_from(OutboxMessage).where(*delivered))
+        or 0,
+        held_count=look_at_held(session, now).count,
+        held=_held(session, now, timedelta(days=held_days)),
+        undelivered=tuple(
+            session.scalars(
+                sa.select(OutboxMessage.reference)
+                .where(OutboxMessage.state == State.DEAD)
+                .group_by(OutboxMessage.reference)
+                .order_by(sa.func.max(OutboxMessage.queued_at).desc())
+                .limit(MOST_LISTED)
+            )
+        ),
+        outbox=look_over(session, now),
+        downtimes=_downtimes(session, since),
+    )
+
+
+def _downtimes(session: Session, since: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    ended = sa.select(MailerDowntime).where(MailerDowntime.ended_at > since)
+    rows = session.scalars(ended.order_by(MailerDowntime.started_at))
+    return tuple((row.started_at, row.ended_at) for row in rows)
+
+
+def _held(session: Session, now: datetime, kept: timedelta) -> tuple[HeldLine, ...]:
+    query = sa.select(Inquiry.reference, Inquiry.quarantine_reasons, Inquiry.created_at).where(
+        IS_QUARANTINED
+    )
+    return tuple(
+        HeldLine(
+            reference, reason or "", in_words(max(now - came, timedelta(0))), erased_at=came + kept
+        )
+        for reference, reason, came in session.execute(
+            query.order_by(Inquiry.created_at).limit(MOST_HELD)
+        )
+    )
+
+
+def digest_mails(
+    day: Day, clinic: Clinic, mailboxes: Iterable[str], *, site: str
+) -> list[OutgoingMail]:
+    """The digest of ``day``, one mail for each mailbox. Pure."""
+    date = day.until.astimezone(clinic.zone).date()
+    values = {
+        "day": day,
+        "clinic": clinic,
+        "site": site,
+        "date": date,
+        "since": day.since.astimezone(clinic.zone),
+        "oldest": in_words(day.outbox.oldest_pending) if day.outbox.oldest_pending else "",
+        "relay": _relay_in_words(day.outbox, clinic),
+        "downtimes": [
+            tuple(f"{moment.astimezone(clinic.zone):%A, %-I:%M %p}" for moment in downtime)
+            for downtime in day.downtimes
+        ],
+    }
+    inquiries = "1 inquiry" if day.received == 1 else f"{day.received} inquiries"
+    subject = (
+        f"Daily digest: {inquiries}, {day.outbox.pending} waiting, {day.outbox.dead} undelivered"
+    )
+    text = email_templates().get_template("digest.txt").render(values)
+    html = email_templates().get_template("digest.html").render(values)
+    return [
+        OutgoingMail(
+            recipient=mailbox,
+            sender_name=clinic.name,
+            subject=subject,
+            text=text,
+            html=html,
+            reference=f"{ABOUT}{date}",
+        )
+        for mailbox in mailboxes
+    ]
+
+
+def _last_digest(session: Session) -> datetime | None:
+    return session.scalar(sa.select(sa.func.max(OutboxMessage.created_at)).where(_is_digest()))
+
+
+def _is_digest() -> sa.ColumnElement[bool]:
+    return OutboxMessage.reference.startswith(ABOUT)
+
+
+def _relay_in_words(outbox: Overview, clinic: Clinic) -> str:
+    if outbox.relay_down_since is None:
+        return "no fault seen"
+    since = outbox.relay_down_since.astimezone(clinic.zone)
+    return f"takes no mail since {since:%A, %-I:%M %p} (fault: {outbox.relay_fault})"

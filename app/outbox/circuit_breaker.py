@@ -1,0 +1,74 @@
+"""Whether the relay can be used at all, remembered in one row for all mailers.
+
+While it is down one message at a time goes out as a probe, after 15 s, then
+30 s, then each minute; no message is blamed and no attempt is used up.
+"""
+
+from datetime import datetime
+from enum import Enum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.outbox import retry_schedule
+from app.outbox.models import MailTransportState
+
+ONLY_ROW = 1
+
+
+def state(session: Session) -> MailTransportState | None:
+    """The relay's row; None until it has failed for the first time."""
+    return session.get(MailTransportState, ONLY_ROW)
+
+
+class Way(Enum):
+    """Whether a message may go out: freely, as the one that probes, or not now."""
+
+    FREE = "free"
+    PROBE = "probe"
+    SHUT = "shut"
+
+
+def way(session: Session, now: datetime) -> Way:
+    """Ask before each claim. While the relay is down the caller whose turn it is gets
+    PROBE, and moves the next turn away from the others.
+    """
+    relay = (
+        session.connection()
+        .execute(sa.select(MailTransportState.failures, MailTransportState.probe_at))
+        .one_or_none()
+    )
+    if relay is None or relay.probe_at is None:
+        return Way.FREE
+    turn = session.execute(
+        sa.update(MailTransportState)
+        .where(MailTransportState.id == ONLY_ROW, MailTransportState.probe_at <= now)
+        .values(probe_at=retry_schedule.next_probe(relay.failures, now))
+        .returning(MailTransportState.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return Way.PROBE if turn else Way.SHUT
+
+
+def opened(session: Session, now: datetime, reason: str) -> None:
+    """The relay could not be used: nothing goes out until the next probe."""
+    relay = state(session)
+    if relay is None:
+        relay = MailTransportState(id=ONLY_ROW, failures=0)
+        session.add(relay)
+    relay.failures += 1
+    relay.down_since = relay.down_since or now
+    relay.probe_at = retry_schedule.next_probe(relay.failures, now)
+    relay.reason = reason
+
+
+def closed(session: Session) -> bool:
+    """A probe was answered as by a relay that works; True when it had been down before."""
+    back = session.execute(
+        sa.update(MailTransportState)
+        .where(MailTransportState.id == ONLY_ROW, MailTransportState.probe_at.is_not(None))
+        .values(failures=0, down_since=None, probe_at=None, reason=None)
+        .returning(MailTransportState.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return back is not None

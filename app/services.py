@@ -1,0 +1,42 @@
+"""The parts of a running application, by type. Nothing is imported here at runtime, so every
+package may use it.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import Flask, current_app
+
+if TYPE_CHECKING:
+    from app.clinic import Clinic
+    from app.contact.repository import Desk
+    from app.database import Database
+    from app.location.routes import ClinicMap
+    from config import Settings
+
+KEY = "frontdesk"
+
+
+@dataclass
+class Services:
+    """What views, commands and jobs work with."""
+
+    settings: "Settings"
+    clinic: "Clinic"
+    database: "Database"
+    clinic_map: "ClinicMap"
+    inquiries: "Desk"
+
+
+def services_of(app: Flask) -> Services:
+    """The services of ``app``."""
+    services = app.extensions[KEY]
+    assert isinstance(services, Services)
+    return services
+
+
+def current_services() -> Services:
+    """The services of the current application."""
+    services = current_app.extensions[KEY]
+    assert isinstance(services, Services)
+    return services

@@ -1,0 +1,158 @@
+"""Friendly error pages for people, problem+json (RFC 9457) for programs.
+
+A room that can do better at one address (show its form again with all that
+was typed) registers a page of its own by ``show_instead``.
+
+``/unavailable`` and ``/api/unavailable`` are for the web server in front: it keeps them in
+its cache and sends them, with status 503, while the application is down.
+"""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Flask, Response, current_app, json, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from app.services import current_services
+from app.web.page_cache import public_response
+
+log = logging.getLogger(__name__)
+ErrorPage = Callable[[HTTPException], ResponseReturnValue | None]
+
+# What the visitor reads: a heading, and what to do now.
+WORDS = {
+    403: (
+        "We could not accept that",
+        """Your browser, or something between it and us, changed this request.
+        Please try again, or call us.""",
+    ),
+    404: (
+        "Page not found",
+        """This address does not lead to a page. It may have been copied with a mistake,
+        or the page may have moved.""",
+    ),
+    405: (
+        "This does not work here",
+        "This page cannot be used in that way. Please start again from the front page.",
+    ),
+    413: (
+        "That is too long to send",
+        "Please make it shorter and try again, or call us.",
+    ),
+    422: (
+        "We could not read that",
+        "Something in it is missing or wrong. Please go back and check it, or call us.",
+    ),
+    429: (
+        "Too many tries in a short time",
+        "Please wait a few minutes and try again. If it cannot wait, call us.",
+    ),
+    500: (
+        "Sorry, there is a problem on our side",
+        """Please try again in a few minutes. If you were sending a message,
+        it may not have been saved, so you may prefer to call us.""",
+    ),
+    503: (
+        "Sorry, this is not working right now",
+        """Please try again in a few minutes. If you were sending a message,
+        it was not saved. You can call us.""",
+    ),
+}
+# The connection to the application broke, so the web server in front cannot know whether a
+# message was saved.
+UNAVAILABLE = (
+    "Sorry, this is not working right now",
+    """If you were sending a message, it may not have been saved. Please go back and send it
+    again in a few minutes, or call us.""",
+)
+UNAVAILABLE_PATHS = ("/unavailable", "/api/unavailable")
+OTHERWISE = ("Sorry, that did not work", "Please go back and try again, or call us.")
+
+
+def init_errors(app: Flask) -> None:
+    """Answer every error in the manner of the address it happened at."""
+    app.extensions["error_pages"] = {}
+    app.register_error_handler(HTTPException, _answer)
+    app.register_error_handler(Exception, _answer_unexpected)
+    for path in UNAVAILABLE_PATHS:
+        app.add_url_rule(path, path, _unavailable)
+
+
+def show_instead(app: Flask, path: str, page: ErrorPage) -> None:
+    """Let ``page(error)`` answer failed POSTs to ``path``; None from it means: not this one.
+
+    ``error.code`` is the status. A page that fails itself is replaced by the common one.
+    """
+    app.extensions["error_pages"][path] = page
+
+
+def problem(status: int, detail: str, **extra: object) -> Response:
+    """An RFC 9457 problem document with any further members that the problem has."""
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    response = Response(json.dumps(body), status, content_type="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _answer(error: HTTPException) -> Response:
+    if error.response is not None:
+        return make_response(error.response)
+    response = _own_page(error) or _common_page(error)
+    for name, value in error.get_headers():  # Allow of a 405, Retry-After of a 503
+        if name != "Content-Type":
+            response.headers.setdefault(name, value)
+    return response
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    if current_app.testing:
+        raise error
+    return _answer(InternalServerError(original_exception=error))
+
+
+def _own_page(error: HTTPException) -> Response | None:
+    page: ErrorPage | None = current_app.extensions["error_pages"].get(request.path)
+    if request.method != "POST" or page is None:
+        return None
+    try:
+        answer = page(error)
+    except Exception:  # whatever it was, the visitor gets an answer
+        log.exception("error page of a room failed")
+        return None
+    return None if answer is None else make_response(answer)
+
+
+def _unavailable() -> Response:
+    """The page for an application that is down, with status 200 so that nginx may cache it."""
+    if request.path.startswith("/api/"):
+        phone = current_services().clinic.phone
+        page = problem(503, " ".join(UNAVAILABLE[1].split()), phone=phone)
+    else:
+        page = _error_page(503, UNAVAILABLE)
+    response = public_response(page.get_data(), page.headers["Content-Type"], "no-store")
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _common_page(error: HTTPException) -> Response:
+    code = error.code or 500
+    return _error_page(code, WORDS.get(code, OTHERWISE))
+
+
+def _error_page(status: int, words: tuple[str, str]) -> Response:
+    """A page for people, or problem+json where the request was for the API."""
+    heading, explanation = words
+    explanation = " ".join(explanation.split())
+    if request.path.startswith("/api/"):
+        return problem(status, explanation)
+    # What was asked for may be anything, and is no page: it gets no address of its own.
+    page = render_template(
+        "errors/error.html", canonical="", code=status, heading=heading, explanation=explanation
+    )
+    response = Response(page, status)
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,158 @@
+"""The commands of the people who run the site. On SQLite and on PostgreSQL."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from click.testing import Result
+from flask import Flask
+
+from app.outbox.models import OutboxMessage
+from tests.contact.conftest import Visitor
+from tests.support.smtp_relay import Relay, relay
+
+__all__ = ["relay"]
+
+
+class Desk(Visitor):
+    """A visitor's site with a terminal beside it."""
+
+    def run(self, *command: str, typed: str = "") -> Result:
+        return self.app.test_cli_runner().invoke(args=list(command), input=typed)
+
+    def says(self, *command: str, typed: str = "") -> str:
+        result = self.run(*command, typed=typed)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def message(self) -> OutboxMessage:
+        with self.database.read_session() as session:
+            return session.scalars(sa.select(OutboxMessage)).one()
+
+
+@pytest.fixture
+def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Desk:
+    app = make_app(
+        DATABASE_URL=database_url,
+        MAIL_SERVER="127.0.0.1",
+        MAIL_PORT=str(relay.port),
+        MAIL_USE_TLS="false",
+    )
+    return Desk(app)
+
+
+def test_the_mailer_sends_what_waits_and_ends(desk: Desk, relay: Relay) -> None:
+    desk.send()
+    desk.says("mailer", "run", "--once")
+    (taken,) = relay.taken
+    assert taken.message["Reply-To"] == "ada@example.com"
+    assert desk.says("outbox", "list") == "Nothing here.\n"
+    assert "delivered" in desk.says("outbox", "list", "--all")
+
+
+def test_the_outbox_says_what_is_stuck_and_why(desk: Desk, relay: Relay) -> None:
+    relay.script = {"rcpt": "451 greylisted"}
+    desk.send()
+    desk.says("mailer", "run", "--once")
+    listed = desk.says("outbox", "list")
+    assert "billing@nullharbor.example" in listed
+    assert "greylisted" in listed
+    shown = desk.says("outbox", "show", str(desk.message().id)[:8])
+    assert "451" in shown
+    assert "failed" in shown
+
+
+def test_the_outbox_says_that_the_relay_is_down(desk: Desk, relay: Relay) -> None:
+    relay.close()
+    desk.send()
+    desk.says("mailer", "run", "--once")
+    listed = desk.says("outbox", "list")
+    assert "The mail relay is down since" in listed
+    assert "Nothing is lost" in listed
+
+
+def test_a_dead_message_can_be_sent_again(desk: Desk, relay: Relay) -> None:
+    relay.script = {"rcpt": "550 unknown"}
+    desk.send()
+    desk.says("mailer", "run", "--once")
+    assert desk.message().state == "dead"
+    relay.script = {}
+    desk.says("outbox", "requeue", str(desk.message().id), typed="y\n")
+    desk.says("mailer", "run", "--once")
+    assert len(relay.taken) == 1
+    assert "requeued" in desk.says("outbox", "show", str(desk.message().id))
+
+
+def test_a_message_requeued_after_weeks_gets_five_days_anew(desk: Desk, relay: Relay) -> None:
+    desk.send()
+    with desk.database.session() as session:
+        old = desk.database.now(session) - timedelta(days=20)
+        session.execute(sa.update(OutboxMessage).values(state="dead", due_at=None, queued_at=old))
+    desk.says("outbox", "requeue", str(desk.message().id), "--yes")
+    relay.script = {"rcpt": "451 later"}
+    desk.says("mailer", "run", "--once")
+    assert desk.message().state == "pending"
+
+
+def test_nothing_changes_when_the_answer_is_no(desk: Desk) -> None:
+    desk.send()
+    result = desk.run("outbox", "cancel", str(desk.message().id), typed="n\n")
+    assert result.exit_code == 1
+    assert desk.message().state == "pending"
+
+
+def test_a_cancelled_message_is_not_sent_and_leaves_a_trace(desk: Desk, relay: Relay) -> None:
+    desk.send()
+    desk.says("outbox", "cancel", str(desk.message().id), "--yes")
+    desk.says("mailer", "run", "--once")
+    assert relay.taken == []
+    assert "cancelled" in desk.says("outbox", "show", str(desk.message().id))
+    assert len(desk.inquiries()) == 1
+
+
+def test_a_delivered_message_cannot_be_cancelled(desk: Desk) -> None:
+    desk.send()
+    desk.says("mailer", "run", "--once")
+    result = desk.run("outbox", "cancel", str(desk.message().id), "--yes")
+    assert result.exit_code == 1
+    assert "nothing changed" in result.output
+
+
+@pytest.mark.parametrize("wrong", ["ffff", "no-id", ""])
+def test_an_unknown_message_is_one_clear_line(desk: Desk, wrong: str) -> None:
+    result = desk.run("outbox", "show", wrong)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert result.output.count("\n") == 1
+
+
+def test_inquiries_are_listed_without_personal_data(desk: Desk) -> None:
+    desk.send()
+    listed = desk.says("inquiries", "list")
+    assert desk.inquiries()[0].reference in listed
+    assert "Ada" not in listed
+
+
+def test_an_inquiry_can_be_read_by_its_reference(desk: Desk) -> None:
+    desk.send(message="Line\x1b[31m one")
+    shown = desk.says("inquiries", "show", desk.inquiries()[0].reference.lower())
+    assert "Ada Example" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_held_inquiry_is_sent_on_when_released(desk: Desk, relay: Relay) -> None:
+    desk.send(honeypot="x")
+    assert "hidden field" in desk.says("inquiries", "list", "--held")
+    desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
+    desk.says("mailer", "run", "--once")
+    assert len(relay.taken) == 1
+    again = desk.run("inquiries", "release", desk.inquiries()[0].reference, "--yes")
+    assert again.exit_code == 1
+    assert len(relay.taken) == 1
+
+
+def test_an_unknown_reference_is_one_clear_line(desk: Desk) -> None:
+    result = desk.run("inquiries", "show", "AAA-AAA")
+    assert result.exit_code == 1
+    assert result.output == "Error: no inquiry 'AAA-AAA'\n"

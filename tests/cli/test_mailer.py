@@ -1,0 +1,93 @@
+"""``flask mailer run`` as a process: what its name is for."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.outbox.models import OutboxMessage, State
+from app.services import services_of
+from config import ROOT
+from tests.contact.conftest import Visitor, visitor
+from tests.support.settings import environment
+from tests.support.site import eventually
+from tests.support.smtp_relay import HANG, Relay, relay
+
+__all__ = ["relay", "visitor"]
+
+Mailer = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def mailer(tmp_path: Path, database_url: str, relay: Relay) -> Iterator[Mailer]:
+    """Start a mailer with these options."""
+    env = environment(
+        tmp_path, DATABASE_URL=database_url, MAIL_PORT=str(relay.port), MAIL_USE_TLS="false"
+    )
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run", *options],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **env},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=30)
+
+
+def state(visitor: Visitor) -> str | None:
+    database = services_of(visitor.client.application).database
+    with database.read_session() as session:
+        found: str | None = session.scalar(sa.select(OutboxMessage.state))
+        return found
+
+
+def test_what_a_killed_mailer_was_sending_goes_out_at_once_when_it_is_started_again(
+    visitor: Visitor, mailer: Mailer, relay: Relay
+) -> None:
+    relay.script = {"rcpt": HANG}
+    visitor.send()
+    killed = mailer("--name", "one")
+    eventually(lambda: relay.hits["rcpt"], what="the mail is being sent")
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(10)
+    assert state(visitor) == State.SENDING
+    relay.script = {}
+    mailer("--name", "one")
+    eventually(lambda: state(visitor) == State.DELIVERED, 20, "the mail is delivered")
+    assert len(relay.taken) == 1
+
+
+def test_a_second_mailer_of_the_same_name_is_refused_and_takes_nothing_from_the_first(
+    visitor: Visitor, mailer: Mailer, relay: Relay
+) -> None:
+    relay.script = {"rcpt": HANG}
+    visitor.send()
+    mailer("--name", "one")
+    eventually(lambda: relay.hits["rcpt"], what="the mail is being sent")
+    second = mailer("--name", "one")
+    _, said = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert "-one is already running. Choose another --name" in said
+    assert state(visitor) == State.SENDING
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "x" * 61, "two words"])
+def test_a_name_that_is_no_file_name_is_refused(mailer: Mailer, name: str) -> None:
+    process = mailer("--name", name)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "--name" in said

@@ -1,0 +1,172 @@
+"""``flask clinic new``: a folder to start from, written whole or not at all, without settings."""
+
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from app.clinic import ClinicError, load_clinic, scaffold
+from app.clinic.placeholders import MARK
+from app.version import version
+from config import ROOT
+from tests.support.settings import NO_ENV_FILE, settings_for
+
+FLASK = [str(Path(sys.executable).parent / "flask"), "--app", "wsgi"]
+BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **NO_ENV_FILE}  # no setting of ours
+ALL = {
+    "name": 'Harbor "Q" Clinic',
+    "strapline": "Care by the sea",
+    "phone": "646-397-1234",
+    "email": "hello@harbor-clinic.com",
+    "mailbox": "desk@harbor-clinic.com",
+    "time_zone": "America/Chicago",
+    "street": "9 Pier Road",
+    "city": "Harbor",
+    "region": "IL",
+    "postal_code": "60601",
+    "latitude": "41.88",
+    "longitude": "-87.62",
+}
+PRODUCTION = {
+    "APP_ENV": "production",
+    "TRUSTED_PROXIES": "1",
+    "BASE_URL": "https://harbor-clinic.com",
+    "MAIL_DEFAULT_SENDER": "site@harbor-clinic.com",
+}
+
+
+def flask(*words: str, env: Mapping[str, str] = BARE) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*FLASK, *words],
+        cwd=ROOT,
+        env=dict(env),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(one): one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file()}
+
+
+def test_it_needs_no_settings_and_what_it_writes_passes_the_check(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    made = flask("clinic", "new", str(folder), "--name", ALL["name"])
+    assert made.returncode == 0, made.stderr
+    assert f"make run CLINIC_DIR={folder}" in made.stdout
+    assert load_clinic(folder).name == ALL["name"]
+    checked = flask("clinic", "check", str(folder))
+    assert checked.returncode == 0, checked.stdout
+    assert "Faults: 0" in checked.stdout
+    assert f"{folder}/clinic.toml:11: still to fill in: email" in checked.stdout
+
+
+@pytest.mark.parametrize("there", ["file", "folder"])
+def test_what_is_there_stays_as_it_is(tmp_path: Path, there: str) -> None:
+    place = tmp_path / "ours"
+    if there == "folder":
+        place.mkdir()
+    (place / "notes.txt" if there == "folder" else place).write_text("mine")
+    before = snapshot(tmp_path)
+    made = flask("clinic", "new", str(place))
+    assert made.returncode == 1
+    assert "is not empty, and stays as it is" in made.stderr
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("phone", "call us", "no phone number"),
+        ("email", "nobody", "valid email"),
+        ("time_zone", "Chicago", "unknown time zone"),
+        ("latitude", "north", "no number"),
+        ("latitude", "91", "less than or equal to 85"),
+        ("name", "two\nlines", "match"),
+        ("name", "", "at least 1"),
+    ],
+)
+def test_a_wrong_answer_is_refused_and_nothing_written(
+    tmp_path: Path, name: str, wrong: str, said: str
+) -> None:
+    with pytest.raises(scaffold.NewClinicError, match=said):
+        scaffold.write_clinic(tmp_path / "ours", {**ALL, name: wrong})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_words_are_missing_no_half_a_clinic_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scaffold, "WORDS", tmp_path / "clinic")
+    with pytest.raises(scaffold.NewClinicError, match="whole checkout"):
+        scaffold.write_clinic(tmp_path / "ours", ALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_production_refuses_what_is_still_to_fill_in_and_then_starts(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    scaffold.write_clinic(folder, ALL)
+    settings = settings_for(tmp_path, CLINIC_DIR=str(folder), **PRODUCTION)
+    with pytest.raises(ClinicError) as refusal:
+        create_app(settings)
+    lines = str(refusal.value).splitlines()
+    assert any("reply_within" in line for line in lines)
+    assert any("pages/privacy.md:2" in line for line in lines)
+    assert not any("phone" in line or "email" in line for line in lines), "those were answered"
+    for file in folder.rglob("*.*"):
+        if file.is_file() and file.suffix in (".toml", ".md"):
+            text = file.read_text(encoding="utf-8").replace(MARK, "#")
+            file.write_text(text, encoding="utf-8")
+    app = create_app(settings)
+    html = app.test_client().get("/contact", base_url=PRODUCTION["BASE_URL"]).text
+    assert "646-397-1234" in html
+    assert "Null Harbor" not in html
+
+
+def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*FLASK, "clinic", "new", str(folder), "--strapline", "Care"],
+        cwd=ROOT, env=BARE, stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    answers = ["Harbor Clinic", "call us", "646-397-1234", *[""] * 10]
+    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
+    assert process.wait(60) == 0
+    said = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "'call us' is no phone number" in said
+    table = tomllib.loads((folder / "clinic.toml").read_text(encoding="utf-8"))
+    assert table["name"] == "Harbor Clinic"
+    assert table["phone"] == "646-397-1234"
+    assert table["strapline"] == "Care"
+
+
+def test_a_broken_clinic_can_still_be_checked_and_other_commands_say_why(tmp_path: Path) -> None:
+    (tmp_path / "clinic.toml").write_text("name = \n", encoding="utf-8")
+    env = {**BARE, "CLINIC_DIR": str(tmp_path)}
+    checked = flask("clinic", "check", env=env)
+    assert checked.returncode == 1
+    assert f"{tmp_path}/clinic.toml:1: " in checked.stdout
+    other = flask("db", "upgrade", env=env)
+    assert other.returncode == 78
+    help_text = flask("outbox", "cancel", "--help", env=env)
+    assert help_text.returncode == 0
+    assert "Example: flask --app wsgi outbox cancel" in help_text.stdout
+    assert "SECRET_KEY: missing" in other.stderr
+
+
+def test_the_version_is_that_of_pyproject_and_of_the_changelog() -> None:
+    assert flask("version").stdout == f"Frontdesk {version()}\n"
+    assert f'version = "{version()}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"## [{version()}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -1,0 +1,199 @@
+"""Migrations: one chain that makes the models' tables, safe to run twice and at once."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+
+from app.database import Base, Database, revisions
+from app.encryption import KeyRing
+from config import ROOT
+from tests.cli.test_commands import Desk, desk
+from tests.support.databases import migrate
+from tests.support.settings import ENCRYPTION_KEY, environment
+from tests.support.site import eventually
+from tests.support.smtp_relay import relay
+
+__all__ = ["desk", "relay"]
+
+NEXT = """
+import sqlalchemy as sa
+from app.services import current_services
+from alembic import op
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade() -> None:
+    op.add_column("inquiry", sa.Column("urgency", sa.Integer()))
+"""
+
+
+@pytest.fixture
+def database(empty_database_url: str, tmp_path: Path) -> Iterator[Database]:
+    """A database that `flask db upgrade` has made."""
+    migrate(empty_database_url, tmp_path)
+    database = Database(empty_database_url, KeyRing([ENCRYPTION_KEY]))
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def use_next_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], None]]:
+    """Call it to go on with the code of a later version, which has one more migration."""
+
+    def use() -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(revisions.FOLDER, folder)
+        (folder / "0002_urgency.py").write_text(NEXT)
+        monkeypatch.setattr(revisions, "FOLDER", folder)
+        revisions.revisions.cache_clear()
+
+    yield use
+    revisions.revisions.cache_clear()
+
+
+def revision(database: Database) -> str | None:
+    with database.read_session() as session:
+        return revisions.revision_of(session.connection())
+
+
+def set_revision(database: Database, revision: str) -> None:
+    with database.session() as session:
+        session.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+
+
+def test_migrations_make_the_tables_of_the_models(database: Database) -> None:
+    with database.engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_indexes_hold_the_rows_that_the_models_say(database: Database) -> None:
+    """Alembic does not compare the conditions of partial indexes."""
+    with database.read_session() as session:
+        made = {
+            index["name"]: _condition(index)
+            for table in Base.metadata.tables
+            for index in sa.inspect(session.connection()).get_indexes(table)
+        }
+    wanted = {
+        index.name: _plain(index.dialect_options["sqlite"]["where"])
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+    }
+    assert {name: made[name] for name in wanted} == wanted
+    assert sum(bool(condition) for condition in wanted.values()) == 5
+
+
+def _condition(index: "sa.engine.interfaces.ReflectedIndex") -> str:
+    options = index.get("dialect_options", {})
+    return _plain(options.get("sqlite_where", options.get("postgresql_where")))
+
+
+def _plain(condition: object) -> str:
+    """``condition`` without the casts and parentheses that PostgreSQL adds."""
+    text = re.sub(r"::\w+( varying)?", "", str("" if condition is None else condition))
+    return re.sub(r"[()]", "", text).lower()
+
+
+def test_revisions_are_one_chain_and_known_without_alembic() -> None:
+    scripts = ScriptDirectory(str(revisions.FOLDER), version_locations=[str(revisions.FOLDER)])
+    chain = [script.revision for script in scripts.walk_revisions()]
+    assert chain == [*reversed(revisions.revisions())]
+    assert scripts.get_heads() == [revisions.revisions()[-1]]
+
+
+def test_an_upgrade_with_nothing_to_do_changes_nothing(desk: Desk) -> None:
+    desk.send()
+    for _ in range(2):
+        desk.says("db", "upgrade")
+    assert len(desk.inquiries()) == 1
+    assert revision(desk.database) == revisions.revisions()[-1]
+
+
+def test_an_upgrade_keeps_inquiries(
+    desk: Desk, use_next_version: Callable[[], None], make_app: Callable[..., Flask]
+) -> None:
+    desk.send()
+    use_next_version()
+    url = desk.database.engine.url.render_as_string(hide_password=False)
+    later = Desk(make_app(DATABASE_URL=url))
+    assert "not migrated" in later.client.get("/readyz").text
+    later.says("db", "upgrade")
+    assert later.client.get("/readyz").status_code == 200
+    assert len(later.inquiries()) == 1
+
+
+def test_the_first_migration_is_not_undone(desk: Desk) -> None:
+    desk.send()
+    result = desk.run("db", "downgrade")
+    assert result.exit_code == 1
+    assert "restore a backup instead" in result.output
+    assert len(desk.inquiries()) == 1
+
+
+NEWER = "the database is newer than this code (revision 9999): upgrade the code"
+OUTDATED = (
+    "the database is from a development version before 0.2: delete instance/frontdesk.db"
+    " (or drop the PostgreSQL database) and run this again"
+)
+
+
+@pytest.mark.parametrize(("found", "message"), [("9999", NEWER), ("009", OUTDATED)])
+def test_an_unknown_revision_is_one_clear_line(desk: Desk, found: str, message: str) -> None:
+    desk.send()
+    set_revision(desk.database, found)
+    result = desk.run("db", "upgrade")
+    assert result.exit_code == 1
+    assert result.output == f"Error: {message}\n"
+    assert desk.client.get("/readyz").json == {"ready": False, "why": message}
+    assert revision(desk.database) == found
+
+
+def test_upgrades_from_several_hosts_at_once_are_one(
+    empty_postgres_url: str, tmp_path: Path
+) -> None:
+    engine = sa.create_engine(empty_postgres_url)
+    with engine.begin() as first:
+        first.execute(sa.text("CREATE TABLE inquiry (id INTEGER)"))  # makes both wait
+        running = [_upgrade(empty_postgres_url, tmp_path) for _ in range(2)]
+        try:
+            eventually(lambda: _waiting(engine) == 2, 60, "both wait")
+        finally:
+            first.rollback()
+            ends = [(one.communicate(timeout=120)[1], one.returncode) for one in running]
+    assert [code for _, code in ends] == [0, 0], ends
+    with engine.connect() as connection:
+        assert revisions.schema_fault(revisions.revision_of(connection)) is None
+    engine.dispose()
+
+
+def _waiting(engine: sa.Engine) -> int:
+    """How many connections to this database wait for a lock."""
+    blocked = "wait_event_type = 'Lock' AND datname = current_services().database"
+    with engine.connect() as connection:
+        query = sa.text(f"SELECT count(*) FROM pg_stat_activity WHERE {blocked}")
+        return connection.scalar(query) or 0
+
+
+def _upgrade(url: str, instance: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **environment(instance, DATABASE_URL=url)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )

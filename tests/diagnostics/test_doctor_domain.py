@@ -1,0 +1,70 @@
+"""What the DNS says of the sender's domain, asked of a real DNS server on loopback."""
+
+import time
+
+import dns.resolver
+import pytest
+
+from app.diagnostics.dns import examine_domain
+from tests.support.name_server import NameServer, name_server
+
+__all__ = ["name_server"]
+
+SPF, DKIM, DMARC = 0, 1, 2
+
+
+def look(names: NameServer, part: int, domain: str = "clinic.example") -> tuple[str, str]:
+    found = examine_domain(domain, names.resolver)[part]
+    return found.level, found.says
+
+
+@pytest.mark.parametrize(
+    ("records", "level", "words"),
+    [
+        (["v=spf1 include:relay.example -all"], "ok", "include:relay.example"),
+        (["V=SPF1 -all", "another-thing"], "ok", "V=SPF1"),
+        (["another-thing"], "warning", "no record"),
+        (["v=spf10 -all"], "warning", "no record"),
+        (["v=spf1 -all", "v=spf1 ~all"], "fault", "2 records, so none counts"),
+        (["v=spf1 +all"], "warning", "anybody"),
+    ],
+)
+def test_spf(name_server: NameServer, records: list[str], level: str, words: str) -> None:
+    name_server.texts = {"clinic.example": records}
+    found = look(name_server, SPF)
+    assert found[0] == level
+    assert words in found[1]
+
+
+def test_dkim_is_seen_by_there_being_something_below_its_name(name_server: NameServer) -> None:
+    name_server.texts = {"clinic.example": ["v=spf1 -all"]}
+    assert look(name_server, DKIM)[0] == "warning"
+    name_server.texts["selector1._domainkey.clinic.example"] = ["v=DKIM1; p=AAAA"]
+    assert look(name_server, DKIM)[0] == "ok"
+
+
+def test_dmarc_of_the_domain_above_counts_too(name_server: NameServer) -> None:
+    assert look(name_server, DMARC, "mail.clinic.example")[0] == "warning"
+    name_server.texts = {"_dmarc.clinic.example": ["v=DMARC1; p=none"]}
+    assert look(name_server, DMARC, "mail.clinic.example") == ("ok", "v=DMARC1; p=none")
+
+
+def test_where_no_dns_answers_nothing_is_held_against_the_domain(
+    name_server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.diagnostics.dns.LIFETIME", 0.3)
+    name_server.mute = True
+    began = time.monotonic()
+    found = examine_domain("clinic.example", name_server.resolver)
+    assert time.monotonic() - began < 2
+    assert [(one.part, one.level) for one in found] == [
+        ("SPF", "warning"),
+        ("DKIM", "warning"),
+        ("DMARC", "warning"),
+    ]
+    assert all("not checked" in one.says for one in found)
+
+
+def test_a_machine_without_any_name_server_is_no_exception() -> None:
+    nobody = dns.resolver.Resolver(configure=False)
+    assert {one.level for one in examine_domain("clinic.example", nobody)} == {"warning"}

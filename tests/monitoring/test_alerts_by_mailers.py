@@ -1,0 +1,76 @@
+"""Two real mailers on one database: an undelivered mail is told once, within seconds."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from config import ROOT
+from tests.contact.conftest import Visitor, visitor
+from tests.support.settings import environment
+from tests.support.site import eventually
+from tests.support.smtp_relay import Relay, relay
+from tests.support.webhook_receiver import Receiver, receiver
+
+__all__ = ["receiver", "relay", "visitor"]
+
+SEVERAL_LOOKS = 12.0  # seconds
+
+
+@contextmanager
+def mailer(env: dict[str, str], log: Path) -> Iterator[None]:
+    with log.open("wb") as terminal:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **env},
+            stderr=terminal,
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def mailers(
+    tmp_path: Path, database_url: str, relay: Relay, receiver: Receiver
+) -> Iterator[Callable[[], str]]:
+    """Two mailers with an alert channel; ask for what they have logged."""
+    env = environment(
+        tmp_path,
+        DATABASE_URL=database_url,
+        MAIL_PORT=str(relay.port),
+        MAIL_USE_TLS="false",
+        ALERT_WEBHOOK_URL=receiver.url,
+        HEARTBEAT_URL=receiver.url + "/ping",
+    )
+    logs = [tmp_path / "one.log", tmp_path / "two.log"]
+    with ExitStack() as stack:
+        for log in logs:
+            stack.enter_context(mailer(env, log))
+        yield lambda: "".join(log.read_text() for log in logs)
+
+
+def test_an_undelivered_mail_is_told_once_and_the_pings_stop(
+    visitor: Visitor, mailers: Callable[[], str], relay: Relay, receiver: Receiver
+) -> None:
+    pinged = eventually(lambda: [one for one in receiver.calls if one.method == "GET"])
+    assert len(pinged) == 1
+    relay.script = {"rcpt": "550 no such mailbox"}
+    visitor.send()
+    eventually(lambda: relay.connections, what="a mailer tries")
+    began = time.monotonic()
+    eventually(lambda: [one for one in receiver.calls if one.method == "POST"], what="an alert")
+    assert time.monotonic() - began < 15
+    time.sleep(SEVERAL_LOOKS)
+    told = [one.body for one in receiver.calls if one.method == "POST"]
+    assert [(one["event"], one["status"]) for one in told] == [("dead", "firing")]
+    assert "ada" not in str(told).lower()
+    assert "secret-path" not in mailers()

@@ -1,0 +1,213 @@
+"""The front desk's daily mail of numbers: right, once a day, and also when all is zero."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.clinic import Clinic
+from app.clinic.models import Digest
+from app.contact.models import Inquiry
+from app.monitoring.digest import digest_chore
+from app.outbox.models import OutboxMessage, OutgoingMail
+from app.scheduler import ScheduledJob, run_if_due
+from tests.support.outbox import Outbox, outbox
+from tests.web.lint import lint
+
+__all__ = ["outbox"]
+
+# 07:30 in New York, where the demo clinic keeps its clock
+MORNING = datetime(2026, 7, 2, 11, 30, tzinfo=UTC)
+
+
+class Desk:
+    """The front desk of ``outbox``, waiting for its digest."""
+
+    def __init__(self, outbox: Outbox, clinic: Clinic) -> None:
+        assert clinic.digest
+        self.outbox = outbox
+        self.chore = digest_chore(
+            outbox.database, clinic, clinic.digest, site="https://c.example", held_days=30
+        )
+        with outbox.database.session() as session:  # not the site's first day
+            session.add(ScheduledJob(name="digest", started_at=outbox.now - timedelta(days=1)))
+
+    def look(self, **later: float) -> bool:
+        """Whether the digest is put into the outbox now."""
+        self.outbox.after(**later)
+        return run_if_due(self.outbox.database, self.chore)
+
+    def digests(self) -> list[OutgoingMail]:
+        query = sa.select(OutboxMessage.encrypted_message).where(
+            OutboxMessage.reference.like("digest-%")
+        )
+        with self.outbox.database.read_session() as session:
+            sealed = session.scalars(query.order_by(OutboxMessage.created_at)).all()
+        keys = self.outbox.database.keys
+        return [OutgoingMail.from_json(keys.open(one or b"")) for one in sealed]
+
+    def receive(self, reference: str, **values: Any) -> None:
+        row = {
+            "id": uuid4(),
+            "reference": reference,
+            "content_digest": b"x",
+            "encrypted_content": b"Ada Example",
+            "state": "received",
+            "topic": "billing",
+            "created_at": self.outbox.now,
+            **values,
+        }
+        with self.outbox.database.session() as session:
+            session.add(Inquiry(**row))
+
+
+@pytest.fixture
+def desk(outbox: Outbox, clinic: Clinic) -> Desk:
+    outbox.now = MORNING
+    outbox.beat()
+    return Desk(outbox, clinic)
+
+
+def test_it_comes_once_a_day_at_its_time_on_the_clinics_clock(desk: Desk) -> None:
+    assert desk.look(seconds=-1) is False
+    assert desk.look(seconds=1) is True
+    assert desk.look(hours=23) is False
+    assert desk.look(hours=1) is True
+    assert len(desk.digests()) == 2
+
+
+def test_it_comes_when_all_is_zero(desk: Desk, clinic: Clinic) -> None:
+    assert desk.look()
+    (mail,) = desk.digests()
+    assert mail.subject == "Daily digest: 0 inquiries, 0 waiting, 0 undelivered"
+    assert clinic.digest
+    assert mail.recipient == clinic.digest.mailboxes[0]
+    assert "Inquiries received:      0" in mail.text
+    assert "The mail server:         no fault seen" in mail.text
+
+
+def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
+    outbox = desk.outbox
+    outbox.now = datetime(2026, 7, 1, 11, 0, tzinfo=UTC)
+    desk.receive("OLD-OLD")
+    outbox.now = datetime(2026, 7, 2, 2, 30, tzinfo=UTC)
+    for reference in ("AAA-AAA", "BBB-BBB"):
+        desk.receive(reference)
+    desk.receive(
+        "HHH-HHH", state="quarantined", quarantine_reasons="the hidden field was filled in"
+    )
+    outbox.put("AAA-AAA", state="delivered", delivered_at=outbox.now, encrypted_message=None)
+    outbox.put("AAA-AAA")
+    outbox.put("DDD-DDD", state="dead")
+    outbox.relay_fails("ConnectionRefusedError: no")
+    outbox.now = MORNING
+    assert desk.look()
+    (mail,) = desk.digests()
+    assert mail.subject == "Daily digest: 3 inquiries, 1 waiting, 1 undelivered"
+    for line in (
+        "Inquiries received:      3",
+        "Mails delivered:         1",
+        "Held, wait for a look:   1",
+        "Mails still waiting:     1 (the oldest for 9 h)",
+        "Mails undelivered:       1",
+        "takes no mail since Wednesday, 10:30 PM (fault: connection)",
+        "HHH-HHH  the hidden field was filled in",
+        "DDD-DDD",
+    ):
+        assert line in mail.text
+    for words in ("<td>3</td>", "HHH-HHH: the hidden field was filled in", "<li>DDD-DDD</li>"):
+        assert words in mail.html
+    assert "OLD-OLD" not in mail.text
+    assert "Ada" not in mail.text + mail.html
+
+
+def test_each_inquiry_is_counted_in_one_digest_also_after_days_without(desk: Desk) -> None:
+    desk.look()
+    desk.outbox.after(minutes=1)
+    desk.receive("AAA-AAA")
+    desk.look(hours=72)
+    desk.look(hours=24)
+    subjects = [mail.subject.partition(",")[0] for mail in desk.digests()]
+    assert subjects == [
+        "Daily digest: 0 inquiries",
+        "Daily digest: 1 inquiry",
+        "Daily digest: 0 inquiries",
+    ]
+
+
+def test_a_digest_that_was_delivered_does_not_count_as_mail(desk: Desk) -> None:
+    desk.look()
+    desk.outbox.set(state="delivered", delivered_at=desk.outbox.now, due_at=None)
+    desk.look(hours=24)
+    assert "Mails delivered:         0" in desk.digests()[-1].text
+
+
+def test_many_mailers_write_one_digest(desk: Desk) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: run_if_due(desk.outbox.database, desk.chore), range(24)))
+    assert len(desk.digests()) == 1
+
+
+def test_each_mailbox_gets_its_own(outbox: Outbox, clinic: Clinic) -> None:
+    digest = Digest(mailboxes=("a@clinic.example", "b@clinic.example"))
+    desk = Desk(outbox, clinic.model_copy(update={"digest": digest}))
+    outbox.now = MORNING
+    assert desk.look()
+    assert sorted(mail.recipient for mail in desk.digests()) == list(digest.mailboxes)
+
+
+def test_when_the_outbox_cannot_be_written_the_day_is_not_taken_as_done(desk: Desk) -> None:
+    with _without_outbox(desk.outbox), pytest.raises(sa.exc.SQLAlchemyError):
+        desk.look()
+    assert desk.look()
+    assert len(desk.digests()) == 1
+
+
+def test_its_html_is_sound(desk: Desk) -> None:
+    desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="<script>")
+    desk.look(seconds=1)
+    (mail,) = desk.digests()
+    assert lint(mail.html) == []
+    assert "<script>" not in mail.html
+
+
+@contextmanager
+def _without_outbox(outbox: Outbox) -> Iterator[None]:
+    def rename(old: str, new: str) -> None:
+        with outbox.database.session() as session:
+            session.connection().exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+    rename("outbox_message", "gone")
+    yield
+    rename("gone", "outbox_message")
+
+
+def test_the_first_day_of_a_site_has_no_day_before_to_tell_of(
+    outbox: Outbox, clinic: Clinic
+) -> None:
+    desk = Desk(outbox, clinic)
+    with outbox.database.session() as session:
+        session.execute(sa.delete(ScheduledJob))
+    assert not desk.look()
+    assert not desk.look(hours=23)
+    assert desk.look(hours=1)
+
+
+def test_what_is_held_is_told_in_every_digest_until_somebody_looks(desk: Desk) -> None:
+    first = MORNING - timedelta(days=3)
+    for number in range(60):
+        desk.receive(
+            f"H{number:02}-HHH", state="quarantined", created_at=first + timedelta(minutes=number)
+        )
+    desk.look()
+    desk.look(hours=24)
+    for mail in desk.digests():
+        listed = [line[:7] for line in mail.text.splitlines() if "-HHH" in line]
+        assert listed == [f"H{number:02}-HHH" for number in range(60)]
+    assert "waits for 3 days, is erased on July 29, 2026" in desk.digests()[0].text
+    assert "waits for 4 days, is erased on July 29, 2026" in desk.digests()[1].text

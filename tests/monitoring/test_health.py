@@ -1,0 +1,148 @@
+"""What supervisors and outside monitors are told. On SQLite and on PostgreSQL."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.maintenance import encryption_keys
+from app.version import version
+from tests.support.outbox import Outbox, outbox
+
+__all__ = ["outbox"]
+
+PATHS = ("/healthz", "/readyz", "/healthz/outbox")
+NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9/none"
+
+
+@pytest.fixture
+def client(outbox: Outbox) -> FlaskClient:
+    return outbox.app.test_client()
+
+
+def state(response: TestResponse) -> tuple[int, str, list[str]]:
+    body = response.json or {}
+    return response.status_code, body["status"], [one["event"] for one in body["troubles"]]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_all_is_well_and_nobody_keeps_the_answer(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_monitors_may_ask_as_often_as_they_like(make_app: Callable[..., Flask]) -> None:
+    client = make_app(RATELIMIT_ENABLED="true").test_client()
+    assert client.get("/healthz").text == f"ok {version()}\n"
+    assert {client.get("/healthz").status_code for _ in range(100)} == {200}
+
+
+def test_the_outbox_in_numbers_without_personal_data(outbox: Outbox, client: FlaskClient) -> None:
+    outbox.put(reference="KKK-KKK", last_error="desk@clinic.example is full")
+    outbox.after(minutes=3)
+    outbox.relay_fails("SMTPAuthenticationError: user desk")
+    outbox.after(seconds=10)
+    response = client.get("/healthz/outbox")
+    assert response.json == {
+        "status": "page",
+        "troubles": [
+            {"event": "relay", "severity": "page", "title": "The mail server refuses our login"}
+        ],
+        "pending": 1,
+        "oldest_pending_seconds": 190,
+        "dead": 0,
+        "heartbeat_seconds": 0,
+        "relay_down_since": "2026-07-01T12:03:00+00:00",
+        "relay_fault": "authentication",
+        "on_hold": False,
+    }
+    assert not any(word in response.text for word in ("desk", "KKK"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        (15, (200, "ok", [])),
+        (16, (200, "warn", ["waiting"])),
+        (60, (200, "warn", ["waiting"])),
+        (61, (503, "page", ["waiting"])),
+    ],
+)
+def test_mail_may_wait_a_while(
+    outbox: Outbox, client: FlaskClient, minutes: int, expected: Any
+) -> None:
+    outbox.put()
+    outbox.after(minutes=minutes)
+    assert state(client.get("/healthz/outbox")) == expected
+
+
+def test_a_mail_being_sent_counts_as_waiting_too(outbox: Outbox, client: FlaskClient) -> None:
+    outbox.put(state="sending")
+    outbox.after(minutes=61)
+    assert state(client.get("/healthz/outbox")) == (503, "page", ["waiting"])
+
+
+def test_an_undelivered_mail_is_trouble_until_it_is_dealt_with(
+    outbox: Outbox, client: FlaskClient
+) -> None:
+    outbox.put(state="dead")
+    assert state(client.get("/healthz/outbox")) == (503, "page", ["dead"])
+    outbox.clear()
+    assert state(client.get("/healthz/outbox")) == (200, "ok", [])
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(90, 200), (91, 503), (-90, 200), (-3600, 503)])
+def test_a_silent_mailer_is_noticed(
+    outbox: Outbox, client: FlaskClient, seconds: int, status: int
+) -> None:
+    """Also one whose last sign of life comes from a clock that was set back since."""
+    outbox.now += timedelta(seconds=seconds)
+    assert client.get("/healthz/outbox").status_code == status
+
+
+def test_no_mailer_at_all_is_noticed(make_app: Callable[..., Flask], database_url: str) -> None:
+    client = make_app(DATABASE_URL=database_url).test_client()
+    assert state(client.get("/healthz/outbox")) == (503, "page", ["mailer"])
+
+
+def test_a_database_that_does_not_answer_is_a_503_in_json(make_app: Callable[..., Flask]) -> None:
+    client = make_app(DATABASE_URL=NOWHERE).test_client()
+    assert client.get("/healthz").status_code == 200
+    assert state(client.get("/healthz/outbox")) == (503, "page", ["database"])
+    ready = client.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json == {"ready": False, "why": "the database does not answer"}
+
+
+def test_a_database_that_is_not_migrated_is_not_ready(
+    make_app: Callable[..., Flask], empty_database_url: str
+) -> None:
+    response = make_app(DATABASE_URL=empty_database_url).test_client().get("/readyz")
+    assert response.status_code == 503
+    assert "not migrated" in response.text
+
+
+def test_a_database_newer_than_the_code_is_not_ready(outbox: Outbox, client: FlaskClient) -> None:
+    with outbox.database.session() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "newer than this code" in response.text
+
+
+def test_a_missing_key_is_not_ready(
+    outbox: Outbox, make_app: Callable[..., Flask], database_url: str, tmp_path: Path
+) -> None:
+    encryption_keys.introduce(outbox.database)
+    other = make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=Fernet.generate_key().decode())
+    response = other.test_client().get("/readyz")
+    assert response.status_code == 503
+    assert "key is missing" in response.text
+    assert tmp_path.name not in response.text

@@ -1,0 +1,113 @@
+"""What is done to a site that runs: real processes, visitors who go on writing."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
+from flask import Flask
+
+from app.contact.models import Inquiry
+from app.database import Database
+from app.encryption import KeyRing, fingerprint
+from app.outbox.models import OutboxMessage
+from tests.cli.test_commands import Desk
+from tests.support.databases import postgres_programs
+from tests.support.load import Visitors
+from tests.support.settings import ENCRYPTION_KEY
+from tests.support.site import Site, eventually, running
+
+NEW_KEY = Fernet.generate_key().decode()
+
+
+class Live(Desk):
+    """A terminal beside a site that runs in processes of its own, on the same database."""
+
+    def __init__(self, app: Flask, site: Site) -> None:
+        super().__init__(app)
+        self.site = site
+
+    @property
+    def url(self) -> str:
+        return self.database.engine.url.render_as_string(hide_password=False)
+
+    def references(self) -> set[str]:
+        with self.database.read_session() as session:
+            return set(session.scalars(sa.select(Inquiry.reference)))
+
+    def copies(self) -> Counter[str]:
+        """How many copies of each mail have arrived."""
+        return Counter(str(mail["Message-ID"]) for mail in self.site.mails())
+
+    def all_delivered(self) -> bool:
+        with self.database.read_session() as session:
+            waiting = OutboxMessage.state != "delivered"
+            return session.scalar(sa.select(OutboxMessage.id).where(waiting).limit(1)) is None
+
+
+@pytest.fixture
+def live(
+    make_app: Callable[..., Flask],
+    tmp_path: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Live]:
+    monkeypatch.setenv("PATH", f"{postgres_programs()}{os.pathsep}{os.environ['PATH']}")
+    both = f"{NEW_KEY},{ENCRYPTION_KEY}"
+    with running(tmp_path / "instance", DATABASE_URL=database_url, ENCRYPTION_KEYS=both) as site:
+        yield Live(make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=both), site)
+
+
+def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
+    live: Live, tmp_path: Path
+) -> None:
+    """LOST = 0: each inquiry that was acknowledged is in the restored database, or in
+    the backup that was made of the replaced one. DUP = 0 while nobody releases.
+    """
+    visitors, file = Visitors(live.site), tmp_path / "one.backup"
+    with visitors.writing():
+        visitors.acknowledge(20)
+        before = set(visitors.acknowledged)
+        live.says("backup", str(file))
+        visitors.acknowledge(10)
+        live.says("restore", str(file), "--replace", "--yes")
+        visitors.acknowledge(20)
+    restored = live.references()
+    assert before <= restored
+    assert visitors.statuses <= {201, 503}
+    assert "on hold" in live.says("outbox", "list")
+    (kept,) = tmp_path.glob("before-restore-*.backup")
+    live.says("restore", str(kept), "--replace", "--yes")
+    assert visitors.acknowledged <= restored | live.references()
+    assert max(live.copies().values(), default=0) <= 1
+    live.says("outbox", "release", "--yes")
+    eventually(live.all_delivered, what="everything is delivered after the release")
+
+
+def test_keys_rotate_under_traffic(live: Live) -> None:
+    visitors = Visitors(live.site)
+    old = Database(live.url, KeyRing([ENCRYPTION_KEY]))
+    with visitors.writing():
+        visitors.acknowledge(30)
+        with old.session() as session:  # as if sealed before the new key came
+            for row in session.scalars(sa.select(Inquiry).limit(25).with_for_update()):
+                row.encrypted_content = old.keys.seal(
+                    live.database.keys.open(row.encrypted_content or b"")
+                )
+        said = live.says("keys", "rotate")
+        visitors.acknowledge(10)
+    old.engine.dispose()
+    assert "25 rows put under the newest key" in said
+    assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in said
+    assert ENCRYPTION_KEY not in said
+    assert visitors.statuses == {201}
+    newest = KeyRing([NEW_KEY])
+    with live.database.read_session() as session:
+        sealed = session.scalars(sa.select(Inquiry.encrypted_content)).all()
+    assert len(sealed) == len(visitors.acknowledged)
+    assert all(newest.opener(text or b"") for text in sealed)
+    eventually(live.all_delivered, what="everything is delivered")
+    assert set(live.copies().values()) == {1}

@@ -1,0 +1,175 @@
+"""A site without a mailer is noticed: by the web's log, and by the next mailer. Both databases."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from app.clinic import Clinic
+from app.database import Database
+from app.monitoring import webhook
+from app.monitoring.alerts import alert_chore
+from app.monitoring.digest import count_day, digest_mails
+from app.monitoring.mailer_watch import MailerWatch
+from app.outbox.heartbeat import Heartbeat
+from app.outbox.models import MailerHeartbeat
+from app.scheduler import run_if_due
+from config import ROOT
+from tests.support.outbox import Outbox, outbox
+from tests.support.settings import environment
+from tests.support.site import clean_up, eventually, free_port, launch
+from tests.support.webhook_receiver import Receiver, receiver
+
+__all__ = ["outbox", "receiver"]
+
+ERROR = "no mailer has run"
+
+
+class Stop(Exception):  # noqa: N818
+    """Ends the thread's endless loop."""
+
+
+def pauses(database: Database, count: int) -> list[float]:
+    """The seconds between the first ``count`` checks of a web worker."""
+    found: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        found.append(seconds)
+        if len(found) == count:
+            raise Stop
+
+    with pytest.raises(Stop):
+        MailerWatch(database, sleep).run()
+    return found
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+
+
+def forget_mailers(outbox: Outbox) -> None:
+    with outbox.database.session() as session:
+        session.execute(sa.delete(MailerHeartbeat))
+
+
+def test_a_site_with_a_mailer_logs_nothing(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox.now += timedelta(seconds=90)
+    assert pauses(outbox.database, 3) == [90.0, 90.0, 90.0]
+    assert errors(caplog) == []
+
+
+def test_a_mailer_that_is_gone_is_logged_at_the_start_and_every_five_minutes(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox.now += timedelta(hours=3)
+    assert pauses(outbox.database, 3) == [300.0, 300.0, 300.0]
+    assert len(errors(caplog)) == 3
+    assert errors(caplog)[0].startswith(f"{ERROR} for 3 h")
+
+
+def test_at_the_very_first_start_the_mailer_gets_90_seconds(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    forget_mailers(outbox)
+    assert pauses(outbox.database, 1) == [90.0]
+    assert errors(caplog) == []
+    assert pauses(outbox.database, 2) == [90.0, 300.0]
+    assert errors(caplog)[0].startswith(f"{ERROR} ever")
+
+
+def start(outbox: Outbox) -> Heartbeat:
+    heartbeat = Heartbeat(outbox.database, "two")
+    heartbeat.beat()
+    return heartbeat
+
+
+@pytest.mark.parametrize(
+    ("after", "reported"), [({"seconds": 90}, False), ({"seconds": 91}, True), ({"days": 9}, True)]
+)
+def test_a_mailer_reports_since_when_none_has_run(
+    outbox: Outbox, receiver: Receiver, after: dict[str, float], *, reported: bool
+) -> None:
+    alerts = alert_chore(
+        outbox.database,
+        lambda body: webhook.post(receiver.url, body),
+        clinic="Test Clinic",
+        site="https://clinic.example",
+    )
+    outbox.now += timedelta(**after)
+    start(outbox)
+    start(outbox)
+    run_if_due(outbox.database, alerts)
+    told = [(body["event"], body["title"]) for body in receiver.bodies if body]
+    end = f"{outbox.now:%Y-%m-%d %H:%M}"
+    title = f"No mailer ran from 2026-07-01 12:00 to {end} UTC"
+    assert told == ([("downtime", title)] if reported else [])
+
+
+def test_a_downtime_after_an_orderly_stop_is_reported_too(outbox: Outbox) -> None:
+    start(outbox).stop()
+    outbox.now += timedelta(minutes=30)
+    start(outbox)
+    with outbox.database.read_session() as session:
+        day = count_day(session, outbox.now, 30)
+    begun = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert day.downtimes == ((begun, begun + timedelta(minutes=30)),)
+
+
+def test_the_next_digest_names_it_once_on_the_clinics_clock(outbox: Outbox, clinic: Clinic) -> None:
+    outbox.now += timedelta(minutes=90)
+    start(outbox)
+
+    def digest() -> str:
+        with outbox.database.read_session() as session:
+            day = count_day(session, outbox.now, 30)
+        (mail,) = digest_mails(day, clinic, ["desk@clinic.example"], site="https://c.example")
+        assert ("No mailer ran" in mail.text) == ("No mailer ran" in mail.html)
+        return mail.text
+
+    assert "No mailer ran from Wednesday, 8:00 AM to Wednesday, 9:30 AM." in digest()
+    outbox.now += timedelta(hours=25)
+    assert "No mailer ran" not in digest()
+
+
+@pytest.fixture
+def web_alone(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[str, Path]]:
+    """The address and the log of a site whose only mailer was last seen long ago."""
+    engine = sa.create_engine(sqlite_url)
+    with engine.begin() as connection:
+        old = {"owner": "one", "started_at": "2026-01-01", "heartbeat_at": "2026-01-01"}
+        connection.execute(
+            sa.text("INSERT INTO mailer VALUES (:owner, :started_at, :heartbeat_at, NULL)"), old
+        )
+    engine.dispose()
+    env = environment(tmp_path, DATABASE_URL=sqlite_url, PORT=str(free_port()))
+    command = [str(Path(sys.executable).parent / "gunicorn")]
+    site = launch(tmp_path, command=command, **env)
+    try:
+        yield site.url, site.output
+    finally:
+        clean_up(site)
+
+
+def test_gunicorn_alone_logs_the_error_without_any_visitor(
+    web_alone: tuple[str, Path], tmp_path: Path, sqlite_url: str
+) -> None:
+    url, log = web_alone
+    eventually(lambda: ERROR in log.read_text(), what="an error in the log")
+    assert httpx.get(f"{url}/healthz/outbox", trust_env=False).status_code == 503
+    env = {"PATH": os.environ["PATH"], **environment(tmp_path, DATABASE_URL=sqlite_url)}
+    for words in (("status",), ("doctor",)):
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=90
+        )
+        assert done.returncode == 1, done.stderr
+        assert "sign of life" in done.stdout

@@ -1,0 +1,174 @@
+"""What Prometheus is told, and whom it is told. On SQLite and on PostgreSQL."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.outbox.models import DeliveryAttempt
+from app.services import services_of
+from config import ROOT
+from tests.monitoring.test_digest import Desk
+from tests.monitoring.test_health import NOWHERE
+from tests.support.outbox import Outbox, outbox
+from tests.support.settings import environment
+
+__all__ = ["outbox"]
+
+TOKEN = "a-token-for-tests-only"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+def watched(make_app: Callable[..., Flask], outbox: Outbox) -> Outbox:
+    """An outbox on a site with a token."""
+    url = outbox.database.engine.url.render_as_string(hide_password=False)
+    outbox.app = make_app(DATABASE_URL=url, METRICS_TOKEN=TOKEN)
+    services_of(outbox.app).database.now = lambda _session: outbox.now  # type: ignore[method-assign, assignment]
+    return outbox
+
+
+def numbers(app: Flask) -> dict[str, float]:
+    """What /metrics says, by sample: ``frontdesk_outbox_mails{state=dead}``."""
+    response = app.test_client().get("/metrics", headers=BEARER)
+    assert response.status_code == 200
+    return as_numbers(response.text)
+
+
+def as_numbers(text: str) -> dict[str, float]:
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for one in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(one.labels.items()))
+            found[f"{one.name}{{{labels}}}" if labels else one.name] = one.value
+    return found
+
+
+def attempt(outbox: Outbox, message: Any, outcome: str) -> None:
+    with outbox.database.session() as session:
+        times = {"started_at": outbox.now, "ended_at": outbox.now}
+        session.add(
+            DeliveryAttempt(
+                message_id=message, lease_token=uuid4(), owner="m", outcome=outcome, **times
+            )
+        )
+
+
+def test_without_a_token_the_address_does_not_exist(make_app: Callable[..., Flask]) -> None:
+    assert make_app().test_client().get("/metrics", headers=BEARER).status_code == 404
+
+
+@pytest.mark.parametrize("given", ["", "Bearer ", "Bearer wrong", TOKEN, f"Bearer {TOKEN}x", "ü"])
+def test_with_a_wrong_token_nothing_is_told(watched: Outbox, given: str) -> None:
+    response = watched.app.test_client().get("/metrics", headers={"Authorization": given})
+    assert response.status_code == 401
+    assert "frontdesk_" not in response.text
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_where_no_token_is_set_nothing_of_prometheus_is_loaded(tmp_path: Path) -> None:
+    ask = "import sys, wsgi; print('prometheus_client' in sys.modules)"
+    for more, loaded in (({}, "False"), ({"METRICS_TOKEN": TOKEN}, "True")):
+        done = subprocess.run(
+            [sys.executable, "-c", ask],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", **environment(tmp_path, **more)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == loaded
+
+
+def test_the_outbox_in_numbers(watched: Outbox) -> None:
+    watched.put()
+    watched.put(state="dead")
+    watched.after(minutes=16)
+    watched.relay_fails("SMTPAuthenticationError: no")
+    watched.now += timedelta(seconds=50)
+    seen = numbers(watched.app)
+    assert seen["frontdesk_database_up"] == 1
+    assert seen["frontdesk_outbox_mails{state=pending}"] == 1
+    assert seen["frontdesk_outbox_mails{state=dead}"] == 1
+    assert seen["frontdesk_outbox_oldest_seconds"] == 16 * 60 + 50
+    assert seen["frontdesk_mailer_heartbeat_seconds"] == 50
+    assert seen["frontdesk_relay_down{fault=authentication}"] == 1
+    assert seen["frontdesk_relay_down{fault=connection}"] == 0
+    assert seen["frontdesk_outbox_on_hold"] == 0
+
+
+def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
+    watched: Outbox,
+) -> None:
+    desk, message = Desk.__new__(Desk), watched.put()
+    desk.outbox = watched
+    seen = []
+    for reference in ("AAA-AAA", "BBB-BBB", "CCC-CCC"):
+        desk.receive(reference)
+        desk.receive(
+            f"H{reference[1:]}", state="quarantined", quarantine_reasons="the hidden field"
+        )
+        attempt(watched, message, "missing key")
+        seen.append(numbers(watched.app))
+        watched.after(minutes=3)
+        seen.append(numbers(watched.app))
+    told = [
+        (
+            one["frontdesk_inquiries_total{state=received}"],
+            one["frontdesk_inquiries_total{state=quarantined}"],
+            one["frontdesk_attempts_total{outcome=missing_key}"],
+        )
+        for one in seen
+    ]
+    assert told == [(n, n, n) for n in (1, 1, 2, 2, 3, 3)]
+
+
+def test_held_inquiries_are_told_while_they_wait_for_a_look(watched: Outbox) -> None:
+    desk = Desk.__new__(Desk)
+    desk.outbox = watched
+    seen = numbers(watched.app)
+    assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (0, 0)
+    desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
+    watched.after(minutes=90)
+    seen = numbers(watched.app)
+    assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (1, 5400)
+
+
+def test_after_a_restore_the_rows_that_are_there_are_counted(watched: Outbox) -> None:
+    message = watched.put()
+    for _ in range(3):
+        attempt(watched, message, "failed")
+    assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 3
+    with watched.database.session() as session:
+        session.execute(sa.delete(DeliveryAttempt))
+    attempt(watched, message, "failed")
+    assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 1
+
+
+def test_a_database_that_does_not_answer_is_a_number_too(make_app: Callable[..., Flask]) -> None:
+    seen = numbers(make_app(DATABASE_URL=NOWHERE, METRICS_TOKEN=TOKEN))
+    assert seen["frontdesk_database_up"] == 0
+    assert "frontdesk_outbox_oldest_seconds" not in seen
+
+
+def test_requests_are_told_by_their_rule_never_by_what_was_asked(watched: Outbox) -> None:
+    client = watched.app.test_client()
+    client.get("/")
+    client.get("/")
+    client.get("/contact/received/ADA-SEC")
+    client.get("/ketamine-for-ada?name=ada")
+    response = client.get("/metrics", headers=BEARER)
+    assert "ada" not in response.text.lower().replace("adapt", "")
+    seen = as_numbers(response.text)
+    assert seen["frontdesk_http_requests_total{route=/,status=200}"] == 2
+    assert seen["frontdesk_http_requests_total{route=(none),status=404}"] == 1
+    assert seen["frontdesk_http_request_duration_seconds_count{route=/}"] == 2
+    assert seen["frontdesk_http_request_duration_seconds_bucket{le=+Inf,route=/}"] == 2

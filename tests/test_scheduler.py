@@ -1,0 +1,100 @@
+"""Chores are done when due, once, whatever else happens. On SQLite and on PostgreSQL."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from app.database import Database
+from app.outbox.heartbeat import Heartbeat
+from app.outbox.models import MailerHeartbeat
+from app.scheduler import Chore, Chores, daily, every, run_if_due
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.fixture
+def database(make_app: Callable[..., Flask], database_url: str) -> Database:
+    database = make_app(DATABASE_URL=database_url).extensions["database"]
+    assert isinstance(database, Database)
+    return database
+
+
+def _counting(name: str, done: list[str], pause: timedelta) -> Chore:
+    def do(_session: Session, _now: datetime) -> Callable[[], None]:
+        return lambda: done.append(name)
+
+    return Chore(name, every(pause), do)
+
+
+def test_a_chore_is_done_again_only_after_its_pause(database: Database) -> None:
+    done: list[str] = []
+    often, seldom = (
+        _counting(name, done, timedelta(seconds=pause)) for name, pause in (("a", 0), ("b", 600))
+    )
+    for _ in range(3):
+        run_if_due(database, often)
+        run_if_due(database, seldom)
+    assert sorted(done) == ["a", "a", "a", "b"]
+
+
+def test_many_mailers_do_a_chore_once(database: Database) -> None:
+    done: list[str] = []
+    chore = _counting("digest", done, timedelta(minutes=10))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: run_if_due(database, chore), range(24)))
+    assert done == ["digest"]
+
+
+def test_a_chore_that_fails_keeps_its_turn_and_the_others_go_on(database: Database) -> None:
+    done: list[str] = []
+
+    def fail(_session: Session, _now: datetime) -> None:
+        done.append("tried")
+        raise RuntimeError("broken")
+
+    broken = Chore("broken", every(timedelta(hours=1)), fail)
+    chores = Chores(
+        database,
+        Heartbeat(database, "one"),
+        [broken, _counting("other", done, timedelta(0))],
+    )
+    chores.look()
+    chores.look()
+    assert done == ["tried", "other", "tried", "other"]
+
+
+def test_a_mailer_is_listed_while_it_runs_and_not_after_an_orderly_stop(
+    database: Database,
+) -> None:
+    running = sa.select(MailerHeartbeat.owner).where(MailerHeartbeat.stopped_at.is_(None))
+    chores = Chores(database, Heartbeat(database, "one"), [])
+    chores.look()
+    with database.read_session() as session:
+        assert session.scalars(running).all() == ["one"]
+    chores.start()
+    chores.stop()
+    with database.read_session() as session:
+        assert session.scalars(running).all() == []
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "due"),
+    [
+        (None, "2026-07-01T11:29:00", False),
+        (None, "2026-07-01T11:30:00", True),
+        ("2026-07-01T11:30:01", "2026-07-01T20:00:00", False),
+        ("2026-07-01T11:30:01", "2026-07-02T11:29:00", False),
+        ("2026-07-01T11:30:01", "2026-07-02T11:30:00", True),
+        ("2026-06-28T11:30:01", "2026-07-02T03:59:00", True),
+    ],
+)
+def test_a_daily_chore_follows_the_clinics_clock(last: str | None, now: str, *, due: bool) -> None:
+    is_due = daily(time(7, 30), NEW_YORK)
+    before = datetime.fromisoformat(last).replace(tzinfo=UTC) if last else None
+    assert is_due(before, datetime.fromisoformat(now).replace(tzinfo=UTC)) is due
