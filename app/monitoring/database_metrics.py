@@ -65,7 +65,7 @@ def _count_inquiries(session: Session) -> dict[str, int]:
 
 def _count_attempts(session: Session) -> dict[str, int]:
     query = sa.select(DeliveryAttempt.outcome, sa.func.count()).group_by(DeliveryAttempt.outcome)
-    counts: dict[str, int] = dict(session.execute(query).tuples().all())
+    counts = {row[0]: row[1] for row in session.execute(query)}
     return {outcome.value: counts.get(outcome.value, 0) for outcome in Outcome}
 
 

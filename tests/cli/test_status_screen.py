@@ -83,7 +83,7 @@ def test_held_inquiries_are_told_before_they_are_trouble(outbox: Outbox) -> None
     assert shown.exit_code == 0
     assert "Held           1 waiting for a look, the oldest for 90 min" in shown.output.splitlines()
     told = json.loads(status(outbox, "--json").output)
-    assert (told["quarantined"], told["oldest_held_seconds"], told["troubles"]) == (1, 5400, [])
+    assert (told["held"], told["oldest_held_seconds"], told["troubles"]) == (1, 5400, [])
 
 
 def test_a_new_site_says_what_there_is_none_of(outbox: Outbox) -> None:

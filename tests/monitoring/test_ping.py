@@ -61,7 +61,7 @@ def test_the_pings_stop_when_the_database_does_not_answer(
     outbox: Outbox, receiver: Receiver
 ) -> None:
     with outbox.database.session() as session:
-        session.connection().exec_driver_sql("ALTER TABLE chore RENAME TO gone")
+        session.connection().exec_driver_sql("ALTER TABLE scheduled_job RENAME TO gone")
     with pytest.raises(SQLAlchemyError):
         run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
     assert receiver.calls == []
