@@ -20,7 +20,7 @@ REMOVED = (
     "guardian",
 )
 FOLDERS = ("docs", "deploy", "clinic")
-FILES = ("README.md", "CHANGELOG.md", "Makefile", ".env.example", "gunicorn.conf.py", "Procfile")
+FILES = ("README.md", "Makefile", ".env.example", "gunicorn.conf.py", "Procfile")
 BINARY = {".png", ".pmtiles"}
 
 

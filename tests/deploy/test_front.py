@@ -3,6 +3,7 @@
 import hashlib
 import re
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -340,7 +341,8 @@ def test_a_form_that_could_not_be_saved_comes_back_with_its_text(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
     with _front("nginx", tmp_path, sqlite_template) as made, made.client() as visitor:
-        (made.folder / "frontdesk.db").rename(made.folder / "away.db")
+        with sqlite3.connect(made.folder / "frontdesk.db") as database:
+            database.execute("ALTER TABLE inquiry RENAME TO renamed")
         answer = visitor.post("/contact", data={**GOOD, "message": MARKER})
         assert (answer.status_code, MARKER in answer.text) == (503, True)
 
