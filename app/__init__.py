@@ -11,8 +11,9 @@ from app.cli import Commands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
 from app.clinic.placeholders import refuse_unfinished
-from app.contact.emails import Notify
-from app.contact.repository import Desk
+from app.contact.emails import NotificationDetail
+from app.contact.idempotency import SubmissionKeys
+from app.contact.service import InquiryService
 from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
@@ -81,15 +82,16 @@ def create_app(settings: Settings | None = None) -> Flask:
         cache=settings.instance_dir / "cache",
     )
     outbox.init_app(app, relay=_relay(settings, clinic))
-    inquiries = Desk(
-        database, clinic, Notify(settings.notification_detail), settings.send_acknowledgement
-    )
-    contact.init_app(
-        app,
-        secret=settings.secret_key.get_secret_value(),
-        screening=settings.spam_filter_enabled,
+    inquiries = InquiryService(
+        database,
+        clinic,
         site=settings.site,
+        submission_keys=SubmissionKeys(settings.secret_key.get_secret_value()),
+        notification_detail=NotificationDetail(settings.notification_detail),
+        send_acknowledgement=settings.send_acknowledgement,
+        spam_filter_enabled=settings.spam_filter_enabled,
     )
+    contact.init_app(app)
     app.register_blueprint(health.blueprint)
     app.cli = Commands(app.name)
     app.extensions[KEY] = Services(settings, clinic, database, clinic_map, inquiries)

@@ -9,7 +9,7 @@ from flask import Flask, current_app
 
 if TYPE_CHECKING:
     from app.clinic import Clinic
-    from app.contact.repository import Desk
+    from app.contact.service import InquiryService
     from app.database import Database
     from app.location.routes import ClinicMap
     from config import Settings
@@ -25,7 +25,7 @@ class Services:
     clinic: "Clinic"
     database: "Database"
     clinic_map: "ClinicMap"
-    inquiries: "Desk"
+    inquiries: "InquiryService"
 
 
 def services_of(app: Flask) -> Services:

@@ -8,8 +8,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from app.cli.output import show_rows
-from app.contact.models import Inquiry, InquiryState, Words
-from app.contact.repository import send_to_front_desk
+from app.contact.models import Inquiry, InquiryData, InquiryState
 from app.maintenance import audit_log
 from app.maintenance.inquiry_export import OF_WORDS
 from app.outbox.models import OutboxMessage
@@ -57,7 +56,7 @@ def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
     with database.read_session() as session:
         inquiry = find_inquiry(session, reference)
         mails = _mails(session, inquiry.reference)
-    words = inquiry.words(database.keys)
+    words = inquiry.decrypt(database.keys)
     if words:
         with database.session() as session:
             audit_log.note(session, database.now(session), "shown", inquiry.reference)
@@ -67,7 +66,7 @@ def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
         _tell(inquiry, mails, words)
 
 
-def _tell(inquiry: Inquiry, mails: str, words: Words | None) -> None:
+def _tell(inquiry: Inquiry, mails: str, words: InquiryData | None) -> None:
     received = inquiry.created_at.astimezone(current_services().clinic.zone)
     click.echo(f"{inquiry.reference}, {inquiry.state}; mails: {mails}")
     click.echo(f"Received {received:%Y-%m-%d %H:%M %Z}")
@@ -81,7 +80,7 @@ def _tell(inquiry: Inquiry, mails: str, words: Words | None) -> None:
     click.echo(f"\n{_printable(words.message)}")
 
 
-def _as_data(inquiry: Inquiry, mails: str, words: Words | None) -> dict[str, object]:
+def _as_data(inquiry: Inquiry, mails: str, words: InquiryData | None) -> dict[str, object]:
     """``words`` is null once they are erased."""
     received = inquiry.created_at.astimezone(current_services().clinic.zone)
     return {
@@ -107,12 +106,12 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
         click.confirm(f"Send {reference.upper()} to the front desk?", abort=True)
     with database.session() as session:
         inquiry = find_inquiry(session, reference)
-        words = inquiry.words(database.keys)
+        words = inquiry.decrypt(database.keys)
         if inquiry.state != InquiryState.QUARANTINED or words is None:
             raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
         inquiry.state = InquiryState.RECEIVED
         now = database.now(session)
-        send_to_front_desk(session, current_services().inquiries, inquiry, words, now)
+        current_services().inquiries.notify_staff(session, inquiry, words, now)
         audit_log.note(session, now, "released", inquiry.reference)
     click.echo("on its way")
 

@@ -8,7 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.outbox import local
-from app.contact.queries import Held
+from app.contact.queries import QuarantineStats
 from app.monitoring.health_rules import Severity, in_words, worst
 from app.monitoring.status_report import Standing, age, look
 from app.outbox.heartbeat import SILENT
@@ -78,7 +78,7 @@ def _last(found: Standing) -> str:
     return f"{found.last.reference}, {local(found.last.at)} ({ago} ago), {found.last.state}"
 
 
-def _held(held: Held) -> str:
+def _held(held: QuarantineStats) -> str:
     if held.oldest is None:
         return "nothing waits for a look"
     return f"{held.count} waiting for a look, the oldest for {in_words(held.oldest)}"

@@ -2,7 +2,7 @@
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.contact.queries import look_at_held
+from app.contact.queries import quarantine_stats
 from app.database import Database
 from app.database.engines import NotDurableError
 from app.diagnostics.result import Finding, fault, ok, warning
@@ -15,7 +15,7 @@ def examine_traffic(database: Database) -> list[Finding]:
     try:
         with database.read_session() as session:
             now = database.now(session)
-            seen, held = look_over(session, now), look_at_held(session, now)
+            seen, held = look_over(session, now), quarantine_stats(session, now)
     except (SQLAlchemyError, NotDurableError):
         return []  # that has a line of its own
     troubles = {one.event: one for one in judge(seen, held)}

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from app.contact.models import Inquiry, InquiryState, Words
+from app.contact.models import Inquiry, InquiryData, InquiryState
 from app.database import Database
 from app.encryption import UnknownKeyError
 
 BATCH = 200  # inquiries read in one short transaction
-OF_WORDS = tuple(one.name for one in fields(Words) if one.name != "phone_e164")
+OF_WORDS = tuple(one.name for one in fields(InquiryData) if one.name != "phone_e164")
 COLUMNS = ("reference", "received_at", "state", *OF_WORDS)
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), also in full width.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -58,7 +58,7 @@ def write_all(
     while batch := _batch(database, since, last):
         for inquiry in batch:
             try:
-                words = inquiry.words(database.keys)
+                words = inquiry.decrypt(database.keys)
             except UnknownKeyError:
                 words = None
                 written.sealed.append(inquiry.reference)
@@ -86,7 +86,7 @@ def _bound(last: Inquiry) -> tuple[Any, Any]:
     )
 
 
-def _row(inquiry: Inquiry, words: Words | None, zone: ZoneInfo) -> Row:
+def _row(inquiry: Inquiry, words: InquiryData | None, zone: ZoneInfo) -> Row:
     """One inquiry; its words are empty when no key opens them."""
     return {
         "reference": inquiry.reference,

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.contact.acknowledgement_limit import forget_addresses
 from app.contact.models import Inquiry, InquiryState
-from app.contact.spam.recent_submissions import forget_traces
+from app.contact.queries import delete_expired_acknowledgements
+from app.contact.spam.recent_submissions import clear_spam_digests
 from app.database import Database
 from app.maintenance.erasure import erase
 from app.maintenance.vacuum import wipe
@@ -77,7 +77,7 @@ def run(database: Database, limits: Limits) -> int:
     with database.read_session() as session:
         found = [one.id for one in due(session, limits, database.now(session))]
     with database.session() as session:
-        forget_addresses(session, database.now(session))
+        delete_expired_acknowledgements(session, database.now(session))
     erased = sum(_erase_batch(database, batch, limits) for batch in _batches(found))
     if erased:
         wipe(database)
@@ -86,7 +86,7 @@ def run(database: Database, limits: Limits) -> int:
 
 def traces_chore() -> Chore:
     """Every hour, take away what is kept for a day to tell a flood."""
-    return Chore("traces", every(timedelta(hours=1)), forget_traces)
+    return Chore("traces", every(timedelta(hours=1)), clear_spam_digests)
 
 
 def retention_chore(database: Database, zone: ZoneInfo, days: int, held_days: int) -> Chore:

@@ -13,7 +13,7 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.contact.queries import look_at_held
+from app.contact.queries import quarantine_stats
 from app.database import Base, Database, UTCDateTime
 from app.monitoring.health_rules import Severity, Trouble, judge
 from app.outbox.stats import look_over
@@ -95,7 +95,7 @@ def alert_chore(database: Database, tell: Tell, *, clinic: str, site: str) -> Ch
 def take_news(session: Session, now: datetime) -> list[Notice]:
     """What should be told now; for a while nobody else is given the same."""
     troubles = {
-        one.event: one for one in judge(look_over(session, now), look_at_held(session, now))
+        one.event: one for one in judge(look_over(session, now), quarantine_stats(session, now))
     }
     alerts = {one.event: one for one in session.scalars(sa.select(Alert))}
     for event in troubles.keys() - alerts.keys():

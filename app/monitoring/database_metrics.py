@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry
-from app.contact.queries import Held, look_at_held
+from app.contact.queries import QuarantineStats, quarantine_stats
 from app.database import Database
 from app.database.engines import NotDurableError
 from app.maintenance.backup import last_backup
@@ -45,7 +45,7 @@ class SiteCollector(Collector):
         with self._database.read_session() as session:
             now = self._database.now(session)
             inquiries, attempts = _count_inquiries(session), _count_attempts(session)
-            seen, held = look_over(session, now), look_at_held(session, now)
+            seen, held = look_over(session, now), quarantine_stats(session, now)
             made_at = last_backup(session)
         if made_at:
             yield _gauge("last_backup_timestamp_seconds", "When it was made.", _moment(made_at))
@@ -69,7 +69,7 @@ def _count_attempts(session: Session) -> dict[str, int]:
     return {outcome.value: counts.get(outcome.value, 0) for outcome in Outcome}
 
 
-def _of_held(held: Held) -> Iterator[Metric]:
+def _of_held(held: QuarantineStats) -> Iterator[Metric]:
     waited = held.oldest.total_seconds() if held.oldest else 0.0
     yield _gauge("held_inquiries", "Held inquiries that nobody has looked at.", held.count)
     yield _gauge("held_oldest_seconds", "How long the oldest of them has waited.", waited)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.clinic import Clinic, Digest
 from app.contact.emails import email_templates
 from app.contact.models import IS_QUARANTINED, Inquiry
-from app.contact.queries import look_at_held
+from app.contact.queries import quarantine_stats
 from app.database import Database
 from app.monitoring.health_rules import in_words
 from app.outbox.models import MailerDowntime, OutboxMessage, OutgoingMail, State
@@ -87,7 +87,7 @@ def count_day(session: Session, now: datetime, held_days: int) -> Day:
         received=session.scalar(sa.select(count).select_from(Inquiry).where(new)) or 0,
         delivered=session.scalar(sa.select(count).select_from(OutboxMessage).where(*delivered))
         or 0,
-        held_count=look_at_held(session, now).count,
+        held_count=quarantine_stats(session, now).count,
         held=_held(session, now, timedelta(days=held_days)),
         undelivered=tuple(
             session.scalars(

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.contact.queries import look_at_held
+from app.contact.queries import quarantine_stats
 from app.database.engines import NotDurableError
 from app.database.revisions import revision_of, schema_fault
 from app.encryption import UnknownKeyError
@@ -66,7 +66,7 @@ def outbox() -> Response:
     try:
         with database.read_session() as session:
             now = database.now(session)
-            seen, held = look_over(session, now), look_at_held(session, now)
+            seen, held = look_over(session, now), quarantine_stats(session, now)
     except (SQLAlchemyError, NotDurableError):
         return _answer(_judged([NO_ANSWER]), well=False)
     troubles = judge(seen, held)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
-from app.contact.queries import Held
+from app.contact.queries import QuarantineStats
 from app.outbox.heartbeat import SILENT
 from app.outbox.stats import Overview, RelayFault
 
@@ -49,7 +49,7 @@ RELAY_TROUBLE = {
 }
 
 
-def judge(seen: Overview, held: Held) -> list[Trouble]:
+def judge(seen: Overview, held: QuarantineStats) -> list[Trouble]:
     """What is wrong with ``seen`` and ``held``, the worst first; empty when all is well."""
     troubles = (
         _dead(seen),
@@ -135,7 +135,7 @@ def _on_hold(seen: Overview) -> Trouble | None:
     )
 
 
-def _unseen(held: Held) -> Trouble | None:
+def _unseen(held: QuarantineStats) -> Trouble | None:
     if held.oldest is None or held.oldest <= UNSEEN:
         return None
     wait = "1 held inquiry waits" if held.count == 1 else f"{held.count} held inquiries wait"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app.contact.queries import look_at_held
+from app.contact.queries import quarantine_stats
 from app.monitoring.health_rules import Severity, judge, worst
 from app.outbox.stats import look_over
 from app.scheduler import Afterwards, Chore, every
@@ -26,7 +26,7 @@ def ping_chore(ping: Callable[[], object]) -> Chore:
         ping()
 
     def do(session: Session, now: datetime) -> Afterwards | None:
-        loudest = worst(judge(look_over(session, now), look_at_held(session, now)))
+        loudest = worst(judge(look_over(session, now), quarantine_stats(session, now)))
         return None if loudest is Severity.PAGE else call
 
     return Chore("ping", every(PAUSE), do)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clinic import Clinic
 from app.contact.models import Inquiry
-from app.contact.queries import Held, look_at_held
+from app.contact.queries import QuarantineStats, quarantine_stats
 from app.database import Database
 from app.maintenance import retention
 from app.maintenance.backup import BACKUP
@@ -49,7 +49,7 @@ class Standing:
     version: str
     web_since: datetime | None
     last: Last | None
-    held: Held
+    held: QuarantineStats
     outbox: Overview
     mailers: tuple[Mailer, ...]
     backup: datetime | None
@@ -67,7 +67,7 @@ def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
             (row.name, row.started_at) for row in session.scalars(sa.select(ScheduledJob))
         )
         last, seen, mailers = _last(session), look_over(session, now), _mailers(session)
-        held = look_at_held(session, now)
+        held = quarantine_stats(session, now)
     digest = clinic.digest
     return Standing(
         now=now,

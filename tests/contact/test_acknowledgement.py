@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.contact.acknowledgement_limit import Acknowledgement
-from app.contact.emails import acknowledgement
+from app.contact.emails import acknowledgement_email
+from app.contact.models import Acknowledgement
 from app.database import Database
 from app.outbox.models import OutboxMessage, Outcome, OutgoingMail
 from app.outbox.queue import claim
@@ -150,7 +150,7 @@ def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
 
 
 def stored(desk: Desk, reference: str) -> OutgoingMail:
-    mail = acknowledgement(GOOD["email"], reference, services_of(desk.app).clinic)
+    mail = acknowledgement_email(GOOD["email"], reference, services_of(desk.app).clinic)
     assert mail
     return mail
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.contact.queries import Held
+from app.contact.queries import QuarantineStats
 from app.monitoring.health_rules import Severity, in_words, judge, worst
 from app.outbox.stats import Overview, RelayFault, fault_kind
 
@@ -46,7 +46,7 @@ def seen(**changed: Any) -> Overview:
     ],
 )
 def test_the_limits_of_the_design(changed: Any, expected: list[tuple[str, str]]) -> None:
-    found = judge(seen(**changed), Held())
+    found = judge(seen(**changed), QuarantineStats())
     assert [(one.event, one.severity.word) for one in found] == expected
     assert worst(found) == (Severity[expected[0][1].upper()] if expected else None)
 
@@ -85,13 +85,21 @@ def test_ages_are_said_in_words(age: timedelta, words: str) -> None:
 @pytest.mark.parametrize(
     ("held", "title"),
     [
-        (Held(), None),
-        (Held(3, timedelta(hours=24)), None),
-        (Held(1, timedelta(hours=25)), "1 held inquiry waits for a look, the oldest for 25 h"),
-        (Held(3, timedelta(days=3)), "3 held inquiries wait for a look, the oldest for 3 days"),
+        (QuarantineStats(), None),
+        (QuarantineStats(3, timedelta(hours=24)), None),
+        (
+            QuarantineStats(1, timedelta(hours=25)),
+            "1 held inquiry waits for a look, the oldest for 25 h",
+        ),
+        (
+            QuarantineStats(3, timedelta(days=3)),
+            "3 held inquiries wait for a look, the oldest for 3 days",
+        ),
     ],
 )
-def test_a_held_inquiry_that_nobody_looks_at_warns(held: Held, title: str | None) -> None:
+def test_a_held_inquiry_that_nobody_looks_at_warns(
+    held: QuarantineStats, title: str | None
+) -> None:
     found = judge(seen(), held)
     assert [one.title for one in found] == ([title] if title else [])
     assert worst(found) in (None, Severity.WARN)
