@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from app import clock, contact, dev, location, outbox, pages, web
-from app.cli import Commands
+from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
 from app.clinic.placeholders import refuse_unfinished
@@ -93,7 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     contact.init_app(app)
     app.register_blueprint(health.blueprint)
-    app.cli = Commands(app.name)
+    app.cli = LazyCommands(app.name)
     app.extensions[KEY] = Services(settings, clinic, database, clinic_map, inquiries)
     if settings.is_development:
         maildir = settings.instance_dir / "mailbox"

@@ -4,8 +4,8 @@ from functools import partial
 
 from app.clinic import Clinic
 from app.database import Database
-from app.maintenance.encryption_keys import keys_chore
-from app.maintenance.retention import retention_chore, traces_chore
+from app.maintenance.encryption_keys import keys_job
+from app.maintenance.retention import cleanup_job, retention_job
 from app.monitoring import webhook
 from app.monitoring.alerts import alert_chore
 from app.monitoring.digest import digest_chore
@@ -17,8 +17,8 @@ from config import Settings
 def chores(settings: Settings, clinic: Clinic, database: Database) -> list[Chore]:
     """What there is to do: nothing is told where no address was given for it."""
     days, held_days = settings.retention_days, settings.quarantine_retention_days
-    found = [retention_chore(database, clinic.zone, days, held_days), keys_chore(database)]
-    found.append(traces_chore())
+    found = [retention_job(database, clinic.zone, days, held_days), keys_job(database)]
+    found.append(cleanup_job())
     if url := settings.alert_webhook_url.get_secret_value():
         tell = partial(webhook.post, url)
         found.append(alert_chore(database, tell, clinic=clinic.name, site=settings.site))

@@ -28,7 +28,7 @@ def check(database: Database) -> bool:
     try:
         with database.read_session() as session:
             refuse_unknown(revision_of(session.connection()))
-        encryption_keys.introduce(database)
+        encryption_keys.register_newest_key(database)
     except (MissingKeyError, UnknownRevisionError) as error:
         raise StartError(f"Not started: {error}") from None
     except (SQLAlchemyError, NotDurableError) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.doctor import tell
+from app.cli.doctor import print_results
 from app.clinic import scaffold
 from app.clinic.placeholders import unfinished
 from config import ROOT
@@ -95,6 +95,6 @@ def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001
     \b
     Example: flask --app wsgi clinic check ~/my-clinic
     """  # noqa: D301  (click's own mark for a line that is not to be wrapped)
-    from app.diagnostics.clinic import check_clinic  # noqa: PLC0415  (geometry; no web worker needs it)
+    from app.diagnostics.clinic import check_clinic_folder  # noqa: PLC0415  (geometry; no web worker needs it)
 
-    tell(check_clinic(folder), as_json=as_json)
+    print_results(check_clinic_folder(folder), as_json=as_json)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from app.cli.outbox_format import as_data, in_words, message_as_data
+from app.cli.outbox_format import as_data, describe, message_as_data
 from app.cli.output import show_table
 from app.database import Database
 from app.encryption import UnknownKeyError
@@ -65,7 +65,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
             one.reference,
             recipient(database, one),
             one.attempts,
-            in_words(one, local),
+            describe(one, local_time),
         )
         for one in messages
     ]
@@ -91,13 +91,13 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
         click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"Message-ID: {found.message_id}\nAbout: {found.reference}\nState: {found.state}")
-    click.echo(f"To: {recipient(database, found)}\nQueued: {local(found.queued_at)}")
+    click.echo(f"To: {recipient(database, found)}\nQueued: {local_time(found.queued_at)}")
     if found.request_id:
         click.echo(f"Request: {found.request_id}")
     rows = [
         (
-            local(a.started_at),
-            local(a.ended_at),
+            local_time(a.started_at),
+            local_time(a.ended_at),
             a.owner,
             a.outcome,
             a.code or "",
@@ -130,7 +130,7 @@ def _change(prefix: str, act: admin.Act, question: str, *, ask: bool) -> None:
     database = current_services().database
     with database.read_session() as session:
         found = _find(session, prefix)
-    click.echo(f"{found.reference} to {recipient(database, found)}: {in_words(found, local)}")
+    click.echo(f"{found.reference} to {recipient(database, found)}: {describe(found, local_time)}")
     if ask:
         click.confirm(question, abort=True)
     with database.session() as session:
@@ -169,20 +169,20 @@ def recipient(database: Database, message: OutboxMessage) -> str:
 def _tell_hold(on: pause.OutboxPause | None) -> None:
     if on:
         click.echo(
-            f"The outbox is on hold since {local(on.since)} ({on.reason}): nothing is sent"
-            " until `flask outbox release`.\n"
+            f"The outbox is on hold since {local_time(on.since)} ({on.reason}): nothing is sent"
+            " until `flask outbox resume`.\n"
         )
 
 
 def _tell_relay(relay: MailTransportState | None) -> None:
     if relay and relay.down_since and relay.probe_at:
         click.echo(
-            f"The mail relay is down since {local(relay.down_since)} ({relay.reason});"
-            f" next try {local(relay.probe_at)}. Nothing is lost.\n"
+            f"The mail relay is down since {local_time(relay.down_since)} ({relay.reason});"
+            f" next try {local_time(relay.probe_at)}. Nothing is lost.\n"
         )
 
 
-def local(moment: datetime | None) -> str:
+def local_time(moment: datetime | None) -> str:
     """``moment`` on the clinic's clock."""
     zone = current_services().clinic.zone
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""

@@ -10,17 +10,17 @@ from app.outbox.pause import OutboxPause
 Local = Callable[[datetime], str]
 
 
-def in_words(message: OutboxMessage, local: Local) -> str:
-    """One line for people; ``local`` tells a moment on their clock."""
+def describe(message: OutboxMessage, local_time: Local) -> str:
+    """One line for people; ``local_time`` tells a moment on their clock."""
     match message.state:
         case State.PENDING:
             assert message.due_at is not None
-            return f"waits: {reason(message)}; next try at {local(message.due_at)}"
+            return f"waits: {reason(message)}; next try at {local_time(message.due_at)}"
         case State.SENDING:
-            since = f" since {local(message.claimed_at)}" if message.claimed_at else ""
+            since = f" since {local_time(message.claimed_at)}" if message.claimed_at else ""
             return f"being sent by {message.owner}{since}"
         case State.DELIVERED:
-            at = f" at {local(message.delivered_at)}" if message.delivered_at else ""
+            at = f" at {local_time(message.delivered_at)}" if message.delivered_at else ""
             return f"delivered{at}"
         case State.DEAD:
             return f"undelivered, given up: {reason(message)}"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import click
 from flask.cli import with_appcontext
 
-from app.cli.outbox import local
+from app.cli.outbox import local_time
 from app.contact.queries import QuarantineStats
 from app.monitoring.health_rules import Severity, in_words, worst
 from app.monitoring.status_report import Standing, age, look
@@ -75,7 +75,7 @@ def _last(found: Standing) -> str:
     if found.last is None:
         return "none yet"
     ago = _ago(found.last.at, found.now)
-    return f"{found.last.reference}, {local(found.last.at)} ({ago} ago), {found.last.state}"
+    return f"{found.last.reference}, {local_time(found.last.at)} ({ago} ago), {found.last.state}"
 
 
 def _held(held: QuarantineStats) -> str:
@@ -86,14 +86,14 @@ def _held(held: QuarantineStats) -> str:
 
 def _outbox(seen: Overview) -> str:
     waits = f", the oldest for {in_words(seen.oldest_pending)}" if seen.oldest_pending else ""
-    held = f"; ON HOLD since {local(seen.held_since)}" if seen.held_since else ""
+    held = f"; ON HOLD since {local_time(seen.held_since)}" if seen.held_since else ""
     return f"{seen.pending} waiting{waits}; {seen.dead} undelivered{held}"
 
 
 def _relay(seen: Overview) -> str:
     if seen.relay_down_since is None:
         return "no fault seen"
-    return f"takes no mail since {local(seen.relay_down_since)} ({seen.relay_fault})"
+    return f"takes no mail since {local_time(seen.relay_down_since)} ({seen.relay_fault})"
 
 
 def _ago(moment: datetime, now: datetime) -> str:
@@ -101,7 +101,7 @@ def _ago(moment: datetime, now: datetime) -> str:
 
 
 def _when(moment: datetime, now: datetime) -> str:
-    return "due now" if moment <= now else local(moment)
+    return "due now" if moment <= now else local_time(moment)
 
 
 def as_data(found: Standing) -> dict[str, object]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from email.utils import make_msgid
 
 from app.clinic import Clinic
-from app.diagnostics.result import Finding, fault, ok, warning
+from app.diagnostics.result import CheckResult, failed, ok, warning
 from app.outbox import smtp, smtp_errors
 from app.outbox.models import OutgoingMail
 from app.outbox.signals import Interrupts
@@ -24,7 +24,7 @@ ADVICE = {
 }
 
 
-def examine_relay(settings: Settings) -> Finding:
+def check_mail_server(settings: Settings) -> CheckResult:
     """Connect, verify and log in, and send nothing. Works in an application context."""
     part, there = "mail server", f"{settings.mail_server}:{settings.mail_port}"
     if not settings.mail_server:
@@ -33,13 +33,13 @@ def examine_relay(settings: Settings) -> Finding:
         with Interrupts(deadline=KNOCK).attempt():
             smtp.knock()
     except (smtp_errors.RelayDown, TimeoutError) as error:
-        return fault(part, f"{there}: {error}", ADVICE[fault_kind(str(error))])
+        return failed(part, f"{there}: {error}", ADVICE[fault_kind(str(error))])
     tls = "TLS verified" if settings.mail_tls else "no TLS"
     login = "logged in" if settings.mail_username else "no login"
     return ok(part, f"{there} answers, {tls}, {login}")
 
 
-def send_test(address: str, clinic: Clinic, now: datetime) -> Finding:
+def send_test(address: str, clinic: Clinic, now: datetime) -> CheckResult:
     """Send one real mail to ``address``, past the outbox. Works in an application context."""
     part = "test mail"
     words = f"This mail shows that mail from {clinic.name} arrives."
@@ -57,5 +57,5 @@ def send_test(address: str, clinic: Clinic, now: datetime) -> Finding:
             smtp.send(mail, message_id=message_id, date=now, on_dot=lambda: None)
     except (smtp_errors.SendError, TimeoutError) as error:
         code = f"{error.code} " if isinstance(error, smtp_errors.SendError) and error.code else ""
-        return fault(part, f"not taken: {code}{error}", ADVICE[fault_kind(str(error))])
+        return failed(part, f"not taken: {code}{error}", ADVICE[fault_kind(str(error))])
     return ok(part, f"taken by the mail server for {address}: see that it arrives, not as spam")

@@ -20,7 +20,7 @@ from app.outbox.redaction import forget, lock
 NO_DIGEST = b""
 
 
-class BeingSentError(Exception):
+class SendingInProgressError(Exception):
     """A mail of the inquiry is under way just now."""
 
 
@@ -45,14 +45,14 @@ def erase(
     )
 
 
-def erase_now(session: Session, inquiry: Inquiry, now: datetime) -> int:
+def erase_inquiry(session: Session, inquiry: Inquiry, now: datetime) -> int:
     """Erase ``inquiry`` at a visitor's wish; returns how many mails were cancelled for it.
 
-    Raises BeingSentError, and nothing is changed, while one of its mails is under way.
+    Raises SendingInProgressError, and nothing is changed, while one of its mails is under way.
     """
     messages = lock(session, [inquiry.reference])
     if any(message.state == State.SENDING for message in messages):
-        raise BeingSentError
+        raise SendingInProgressError
     identities = [message.id for message in messages]
     cancelled = sum(admin.cancel(session, one, now) for one in identities)
     erase(session, [inquiry.id], identities, now)

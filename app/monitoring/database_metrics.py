@@ -18,7 +18,7 @@ from app.contact.models import Inquiry
 from app.contact.queries import QuarantineStats, quarantine_stats
 from app.database import Database
 from app.database.engines import NotDurableError
-from app.maintenance.backup import last_backup
+from app.maintenance.backup import last_backup_at
 from app.outbox.models import DeliveryAttempt, Outcome
 from app.outbox.stats import Overview, RelayFault, look_over
 from app.version import version
@@ -46,7 +46,7 @@ class SiteCollector(Collector):
             now = self._database.now(session)
             inquiries, attempts = _count_inquiries(session), _count_attempts(session)
             seen, held = look_over(session, now), quarantine_stats(session, now)
-            made_at = last_backup(session)
+            made_at = last_backup_at(session)
         if made_at:
             yield _gauge("last_backup_timestamp_seconds", "When it was made.", _moment(made_at))
         yield _counter("inquiries", "Inquiries taken, by what became of them.", "state", inquiries)

@@ -51,7 +51,7 @@ def _unready() -> str | None:
         with database.read_session() as session:
             if fault := schema_fault(revision_of(session.connection())):
                 return fault
-            encryption_keys.check(session, database.keys)
+            encryption_keys.check_keys(session, database.keys)
     except UnknownKeyError:
         return "a key is missing from ENCRYPTION_KEYS"
     except (SQLAlchemyError, NotDurableError):

@@ -131,7 +131,7 @@ def _on_hold(seen: Overview) -> Trouble | None:
         "hold",
         Severity.WARN,
         "The outbox is on hold: no mail goes out",
-        "look at `flask outbox list`, then `flask outbox release`",
+        "look at `flask outbox list`, then `flask outbox resume`",
     )
 
 
@@ -143,7 +143,7 @@ def _unseen(held: QuarantineStats) -> Trouble | None:
         "held",
         Severity.WARN,
         f"{wait} for a look, the oldest for {in_words(held.oldest)}",
-        "`flask inquiries list --held` names them; `flask inquiries release` sends one on",
+        "`flask inquiries list --quarantined` names them; `flask inquiries release` sends one on",
     )
 
 

@@ -108,7 +108,7 @@ class Mailer:
         """Whether the outbox is on hold; tells the log when that changes."""
         on = pause.state(session)
         if on and not self._on_hold:
-            log.warning("on hold (%s): nothing is sent until `flask outbox release`", on.reason)
+            log.warning("on hold (%s): nothing is sent until `flask outbox resume`", on.reason)
         if self._on_hold and not on:
             log.info("released: mail goes out again")
         self._on_hold = on is not None

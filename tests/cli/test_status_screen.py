@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from app.maintenance.backup import note_backup
+from app.maintenance.backup import record_backup
 from app.monitoring import uptime
 from app.outbox import pause
 from app.scheduler import ScheduledJob
@@ -32,7 +32,7 @@ def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
     desk.receive("BCD-FGH")
     uptime.note_start(instance(outbox))
     outbox.after(minutes=3)
-    note_backup(outbox.database, outbox.now - timedelta(hours=3))
+    record_backup(outbox.database, outbox.now - timedelta(hours=3))
     with outbox.database.session() as session:  # 08:03 in New York: both were done today
         for name in ("retention", "digest"):
             session.add(ScheduledJob(name=name, started_at=outbox.now))

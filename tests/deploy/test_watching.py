@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.diagnostics.environment import OLD_BACKUP
+from app.diagnostics.environment import MAX_BACKUP_AGE
 from app.monitoring import health_rules
 from app.outbox.heartbeat import SILENT
 from config import ROOT
@@ -123,8 +123,8 @@ ERRORS = 'frontdesk_http_requests_total{status="%s"'
             {ERRORS % 200: "0+97x60", ERRORS % 503: "0+3x60"},
             {"FrontdeskErrors": "warn"},
         ),
-        ({BACKUP: NOW - seconds(OLD_BACKUP)}, {}),
-        ({BACKUP: NOW - seconds(OLD_BACKUP) - 1}, {"FrontdeskBackupOld": "warn"}),
+        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE)}, {}),
+        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE) - 1}, {"FrontdeskBackupOld": "warn"}),
         ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warn"}),
         ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
     ],

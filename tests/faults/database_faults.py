@@ -183,7 +183,7 @@ def old_backup(world: World) -> None:
     assert len(_waiting(world)) == 20, "10 of the backup and 10 new ones wait"
     assert {mail.message_id for mail in world.mails()} == arrived, "on hold nothing is mailed"
     _cancel(world, arrived)
-    world.flask("outbox", "release", "--yes")
+    world.flask("outbox", "resume", "--yes")
     world.injected = 1
     world.rows_may_be_gone = True
 

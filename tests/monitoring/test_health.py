@@ -140,7 +140,7 @@ def test_a_database_newer_than_the_code_is_not_ready(outbox: Outbox, client: Fla
 def test_a_missing_key_is_not_ready(
     outbox: Outbox, make_app: Callable[..., Flask], database_url: str, tmp_path: Path
 ) -> None:
-    encryption_keys.introduce(outbox.database)
+    encryption_keys.register_newest_key(outbox.database)
     other = make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=Fernet.generate_key().decode())
     response = other.test_client().get("/readyz")
     assert response.status_code == 503

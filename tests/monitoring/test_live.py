@@ -83,7 +83,7 @@ def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
     live.says("restore", str(kept), "--replace", "--yes")
     assert visitors.acknowledged <= restored | live.references()
     assert max(live.copies().values(), default=0) <= 1
-    live.says("outbox", "release", "--yes")
+    live.says("outbox", "resume", "--yes")
     eventually(live.all_delivered, what="everything is delivered after the release")
 
 
