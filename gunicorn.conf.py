@@ -107,7 +107,7 @@ def post_worker_init(_worker: Any) -> None:
     from wsgi import app  # noqa: PLC0415
 
     MailerWatch(services_of(app).database).start()
-    location.prepare(app)
+    location.warm_up(app)
 
 
 def on_exit(_server: Any) -> None:

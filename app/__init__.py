@@ -18,7 +18,7 @@ from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
 from app.outbox.smtp import RelaySettings
-from app.pages.conditional_blocks import Told, told
+from app.pages.conditional_blocks import PageSettings, page_settings
 from app.services import KEY, Services
 from app.web.logging import RequestObserver
 from config import ROOT, Settings
@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         clinic=clinic,
         folder=settings.clinic_dir,
         site=settings.site,
-        settings=_told(settings, basemap),
+        settings=_page_settings(settings, basemap),
     )
     clinic_map = location.init_app(
         app,
@@ -117,8 +117,8 @@ def _init_metrics(app: Flask, settings: Settings, database: Database) -> Request
     return made.requests.observe
 
 
-def _told(settings: Settings, basemap: Path) -> Told:
-    return told(
+def _page_settings(settings: Settings, basemap: Path) -> PageSettings:
+    return page_settings(
         retention_days=settings.retention_days,
         quarantine_retention_days=settings.quarantine_retention_days,
         notification_detail=settings.notification_detail,

@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 from app.clinic import Clinic, ClinicError
 from app.diagnostics.clinic_files import MEND, faults_of
 from app.diagnostics.result import CheckResult, failed, ok, warning
-from app.location.markers import Pin, mercator, pins
-from app.location.pmtiles_reader import Basemap
-from app.location.viewport import HEIGHT, WIDTH, view_of
+from app.location.markers import Marker, location_markers, mercator
+from app.location.pmtiles_reader import PMTilesReader
+from app.location.viewport import HEIGHT, WIDTH, fit_viewport
 from app.pages.og_image import SIZE, read_social_card
 
 LOGO_ROOM = 10_000  # bytes; every page loads it
@@ -51,40 +51,40 @@ def check_basemap(clinic: Clinic, file: Path) -> list[CheckResult]:
         says = "none; the map shows pins on a plain ground"
         return [warning("basemap", says, "Cut one: docs/make-it-yours.md")]
     try:
-        basemap = Basemap(file)
+        basemap = PMTilesReader(file)
     except ClinicError as error:
         return faults_of("basemap", error)
-    places = pins(clinic.locations)
+    places = location_markers(clinic.locations)
     findings = [_missing(basemap, one) for one in places]
     found = [one for one in (*findings, _edge(basemap, places), _coarse(basemap)) if one]
     basemap.close()
-    levels = f"zoom {basemap.facts.min_zoom} to {basemap.facts.max_zoom}"
+    levels = f"zoom {basemap.metadata.min_zoom} to {basemap.metadata.max_zoom}"
     return found or [ok("basemap", f"{levels}, covers every location")]
 
 
-def _missing(basemap: Basemap, pin: Pin) -> CheckResult | None:
-    """A warning where there are no streets at ``pin``."""
-    levels = range(basemap.facts.min_zoom, basemap.facts.max_zoom + 1)
-    x, y = mercator(pin.latitude, pin.longitude)
+def _missing(basemap: PMTilesReader, marker: Marker) -> CheckResult | None:
+    """A warning where there are no streets at ``marker``."""
+    levels = range(basemap.metadata.min_zoom, basemap.metadata.max_zoom + 1)
+    x, y = mercator(marker.latitude, marker.longitude)
     bare = [zoom for zoom in levels if not basemap.tile(zoom, int(x * 2**zoom), int(y * 2**zoom))]
     if not bare:
         return None
-    return warning("basemap", f"no streets at {pin.name} at zoom {bare[0]} and on", CUT)
+    return warning("basemap", f"no streets at {marker.name} at zoom {bare[0]} and on", CUT)
 
 
-def _edge(basemap: Basemap, places: Sequence[Pin]) -> CheckResult | None:
+def _edge(basemap: PMTilesReader, places: Sequence[Marker]) -> CheckResult | None:
     """A warning where the first look at the map would show where the streets end."""
-    west, south, east, north = basemap.facts.bounds
+    west, south, east, north = basemap.metadata.bounds
     (left, top), (right, bottom) = mercator(north, west), mercator(south, east)
-    view = view_of(places)
+    view = fit_viewport(places)
     across, down = view.left + view.unit * WIDTH, view.top + view.unit * HEIGHT
     if left <= view.left and across <= right and top <= view.top and down <= bottom:
         return None
     return warning("basemap", "ends within the map's first look", f"Take a wider bbox. {CUT}")
 
 
-def _coarse(basemap: Basemap) -> CheckResult | None:
-    most = basemap.facts.max_zoom
+def _coarse(basemap: PMTilesReader) -> CheckResult | None:
+    most = basemap.metadata.max_zoom
     if most >= STREETS:
         return None
     return warning("basemap", f"ends at zoom {most}, so small streets are missing", CUT)

@@ -9,7 +9,7 @@ from app.diagnostics.clinic_files import faults_of, warning_at
 from app.diagnostics.readability import grade, sentences
 from app.diagnostics.result import CheckResult, ok, warning
 from app.pages import HOME_SECTIONS
-from app.pages.conditional_blocks import told
+from app.pages.conditional_blocks import page_settings
 from app.pages.front_matter import read_source
 from app.pages.loader import Page, load_pages
 from app.pages.redirects import load_redirects
@@ -18,7 +18,7 @@ from app.pages.routes import OTHER_PAGES
 
 GRADE = 8  # of US schools
 # Which ones they are makes no difference here.
-ANY_SETTINGS = told(
+ANY_SETTINGS = page_settings(
     retention_days=90,
     quarantine_retention_days=30,
     notification_detail="full",
@@ -47,14 +47,14 @@ def check_pages(folder: Path, clinic: Clinic) -> list[CheckResult]:
 def _references(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
     sources = read_sources(file, Faults())
     cited = {reference.key for page in pages for reference in page.references}
-    findings = [_unreachable(file, key) for key, one in sources.items() if not one.address]
+    findings = [_unreachable(file, key) for key, one in sources.items() if not one.link]
     findings += [_unused(file, key) for key in sources if key not in cited]
     count = f"{len(cited)} cited, {_with_address(sources)} with an address that lasts"
     return [ok("references", count), *findings]
 
 
 def _with_address(sources: dict[str, Source]) -> int:
-    return sum(bool(source.address) for source in sources.values())
+    return sum(bool(source.link) for source in sources.values())
 
 
 def _unreachable(file: Path, key: str) -> CheckResult:

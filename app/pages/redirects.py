@@ -36,7 +36,7 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
     return table
 
 
-def answer(app: Flask, moved: Mapping[str, str]) -> None:
+def register_redirects(app: Flask, moved: Mapping[str, str]) -> None:
     """Answer each old path of ``moved`` with its new address, by 301."""
     for nth, (old, new) in enumerate(moved.items()):
         app.add_url_rule(old, f"old_address_{nth}", _redirect_to(new))

@@ -8,16 +8,16 @@ from pydantic import ValidationError
 from app.clinic import toml_reader
 from app.clinic.errors import Faults, line_of
 from app.pages.figures.base import Figure
-from app.pages.figures.effect_duration import Hours
+from app.pages.figures.effect_duration import EffectDuration
 from app.pages.figures.mechanism import Mechanism
 from app.pages.figures.trials import Trials
-from app.pages.figures.visit_timeline import Visit
+from app.pages.figures.visit_timeline import VisitTimeline
 
 KINDS: Mapping[str, type[Figure]] = {
-    "hours": Hours,
+    "hours": EffectDuration,
     "mechanism": Mechanism,
     "trials": Trials,
-    "visit": Visit,
+    "visit": VisitTimeline,
 }
 
 
