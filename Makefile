@@ -65,13 +65,13 @@ bench: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk nginx ## Every figure,
 	@$(BIN)/python -m bench $(if $(QUICK),--quick,--write)
 
 bench-pages: $(VENV)/test.stamp wrk nginx ## Of these, the pages, by us and from nginx's cache, memory and start
-	@$(BIN)/python -m bench pages cached footprint
+	@$(BIN)/python -m bench pages nginx-cache memory
 
 bench-post: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk ## Of these, the contact posts, ours and others'
 	@$(BIN)/python -m bench posts peers
 
 bench-outbox: $(VENV)/test.stamp smtp-sink wrk ## Of these, the outbox and what history costs
-	@$(BIN)/python -m bench mailers growth
+	@$(BIN)/python -m bench outbox history
 
 spam-table: $(VENV)/test.stamp ## How many labelled messages are held, into docs/spam.md
 	@$(BIN)/python -m tests.contact.spam_evaluation

@@ -1,6 +1,8 @@
 """The WSGI entry point: ``gunicorn wsgi:app``, ``flask --app wsgi …``."""
 
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,9 @@ from app.clinic import ClinicError
 from app.services import services_of
 from app.web.logging import install_exception_hooks
 from config import SettingsError
+
+if TYPE_CHECKING:
+    from app.dev.live_reload import LiveReload
 
 try:
     app = create_app()
@@ -24,3 +29,10 @@ except (SettingsError, ClinicError, startup_checks.StartError) as error:
         # One readable report instead of a traceback; 78 is EX_CONFIG of sysexits.h.
         print(error, file=sys.stderr)
         raise SystemExit(78) from None
+
+
+def live_reload() -> "LiveReload":
+    """The site for ``make run CLINIC_DIR=…``: loaded again when a file of the clinic changes."""
+    from app.dev.live_reload import LiveReload  # noqa: PLC0415  (development only)
+
+    return LiveReload(app, partial(create_app, services_of(app).settings))

@@ -96,8 +96,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.cli = LazyCommands(app.name)
     app.extensions[KEY] = Services(settings, clinic, database, clinic_map, inquiries)
     if settings.is_development:
-        maildir = settings.instance_dir / "mailbox"
-        dev.init_app(app, maildir=maildir, make_anew=partial(create_app, settings))
+        dev.init_app(app)
     return app
 
 

@@ -21,7 +21,7 @@ HORIZON = LONGEST * (1 + JITTER) + LEASE
 
 FIRST_PROBE = timedelta(seconds=15)
 # Once a relay is back, 1,000 messages are gone within five minutes: the wait for the
-# probe must leave one mailer four of them, at 200 ms a mail (bench/mailers.py).
+# probe must leave one mailer four of them, at 200 ms a mail (bench/outbox.py).
 LONGEST_PROBE = timedelta(seconds=60)
 
 

@@ -63,16 +63,16 @@ def test_a_backup_comes_back_on_hold(desk: Desk, relay: Relay, file: Path) -> No
     assert "1 inquiries, 1 mails undelivered" in desk.says("backup", str(file))
     desk.says("mailer", "run", "--once")
     desk.send(message="after")
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
     said = desk.says("restore", str(file), "--replace", typed="y\n")
     assert "The outbox is on hold" in said
     assert len(desk.inquiries()) == 1
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 1, "what was sent once is not sent again by itself"
+    assert len(relay.received) == 1, "what was sent once is not sent again by itself"
     assert "on hold" in desk.says("outbox", "list")
     desk.says("outbox", "resume", "--yes")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 2
+    assert len(relay.received) == 2
 
 
 def test_what_is_replaced_is_kept(desk: Desk, file: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from app.maintenance import encryption_keys
 from app.maintenance.backup import record_backup
 from app.services import services_of
 from config import ROOT
-from tests.support.certificate import self_signed
+from tests.support.certificate import write_self_signed_certificate
 from tests.support.name_server import NameServer, name_server
 from tests.support.outbox import Outbox
 from tests.support.settings import environment, settings_for
@@ -82,7 +82,7 @@ def heal(doctor: Doctor, names: NameServer) -> None:
     encryption_keys.register_newest_key(doctor.database)
     outbox = Outbox(doctor.app)
     outbox.now = datetime.now(UTC)
-    outbox.beat()
+    outbox.heartbeat()
     names.texts = {
         "clinic.example": ["some-site-verification=1", "v=spf1 include:relay.example -all"],
         "_dmarc.clinic.example": ["v=DMARC1; p=reject"],
@@ -118,13 +118,13 @@ def test_a_site_in_good_health(doctor: Callable[..., Doctor], name_server: NameS
 
 def test_it_sends_nothing_unless_told_to(doctor: Callable[..., Doctor], relay: Relay) -> None:
     doctor().run()
-    assert relay.taken == []
+    assert relay.received == []
 
 
 def test_a_test_mail_really_goes_out(doctor: Callable[..., Doctor], relay: Relay) -> None:
     found = doctor().findings("--send-test", "me@clinic.example")
     assert found["test mail"][0] == "ok"
-    (taken,) = relay.taken
+    (taken,) = relay.received
     assert taken.recipients == ("me@clinic.example",)
     assert taken.message["Subject"].startswith("Test mail from")
 
@@ -161,7 +161,7 @@ def test_a_wrong_password_is_a_fault(doctor: Callable[..., Doctor], relay: Relay
 def test_a_certificate_nobody_vouches_for_is_a_fault(
     doctor: Callable[..., Doctor], relay: Relay, tmp_path: Path
 ) -> None:
-    self_signed(tmp_path / "relay.pem")
+    write_self_signed_certificate(tmp_path / "relay.pem")
     relay.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     relay.tls.load_cert_chain(tmp_path / "relay.pem")
     level, words = doctor(MAIL_USE_TLS="true").findings()["mail server"]
@@ -223,7 +223,7 @@ def test_a_missing_key_is_a_fault(doctor: Callable[..., Doctor]) -> None:
 
 def test_an_undelivered_mail_and_a_silent_mailer_are_faults(doctor: Callable[..., Doctor]) -> None:
     patient = doctor()
-    Outbox(patient.app).put(state="dead")
+    Outbox(patient.app).add(state="dead")
     findings = patient.findings()
     assert findings["outbox"] == (
         "failed",

@@ -10,7 +10,7 @@ def test_on_hold_nothing_is_sent_and_the_list_says_so(desk: Desk, relay: Relay) 
     desk.says("outbox", "pause", "--yes")
     desk.send()
     desk.says("mailer", "run", "--once")
-    assert relay.taken == []
+    assert relay.received == []
     assert desk.message().attempts == 0
     said = desk.says("outbox", "list")
     assert "The outbox is on hold since" in said
@@ -25,10 +25,10 @@ def test_a_release_shows_what_would_go_and_asks(desk: Desk, relay: Relay) -> Non
     assert "billing@nullharbor.example" in refused.output
     assert "Send this mail, and go on as usual?" in refused.output
     desk.says("mailer", "run", "--once")
-    assert relay.taken == []
+    assert relay.received == []
     desk.says("outbox", "resume", typed="y\n")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_releasing_what_is_not_held_is_one_clear_line(desk: Desk) -> None:

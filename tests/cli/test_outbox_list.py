@@ -41,13 +41,13 @@ def run(outbox: Outbox, *command: str) -> Result:
     ],
 )
 def test_each_state_is_said_in_words(outbox: Outbox, state: str, values: Any, words: str) -> None:
-    outbox.put(state=state, **values)
+    outbox.add(state=state, **values)
     assert words in run(outbox, "list", "--all").output
 
 
 def test_programs_get_the_same_as_json(outbox: Outbox) -> None:
-    outbox.relay_fails("SMTPAuthenticationError: no")
-    number = outbox.put(
+    outbox.set_transport_failure("SMTPAuthenticationError: no")
+    number = outbox.add(
         due_at=outbox.now + timedelta(minutes=4), last_code=451, last_error="later", attempts=2
     )
     with outbox.database.session() as session:

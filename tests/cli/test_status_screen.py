@@ -31,7 +31,7 @@ def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
     desk.outbox = outbox
     desk.receive("BCD-FGH")
     uptime.note_start(instance(outbox))
-    outbox.after(minutes=3)
+    outbox.advance(minutes=3)
     record_backup(outbox.database, outbox.now - timedelta(hours=3))
     with outbox.database.session() as session:  # 08:03 in New York: both were done today
         for name in ("retention", "digest"):
@@ -56,10 +56,10 @@ def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
 
 
 def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) -> None:
-    outbox.put(state="dead")
-    outbox.put()
-    outbox.after(minutes=16)
-    outbox.relay_fails("SMTPAuthenticationError: no")
+    outbox.add(state="dead")
+    outbox.add()
+    outbox.advance(minutes=16)
+    outbox.set_transport_failure("SMTPAuthenticationError: no")
     with outbox.database.session() as session:
         pause.put_on(session, "restored", outbox.now)
     shown = status(outbox)
@@ -77,8 +77,8 @@ def test_held_inquiries_are_told_before_they_are_trouble(outbox: Outbox) -> None
     desk = Desk.__new__(Desk)
     desk.outbox = outbox
     desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
-    outbox.after(minutes=90)
-    outbox.beat()
+    outbox.advance(minutes=90)
+    outbox.heartbeat()
     shown = status(outbox)
     assert shown.exit_code == 0
     assert "Held           1 waiting for a look, the oldest for 90 min" in shown.output.splitlines()
@@ -94,8 +94,8 @@ def test_a_new_site_says_what_there_is_none_of(outbox: Outbox) -> None:
 
 
 def test_the_same_for_programs(outbox: Outbox) -> None:
-    outbox.put()
-    outbox.after(minutes=61)
+    outbox.add()
+    outbox.advance(minutes=61)
     done = status(outbox, "--json")
     assert done.exit_code == 1
     told = json.loads(done.output)

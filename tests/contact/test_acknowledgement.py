@@ -18,7 +18,7 @@ from app.outbox.retry_schedule import GIVE_UP_COURTESY
 from app.services import services_of
 from tests.cli.test_commands import Desk
 from tests.contact.conftest import GOOD
-from tests.support.smtp_relay import Relay, Taken, relay
+from tests.support.smtp_relay import ReceivedMessage, Relay, relay
 
 __all__ = ["relay"]
 
@@ -37,15 +37,15 @@ def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Des
     return Desk(make_app(DATABASE_URL=database_url, SEND_ACKNOWLEDGEMENT="true", **clear))
 
 
-def to_visitors(relay: Relay) -> list[Taken]:
-    return [one for one in relay.taken if one.recipients[0].endswith("@example.com")]
+def to_visitors(relay: Relay) -> list[ReceivedMessage]:
+    return [one for one in relay.received if one.recipients[0].endswith("@example.com")]
 
 
 def test_it_is_off_unless_it_is_turned_on(make_app: Callable[..., Flask], relay: Relay) -> None:
     desk = Desk(make_app(MAIL_PORT=str(relay.port), MAIL_USE_TLS="false"))
     desk.send()
     desk.says("mailer", "run", "--once")
-    assert [one.recipients for one in relay.taken] == [("billing@nullharbor.example",)]
+    assert [one.recipients for one in relay.received] == [("billing@nullharbor.example",)]
 
 
 def test_it_tells_what_comes_next_and_holds_nothing_that_was_typed(
@@ -66,7 +66,7 @@ def test_it_tells_what_comes_next_and_holds_nothing_that_was_typed(
             assert said in text
         for typed in ("Zebulon", "marker", "Marker", "0199", "billing", "Billing"):
             assert typed not in text
-    (ours,) = (one for one in relay.taken if one is not taken)
+    (ours,) = (one for one in relay.received if one is not taken)
     assert ours.message["Auto-Submitted"] == "auto-generated"
     assert ours.recipients == ("billing@nullharbor.example",)
 
@@ -110,7 +110,7 @@ def test_what_is_held_is_not_acknowledged_now_or_later(desk: Desk, relay: Relay)
     desk.send(honeypot="x")
     desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
     assert to_visitors(relay) == []
 
 
@@ -121,10 +121,10 @@ def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: st
     """Neither an alert, nor the fallback mailbox, nor the breaker, nor the retention."""
     desk.send()
     desk.says("mailer", "run", "--once")
-    relay.taken.clear()
+    relay.received.clear()
     refuse_visitors(desk, relay, answer)
     assert [message.state for message in messages(desk)] == ["delivered", "cancelled"]
-    assert relay.taken == []
+    assert relay.received == []
     health = json.loads(desk.client.get("/healthz/outbox").data)
     assert (health["dead"], health["pending"], health["relay_down_since"]) == (0, 0, None)
     listed = desk.says("outbox", "list", "--all")
@@ -134,7 +134,7 @@ def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: st
     relay.script = {}
     desk.send(message="The next one", email="bob@example.com")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 2
+    assert len(relay.received) == 2
 
 
 def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
@@ -181,7 +181,7 @@ def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay
     desk.says("mailer", "run", "--once")
     assert messages(desk)[1].state == "cancelled"
     assert to_visitors(relay) == []
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk) -> None:
@@ -202,4 +202,4 @@ def test_an_address_that_not_every_server_takes_gets_none(desk: Desk, relay: Rel
     desk.send(email="ádà@example.com")
     desk.says("mailer", "run", "--once")
     assert to_visitors(relay) == []
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1

@@ -39,7 +39,7 @@ class Desk:
 
     def look(self, **later: float) -> bool:
         """Whether the digest is put into the outbox now."""
-        self.outbox.after(**later)
+        self.outbox.advance(**later)
         return run_if_due(self.outbox.database, self.chore)
 
     def digests(self) -> list[OutgoingMail]:
@@ -69,7 +69,7 @@ class Desk:
 @pytest.fixture
 def desk(outbox: Outbox, clinic: Clinic) -> Desk:
     outbox.now = MORNING
-    outbox.beat()
+    outbox.heartbeat()
     return Desk(outbox, clinic)
 
 
@@ -101,10 +101,10 @@ def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
     desk.receive(
         "HHH-HHH", state="quarantined", quarantine_reasons="the hidden field was filled in"
     )
-    outbox.put("AAA-AAA", state="delivered", delivered_at=outbox.now, encrypted_message=None)
-    outbox.put("AAA-AAA")
-    outbox.put("DDD-DDD", state="dead")
-    outbox.relay_fails("ConnectionRefusedError: no")
+    outbox.add("AAA-AAA", state="delivered", delivered_at=outbox.now, encrypted_message=None)
+    outbox.add("AAA-AAA")
+    outbox.add("DDD-DDD", state="dead")
+    outbox.set_transport_failure("ConnectionRefusedError: no")
     outbox.now = MORNING
     assert desk.look()
     (mail,) = desk.digests()
@@ -128,7 +128,7 @@ def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
 
 def test_each_inquiry_is_counted_in_one_digest_also_after_days_without(desk: Desk) -> None:
     desk.look()
-    desk.outbox.after(minutes=1)
+    desk.outbox.advance(minutes=1)
     desk.receive("AAA-AAA")
     desk.look(hours=72)
     desk.look(hours=24)
@@ -142,7 +142,7 @@ def test_each_inquiry_is_counted_in_one_digest_also_after_days_without(desk: Des
 
 def test_a_digest_that_was_delivered_does_not_count_as_mail(desk: Desk) -> None:
     desk.look()
-    desk.outbox.set(state="delivered", delivered_at=desk.outbox.now, due_at=None)
+    desk.outbox.update_all(state="delivered", delivered_at=desk.outbox.now, due_at=None)
     desk.look(hours=24)
     assert "Mails delivered:         0" in desk.digests()[-1].text
 

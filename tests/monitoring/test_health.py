@@ -45,10 +45,10 @@ def test_monitors_may_ask_as_often_as_they_like(make_app: Callable[..., Flask]) 
 
 
 def test_the_outbox_in_numbers_without_personal_data(outbox: Outbox, client: FlaskClient) -> None:
-    outbox.put(reference="KKK-KKK", last_error="desk@clinic.example is full")
-    outbox.after(minutes=3)
-    outbox.relay_fails("SMTPAuthenticationError: user desk")
-    outbox.after(seconds=10)
+    outbox.add(reference="KKK-KKK", last_error="desk@clinic.example is full")
+    outbox.advance(minutes=3)
+    outbox.set_transport_failure("SMTPAuthenticationError: user desk")
+    outbox.advance(seconds=10)
     response = client.get("/healthz/outbox")
     assert response.json == {
         "status": "page",
@@ -78,23 +78,23 @@ def test_the_outbox_in_numbers_without_personal_data(outbox: Outbox, client: Fla
 def test_mail_may_wait_a_while(
     outbox: Outbox, client: FlaskClient, minutes: int, expected: Any
 ) -> None:
-    outbox.put()
-    outbox.after(minutes=minutes)
+    outbox.add()
+    outbox.advance(minutes=minutes)
     assert state(client.get("/healthz/outbox")) == expected
 
 
 def test_a_mail_being_sent_counts_as_waiting_too(outbox: Outbox, client: FlaskClient) -> None:
-    outbox.put(state="sending")
-    outbox.after(minutes=61)
+    outbox.add(state="sending")
+    outbox.advance(minutes=61)
     assert state(client.get("/healthz/outbox")) == (503, "page", ["waiting"])
 
 
 def test_an_undelivered_mail_is_trouble_until_it_is_dealt_with(
     outbox: Outbox, client: FlaskClient
 ) -> None:
-    outbox.put(state="dead")
+    outbox.add(state="dead")
     assert state(client.get("/healthz/outbox")) == (503, "page", ["dead"])
-    outbox.clear()
+    outbox.cancel_all()
     assert state(client.get("/healthz/outbox")) == (200, "ok", [])
 
 

@@ -24,7 +24,7 @@ from app.scheduler import run_if_due
 from config import ROOT
 from tests.support.outbox import Outbox, outbox
 from tests.support.settings import environment
-from tests.support.site import clean_up, eventually, free_port, launch
+from tests.support.site import eventually, free_port, launch, stop_site
 from tests.support.webhook_receiver import Receiver, receiver
 
 __all__ = ["outbox", "receiver"]
@@ -156,7 +156,7 @@ def web_alone(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[str, Path]]:
     try:
         yield site.url, site.output
     finally:
-        clean_up(site)
+        stop_site(site)
 
 
 def test_gunicorn_alone_logs_the_error_without_any_visitor(

@@ -89,10 +89,10 @@ def test_where_no_token_is_set_nothing_of_prometheus_is_loaded(tmp_path: Path) -
 
 
 def test_the_outbox_in_numbers(watched: Outbox) -> None:
-    watched.put()
-    watched.put(state="dead")
-    watched.after(minutes=16)
-    watched.relay_fails("SMTPAuthenticationError: no")
+    watched.add()
+    watched.add(state="dead")
+    watched.advance(minutes=16)
+    watched.set_transport_failure("SMTPAuthenticationError: no")
     watched.now += timedelta(seconds=50)
     seen = numbers(watched.app)
     assert seen["frontdesk_database_up"] == 1
@@ -108,7 +108,7 @@ def test_the_outbox_in_numbers(watched: Outbox) -> None:
 def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
     watched: Outbox,
 ) -> None:
-    desk, message = Desk.__new__(Desk), watched.put()
+    desk, message = Desk.__new__(Desk), watched.add()
     desk.outbox = watched
     seen = []
     for reference in ("AAA-AAA", "BBB-BBB", "CCC-CCC"):
@@ -118,7 +118,7 @@ def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
         )
         attempt(watched, message, "missing key")
         seen.append(numbers(watched.app))
-        watched.after(minutes=3)
+        watched.advance(minutes=3)
         seen.append(numbers(watched.app))
     told = [
         (
@@ -137,13 +137,13 @@ def test_held_inquiries_are_told_while_they_wait_for_a_look(watched: Outbox) -> 
     seen = numbers(watched.app)
     assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (0, 0)
     desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
-    watched.after(minutes=90)
+    watched.advance(minutes=90)
     seen = numbers(watched.app)
     assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (1, 5400)
 
 
 def test_after_a_restore_the_rows_that_are_there_are_counted(watched: Outbox) -> None:
-    message = watched.put()
+    message = watched.add()
     for _ in range(3):
         attempt(watched, message, "failed")
     assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 3

@@ -17,7 +17,7 @@ __all__ = ["outbox", "receiver"]
 def pings(outbox: Outbox, receiver: Receiver, **later: float) -> int:
     """How many pings come in one look after some time."""
     before = len(receiver.calls)
-    outbox.after(**later)
+    outbox.advance(**later)
     run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
     return len(receiver.calls) - before
 
@@ -31,7 +31,7 @@ def test_a_ping_comes_each_minute_while_all_is_well(outbox: Outbox, receiver: Re
 def test_mail_that_waits_a_little_long_is_no_reason_to_wake_anybody(
     outbox: Outbox, receiver: Receiver
 ) -> None:
-    outbox.put()
+    outbox.add()
     assert pings(outbox, receiver, minutes=16) == 1
 
 
@@ -40,20 +40,20 @@ def test_the_pings_stop_when_something_is_wrong_and_come_again_afterwards(
     outbox: Outbox, receiver: Receiver, wrong: str
 ) -> None:
     if wrong == "dead":
-        outbox.put(state="dead")
+        outbox.add(state="dead")
     elif wrong == "old":
-        outbox.put()
-        outbox.after(minutes=61)
+        outbox.add()
+        outbox.advance(minutes=61)
     elif wrong == "relay":
-        outbox.relay_fails("SMTPAuthenticationError: no")
+        outbox.set_transport_failure("SMTPAuthenticationError: no")
     else:
         outbox.now = outbox.now.replace(hour=13)  # and no sign of life since
         run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
         assert receiver.calls == []
         return
     assert pings(outbox, receiver, minutes=2) == 0
-    outbox.clear()
-    outbox.relay_fails(None)
+    outbox.cancel_all()
+    outbox.set_transport_failure(None)
     assert pings(outbox, receiver, minutes=2) == 1
 
 

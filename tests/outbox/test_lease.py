@@ -60,7 +60,7 @@ def test_a_poisonous_message_does_not_stop_the_next_one(desk: Desk, relay: Relay
     desk.set(state=State.SENDING, crashes=4, due_at=desk.now() - timedelta(hours=1))
     desk.put()
     desk.mailer().deliver_one()
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_a_report_after_the_lease_was_lost_changes_nothing(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from flask import Flask
 from app.outbox import smtp, smtp_errors
 from app.outbox.signals import DeadlinePassed, Interrupts, Stopped
 from tests.outbox.conftest import MAIL
-from tests.support.certificate import self_signed
+from tests.support.certificate import write_self_signed_certificate
 from tests.support.smtp_relay import DRIP, HANG, Relay
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -40,7 +40,7 @@ def through(make_app: Callable[..., Flask], relay: Relay) -> Callable[..., Flask
 def certificate(tmp_path: Path) -> Path:
     """A certificate for "localhost" that signs itself, with its key in the same file."""
     file = tmp_path / "relay.pem"
-    self_signed(file)
+    write_self_signed_certificate(file)
     return file
 
 
@@ -56,7 +56,7 @@ def test_a_certificate_nobody_vouches_for_stops_the_mail(
     with through(MAIL_USE_TLS="true").app_context(), pytest.raises(smtp_errors.RelayDown) as caught:
         _send()
     assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
-    assert relay.taken == []
+    assert relay.received == []
 
 
 def test_a_trusted_certificate_lets_the_mail_through(
@@ -69,7 +69,7 @@ def test_a_trusted_certificate_lets_the_mail_through(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with through(MAIL_USE_TLS="true").app_context():
         assert _send() == 250
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_a_relay_without_tls_gets_no_mail_when_tls_is_wanted(
@@ -77,7 +77,7 @@ def test_a_relay_without_tls_gets_no_mail_when_tls_is_wanted(
 ) -> None:
     with through(MAIL_USE_TLS="true").app_context(), pytest.raises(smtp_errors.RelayDown):
         _send()
-    assert relay.taken == []
+    assert relay.received == []
 
 
 def test_a_wrong_password_is_the_relays_matter(through: Callable[..., Flask], relay: Relay) -> None:

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.web.rate_limit_storage import InMemoryStorage
 from app.web.rate_limits import visitor
-from tests.support.body import UnreadableBody
+from tests.support.raw_http import UnreadableBody
 from tests.support.redis import redis_process
 
 

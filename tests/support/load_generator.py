@@ -15,7 +15,7 @@ PAUSE = 0.05  # seconds between two inquiries of one client
 
 
 @dataclass
-class Visitors:
+class LoadGenerator:
     """Clients of ``site``: what they were told, and the seconds each answer took."""
 
     site: Site
@@ -24,7 +24,7 @@ class Visitors:
     slowest: float = 0.0
 
     @contextmanager
-    def writing(self, count: int = 3) -> Iterator[None]:
+    def submitting(self, count: int = 3) -> Iterator[None]:
         done = threading.Event()
         threads = [threading.Thread(target=self._write, args=(done, n)) for n in range(count)]
         for thread in threads:
@@ -36,7 +36,7 @@ class Visitors:
             for thread in threads:
                 thread.join()
 
-    def acknowledge(self, more: int) -> None:
+    def wait_for_acknowledged(self, more: int) -> None:
         """Return when so many more inquiries are acknowledged."""
         wanted = len(self.acknowledged) + more
         eventually(lambda: len(self.acknowledged) >= wanted, what="inquiries are acknowledged")

@@ -18,10 +18,10 @@ import pytest
 import sqlalchemy as sa
 
 from config import ROOT
-from tests.support.image import lay_out
-from tests.support.load import Visitors
+from tests.support.container_image import copy_image_files
+from tests.support.load_generator import LoadGenerator
 from tests.support.settings import environment
-from tests.support.site import Site, clean_up
+from tests.support.site import Site, stop_site
 
 GUNICORN = Path(sys.executable).parent / "gunicorn"
 READERS = 2
@@ -73,13 +73,13 @@ def systemd(tmp_path: Path, sqlite_url: str) -> Iterator[Systemd]:
     (tmp_path / "instance").mkdir()
     yield made
     for service in made.started:
-        clean_up(service)
+        stop_site(service)
     made.door.close()
 
 
 def release(folder: Path, *, told_as: str) -> Path:
     """The code as it is deployed, with another name for an error."""
-    lay_out(folder)
+    copy_image_files(folder)
     page = folder / "templates" / "errors" / "error.html"
     page.write_text(page.read_text().replace("Error {{ code }}", told_as))
     return folder
@@ -87,7 +87,7 @@ def release(folder: Path, *, told_as: str) -> Path:
 
 @contextmanager
 def reading(url: str) -> Iterator[list[int]]:
-    """Visitors who open one page after the other, each on a new connection: their statuses."""
+    """LoadGenerator who open one page after the other, each on a new connection: their statuses."""
     done, statuses = threading.Event(), list[int]()
 
     def read() -> None:
@@ -112,14 +112,14 @@ def test_no_request_fails_and_no_inquiry_is_lost_while_new_code_takes_over(
     new_code = release(tmp_path / "new", told_as="New fault")
     old = systemd.start(old_code)
     assert _told(old.url) == "Old"
-    visitors = Visitors(old)
-    with visitors.writing(), reading(old.url) as statuses:
-        visitors.acknowledge(10)
+    visitors = LoadGenerator(old)
+    with visitors.submitting(), reading(old.url) as statuses:
+        visitors.wait_for_acknowledged(10)
         old.process.terminate()
         assert old.process.wait(30) == 0
         new = systemd.start(new_code)
         assert _told(new.url) == "New"
-        visitors.acknowledge(10)
+        visitors.wait_for_acknowledged(10)
     assert visitors.statuses == {201}
     assert set(statuses) == {200}
     assert _written_down(sqlite_url) == visitors.acknowledged

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from bench import load
-from bench.load import Result
-from bench.plan import CONNECTIONS, Plan
-from bench.report import table
+from bench import wrk
+from bench.markdown import table
+from bench.profiles import CONNECTIONS, Profile
+from bench.wrk import Result
 from tests.support.databases import migrate
-from tests.support.proxy_servers import Front, front
+from tests.support.proxy_servers import ProxyServer, proxy_server
 from tests.support.site import free_port
 
 PAGE, FILE = "/", "/plain"
@@ -24,20 +24,20 @@ location = {path} {{ alias {file}; default_type text/html; add_header Content-En
 HEAD = ("cached pages", "page a second", "file a second", "page of file", "p99 ms page · file")
 
 
-def report(plan: Plan) -> str:
+def report(profile: Profile) -> str:
     """The table of one run. Aim: at least 0.7 times the plain file."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as place:
         folder = Path(place)
         folder.chmod(0o755)  # nginx's workers are not root
         with rivals(folder) as nginx:
-            return table(HEAD, rows(nginx, plan))
+            return table(HEAD, rows(nginx, profile))
 
 
 @contextmanager
-def rivals(folder: Path) -> Iterator[Front]:
+def rivals(folder: Path) -> Iterator[ProxyServer]:
     """An nginx that serves both."""
     migrate(f"sqlite:///{folder}/migrated.db", folder)
-    with front("nginx", folder / "front", folder / "migrated.db") as made:
+    with proxy_server("nginx", folder / "front", folder / "migrated.db") as made:
         file = folder / "plain"
         with made.client() as visitor:
             asked = {"Accept-Encoding": "br"}
@@ -48,14 +48,14 @@ def rivals(folder: Path) -> Iterator[Front]:
             yield both
 
 
-def rows(nginx: Front, plan: Plan) -> Iterator[list[str]]:
+def rows(nginx: ProxyServer, profile: Profile) -> Iterator[list[str]]:
     """One row for each number of connections."""
     for connections in CONNECTIONS:
         results: dict[str, list[Result]] = {PAGE: [], FILE: []}
-        for _ in range(plan.rounds):
+        for _ in range(profile.rounds):
             for path, measured in results.items():
-                measured.append(load.read(nginx.url + path, connections, plan.seconds))
-        page, file = (load.middle(measured) for measured in results.values())
+                measured.append(wrk.read(nginx.url + path, connections, profile.seconds))
+        page, file = (wrk.middle(measured) for measured in results.values())
         yield [
             f"{connections} connections",
             f"{page.rate:,.0f}",

@@ -1,7 +1,7 @@
 """Rivals under gunicorn: the least that Flask and WSGI can do with the same bytes, the
 least that Flask and the database can do with a post.
 
-BODY=page.br DATABASE_URL=… gunicorn -c bench/bare.conf.py bench.bare:in_flask
+BODY=page.br DATABASE_URL=… gunicorn -c bench/baseline.conf.py bench.baseline:in_flask
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from bench.commits import Rows
+from bench.raw_commits import Rows
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

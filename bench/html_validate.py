@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from bench.judged import TOOLS, site_and_pages
+from bench.public_pages import TOOLS, site_and_pages
 
 TROUBLE = {"404": ("/no-such-page", None), "405": ("/privacy", b""), "422": ("/contact", b"name=")}
 

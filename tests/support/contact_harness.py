@@ -14,7 +14,7 @@ from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.outbox.worker import Mailer
 from app.services import services_of
 from tests.contact.conftest import GOOD
-from tests.support.smtp_relay import Relay, Taken
+from tests.support.smtp_relay import ReceivedMessage, Relay
 
 HEADERS = sorted(
     ("Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Reply-To",
@@ -26,7 +26,7 @@ SCHEMES = ("mailto:", "tel:", "sms:")
 EMPTY = {**GOOD, "phone": "", "best_time": ""}
 
 
-class FrontDesk:
+class ContactHarness:
     """Sends by the form or the API, delivers over real SMTP, and reads what arrives."""
 
     def __init__(self, app: Flask, relay: Relay) -> None:
@@ -36,29 +36,29 @@ class FrontDesk:
         self.database: Database = services_of(app).database
         self._mailer = Mailer(self.database, smtp.send, owner="one")
 
-    def start_anew(self) -> None:
+    def reset(self) -> None:
         """Forget everything: the same words twice would be one inquiry."""
-        self.relay.taken.clear()
+        self.relay.received.clear()
         with self.database.session() as session:
             for table in (DeliveryAttempt, OutboxMessage, Inquiry):
                 session.execute(sa.delete(table))
 
-    def by_form(self, **words: str) -> TestResponse:
+    def submit_form(self, **words: str) -> TestResponse:
         return self.client.post("/contact", data={**EMPTY, **words})
 
-    def by_api(self, **words: str) -> TestResponse:
+    def submit_json(self, **words: str) -> TestResponse:
         return self.client.post("/api/v1/inquiries", json={**EMPTY, **words})
 
     def inquiries(self) -> int:
         with self.database.read_session() as session:
             return session.scalar(sa.select(sa.func.count()).select_from(Inquiry)) or 0
 
-    def mails(self) -> list[Taken]:
+    def mails(self) -> list[ReceivedMessage]:
         """Deliver all that waits; what the relay took."""
         with self.app.app_context():
             while self._mailer.deliver_one():
                 pass
-        return self.relay.taken
+        return self.relay.received
 
 
 class HtmlPart(HTMLParser):
@@ -96,7 +96,9 @@ def shown(message: str) -> str:
     )
 
 
-def check_mail(taken: Taken, words: Mapping[str, str], mailbox: str) -> None:
+def assert_delivered_message(
+    taken: ReceivedMessage, words: Mapping[str, str], mailbox: str
+) -> None:
     """Assert that ``taken`` is the one mail these words make, with nothing added or lost."""
     mail = taken.message
     assert (taken.sender, taken.recipients) == ("no-reply@clinic.example", (mailbox,))

@@ -12,8 +12,8 @@ from statistics import median
 
 import psutil
 
-from bench.plan import Plan
-from bench.report import table
+from bench.markdown import table
+from bench.profiles import Profile
 from bench.servers import ROOT, Server, environment, frontdesk
 
 PATHS = ("", "first-visit", "after-your-infusion", "evidence", "questions", "location", "contact")
@@ -25,7 +25,7 @@ print(time.perf_counter() - began)
 """
 
 
-def report(_plan: Plan) -> str:
+def report(_plan: Profile) -> str:
     """The memory of each process, and the time to the first page."""
     with (
         tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder,

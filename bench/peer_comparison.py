@@ -13,14 +13,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.outbox.models import OutboxMessage
-from bench import load
-from bench.databases import lane
-from bench.load import Result
-from bench.plan import Plan
-from bench.report import table
+from bench import wrk
+from bench.databases import temporary_database
+from bench.markdown import table
+from bench.profiles import Profile
 from bench.servers import ROOT, Server, environment, started
-from bench.sites import MAIL, SLOW, inquiries, mail_servers, site
-from tests.faults.world import World
+from bench.sites import MAIL, SLOW, inquiries, mail_servers, site_under_test
+from bench.wrk import Result
+from tests.faults.site_under_test import SiteUnderTest
 
 BIN = ROOT / "build" / "peers" / "bin"
 PEERS = ROOT / "bench" / "peers"
@@ -31,21 +31,24 @@ HEAD = ("peer", "mail server", "posts a second", "p50 ms", "p99 ms", "error page
         "mailed, or to be mailed")  # fmt: skip
 
 
-def report(plan: Plan) -> str:
-    with lane("SQLite, WAL/FULL") as (database, folder), mail_servers(folder) as ports:
+def report(profile: Profile) -> str:
+    with (
+        temporary_database("SQLite, WAL/FULL") as (database, folder),
+        mail_servers(folder) as ports,
+    ):
         rows, made = list[list[str]](), make_wagtail(folder)
         for mail in MAIL:
             with ExitStack() as stack:
-                world = stack.enter_context(site(mail, folder, database, ports[mail]))
-                world.start()
-                place = world.folder / "peers"
+                site = stack.enter_context(site_under_test(mail, folder, database, ports[mail]))
+                site.start()
+                place = site.folder / "peers"
                 place.mkdir()
                 env = environment(place, MAIL_PORT=str(ports[mail]), PYTHONPATH=str(PEERS))
                 peers = [
                     stack.enter_context(tutorial(place, env)),
                     stack.enter_context(wagtail(place, env, made)),
                 ]
-                rows += measure(mail, world, peers, place, plan)
+                rows += measure(mail, site, peers, place, profile)
     return table(HEAD, rows)
 
 
@@ -72,22 +75,22 @@ def wagtail(folder: Path, env: dict[str, str], made: Path) -> Iterator[Server]:
 
 
 def measure(
-    mail: str, world: World, peers: list[Server], folder: Path, plan: Plan
+    mail: str, site: SiteUnderTest, peers: list[Server], folder: Path, profile: Profile
 ) -> Iterator[list[str]]:
     """The rows of the three for one mail server."""
-    seconds = max(plan.seconds, 3 * SLOW) if mail == "slow" else plan.seconds
-    urls = {FRONTDESK: f"http://127.0.0.1:{world.port}/contact"}
+    seconds = max(profile.seconds, 3 * SLOW) if mail == "slow" else profile.seconds
+    urls = {FRONTDESK: f"http://127.0.0.1:{site.port}/contact"}
     urls |= {TUTORIAL: f"{peers[0].url}contact", WAGTAIL: peers[1].url}
     found: dict[str, list[Result]] = {name: [] for name in urls}
-    for _ in range(plan.rounds):
+    for _ in range(profile.rounds):
         for name, url in urls.items():
-            one = load.post(url, "form", CONNECTIONS, seconds, may_fail=True)
+            one = wrk.post(url, "form", CONNECTIONS, seconds, may_fail=True)
             found[name].append(one)
     for name, many in found.items():
-        one = load.middle(many)
+        one = wrk.middle(many)
         good = one.requests - one.errors
         kept, mailed = {
-            FRONTDESK: (inquiries(world), outbox(world)),
+            FRONTDESK: (inquiries(site), outbox(site)),
             TUTORIAL: (0, good),
             WAGTAIL: (submissions(folder), good),
         }[name]
@@ -101,9 +104,9 @@ def measure(
         ]
 
 
-def outbox(world: World) -> int:
+def outbox(site: SiteUnderTest) -> int:
     """Mails that were written down, whatever became of them since."""
-    with world.database.read_session() as session:
+    with site.database.read_session() as session:
         return session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)) or 0
 
 

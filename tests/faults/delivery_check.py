@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
 from app.outbox.models import OutboxMessage, State
-from tests.faults.clients import Sent
+from tests.faults.clients import Submission
 
 MARKER = re.compile(r"marker-[0-9]{39}")
 
@@ -45,7 +45,7 @@ class Records:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DeliveryCheck:
     """What became of the inquiries. ``lost`` and ``dup`` say what, for each one."""
 
     acknowledged: int
@@ -75,14 +75,14 @@ def read_records(database: Database) -> Records:
         return Records(frozenset(session.scalars(received)), rows)
 
 
-def judge(
-    sent: Sequence[Sent],
+def check_delivery(
+    sent: Sequence[Submission],
     records: Records,
     mails: Sequence[Mail],
     listed: Iterable[UUID],
     *,
     rows_may_be_gone: bool = False,
-) -> Verdict:
+) -> DeliveryCheck:
     """``listed``: the dead rows that ``flask outbox list`` shows. ``rows_may_be_gone``:
     after an old backup was put back, only the mails tell.
     """
@@ -103,7 +103,7 @@ def judge(
             for reference in one.references
             if reference not in records.references
         }
-    return Verdict(
+    return DeliveryCheck(
         acknowledged=len(acknowledged),
         delivered=sum(one.marker in arrived for one in acknowledged),
         dead=sum(row.state == State.DEAD for row in records.rows),
@@ -128,7 +128,7 @@ def _lost_rows(records: Records, mails: Sequence[Mail], seen: set[UUID]) -> dict
     return lost
 
 
-def _copies(sent: Sequence[Sent], mails: Sequence[Mail]) -> Iterable[str]:
+def _copies(sent: Sequence[Submission], mails: Sequence[Mail]) -> Iterable[str]:
     """One line for each copy too many, and for each second inquiry made of one."""
     for message_id, count in Counter(mail.message_id for mail in mails).items():
         yield from [f"{message_id} came again"] * (count - 1)

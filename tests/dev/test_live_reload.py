@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.clinic import scaffold
 from config import ROOT
-from tests.support.browser import Watch
-from tests.support.site import Site, eventually, running
+from tests.support.browser import PageMonitor
+from tests.support.site import Site, eventually, running_site
 
 MADE_BY_TOOLS = re.compile(r"^(\.git|\.venv|build|\.hypothesis)$|cache(__)?$|^\.coverage")
 INQUIRY = {
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def preview(folder: Path) -> Iterator[Site]:
-    with running(folder.parent / "instance", CLINIC_DIR=str(folder)) as site:
+    with running_site(folder.parent / "instance", CLINIC_DIR=str(folder)) as site:
         yield site
 
 
@@ -53,7 +53,7 @@ def shown(browser: Browser, preview: Site) -> Iterator[Page]:
     """Its contact page, open all the time."""
     context = browser.new_context(base_url=preview.url)
     page = context.new_page()
-    watch = Watch(context, preview.url)
+    watch = PageMonitor(context, preview.url)
     page.goto("/contact")
     yield page
     context.close()
@@ -76,7 +76,7 @@ def test_it_runs_beside_the_demo_and_touches_no_file_of_the_project(
         assert name in httpx.get(site.url).text
     answer = httpx.post(f"{preview.url}/api/v1/inquiries", json=INQUIRY)
     assert answer.status_code == 201, answer.text
-    mail = eventually(preview.mails, 15, "the mail arrives")[0]
+    mail = eventually(preview.messages, 15, "the mail arrives")[0]
     assert mail["To"] == "frontdesk@your-clinic.example"
     assert tree() == before
     assert sorted(folder.rglob("*")) == ours

@@ -6,7 +6,7 @@ CONNECTIONS = (1, 8, 32)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Profile:
     """``seconds`` of one measurement, ``rounds`` in which all rivals take turns, ``mails``
     for one mailer to deliver, ``old`` inquiries in the largest database.
     """
@@ -17,5 +17,5 @@ class Plan:
     old: int
 
 
-FULL = Plan(seconds=2, rounds=3, mails=1_000, old=1_000_000)
-QUICK = Plan(seconds=1, rounds=1, mails=300, old=100_000)
+FULL = Profile(seconds=2, rounds=3, mails=1_000, old=1_000_000)
+QUICK = Profile(seconds=1, rounds=1, mails=300, old=100_000)

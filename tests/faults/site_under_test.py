@@ -1,4 +1,4 @@
-"""One scenario's world: the site in its real processes, a mail server, clients, faults."""
+"""One scenario's site: the site in its real processes, a mail server, clients, faults."""
 
 import os
 import shutil
@@ -21,12 +21,12 @@ from app.database import Database
 from app.encryption import KeyRing
 from app.outbox.models import OutboxMessage
 from config import ROOT
-from tests.faults.clients import Load, Sent
-from tests.faults.judge import Mail, read_mail
-from tests.faults.plan import VARIABLE, Plan
-from tests.faults.servers import Server
+from tests.faults.clients import Load, Submission
+from tests.faults.database_servers import DatabaseServer
+from tests.faults.delivery_check import Mail, read_mail
+from tests.faults.fault_plan import VARIABLE, FaultPlan
 from tests.support.settings import ENCRYPTION_KEY, environment
-from tests.support.site import OF_MAKE, OURS, free_port
+from tests.support.site import MAKE_VARIABLES, SETTING_VARIABLES, free_port
 from tests.support.smtp_relay import Relay
 
 ENTRY = Path(__file__).with_name("entry")
@@ -36,7 +36,7 @@ MAILER = (*FLASK, "mailer", "run", "--name")
 RESTART_PAUSE = 0.1  # seconds
 
 
-class NotSeenError(Exception):
+class NotInTimeError(Exception):
     """Something that the scenario waited for did not come in time."""
 
 
@@ -44,7 +44,7 @@ class CommandFailedError(Exception):
     """A command of the site ended with a fault."""
 
 
-class NotHereError(Exception):
+class UnavailableError(Exception):
     """This machine cannot do what the scenario needs; says what is missing."""
 
 
@@ -52,7 +52,7 @@ def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
     until = time.monotonic() + seconds
     while not true():
         if time.monotonic() > until:
-            raise NotSeenError(f"not within {seconds:g} s: {what}")
+            raise NotInTimeError(f"not within {seconds:g} s: {what}")
         time.sleep(0.05)
 
 
@@ -64,12 +64,12 @@ class _Service:
     process: "subprocess.Popen[bytes]"
 
 
-class World:
+class SiteUnderTest:
     """What a scenario acts on. It sets ``injected`` and, where copies are to be
     expected, ``dup_allowed``; the runner drains, ends and judges.
     """
 
-    def __init__(self, folder: Path, server: Server, cache: Path) -> None:
+    def __init__(self, folder: Path, server: DatabaseServer, cache: Path) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
         self.server = server
@@ -82,9 +82,9 @@ class World:
         self.relay = Relay()
         self.relay_port = self.relay.port
         self.port = free_port()
-        self.plan = Plan(journal=str(folder / "journal"))
+        self.plan = FaultPlan(journal=str(folder / "journal"))
         self.env: dict[str, str] = {}
-        self.sent: list[Sent] = []
+        self.sent: list[Submission] = []
         self.injected = 0
         self.dup_allowed = 0
         self.drain_seconds = 60.0
@@ -111,7 +111,7 @@ class World:
     def start(self, *, mailer: bool = True, **plan: Any) -> "subprocess.Popen[bytes]":
         """Start the web, wait until it answers, and start a mailer, unless one runs already
         or ``mailer`` says that none is wanted. The mailer is started again whenever it ends;
-        the web is not. ``plan`` as in Plan.
+        the web is not. ``plan`` as in FaultPlan.
         """
         self.plan = replace(self.plan, **plan)
         web = self.launch(*GUNICORN)
@@ -123,7 +123,7 @@ class World:
     def wait_for_site(self, web: "subprocess.Popen[bytes]") -> None:
         wait_until(lambda: self.answers() or web.poll() is not None, 60, "the site answers")
         if web.poll() is not None:
-            raise NotSeenError(f"the site did not start, see {self._output.name}")
+            raise NotInTimeError(f"the site did not start, see {self._output.name}")
 
     def keep(self, *command: str) -> None:
         """Start one of the site's processes, and again whenever it ends, as systemd does."""
@@ -137,7 +137,7 @@ class World:
         while not self._stopping.wait(RESTART_PAUSE):
             for service in tuple(self._services):
                 if service.process.poll() is not None:
-                    with suppress(NotSeenError):
+                    with suppress(NotInTimeError):
                         service.process = self.launch(*service.command)
 
     def start_mailer(self, name: str) -> "subprocess.Popen[bytes]":
@@ -147,7 +147,7 @@ class World:
     def launch(self, *command: str, **env: str) -> "subprocess.Popen[bytes]":
         """Start one of the site's processes; ``env`` adds or replaces variables."""
         if self._abandoned:
-            raise NotSeenError("the bench was interrupted")
+            raise NotInTimeError("the bench was interrupted")
         child = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -213,12 +213,12 @@ class World:
 
     def drain(self, seconds: float | None = None) -> None:
         """Wait until nothing is to be sent; what still is then counts as lost."""
-        with suppress(NotSeenError):
+        with suppress(NotInTimeError):
             wait_until(lambda: not self.unfinished(), seconds or self.drain_seconds, "drained")
 
     def mails(self) -> list[Mail]:
         return [
-            *(read_mail(taken.content) for taken in tuple(self.relay.taken)),
+            *(read_mail(taken.content) for taken in tuple(self.relay.received)),
             *self.other_mails(),
         ]
 
@@ -272,7 +272,9 @@ class World:
             return False
 
     def _environment(self) -> dict[str, str]:
-        outside = {k: v for k, v in os.environ.items() if k not in OURS | OF_MAKE}
+        outside = {
+            k: v for k, v in os.environ.items() if k not in SETTING_VARIABLES | MAKE_VARIABLES
+        }
         return {
             **outside,
             **environment(

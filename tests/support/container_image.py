@@ -10,7 +10,7 @@ from config import ROOT
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 
 
-def lay_out(folder: Path) -> None:
+def copy_image_files(folder: Path) -> None:
     """The code of the image, in ``folder``."""
     folder.mkdir()
     for line in re.findall(r"^COPY (?!--from|requirements)(.+)$", DOCKERFILE, re.MULTILINE):

@@ -23,11 +23,11 @@ from sqlalchemy.orm import Session
 from app import clock, database
 from app.outbox import queue, results, retry_schedule, signals, smtp, worker
 from app.outbox.models import Outcome
-from tests.faults.plan import POISON, TERM, Plan
+from tests.faults.fault_plan import POISON, TERM, FaultPlan
 
 SIGNALS = {TERM: signal.SIGTERM}
 
-plan = Plan.from_env()
+plan = FaultPlan.from_env()
 passings: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 one_at_a_time = threading.Lock()
 

@@ -3,13 +3,13 @@
 import httpx
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import Watch
+from tests.support.browser import PageMonitor
 from tests.support.site import Site, eventually
 
 
-def watched(browser: Browser, server: Site) -> tuple[Watch, Page]:
+def watched(browser: Browser, server: Site) -> tuple[PageMonitor, Page]:
     context = browser.new_context(base_url=server.url)
-    watch = Watch(context, server.url)
+    watch = PageMonitor(context, server.url)
     page = context.new_page()
     page.goto("/dev/mailbox")
     return watch, page
@@ -54,7 +54,7 @@ def test_a_mail_is_read_in_the_mailbox(page: Page, server: Site) -> None:
         "message": "How much is it?\nThank you!",
     }
     assert httpx.post(f"{server.url}/api/v1/inquiries", json=inquiry).status_code == 201
-    eventually(lambda: "How much is it?" in "".join(map(str, server.mails())), 15, "the mail")
+    eventually(lambda: "How much is it?" in "".join(map(str, server.messages())), 15, "the mail")
     page.goto("/dev/mailbox")
     page.get_by_role("link", name="Billing question").first.click()
     assert "How much is it?" in page.locator("pre").inner_text()

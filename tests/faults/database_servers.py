@@ -111,7 +111,7 @@ class Postgres:
         )
 
 
-Server = SQLite | Postgres
+DatabaseServer = SQLite | Postgres
 
 
 def database_name(url: str) -> str:

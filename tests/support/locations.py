@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from app.clinic import Location
 
 
-def location(
+def location_with_hours(
     hours: Mapping[str, Sequence[tuple[str, str]]], closed: tuple[str, ...] = ()
 ) -> Location:
     """A location open on ``hours`` (HH:MM by weekday), closed on the ISO dates ``closed``."""

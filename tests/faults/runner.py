@@ -15,18 +15,18 @@ import sqlalchemy as sa
 from app.outbox.models import OutboxMessage, State
 from tests.faults import (  # noqa: F401  (each puts its scenarios into the list)
     database_faults,
+    duplicate_submissions,
     host_faults,
     mail_faults,
     power_cut,
     process_faults,
-    visitor_faults,
 )
-from tests.faults.judge import Verdict, judge, read_records
+from tests.faults.database_servers import DatabaseServer, Postgres, SQLite
+from tests.faults.delivery_check import DeliveryCheck, check_delivery, read_records
 from tests.faults.registry import BOTH, SCENARIOS, SQLITE, Scenario
-from tests.faults.servers import Postgres, Server, SQLite
-from tests.faults.world import NotHereError, World
+from tests.faults.site_under_test import SiteUnderTest, UnavailableError
 
-NOTHING = Verdict(0, 0, 0, (), ())
+NOTHING = DeliveryCheck(0, 0, 0, (), ())
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Result:
     database: str
     injected: int = 0
     dup_allowed: int = 0
-    verdict: Verdict = NOTHING
+    verdict: DeliveryCheck = NOTHING
     seconds: float = 0.0
     wrong: str = ""
     missing: str = ""
@@ -57,17 +57,17 @@ Tell = Callable[[Result], None]
 
 
 class Open:
-    """The worlds that run now, so that an interrupted bench leaves nothing behind."""
+    """The sites that run now, so that an interrupted bench leaves nothing behind."""
 
     def __init__(self) -> None:
         self.ending = threading.Event()
-        self.worlds: set[World] = set()
+        self.sites: set[SiteUnderTest] = set()
 
     def end(self) -> None:
         """Start no further scenario; take the ground from under those that run."""
         self.ending.set()
-        for world in tuple(self.worlds):
-            world.abandon()
+        for site in tuple(self.sites):
+            site.abandon()
 
 
 def run_all(
@@ -92,43 +92,43 @@ def _lane(
 ) -> list[Result]:
     lane = folder / name
     lane.mkdir(mode=0o711)
-    server: Server = SQLite(lane) if name == SQLITE else Postgres(lane)
+    server: DatabaseServer = SQLite(lane) if name == SQLITE else Postgres(lane)
     results = []
     try:
         for number, one in enumerate(chosen):
             if name in one.on and not now.ending.is_set():
-                world = World(lane / str(number), server, folder / "maps")
-                now.worlds.add(world)
-                results.append(run_one(one, world))
-                now.worlds.discard(world)
+                site = SiteUnderTest(lane / str(number), server, folder / "maps")
+                now.sites.add(site)
+                results.append(run_one(one, site))
+                now.sites.discard(site)
                 tell(results[-1])
     finally:
         server.close()
     return results
 
 
-def run_one(scenario: Scenario, world: World) -> Result:
-    """One scenario in a world of its own, which is closed afterwards."""
+def run_one(scenario: Scenario, site: SiteUnderTest) -> Result:
+    """One scenario in a site of its own, which is closed afterwards."""
     began = time.monotonic()
     wrong = missing = ""
     verdict = NOTHING
     try:
-        scenario.trouble(world)
-        world.drain()
-        verdict = _judge(world)
-        wrong = _did_not_happen(world, verdict)
-    except NotHereError as error:
+        scenario.trouble(site)
+        site.drain()
+        verdict = _judge(site)
+        wrong = _did_not_happen(site, verdict)
+    except UnavailableError as error:
         missing = str(error)
     except Exception as error:  # noqa: BLE001  (the other scenarios shall still run)
         wrong = f"{type(error).__name__}: {error} {_where(error)}"
     finally:
-        world.close()
+        site.close()
     seconds = time.monotonic() - began
     return Result(
         scenario,
-        world.server.name,
-        world.injected,
-        world.dup_allowed,
+        site.server.name,
+        site.injected,
+        site.dup_allowed,
         verdict,
         seconds,
         wrong,
@@ -136,28 +136,28 @@ def run_one(scenario: Scenario, world: World) -> Result:
     )
 
 
-def _did_not_happen(world: World, verdict: Verdict) -> str:
-    if not world.injected:
+def _did_not_happen(site: SiteUnderTest, verdict: DeliveryCheck) -> str:
+    if not site.injected:
         return "the fault did not happen"
     return "" if verdict.acknowledged else "nothing was acknowledged"
 
 
-def _judge(world: World) -> Verdict:
-    return judge(
-        world.sent,
-        read_records(world.database),
-        world.mails(),
-        _listed_dead(world),
-        rows_may_be_gone=world.rows_may_be_gone,
+def _judge(site: SiteUnderTest) -> DeliveryCheck:
+    return check_delivery(
+        site.sent,
+        read_records(site.database),
+        site.mails(),
+        _listed_dead(site),
+        rows_may_be_gone=site.rows_may_be_gone,
     )
 
 
-def _listed_dead(world: World) -> list[UUID]:
+def _listed_dead(site: SiteUnderTest) -> list[UUID]:
     """The dead rows that the operator's list shows."""
-    with world.database.read_session() as session:
+    with site.database.read_session() as session:
         dead = session.scalars(sa.select(OutboxMessage.id).where(OutboxMessage.state == State.DEAD))
         ids = list(dead)
-    listed = world.flask("outbox", "list", "--limit", "100000") if ids else ""
+    listed = site.flask("outbox", "list", "--limit", "100000") if ids else ""
     return [one for one in ids if str(one)[:8] in listed]
 
 

@@ -17,8 +17,14 @@ import pytest
 
 from config import ROOT
 from tests.contact.conftest import GOOD
-from tests.support.proxy_servers import PHONE, Front, application, front, production
-from tests.support.site import clean_up, eventually, free_port
+from tests.support.proxy_servers import (
+    PHONE,
+    ProxyServer,
+    application_server,
+    production_settings,
+    proxy_server,
+)
+from tests.support.site import eventually, free_port, stop_site
 
 ENCODINGS = ("br", "gzip", "identity")
 # Each server writes its own of these.
@@ -34,28 +40,30 @@ MARKER = "Zanzibar-marker"
 @pytest.fixture(scope="module", params=["nginx", "caddy"])
 def either(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
-) -> Iterator[Front]:
+) -> Iterator[ProxyServer]:
     """What both servers have to do alike."""
     with _front(request.param, tmp_path_factory.mktemp(request.param), sqlite_template) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def nginx(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Front]:
+def nginx(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[ProxyServer]:
     """A server whose page cache holds everything."""
     with _front("nginx", tmp_path_factory.mktemp("cached"), sqlite_template) as made:
-        made.warm()
+        made.warm_cache()
         yield made
 
 
 @contextmanager
-def _front(kind: str, folder: Path, template: Path) -> Iterator[Front]:
-    settings = production(folder / "clinic")
-    with front(kind, folder / "front", template, RATELIMIT_ENABLED="true", **settings) as made:
+def _front(kind: str, folder: Path, template: Path) -> Iterator[ProxyServer]:
+    settings = production_settings(folder / "clinic")
+    with proxy_server(
+        kind, folder / "front", template, RATELIMIT_ENABLED="true", **settings
+    ) as made:
         yield made
 
 
-def addresses(front: Front) -> list[str]:
+def addresses(front: ProxyServer) -> list[str]:
     """Every page, and one file of each kind, with the fingerprint that a page names."""
     with front.client() as visitor:
         sitemap = visitor.get("/sitemap.xml").text
@@ -78,7 +86,7 @@ def headers_of(response: httpx.Response) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name not in OWN_HEADERS}
 
 
-def cached(front: Front) -> set[str]:
+def cached(front: ProxyServer) -> set[str]:
     """The keys of nginx's page cache."""
     files = [file for file in front.cache.rglob("*") if file.is_file()]
     return {
@@ -89,14 +97,14 @@ def cached(front: Front) -> set[str]:
 
 
 @contextmanager
-def direct(front: Front) -> Iterator[httpx.Client]:
+def direct(front: ProxyServer) -> Iterator[httpx.Client]:
     """Requests to the application as the web server makes them."""
     headers = {**PROXIED, "Host": front.url.removeprefix("https://")}
     with httpx.Client(base_url=front.site.url, headers=headers, trust_env=False) as client:
         yield client
 
 
-def test_cached_answers_are_those_of_the_application_in_every_encoding(nginx: Front) -> None:
+def test_cached_answers_are_those_of_the_application_in_every_encoding(nginx: ProxyServer) -> None:
     with nginx.client() as visitor, direct(nginx) as application:
         for path in addresses(nginx):
             for encoding in ENCODINGS:
@@ -126,7 +134,7 @@ def _plain(response: httpx.Response) -> bytes:
 
 
 def test_what_the_application_says_of_security_and_freshness_passes_unchanged(
-    nginx: Front,
+    nginx: ProxyServer,
 ) -> None:
     with nginx.client() as visitor:
         page = raw(visitor, "/", **{"Accept-Encoding": "br"})
@@ -153,7 +161,7 @@ def test_what_the_application_says_of_security_and_freshness_passes_unchanged(
     ],
 )
 def test_each_client_gets_an_encoding_that_it_accepts(
-    nginx: Front, accepted: str, encoding: str | None
+    nginx: ProxyServer, accepted: str, encoding: str | None
 ) -> None:
     with nginx.client() as visitor:
         answer = raw(visitor, "/evidence", **{"Accept-Encoding": accepted})
@@ -168,7 +176,7 @@ def _digest() -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:10]
 
 
-def test_only_public_pages_and_files_are_kept(nginx: Front) -> None:
+def test_only_public_pages_and_files_are_kept(nginx: ProxyServer) -> None:
     with nginx.client("127.0.0.5") as visitor:
         reference = visitor.post("/contact", data=GOOD).headers["location"]
         assert visitor.get(reference).headers["cache-control"] == "no-store"
@@ -182,7 +190,7 @@ def test_only_public_pages_and_files_are_kept(nginx: Front) -> None:
     assert not [path for path in kept if private.fullmatch(path)]
 
 
-def test_invented_queries_do_not_fill_the_cache(nginx: Front) -> None:
+def test_invented_queries_do_not_fill_the_cache(nginx: ProxyServer) -> None:
     before = cached(nginx)
     with nginx.client() as visitor:
         page = visitor.get("/evidence").content
@@ -195,7 +203,7 @@ def test_invented_queries_do_not_fill_the_cache(nginx: Front) -> None:
 
 
 def test_a_message_gets_through_and_limits_count_visitors_not_the_web_server(
-    either: Front,
+    either: ProxyServer,
 ) -> None:
     with either.client("127.0.0.2") as visitor, either.client("127.0.0.3") as another:
         taken = visitor.post("/contact", data=GOOD)
@@ -211,7 +219,7 @@ def test_a_message_gets_through_and_limits_count_visitors_not_the_web_server(
         assert another.post("/contact", data=GOOD).status_code == 303
 
 
-def test_a_long_message_comes_back_in_the_form(either: Front) -> None:
+def test_a_long_message_comes_back_in_the_form(either: ProxyServer) -> None:
     with either.client("127.0.0.4") as visitor:
         answer = visitor.post("/contact", data={**GOOD, "message": "<long> " * 9_000})
         assert answer.status_code == 422
@@ -220,7 +228,7 @@ def test_a_long_message_comes_back_in_the_form(either: Front) -> None:
 
 @pytest.mark.parametrize("size", [260 * 1024, BODY_LIMIT + 1, 5_000_000])
 def test_a_body_that_is_too_large_is_refused_with_the_phone_number(
-    either: Front, size: int
+    either: ProxyServer, size: int
 ) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     with either.client("127.0.0.6", http2=False) as visitor:
@@ -233,7 +241,9 @@ def test_a_body_that_is_too_large_is_refused_with_the_phone_number(
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_sent_by_http_2(either: Front) -> None:
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent_by_http_2(
+    either: ProxyServer,
+) -> None:
     announced = {"Content-Length": "5000000"}
     with either.client("127.0.0.6") as visitor:
         answer = visitor.post("/contact", content=b"message=x", headers=announced)
@@ -243,7 +253,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent_by_http_2(either:
         assert (answer.status_code, answer.json()["phone"]) == (413, PHONE)
 
 
-def test_200_half_sent_requests_delay_nobody(either: Front) -> None:
+def test_200_half_sent_requests_delay_nobody(either: ProxyServer) -> None:
     with ExitStack() as stack, either.client("127.0.0.7") as visitor:
         for number in range(SLOW):
             client = stack.enter_context(_connect(either, f"127.0.0.{10 + number % 5}"))
@@ -268,7 +278,7 @@ def _half_a_request(number: int) -> bytes:
 
 @contextmanager
 def _connect(
-    front: Front, address: str, receive_buffer: int | None = None
+    front: ProxyServer, address: str, receive_buffer: int | None = None
 ) -> Iterator[socket.socket]:
     """A TLS connection from ``address``."""
     plain = socket.socket()
@@ -281,7 +291,7 @@ def _connect(
         yield client
 
 
-def test_nothing_that_a_visitor_sent_is_written_to_disk_by_nginx(nginx: Front) -> None:
+def test_nothing_that_a_visitor_sent_is_written_to_disk_by_nginx(nginx: ProxyServer) -> None:
     """Its folders for temporary files are gone: a request that needs one would fail."""
     other = replace(nginx, port=free_port())
     with other.started():
@@ -295,7 +305,7 @@ def test_nothing_that_a_visitor_sent_is_written_to_disk_by_nginx(nginx: Front) -
         assert not [file for file in written if MARKER.encode() in file.read_bytes()]
 
 
-def test_a_request_that_needs_a_temporary_file_would_be_noticed(nginx: Front) -> None:
+def test_a_request_that_needs_a_temporary_file_would_be_noticed(nginx: ProxyServer) -> None:
     location = "location = /contact { client_body_buffer_size 16k; proxy_pass http://frontdesk; }"
     other = replace(nginx, port=free_port(), extra=location)
     with other.started(), other.client("127.0.0.8") as visitor:
@@ -303,7 +313,7 @@ def test_a_request_that_needs_a_temporary_file_would_be_noticed(nginx: Front) ->
         assert _largest_body(visitor).status_code == 500
 
 
-def _take_away_temporary_folders(front: Front) -> None:
+def _take_away_temporary_folders(front: ProxyServer) -> None:
     for name in ("body", "proxy"):
         (front.state / name).rmdir()
         (front.state / name).write_text("")  # not even root can make a file below a file
@@ -321,7 +331,7 @@ def _many_small_chunks(visitor: httpx.Client) -> httpx.Response:
     return visitor.post("/contact", content=chain([b"message="], chunks), headers=form)
 
 
-def _slow_reader(front: Front) -> bytes:
+def _slow_reader(front: ProxyServer) -> bytes:
     """A long answer with the visitor's text, read only after the application has sent it."""
     body = "message=" + f"{MARKER}%3C%3C%3C%3C%3C%3C%3C%3C" * 2_600
     with _connect(front, "127.0.0.9", receive_buffer=4096) as client:
@@ -351,7 +361,7 @@ def test_pages_outlive_the_application_and_change_with_it(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
     with _front("nginx", tmp_path, sqlite_template) as made, made.client() as visitor:
-        assert "in 3 encodings" in made.warm()
+        assert "in 3 encodings" in made.warm_cache()
         warm_since = time.monotonic()
         paths = addresses(made)
         before = {
@@ -359,11 +369,11 @@ def test_pages_outlive_the_application_and_change_with_it(
             for path in paths
             for encoding in ENCODINGS
         }
-        clean_up(made.site)
+        stop_site(made.site)
 
         page = tmp_path / "clinic" / "pages" / "evidence.md"
         page.write_text(page.read_text(encoding="utf-8") + f"\n{MARKER}\n", encoding="utf-8")
-        with application(made.folder, made.variables):
+        with application_server(made.folder, made.variables):
             for encoding in ENCODINGS:
                 asked = {"Accept-Encoding": encoding}
                 eventually(
@@ -405,7 +415,7 @@ def test_caddy_shows_the_phone_number_while_the_application_is_down(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
     with _front("caddy", tmp_path, sqlite_template) as made, made.client() as visitor:
-        clean_up(made.site)
+        stop_site(made.site)
         answer = visitor.post("/contact", data=GOOD)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
         assert f'href="tel:{PHONE}"' in answer.text

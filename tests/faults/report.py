@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from tests.faults.bench import Result
-from tests.faults.plan import SHORT_TIMES
+from tests.faults.fault_plan import SHORT_TIMES
+from tests.faults.runner import Result
 
 HEAD = (
     "fault", "database", "injected", "acknowledged", "delivered", "dead",

@@ -13,7 +13,7 @@ from statistics import median
 UNPACKED = Path(__file__).parents[1] / "build" / "wrk" / "usr"  # `make wrk`
 WRK = shutil.which("wrk") or str(UNPACKED / "bin" / "wrk")
 LIBRARIES = ":".join(map(str, (UNPACKED / "lib").glob("*-linux-gnu")))
-POST = Path(__file__).with_name("post.lua")
+POST = Path(__file__).with_name("post_inquiries.lua")
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 TIMEOUT = 60  # seconds for one answer
 numbers = itertools.count(1)

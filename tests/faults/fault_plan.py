@@ -18,7 +18,7 @@ POISON = "this mail is poison"  # a mail with these words ends its mailer
 
 
 @dataclass(frozen=True)
-class At:
+class Trigger:
     """Do ``act`` at every ``every``-th passing of a point, ``most`` times in all."""
 
     act: str = KILL
@@ -41,14 +41,14 @@ REAL_TIMES: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
-class Plan:
+class FaultPlan:
     """``journal``: where a process writes what it is about to do, before it does it.
     ``shift``: a file with the seconds that the app's clock is off. ``quota``: a file
     with the number of pages that SQLite may use.
     """
 
     journal: str
-    points: dict[str, At] = field(default_factory=dict)
+    points: dict[str, Trigger] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=lambda: dict(SHORT_TIMES))
     shift: str = ""
     quota: str = ""
@@ -58,9 +58,9 @@ class Plan:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_env(cls) -> "Plan":
+    def from_env(cls) -> "FaultPlan":
         values: dict[str, Any] = json.loads(os.environ[VARIABLE])
-        points = {name: At(**at) for name, at in values.pop("points").items()}
+        points = {name: Trigger(**at) for name, at in values.pop("points").items()}
         return cls(points=points, **values)
 
     def happened(self) -> Counter[str]:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from config import ROOT
-from tests.support.site import Site, clean_up, eventually, launch, running
+from tests.support.site import Site, eventually, launch, running_site, stop_site
 
 INQUIRY = {
     "name": "Ada Example",
@@ -34,12 +34,12 @@ def instance(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def site(instance: Path) -> Iterator[Site]:
-    with running(instance) as running_site:
-        yield running_site
+    with running_site(instance) as site:
+        yield site
 
 
 def gone(site: Site) -> bool:
-    return not site.family()
+    return not site.processes()
 
 
 def master(site: Site) -> psutil.Process:
@@ -62,7 +62,7 @@ def banner(site: Site) -> dict[str, str]:
 
 def test_the_banner_names_the_site_and_ctrl_c_leaves_nothing(instance: Path) -> None:
     make = ["make", "--assume-old=.venv/run.stamp", "run"]
-    with running(instance, command=make) as site:
+    with running_site(instance, command=make) as site:
         mailbox = f"{site.url}/dev/mailbox"
         assert banner(site) == {"Site": site.url, "Mailbox": mailbox, "Stop": "Ctrl-C"}
         for path in ("/healthz", "/dev/mailbox"):
@@ -78,14 +78,14 @@ def test_keys_are_made_once_and_for_the_owner_alone(instance: Path) -> None:
     def keys() -> list[str]:
         return [(instance / name).read_text() for name in ("secret_key", "encryption_keys")]
 
-    with running(instance):
+    with running_site(instance):
         first = keys()
         modes = [
             (instance / name).stat().st_mode & 0o777 for name in ("secret_key", "encryption_keys")
         ]
         assert modes == [0o600, 0o600]
         assert instance.stat().st_mode & 0o077 == 0
-    with running(instance):
+    with running_site(instance):
         assert keys() == first
 
 
@@ -98,7 +98,7 @@ def test_sigterm_while_it_starts_leaves_nothing(instance: Path, seconds: float) 
         site.process.wait(60)
         eventually(lambda: gone(site), 5, "no process is left")
     finally:
-        clean_up(site)
+        stop_site(site)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -171,26 +171,26 @@ def fails(instance: Path, status: int = 1, *, env: dict[str, str] | None = None)
         assert gone(site)
         return site.lines
     finally:
-        clean_up(site)
+        stop_site(site)
 
 
 def test_an_inquiry_reaches_the_mailbox(site: Site) -> None:
     inquire(site, "Where do I park?")
-    [mail] = eventually(site.mails, 15, "the mail arrives")
+    [mail] = eventually(site.messages, 15, "the mail arrives")
     assert mail["Reply-To"] == "ada@example.com"
     assert "Where do I park?" in mail.as_string()
 
 
 def test_the_same_on_postgresql(instance: Path, empty_postgres_url: str) -> None:
-    with running(instance, DATABASE_URL=empty_postgres_url) as site:
+    with running_site(instance, DATABASE_URL=empty_postgres_url) as site:
         inquire(site, "Where do I park?")
-        [mail] = eventually(site.mails, 15, "the mail arrives")
+        [mail] = eventually(site.messages, 15, "the mail arrives")
         assert "Where do I park?" in mail.as_string()
     assert not (instance / "frontdesk.db").exists()
 
 
 def test_mail_waits_for_a_stopped_mailbox_and_comes_once(instance: Path) -> None:
-    with running(instance, MAILBOX="external") as site:
+    with running_site(instance, MAILBOX="external") as site:
         assert "make mailbox" in banner(site)["Mailbox"]
         for number in range(5):
             inquire(site, f"Question {number}")
@@ -198,12 +198,12 @@ def test_mail_waits_for_a_stopped_mailbox_and_comes_once(instance: Path) -> None
         with mailbox(site):
             mails = eventually(lambda: five_mails(site), 60, "five mails")
             time.sleep(3)
-            assert len(site.mails()) == 5, "none twice"
+            assert len(site.messages()) == 5, "none twice"
         assert len({mail["Message-ID"] for mail in mails}) == 5
 
 
 def five_mails(site: Site) -> list[EmailMessage] | None:
-    mails = site.mails()
+    mails = site.messages()
     return mails if len(mails) >= 5 else None
 
 

@@ -8,47 +8,49 @@ from app.outbox import results
 from app.outbox.models import Outcome
 from app.outbox.results import Report
 from app.outbox.worker import Mailer
-from bench import load
-from bench.databases import KINDS, lane
-from bench.history import fill
-from bench.load import Result
-from bench.mailers import put
-from bench.plan import Plan
-from bench.report import table
-from bench.sites import site
-from tests.faults.world import World
+from bench import wrk
+from bench.databases import KINDS, temporary_database
+from bench.markdown import table
+from bench.old_inquiries import fill
+from bench.outbox import put
+from bench.profiles import Profile
+from bench.sites import site_under_test
+from bench.wrk import Result
+from tests.faults.site_under_test import SiteUnderTest
 
 CLAIMS = 200  # of one turn
 HEAD = ("old inquiries", "database", "posts a second", "p50 ms", "p99 ms", "of empty",
         "claim and settle ms", "of empty")  # fmt: skip
 
 
-def report(plan: Plan) -> str:
-    rows = [[f"{old:,}", name, *row] for name in KINDS for old, row in measure(name, plan).items()]
+def report(profile: Profile) -> str:
+    rows = [
+        [f"{old:,}", name, *row] for name in KINDS for old, row in measure(name, profile).items()
+    ]
     return table(HEAD, rows)
 
 
-def measure(name: str, plan: Plan) -> dict[int, list[str]]:
-    with lane(name) as (database, folder), ExitStack() as stack:
-        worlds: dict[int, World] = {}
-        for old in (0, 10_000, plan.old):
-            world = stack.enter_context(site(f"old-{old}", folder, database))
-            fill(world.database, old)
-            world.start(mailer=False)
-            worlds[old] = world
-        posts: dict[int, list[Result]] = {old: [] for old in worlds}
-        claims: dict[int, list[float]] = {old: [] for old in worlds}
-        for _ in range(plan.rounds + 1):
-            for old, world in worlds.items():
-                url = f"http://127.0.0.1:{world.port}/api/v1/inquiries"
-                posts[old].append(load.post(url, "json", 8, plan.seconds))
-                claims[old] += claim_times(world)
-    return {old: _row(old, posts, claims) for old in worlds}
+def measure(name: str, profile: Profile) -> dict[int, list[str]]:
+    with temporary_database(name) as (database, folder), ExitStack() as stack:
+        sites: dict[int, SiteUnderTest] = {}
+        for old in (0, 10_000, profile.old):
+            site = stack.enter_context(site_under_test(f"old-{old}", folder, database))
+            fill(site.database, old)
+            site.start(mailer=False)
+            sites[old] = site
+        posts: dict[int, list[Result]] = {old: [] for old in sites}
+        claims: dict[int, list[float]] = {old: [] for old in sites}
+        for _ in range(profile.rounds + 1):
+            for old, site in sites.items():
+                url = f"http://127.0.0.1:{site.port}/api/v1/inquiries"
+                posts[old].append(wrk.post(url, "json", 8, profile.seconds))
+                claims[old] += claim_times(site)
+    return {old: _row(old, posts, claims) for old in sites}
 
 
 def _row(old: int, posts: dict[int, list[Result]], claims: dict[int, list[float]]) -> list[str]:
     # The first turn fills the caches.
-    one, empty = load.middle(posts[old][1:]), load.middle(posts[0][1:])
+    one, empty = wrk.middle(posts[old][1:]), wrk.middle(posts[0][1:])
     claim, claim_empty = median(claims[old][CLAIMS:]), median(claims[0][CLAIMS:])
     return [
         f"{one.rate:,.0f}",
@@ -60,10 +62,10 @@ def _row(old: int, posts: dict[int, list[Result]], claims: dict[int, list[float]
     ]
 
 
-def claim_times(world: World) -> list[float]:
+def claim_times(site: SiteUnderTest) -> list[float]:
     """Seconds of each claim with its settling."""
-    database, times = world.database, list[float]()
-    put(world, CLAIMS)
+    database, times = site.database, list[float]()
+    put(site, CLAIMS)
     mailer = Mailer(database, _never, owner="bench")
     for _ in range(CLAIMS):
         began = perf_counter()

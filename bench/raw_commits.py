@@ -1,6 +1,6 @@
 """One row, committed durably, and nothing else: what database and driver can do at best.
 
-``python -m bench.commits URL SECONDS`` prints how many; bench/bare.py does it in a view.
+``python -m bench.raw_commits URL SECONDS`` prints how many; bench/baseline.py does it in a view.
 """
 
 import subprocess
@@ -56,7 +56,7 @@ def create(url: str) -> None:
 
 def rate(url: str, processes: int, seconds: int) -> float:
     """Commits a second of so many processes at once."""
-    command = [sys.executable, "-m", "bench.commits", url, str(seconds)]
+    command = [sys.executable, "-m", "bench.raw_commits", url, str(seconds)]
     running = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(processes)
     ]
