@@ -10,7 +10,7 @@ from app import clock, contact, dev, location, outbox, pages, web
 from app.cli import Commands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
-from app.clinic.placeholders import refuse_unfinished
+from app.clinic.placeholders import reject_placeholders
 from app.contact.emails import Notify
 from app.contact.repository import Desk
 from app.database import Database
@@ -18,7 +18,7 @@ from app.encryption import KeyRing
 from app.monitoring import health
 from app.outbox.smtp import RelaySettings
 from app.pages.conditional_blocks import Told, told
-from app.services import KEY, Services
+from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
 from config import ROOT, Settings
 
@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             " should meet. `flask --app wsgi clinic new FOLDER` makes yours; CLINIC_DIR names it"
         )
     if not settings.is_development:
-        refuse_unfinished(settings.clinic_dir)
+        reject_placeholders(settings.clinic_dir)
     app = Flask(
         "frontdesk",
         root_path=str(ROOT),
@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app,
         clinic=clinic,
         folder=settings.clinic_dir,
-        site=settings.site,
+        site=settings.site_url,
         settings=_told(settings, basemap),
     )
     clinic_map = location.init_app(
@@ -88,11 +88,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         app,
         secret=settings.secret_key.get_secret_value(),
         screening=settings.spam_filter_enabled,
-        site=settings.site,
+        site=settings.site_url,
     )
     app.register_blueprint(health.blueprint)
     app.cli = Commands(app.name)
-    app.extensions[KEY] = Services(settings, clinic, database, clinic_map, inquiries)
+    app.extensions[EXTENSION_KEY] = Services(settings, clinic, database, clinic_map, inquiries)
     if settings.is_development:
         maildir = settings.instance_dir / "mailbox"
         dev.init_app(app, maildir=maildir, make_anew=partial(create_app, settings))

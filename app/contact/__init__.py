@@ -4,7 +4,7 @@ from flask import Flask
 
 from app.contact import api, routes
 from app.contact.idempotency import Submissions
-from app.web.error_handlers import show_instead
+from app.web.error_handlers import register_error_page
 
 
 def init_app(app: Flask, *, secret: str, screening: bool, site: str) -> None:
@@ -17,4 +17,4 @@ def init_app(app: Flask, *, secret: str, screening: bool, site: str) -> None:
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(api.blueprint)
     app.jinja_env.globals["contact_form"] = routes.blank_form
-    show_instead(app, "/contact", routes.failed_post)
+    register_error_page(app, "/contact", routes.failed_post)

@@ -42,14 +42,14 @@ def notifications(
     ``notify`` keeps the visitor's address out of it.
     """
     topic = clinic.topic(words.topic)
-    danger = maybe_in_danger(words, clinic.danger)
+    danger = maybe_in_danger(words, clinic.crisis_phrases)
     address = reply_address(words.email)
     values = {
         "words": replace(words, message=words.message.translate(COMMANDS)),
         "reference": reference,
         "clinic": clinic,
         "topic": topic.label,
-        "location": clinic.place_name(words.location),
+        "location": clinic.location_name(words.location),
         "reply_by": REPLY_BY[words.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,

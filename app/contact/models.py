@@ -95,7 +95,9 @@ class Inquiry(Base):
     def words(self, keys: KeyRing) -> Words | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""
         return (
-            Words.from_json(keys.open(self.encrypted_content)) if self.encrypted_content else None
+            Words.from_json(keys.decrypt(self.encrypted_content))
+            if self.encrypted_content
+            else None
         )
 
 

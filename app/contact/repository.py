@@ -124,7 +124,7 @@ def _receive(
         "reference": receipt.reference,
         "submission_key": submission.key,
         "content_digest": submission.digest,
-        "encrypted_content": desk.database.keys.seal(words.to_json()),
+        "encrypted_content": desk.database.keys.encrypt(words.to_json()),
         "state": InquiryState.QUARANTINED if quarantine_reasons else InquiryState.RECEIVED,
         "quarantine_reasons": ", ".join(quarantine_reasons)[:200] or None,
         "topic": words.topic,

@@ -105,7 +105,7 @@ def _opens_with_crisis_lines(reference: str) -> bool:
         return True
     if inquiry is None:
         abort(404)
-    return words is not None and maybe_in_danger(words, current_services().clinic.danger)
+    return words is not None and maybe_in_danger(words, current_services().clinic.crisis_phrases)
 
 
 def failed_post(error: HTTPException) -> Response:
@@ -126,7 +126,7 @@ def _page(form: ContactForm, status: int = 200) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    danger = form_in_danger(form, current_services().clinic.danger)
+    danger = form_in_danger(form, current_services().clinic.crisis_phrases)
     return render_template("contact/contact.html", form=form, status=status, danger=danger)
 
 

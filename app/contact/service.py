@@ -56,8 +56,8 @@ def take_in(
 
 
 def _reasons(facts: Facts, words: Words, desk: Desk) -> tuple[str, ...]:
-    verdict = judge(facts, desk.clinic.screening)
+    verdict = judge(facts, desk.clinic.spam_filter)
     # A false alarm costs the front desk a mail; nobody in danger waits for a digest.
-    if not verdict.held or maybe_in_danger(words, desk.clinic.danger):
+    if not verdict.held or maybe_in_danger(words, desk.clinic.crisis_phrases):
         return ()
     return verdict.reasons

@@ -12,7 +12,7 @@ def faults_of(part: str, error: ClinicError) -> list[Finding]:
     """Each fault of ``error`` as a finding on ``part``."""
     placed = [
         Finding(part, Level.FAULT, one.reason, MEND, str(one.file), one.line)
-        for one in error.faults
+        for one in error.issues
     ]
     return placed or [Finding(part, Level.FAULT, str(error), MEND)]
 

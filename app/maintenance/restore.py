@@ -17,7 +17,7 @@ from app import clock
 from app.cli.progress import Tell, untold
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
-from app.database.revisions import refuse_unknown, revision_of, revisions
+from app.database.revisions import known_revisions, require_known_revision, revision_of
 from app.encryption import KeyRing
 from app.maintenance import backup, backup_archive
 from app.maintenance.backup_archive import BackupError, Manifest
@@ -48,7 +48,7 @@ def inspect(database: Database, path: Path) -> Manifest:
     ours = database.engine.dialect.name
     if manifest.database != ours:
         raise BackupError(f"{path} is of {manifest.database}, and DATABASE_URL names {ours}")
-    if manifest.facts.revision not in revisions():
+    if manifest.facts.revision not in known_revisions():
         raise BackupError(
             f"{path} has revision {manifest.facts.revision}, which this code does not know:"
             " restore it with the version that made it"
@@ -67,7 +67,7 @@ def rows_now(database: Database) -> int:
     try:
         with database.read_session() as session:
             connection = session.connection()
-            refuse_unknown(revision_of(connection))
+            require_known_revision(revision_of(connection))
             return rows_of(connection)
     except SQLAlchemyError as error:
         raise BackupError(

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.clinic.crisis_phrases import shipped
-from app.clinic.spam_weights import Screening
+from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import in_danger
 from app.contact.spam.scoring import Facts, Verdict, judge
 from config import ROOT
@@ -29,12 +28,12 @@ class Labeled:
 
     @property
     def verdict(self) -> Verdict:
-        return judge(self.facts, Screening())
+        return judge(self.facts, SpamFilter())
 
     @property
     def held(self) -> bool:
         """As in the intake: what may mean danger is never held."""
-        return self.verdict.held and not in_danger(self.facts.message, shipped())
+        return self.verdict.held and not in_danger(self.facts.message, default_crisis_phrases())
 
 
 def labeled(part: str) -> Iterator[Labeled]:
@@ -63,7 +62,7 @@ def _facts(group: dict[str, object], message: str) -> Facts:
 def by_words_alone(one: Labeled) -> bool:
     """Whether it would be held if nothing were known but what stands in it."""
     words = Facts(one.facts.name, one.facts.email, one.facts.best_time, one.facts.message)
-    return judge(words, Screening()).held
+    return judge(words, SpamFilter()).held
 
 
 def counts(part: str) -> Counter[tuple[bool, bool]]:

@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.clinic.crisis_phrases import shipped
-from app.clinic.spam_weights import Screening
+from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import in_danger
 from app.contact.pii_detection import private_number
 from app.contact.spam.scoring import Facts, judge
@@ -20,11 +19,11 @@ DANGER = ("a", "kill ", "not at all ", "s ", "do not want to ", "\n", "\u0301")
 
 
 def score(text: str) -> None:
-    judge(Facts(name=text, email="a@example.com", best_time=text, message=text), Screening())
+    judge(Facts(name=text, email="a@example.com", best_time=text, message=text), SpamFilter())
 
 
 def look_for_danger(text: str) -> None:
-    in_danger(text, shipped())
+    in_danger(text, default_crisis_phrases())
 
 
 def seconds(act: Callable[[str], object], text: str) -> float:
