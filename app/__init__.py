@@ -10,7 +10,7 @@ from app import clock, contact, dev, location, outbox, pages, web
 from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
-from app.clinic.placeholders import refuse_unfinished
+from app.clinic.placeholders import reject_placeholders
 from app.contact.emails import NotificationDetail
 from app.contact.idempotency import SubmissionKeys
 from app.contact.service import InquiryService
@@ -19,7 +19,7 @@ from app.encryption import KeyRing
 from app.monitoring import health
 from app.outbox.smtp import RelaySettings
 from app.pages.conditional_blocks import PageSettings, page_settings
-from app.services import KEY, Services
+from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
 from config import ROOT, Settings
 
@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             " should meet. `flask --app wsgi clinic new FOLDER` makes yours; CLINIC_DIR names it"
         )
     if not settings.is_development:
-        refuse_unfinished(settings.clinic_dir)
+        reject_placeholders(settings.clinic_dir)
     app = Flask(
         "frontdesk",
         root_path=str(ROOT),
@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app,
         clinic=clinic,
         folder=settings.clinic_dir,
-        site=settings.site,
+        site=settings.site_url,
         settings=_page_settings(settings, basemap),
     )
     clinic_map = location.init_app(
@@ -85,7 +85,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     inquiries = InquiryService(
         database,
         clinic,
-        site=settings.site,
+        site=settings.site_url,
         submission_keys=SubmissionKeys(settings.secret_key.get_secret_value()),
         notification_detail=NotificationDetail(settings.notification_detail),
         send_acknowledgement=settings.send_acknowledgement,
@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     contact.init_app(app)
     app.register_blueprint(health.blueprint)
     app.cli = LazyCommands(app.name)
-    app.extensions[KEY] = Services(settings, clinic, database, clinic_map, inquiries)
+    app.extensions[EXTENSION_KEY] = Services(settings, clinic, database, clinic_map, inquiries)
     if settings.is_development:
         dev.init_app(app)
     return app

@@ -21,11 +21,13 @@ def chores(settings: Settings, clinic: Clinic, database: Database) -> list[Chore
     found.append(cleanup_job())
     if url := settings.alert_webhook_url.get_secret_value():
         tell = partial(webhook.post, url)
-        found.append(alert_chore(database, tell, clinic=clinic.name, site=settings.site))
+        found.append(alert_chore(database, tell, clinic=clinic.name, site=settings.site_url))
     if url := settings.heartbeat_url.get_secret_value():
         found.append(ping_chore(partial(webhook.ping, url)))
     if clinic.digest:
         found.append(
-            digest_chore(database, clinic, clinic.digest, site=settings.site, held_days=held_days)
+            digest_chore(
+                database, clinic, clinic.digest, site=settings.site_url, held_days=held_days
+            )
         )
     return found

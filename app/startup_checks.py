@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Database
 from app.database.engines import NotDurableError
-from app.database.revisions import UnknownRevisionError, refuse_unknown, revision_of
+from app.database.revisions import UnknownRevisionError, require_known_revision, revision_of
 from app.maintenance import encryption_keys
 from app.maintenance.encryption_keys import MissingKeyError
 
@@ -27,7 +27,7 @@ def check(database: Database) -> bool:
     """Raises StartError. False when the database could not be asked."""
     try:
         with database.read_session() as session:
-            refuse_unknown(revision_of(session.connection()))
+            require_known_revision(revision_of(session.connection()))
         encryption_keys.register_newest_key(database)
     except (MissingKeyError, UnknownRevisionError) as error:
         raise StartError(f"Not started: {error}") from None

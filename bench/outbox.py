@@ -71,7 +71,7 @@ def deliver(site: SiteUnderTest, mailers: int, count: int) -> float:
     with site.database.read_session() as session:
         last = session.scalar(sa.select(sa.func.max(DeliveryAttempt.id))) or 0
     running = [site.start_mailer(f"bench-{uuid4().hex[:6]}") for _ in range(mailers)]
-    wait_until(lambda: not site.unfinished(), 300, f"{count} mails")
+    wait_until(lambda: not site.find_placeholders(), 300, f"{count} mails")
     for one in running:
         one.terminate()
         one.wait(40)
@@ -103,7 +103,7 @@ def drain(site: SiteUnderTest) -> float:
         )
     mailer = site.start_mailer("bench-drain")
     back = time.monotonic()
-    wait_until(lambda: not site.unfinished(), 900, "drained")
+    wait_until(lambda: not site.find_placeholders(), 900, "drained")
     seconds = time.monotonic() - back
     mailer.terminate()
     mailer.wait(40)

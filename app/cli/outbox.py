@@ -161,7 +161,7 @@ def recipient(database: Database, message: OutboxMessage) -> str:
     if message.is_acknowledgement:
         return "(the visitor)"
     try:
-        return OutgoingMail.from_json(database.keys.open(message.encrypted_message)).recipient
+        return OutgoingMail.from_json(database.keys.decrypt(message.encrypted_message)).recipient
     except UnknownKeyError:
         return "(sealed with an unknown key)"
 

@@ -41,7 +41,7 @@ def status(as_json: bool) -> None:  # noqa: FBT001
 
 
 def _show(found: Standing) -> None:
-    click.echo(f"{current_services().clinic.name}, {current_services().settings.site}\n")
+    click.echo(f"{current_services().clinic.name}, {current_services().settings.site_url}\n")
     for name, words in _lines(found):
         click.echo(f"{name:15}{words}".rstrip())
     for one in found.troubles:

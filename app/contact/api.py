@@ -73,7 +73,7 @@ def _accept(words: InquiryData, crisis_lines: dict[str, object]) -> Response:
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
     """Whom to call, for a program that can show it at once; empty when no word calls for it."""
     clinic = current_services().clinic
-    if not form_mentions_crisis(form, clinic.danger):
+    if not form_mentions_crisis(form, clinic.crisis_phrases):
         return {}
     lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
     return {"crisis_lines": list(lines)}

@@ -42,14 +42,14 @@ def notification_emails(
     ``notify`` keeps the visitor's address out of it.
     """
     topic = clinic.topic(words.topic)
-    danger = inquiry_mentions_crisis(words, clinic.danger)
+    danger = inquiry_mentions_crisis(words, clinic.crisis_phrases)
     address = reply_address(words.email)
     values = {
         "words": replace(words, message=words.message.translate(COMMANDS)),
         "reference": reference,
         "clinic": clinic,
         "topic": topic.label,
-        "location": clinic.place_name(words.location),
+        "location": clinic.location_name(words.location),
         "reply_by": REPLY_BY[words.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,

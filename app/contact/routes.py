@@ -102,7 +102,9 @@ def _opens_with_crisis_lines(reference: str) -> bool:
         return True
     if inquiry is None:
         abort(404)
-    return words is not None and inquiry_mentions_crisis(words, current_services().clinic.danger)
+    return words is not None and inquiry_mentions_crisis(
+        words, current_services().clinic.crisis_phrases
+    )
 
 
 def failed_post(error: HTTPException) -> Response:
@@ -123,7 +125,7 @@ def _page(form: ContactForm, status: int = 200) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    danger = form_mentions_crisis(form, current_services().clinic.danger)
+    danger = form_mentions_crisis(form, current_services().clinic.crisis_phrases)
     return render_template("contact/contact.html", form=form, status=status, danger=danger)
 
 

@@ -102,9 +102,9 @@ class InquiryService:
         put(session.connection(), self._notifications(content, receipt, now, inquiry.request_id))
 
     def _quarantine_reasons(self, signals: SpamSignals, inquiry: InquiryData) -> tuple[str, ...]:
-        score = score_spam(signals, self.clinic.screening)
+        score = score_spam(signals, self.clinic.spam_filter)
         # A false alarm costs staff one email; a person in danger must not wait for the digest.
-        if not score.is_spam or inquiry_mentions_crisis(inquiry, self.clinic.danger):
+        if not score.is_spam or inquiry_mentions_crisis(inquiry, self.clinic.crisis_phrases):
             return ()
         return score.reasons
 
@@ -154,7 +154,7 @@ class InquiryService:
             "reference": receipt.reference,
             "submission_key": submission.key,
             "content_digest": submission.content_digest,
-            "encrypted_content": self.database.keys.seal(inquiry.to_json()),
+            "encrypted_content": self.database.keys.encrypt(inquiry.to_json()),
             "state": InquiryState.QUARANTINED if quarantine_reasons else InquiryState.RECEIVED,
             "quarantine_reasons": ", ".join(quarantine_reasons)[:200] or None,
             "topic": inquiry.topic,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.clinic import Clinic, ClinicError, load_clinic
-from app.clinic.placeholders import unfinished
+from app.clinic.placeholders import find_placeholders
 from app.clinic.scaffold import example_clinic
 from app.diagnostics.clinic_config import check_config
 from app.diagnostics.clinic_files import faults_of
@@ -39,5 +39,5 @@ def _open_marks(folder: Path) -> list[CheckResult]:
     advice = "Then delete the mark"
     return [
         CheckResult("fill in", Level.WARNING, one.reason, advice, str(one.file), one.line)
-        for one in unfinished(folder)
+        for one in find_placeholders(folder)
     ]

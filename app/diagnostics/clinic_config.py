@@ -89,7 +89,7 @@ def _review(clinic: Clinic, warn: Warn) -> list[CheckResult]:
 
 
 def _danger(clinic: Clinic) -> str:
-    words = clinic.danger
+    words = clinic.crisis_phrases
     count = sum(map(len, words.phrases.values()))
     by = f"reviewed by {words.reviewer}" if words.reviewer else "not yet reviewed by a clinician"
     return f"phrases that may mean danger: {count}, {by}"

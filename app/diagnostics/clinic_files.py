@@ -12,7 +12,7 @@ def faults_of(part: str, error: ClinicError) -> list[CheckResult]:
     """Each fault of ``error`` as a finding on ``part``."""
     placed = [
         CheckResult(part, Level.FAILED, one.reason, MEND, str(one.file), one.line)
-        for one in error.faults
+        for one in error.issues
     ]
     return placed or [CheckResult(part, Level.FAILED, str(error), MEND)]
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from app.clinic import Clinic, ClinicError
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 from app.diagnostics.clinic_files import faults_of, warning_at
 from app.diagnostics.readability import grade, sentences
 from app.diagnostics.result import CheckResult, ok, warning
@@ -45,7 +45,7 @@ def check_pages(folder: Path, clinic: Clinic) -> list[CheckResult]:
 
 
 def _references(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
-    sources = read_sources(file, Faults())
+    sources = read_sources(file, IssueCollector())
     cited = {reference.key for page in pages for reference in page.references}
     findings = [_unreachable(file, key) for key, one in sources.items() if not one.link]
     findings += [_unused(file, key) for key in sources if key not in cited]
@@ -71,7 +71,7 @@ def _reading(folder: Path) -> list[CheckResult]:
     grades: dict[Path, float] = {}
     findings = []
     for file in sorted((folder / "pages").glob("*.md")):
-        if source := read_source(file, Faults()):
+        if source := read_source(file, IssueCollector()):
             said = sentences(source.text)
             grades[file] = round(grade(said), 1) if said else 0
             if grades[file] > GRADE:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.models import Inquiry
 from app.database import Database
-from app.database.engines import NotDurableError, safe_with_wal, sqlite_module
-from app.database.revisions import revision_of, schema_fault
+from app.database.engines import NotDurableError, is_wal_safe, sqlite_module
+from app.database.revisions import revision_of, schema_problem
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
 from app.encryption import UnknownKeyError
 from app.maintenance import encryption_keys
@@ -62,7 +62,7 @@ def _sqlite(session: Session) -> CheckResult:
     level = {"2": "FULL", "3": "EXTRA"}.get(show("synchronous"), "too little")
     mode, version = show("journal_mode").upper(), sqlite_module.sqlite_version
     durable = (mode, level) in (("WAL", "FULL"), ("DELETE", "EXTRA"))
-    corrupts = mode == "WAL" and not safe_with_wal(sqlite_module.sqlite_version_info)
+    corrupts = mode == "WAL" and not is_wal_safe(sqlite_module.sqlite_version_info)
     says = f"SQLite {version}, {mode} with {level}"
     if corrupts or not durable:
         return failed("database", f"{says}: not safe", "End what else has the file open")
@@ -87,7 +87,7 @@ def _asker(session: Session, verb: str) -> Callable[[str], str]:
 
 def _schema(database: Database) -> CheckResult:
     with database.read_session() as session:
-        wrong = schema_fault(revision_of(session.connection()))
+        wrong = schema_problem(revision_of(session.connection()))
     if wrong is None:
         return ok("migrations", "the database is at the newest revision")
     says, _, advice = wrong.partition(": ")

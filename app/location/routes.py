@@ -13,7 +13,7 @@ from app.location.markers import Marker, directions
 from app.location.pmtiles_reader import PMTilesReader
 from app.web.page_cache import HTML, PROXY_CACHE_SECONDS, proxy_may_cache, public_response
 from app.web.security_headers import allow_images_from
-from app.web.static_files import asset, digest_of, integrity
+from app.web.static_files import asset, integrity, integrity_hash
 
 FRESH = "public, max-age=30, must-revalidate"
 ONE_YEAR = "public, max-age=31536000, immutable"
@@ -23,7 +23,9 @@ LEAFLET = "vendor/leaflet/leaflet.js"
 PROTOMAPS = "vendor/protomaps-leaflet/protomaps-leaflet.js"
 MVT = "application/vnd.mapbox-vector-tile"
 # For somebody who opens an image by itself: its one style and nothing else.
-SVG_POLICY = f"default-src 'none'; style-src '{digest_of(NARROW.encode())}'; frame-ancestors 'none'"
+SVG_POLICY = (
+    f"default-src 'none'; style-src '{integrity_hash(NARROW.encode())}'; frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def _parts(clinic_map: ClinicMap) -> Response:
         "styles": [{"href": asset(name), "integrity": integrity(name)} for name in STYLES],
         "scripts": [
             *({"src": asset(name), "integrity": integrity(name)} for name in libraries),
-            {"src": clinic_map.url("map.js"), "integrity": digest_of(made)},
+            {"src": clinic_map.url("map.js"), "integrity": integrity_hash(made)},
         ],
     }
     return public_response(json.dumps(told), "application/json", ASK_AGAIN)

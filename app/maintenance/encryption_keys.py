@@ -47,7 +47,7 @@ def check_keys(session: Session, keys: KeyRing) -> None:
 
 def require_keys(sealed: dict[str, bytes], keys: KeyRing) -> None:
     """The same for canaries by fingerprint. Raises MissingKeyError naming those not opened."""
-    missing = [name for name, text in sealed.items() if keys.opener(text) is None]
+    missing = [name for name, text in sealed.items() if keys.key_of(text) is None]
     if missing:
         raise MissingKeyError(
             f"a key is missing: ENCRYPTION_KEYS lacks {' and '.join(missing)},"
@@ -80,7 +80,7 @@ def register_newest_key(database: Database) -> None:
 
 def create_canaries(keys: KeyRing, names: tuple[str, ...]) -> dict[str, bytes]:
     """The known text under each of ``names``, fingerprints of ``keys``."""
-    return {name: keys.seal_with(name, KNOWN_TEXT) for name in names}
+    return {name: keys.encrypt_with(name, KNOWN_TEXT) for name in names}
 
 
 def delete_canaries(session: Session, *names: str) -> None:

@@ -70,7 +70,7 @@ def rotate_keys(database: Database, on_progress: ProgressCallback) -> RotationRe
 def count_rows_by_key(database: Database) -> Counter[str | None]:
     """How many rows each key seals, by fingerprint; None stands for a key we do not have."""
     return Counter(
-        database.keys.opener(row[1])
+        database.keys.key_of(row[1])
         for column in COLUMNS
         for batch in _batches(database, column)
         for row in batch
@@ -115,12 +115,12 @@ def _batches(database: Database, column: Any) -> Iterator[Sequence[Sealed]]:
 
 def _reseal(database: Database, column: Any, batch: Sequence[Sealed], passed: PassResult) -> None:
     newest = database.keys.fingerprints[0]
-    openers = [(row, database.keys.opener(row[1])) for row in batch]
+    openers = [(row, database.keys.key_of(row[1])) for row in batch]
     passed.undecryptable += sum(opener is None for _, opener in openers)
     old = [row for row, opener in openers if opener not in (None, newest)]
     if not old:
         return
-    new = [(row, database.keys.reseal(row[1])) for row in old]
+    new = [(row, database.keys.reencrypt(row[1])) for row in old]
     with database.session() as session:
         for (identity, before), after in new:
             # On condition of the old text: whoever changed the row meanwhile has won.

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
-from app.database.revisions import refuse_unknown, revision_of, revisions
+from app.database.revisions import require_known_revision, revision_of
 from app.encryption import KeyRing
 from app.maintenance import ProgressCallback, backup, backup_archive, no_progress
 from app.maintenance.backup_archive import BackupError, Manifest
@@ -47,7 +47,7 @@ def read_backup(database: Database, path: Path) -> Manifest:
     ours = database.engine.dialect.name
     if manifest.database != ours:
         raise BackupError(f"{path} is of {manifest.database}, and DATABASE_URL names {ours}")
-    if manifest.contents.revision not in revisions():
+    if manifest.contents.revision not in known_revisions():
         raise BackupError(
             f"{path} has revision {manifest.contents.revision}, which this code does not know:"
             " restore it with the version that made it"
@@ -66,7 +66,7 @@ def count_rows(database: Database) -> int:
     try:
         with database.read_session() as session:
             connection = session.connection()
-            refuse_unknown(revision_of(connection))
+            require_known_revision(revision_of(connection))
             return count_rows_in(connection)
     except SQLAlchemyError as error:
         raise BackupError(

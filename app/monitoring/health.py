@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.contact.queries import quarantine_stats
 from app.database.engines import NotDurableError
-from app.database.revisions import revision_of, schema_fault
+from app.database.revisions import revision_of, schema_problem
 from app.encryption import UnknownKeyError
 from app.maintenance import encryption_keys
 from app.monitoring.health_rules import Severity, Trouble, judge, worst
@@ -49,7 +49,7 @@ def _unready() -> str | None:
     database = current_services().database
     try:
         with database.read_session() as session:
-            if fault := schema_fault(revision_of(session.connection())):
+            if fault := schema_problem(revision_of(session.connection())):
                 return fault
             encryption_keys.check_keys(session, database.keys)
     except UnknownKeyError:

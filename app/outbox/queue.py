@@ -94,7 +94,7 @@ def sealed(
         "id": uuid4(),
         "reference": mail.reference,
         "message_id": make_msgid(idstring=mail.reference, domain=domain),
-        "encrypted_message": keys.seal(mail.to_json()),
+        "encrypted_message": keys.encrypt(mail.to_json()),
         "state": State.PENDING,
         "created_at": now,
         "queued_at": now,

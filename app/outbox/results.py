@@ -69,7 +69,7 @@ def _changes(keys: KeyRing, claim: Claim, report: Report, now: datetime) -> dict
             # The words are blanked here: they stay in the inquiry's own record.
             return _finished(State.DELIVERED) | {"delivered_at": now, "encrypted_message": None}
         case Outcome.REFUSED if report.redirect:
-            sealed = keys.seal(report.redirect.to_json())
+            sealed = keys.encrypt(report.redirect.to_json())
             return _waiting(now) | {"encrypted_message": sealed, "used_fallback": True}
         case Outcome.FAILED if due_at := retry_schedule.next_attempt(
             claim.queued_at, now, give_up=patience

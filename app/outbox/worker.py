@@ -117,7 +117,7 @@ class Mailer:
     def _attempt(self, claim: queue.Claim) -> Report:
         """Send ``claim`` without touching the database."""
         try:
-            mail = OutgoingMail.from_json(self.database.keys.open(claim.encrypted_message))
+            mail = OutgoingMail.from_json(self.database.keys.decrypt(claim.encrypted_message))
         except UnknownKeyError as error:
             return Report(Outcome.MISSING_KEY, transport_reply=str(error))
         try:

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from app.clinic import Clinic
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 from app.pages.conditional_blocks import NO_SETTINGS, PageSettings
 from app.pages.figures import load_figures
 from app.pages.found import Heading, PlaceholderValue
@@ -52,7 +52,7 @@ def load_pages(
     front page's template adds. ``settings`` are what pages may state of them.
     Raises ClinicError naming every fault by file and line.
     """
-    faults = Faults()
+    faults = IssueCollector()
     md, values = create_parser(), placeholders(clinic) | _of_settings(settings)
     sources = read_sources(folder / "references.toml", faults)
     figures = load_figures(folder / "figures", sources, faults)

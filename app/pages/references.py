@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, HttpUrl, StringConstraints, ValidationError
 
 from app.clinic import toml_reader
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 
 
 class Source(BaseModel):
@@ -46,7 +46,7 @@ class Reference:
     link: str | None
 
 
-def read_sources(file: Path, faults: Faults) -> dict[str, Source]:
+def read_sources(file: Path, faults: IssueCollector) -> dict[str, Source]:
     """The sources by key; whatever is wrong goes to ``faults``. No file: no sources."""
     if not file.exists():
         return {}

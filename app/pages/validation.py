@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 from app.pages.front_matter import SourceFile
 from app.pages.parser import Document
 from app.pages.references import Source
@@ -47,7 +47,7 @@ def validate_pages(
     files: Iterable[Path],
     sources: Mapping[str, Source],
     frame: BuiltInTargets,
-    faults: Faults,
+    faults: IssueCollector,
 ) -> None:
     """Add to ``faults`` whatever is wrong with ``drafts``, read from ``files``."""
     for file in files:
@@ -61,19 +61,21 @@ def validate_pages(
         _check_links(draft, ids, frame.other_paths, faults)
 
 
-def _check_name(file: Path, frame: BuiltInTargets, faults: Faults) -> None:
+def _check_name(file: Path, frame: BuiltInTargets, faults: IssueCollector) -> None:
     if not NAME.fullmatch(file.stem):
         faults.add(file, 1, "the file name must be lower-case words with dashes")
     if url_path(file) in frame.other_paths:
         faults.add(file, 1, f"{url_path(file)} is taken: that page is made by code")
 
 
-def _check_document(draft: ParsedPage, faults: Faults) -> None:
+def _check_document(draft: ParsedPage, faults: IssueCollector) -> None:
     for line, reason in draft.document.found.faults:
         faults.add(draft.source.file, draft.source.first_line + line, reason)
 
 
-def _check_references(draft: ParsedPage, sources: Mapping[str, Source], faults: Faults) -> None:
+def _check_references(
+    draft: ParsedPage, sources: Mapping[str, Source], faults: IssueCollector
+) -> None:
     source, cited = draft.source, draft.document.found.cited_at
     listed = source.head.references
     for key, line in cited.items():
@@ -92,7 +94,7 @@ def _check_links(
     draft: ParsedPage,
     ids: Mapping[str, frozenset[str]],
     other_paths: frozenset[str],
-    faults: Faults,
+    faults: IssueCollector,
 ) -> None:
     for line, target in draft.document.found.links:
         if reason := _broken(target, draft.path, ids, other_paths):

@@ -175,7 +175,7 @@ def test_a_backup_newer_than_the_code_is_one_clear_line(desk: Desk, file: Path) 
     desk.send()
     set_revision(desk.database, "9999")
     desk.says("backup", str(file))
-    set_revision(desk.database, revisions.revisions()[-1])
+    set_revision(desk.database, revisions.known_revisions()[-1])
     said = refusal(desk, "restore", str(file), "--replace", "--yes")
     assert "has revision 9999, which this code does not know" in said
 

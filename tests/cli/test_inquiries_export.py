@@ -71,7 +71,7 @@ def test_what_no_key_opens_is_named(desk: Desk, tmp_path: Path) -> None:
     desk.send(message="Two")
     lost, kept = desk.inquiries()
     with desk.database.session() as session:
-        foreign = KeyRing(["A" * 43 + "="]).seal("{}")
+        foreign = KeyRing(["A" * 43 + "="]).encrypt("{}")
         ours = Inquiry.id == lost.id
         session.execute(sa.update(Inquiry).where(ours).values(encrypted_content=foreign))
     file = tmp_path / "inquiries.csv"

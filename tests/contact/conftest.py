@@ -46,7 +46,7 @@ class Visitor:
     def mails(self) -> list[OutgoingMail]:
         with self.database.read_session() as session:
             sealed = session.scalars(sa.select(OutboxMessage.encrypted_message)).all()
-        return [OutgoingMail.from_json(self.database.keys.open(one or b"")) for one in sealed]
+        return [OutgoingMail.from_json(self.database.keys.decrypt(one or b"")) for one in sealed]
 
 
 @pytest.fixture

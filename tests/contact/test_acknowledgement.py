@@ -144,7 +144,7 @@ def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
     with desk.database.session() as session:
         now = desk.database.now(session)
         (message,) = (one for one in messages(desk) if one.is_acknowledgement)
-        sealed = desk.database.keys.seal(stored(desk, message.reference).to_json())
+        sealed = desk.database.keys.encrypt(stored(desk, message.reference).to_json())
         session.execute(courtesy.values(state="pending", due_at=now, encrypted_message=sealed))
     desk.says("mailer", "run", "--once")
 

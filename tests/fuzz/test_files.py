@@ -16,7 +16,7 @@ from config import SECRETS, Settings, SettingsError
 from tests.fuzz.size import cases
 from tests.support.settings import environment
 
-OF_CLINIC = ("clinic.toml", "danger.toml")
+OF_CLINIC = ("clinic.toml", "crisis-phrases.toml")
 OF_PAGES = (
     "references.toml", "redirects.toml", "figures/trials.toml", "figures/hours.toml",
     "pages/index.md", "pages/questions.md", "pages/privacy.md",

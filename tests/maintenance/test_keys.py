@@ -102,7 +102,7 @@ def test_who_changes_a_row_meanwhile_has_won(
 ) -> None:
     with_keys(OLD).send()
     desk = with_keys(f"{NEW},{OLD}")
-    reseal = KeyRing.reseal
+    reencrypt = KeyRing.reencrypt
     raced: list[bool] = []
 
     def deliver_meanwhile(ring: KeyRing, sealed: bytes) -> bytes:
@@ -113,9 +113,9 @@ def test_who_changes_a_row_meanwhile_has_won(
                 session.execute(sa.update(Inquiry).values(**empty))
                 done = {"state": "delivered", "encrypted_message": None, "due_at": None}
                 session.execute(sa.update(OutboxMessage).values(**done))
-        return reseal(ring, sealed)
+        return reencrypt(ring, sealed)
 
-    monkeypatch.setattr(KeyRing, "reseal", deliver_meanwhile)
+    monkeypatch.setattr(KeyRing, "reencrypt", deliver_meanwhile)
     desk.says("keys", "rotate")
     assert desk.inquiries()[0].encrypted_content is None
     assert desk.message().encrypted_message is None

@@ -49,7 +49,7 @@ class Desk:
         with self.outbox.database.read_session() as session:
             sealed = session.scalars(query.order_by(OutboxMessage.created_at)).all()
         keys = self.outbox.database.keys
-        return [OutgoingMail.from_json(keys.open(one or b"")) for one in sealed]
+        return [OutgoingMail.from_json(keys.decrypt(one or b"")) for one in sealed]
 
     def receive(self, reference: str, **values: Any) -> None:
         row = {

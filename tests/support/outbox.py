@@ -32,7 +32,7 @@ class Outbox:
             "id": number,
             "reference": reference,
             "message_id": f"<{uuid4()}@clinic.example>",
-            "encrypted_message": self.database.keys.seal(MAIL.to_json()),
+            "encrypted_message": self.database.keys.encrypt(MAIL.to_json()),
             "state": state,
             "created_at": self.now,
             "queued_at": self.now,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.idempotency import SpamDigests, Submission
 from app.contact.models import Inquiry
-from app.database import Database, ServersClock
+from app.database import Database, DatabaseClock
 
 SAME_WORDS = timedelta(days=1)
 ONE_SOURCE = timedelta(hours=1)
@@ -44,7 +44,7 @@ def _count(found: sa.Select[Any]) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(some).scalar_subquery()
 
 
-ALL = sa.select(_count(SAME), _count(SOURCE), KEY, ServersClock())
+ALL = sa.select(_count(SAME), _count(SOURCE), KEY, DatabaseClock())
 
 
 @dataclass(frozen=True)

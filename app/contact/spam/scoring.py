@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from disposable_email_domains import blocklist
 
-from app.clinic.spam_weights import Screening, Weights
+from app.clinic.models import SpamFilter, SpamWeights
 from app.contact.spam import sales_phrases, text_features
 
 TOO_FAST = 3.0  # seconds from opening the page to sending
@@ -59,24 +59,24 @@ class SpamScore:
     is_spam: bool
 
 
-def score_spam(facts: SpamSignals, screening: Screening) -> SpamScore:
+def score_spam(facts: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
     """Score ``facts``. Reasons name signs and counts, never what somebody wrote.
 
     What is spoken of holds nobody by itself: there is a sign of another kind, or the
     writer speaks as a seller does.
     """
-    weights = screening.weights
+    weights = spam_filter.weights
     found = sales_phrases.found(facts.message)
     others = [*_of_sending(facts, weights), *_of_links(facts, weights), *_of_form(facts, weights)]
     seconded = found.pitch > 0 or sum(points for points, _ in others) >= SECOND
     signs = [*others, *_of_words(found, weights, seconded=seconded)]
     signs = sorted((sign for sign in signs if sign[0] > 0), key=lambda sign: -sign[0])
     score = sum(points for points, _ in signs)
-    is_spam = seconded and score >= screening.threshold
+    is_spam = seconded and score >= spam_filter.threshold
     return SpamScore(score, tuple(reason for _, reason in signs), is_spam)
 
 
-def _of_sending(facts: SpamSignals, weights: Weights) -> Iterator[tuple[float, str]]:
+def _of_sending(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if facts.honeypot.strip():
         yield weights.hidden_field, "the hidden field was filled in"
     if not facts.from_browser:
@@ -90,7 +90,7 @@ def _of_sending(facts: SpamSignals, weights: Weights) -> Iterator[tuple[float, s
         yield weights.one_source * crowd, f"{facts.same_network} others from one network in an hour"
 
 
-def _of_links(facts: SpamSignals, weights: Weights) -> Iterator[tuple[float, str]]:
+def _of_links(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if found := text_features.links(facts.message):
         yield weights.link * min(len(found), MOST), f"links: {len(found)}"
     if any(text_features.is_disguised(host) for host in found):
@@ -102,7 +102,7 @@ def _of_links(facts: SpamSignals, weights: Weights) -> Iterator[tuple[float, str
 
 
 def _of_words(
-    found: sales_phrases.Found, weights: Weights, *, seconded: bool
+    found: sales_phrases.Found, weights: SpamWeights, *, seconded: bool
 ) -> Iterator[tuple[float, str]]:
     """``seconded``: subjects that people live with count as offers."""
     sold = found.offers + (found.subjects if seconded else 0)
@@ -113,7 +113,7 @@ def _of_words(
         yield weights.sales_tone * min(toned, MOST), f"phrases in a sales tone: {toned}"
 
 
-def _of_form(facts: SpamSignals, weights: Weights) -> Iterator[tuple[float, str]]:
+def _of_form(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if text_features.is_gibberish(facts.message):
         yield weights.gibberish, "the message is no language"
     if text_features.is_gibberish(facts.name, strict=True):
