@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
-from app.database.revisions import require_known_revision, revision_of
+from app.database.revisions import known_revisions, require_known_revision, revision_of
 from app.encryption import KeyRing
 from app.maintenance import ProgressCallback, backup, backup_archive, no_progress
 from app.maintenance.backup_archive import BackupError, Manifest
