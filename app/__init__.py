@@ -16,7 +16,7 @@ from app.contact.repository import Desk
 from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
-from app.outbox.smtp import RelaySettings
+from app.outbox.smtp import SMTPSettings
 from app.pages.conditional_blocks import Told, told
 from app.services import KEY, Services
 from app.web.logging import RequestObserver
@@ -125,8 +125,8 @@ def _told(settings: Settings, basemap: Path) -> Told:
     )
 
 
-def _relay(settings: Settings, clinic: Clinic) -> RelaySettings:
-    return RelaySettings(
+def _relay(settings: Settings, clinic: Clinic) -> SMTPSettings:
+    return SMTPSettings(
         server=settings.mail_server,
         port=settings.mail_port,
         sender=settings.mail_default_sender or clinic.email,

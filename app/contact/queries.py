@@ -1,4 +1,4 @@
-"""Held inquiries: nobody has them by mail, so somebody must hear that they wait."""
+"""Quarantined inquiries: nobody has them by mail, so somebody must hear that they wait."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,14 +10,14 @@ from app.contact.models import IS_QUARANTINED, Inquiry
 
 
 @dataclass(frozen=True)
-class Held:
+class QuarantineStats:
     """How many wait for a look; ``oldest`` is how long the first has waited, None if none."""
 
     count: int = 0
     oldest: timedelta | None = None
 
 
-def look_at_held(session: Session, now: datetime) -> Held:
+def quarantine_stats(session: Session, now: datetime) -> QuarantineStats:
     query = sa.select(sa.func.count(), sa.func.min(Inquiry.created_at)).where(IS_QUARANTINED)
     count, first = session.execute(query).one()
-    return Held(count, max(now - first, timedelta(0)) if first else None)
+    return QuarantineStats(count, max(now - first, timedelta(0)) if first else None)

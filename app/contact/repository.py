@@ -21,8 +21,8 @@ from app.contact.acknowledgement_limit import take_turn
 from app.contact.emails import Notify, acknowledgement, notifications
 from app.contact.models import Inquiry, InquiryState, Words, new_reference
 from app.database import Database
-from app.outbox.models import OutgoingMail
-from app.outbox.queue import Row, put, sealed
+from app.outbox.models import OutgoingEmail
+from app.outbox.queue import OutboxRow, build_row, insert
 
 TRIES = 3
 # Built once: building a statement takes longer than running it.
@@ -141,9 +141,9 @@ def _receive(
         if submission.known and (first := _same_submission(connection, submission, now)):
             return first
         connection.execute(INSERT, inquiry)
-        put(connection, mails)
+        insert(connection, mails)
         if courtesy and take_turn(connection, submission.address, now):
-            put(connection, courtesy)
+            insert(connection, courtesy)
     return receipt
 
 
@@ -177,17 +177,19 @@ def send_to_front_desk(
 ) -> None:
     """Put the mails for ``inquiry`` into the outbox, one for each mailbox of its topic."""
     receipt = Receipt(inquiry.reference, inquiry.created_at)
-    put(session.connection(), _mails(desk, words, receipt, now, inquiry.request_id))
+    insert(session.connection(), _mails(desk, words, receipt, now, inquiry.request_id))
 
 
 def _mails(
     desk: Desk, words: Words, receipt: Receipt, now: datetime, request_id: str | None
-) -> list[Row]:
+) -> list[OutboxRow]:
     written = notifications(words, receipt.reference, receipt.received_at, desk.clinic, desk.notify)
     return [_sealed(desk, mail, now, request_id) for mail in written]
 
 
-def _courtesy(desk: Desk, words: Words, receipt: Receipt, request_id: str | None) -> list[Row]:
+def _courtesy(
+    desk: Desk, words: Words, receipt: Receipt, request_id: str | None
+) -> list[OutboxRow]:
     """The visitor's mail, if there is one. What was held gets none, now or later: it may
     be the work of somebody who types other people's addresses.
     """
@@ -197,6 +199,6 @@ def _courtesy(desk: Desk, words: Words, receipt: Receipt, request_id: str | None
     return [_sealed(desk, mail, receipt.received_at, request_id)] if mail else []
 
 
-def _sealed(desk: Desk, mail: OutgoingMail, now: datetime, request_id: str | None) -> Row:
+def _sealed(desk: Desk, mail: OutgoingEmail, now: datetime, request_id: str | None) -> OutboxRow:
     domain = desk.clinic.email.rpartition("@")[2]
-    return sealed(desk.database.keys, mail, domain=domain, now=now, request_id=request_id)
+    return build_row(desk.database.keys, mail, domain=domain, now=now, request_id=request_id)

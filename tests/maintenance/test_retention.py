@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.contact.models import Inquiry
 from app.database import Database
 from app.maintenance import retention
-from app.maintenance.retention import Due, Limits, due, retention_chore, run
+from app.maintenance.retention import Due, Limits, due, retention_job, run
 from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.scheduler import run_if_due
 from tests.cli.test_commands import Desk, desk
@@ -175,11 +175,11 @@ def test_a_mail_sent_again_meanwhile_keeps_its_words(
 def test_the_mailers_do_it_every_night(desk: Desk) -> None:
     deliver(desk)
     age(desk, 91)
-    chore = retention_chore(desk.database, NEW_YORK, 90, 30)
+    job = retention_job(desk.database, NEW_YORK, 90, 30)
     before, after = (datetime(2026, 7, 1, hour, 0, tzinfo=NEW_YORK) for hour in (3, 4))
     last = datetime(2026, 6, 30, 20, 0, tzinfo=UTC)
-    assert (chore.is_due(last, before), chore.is_due(last, after)) == (False, True)
-    assert run_if_due(desk.database, replace(chore, is_due=lambda *_: True))
+    assert (job.is_due(last, before), job.is_due(last, after)) == (False, True)
+    assert run_if_due(desk.database, replace(job, is_due=lambda *_: True))
     assert desk.inquiries()[0].state == "erased"
 
 
