@@ -12,7 +12,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from app.outbox import queue, retry_schedule
-from app.outbox.models import DeliveryAttempt, MailTransportState, OutgoingMail
+from app.outbox.models import DeliveryAttempt, MailTransportState, OutgoingEmail
 from bench.databases import KINDS, temporary_database
 from bench.markdown import table
 from bench.profiles import Profile
@@ -21,7 +21,7 @@ from tests.faults.site_under_test import SiteUnderTest, wait_until
 
 WAITING = 1_000
 PAUSE = 0.2  # seconds that a distant mail server takes
-MAIL = OutgoingMail(
+MAIL = OutgoingEmail(
     recipient="frontdesk@clinic.example",
     sender_name="Clinic",
     subject="[K7R-4M2] Billing question from Ada Example",
@@ -51,7 +51,7 @@ def report(profile: Profile) -> str:
             )
             if profile.rounds > 1:
                 drained.append([name, f"{drain(instant):.0f}"])
-    wait = retry_schedule.LONGEST_PROBE.total_seconds()
+    wait = retry_schedule.MAX_PROBE_DELAY.total_seconds()
     head = (f"{WAITING:,} waiting, server back just after a probe ({wait:.0f} s)", "seconds")
     return table(HEAD, rows) + (f"\n{table(head, drained)}" if drained else "")
 

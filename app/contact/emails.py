@@ -13,7 +13,7 @@ from app.clinic import Clinic
 from app.contact.crisis_detection import inquiry_mentions_crisis
 from app.contact.forms import REPLY_BY
 from app.contact.models import InquiryData
-from app.outbox.models import OutgoingMail
+from app.outbox.models import OutgoingEmail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 FIRST = "Please read now: "  # before the subject when somebody may be in danger
@@ -37,7 +37,7 @@ def notification_emails(
     received_at: datetime,
     clinic: Clinic,
     notify: NotificationDetail = NotificationDetail.FULL,
-) -> list[OutgoingMail]:
+) -> list[OutgoingEmail]:
     """One mail for each mailbox of the inquiry's topic, ready to be answered unless
     ``notify`` keeps the visitor's address out of it.
     """
@@ -63,7 +63,7 @@ def notification_emails(
     text = email_templates().get_template(f"{template}.txt").render(values)
     html = email_templates().get_template(f"{template}.html").render(values)
     return [
-        OutgoingMail(
+        OutgoingEmail(
             recipient=mailbox,
             sender_name=clinic.name,
             subject=f"{FIRST if danger else ''}[{reference}] {subject}",
@@ -76,7 +76,7 @@ def notification_emails(
     ]
 
 
-def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> OutgoingMail | None:
+def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> OutgoingEmail | None:
     """The mail that tells a visitor of the reference and what comes next; None where
     ``email`` cannot be written to from every relay. Nothing in it is what somebody typed:
     whoever types another one's address cannot speak through it.
@@ -85,7 +85,7 @@ def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> Outgoin
     if address is None:
         return None
     values = {"reference": reference, "clinic": clinic}
-    return OutgoingMail(
+    return OutgoingEmail(
         recipient=address,
         sender_name=clinic.name,
         subject=f"[{reference}] We received your message",

@@ -24,8 +24,8 @@ from app.contact.queries import acquire_acknowledgement
 from app.contact.spam.recent_submissions import RecentActivity, recent_activity
 from app.contact.spam.scoring import FormSignals, SpamSignals, score_spam
 from app.database import Database
-from app.outbox.models import OutgoingMail
-from app.outbox.queue import Row, put, sealed
+from app.outbox.models import OutgoingEmail
+from app.outbox.queue import OutboxRow, build_row, insert
 
 MAX_ATTEMPTS = 3
 # Built once: building a statement takes longer than running it.
@@ -99,7 +99,7 @@ class InquiryService:
     ) -> None:
         """Queue the notifications of a stored inquiry: one email per mailbox of its topic."""
         receipt = Receipt(inquiry.reference, inquiry.created_at)
-        put(session.connection(), self._notifications(content, receipt, now, inquiry.request_id))
+        insert(session.connection(), self._notifications(content, receipt, now, inquiry.request_id))
 
     def _quarantine_reasons(self, signals: SpamSignals, inquiry: InquiryData) -> tuple[str, ...]:
         score = score_spam(signals, self.clinic.spam_filter)
@@ -173,11 +173,11 @@ class InquiryService:
             if activity.key_exists and (first := _find_duplicate(connection, submission, now)):
                 return first
             connection.execute(INSERT, row)
-            put(connection, notifications)
+            insert(connection, notifications)
             if acknowledgement and acquire_acknowledgement(
                 connection, submission.address_digest, now
             ):
-                put(connection, acknowledgement)
+                insert(connection, acknowledgement)
         return receipt
 
     def _now(self) -> datetime:
@@ -186,7 +186,7 @@ class InquiryService:
 
     def _notifications(
         self, inquiry: InquiryData, receipt: Receipt, now: datetime, request_id: str | None
-    ) -> list[Row]:
+    ) -> list[OutboxRow]:
         emails = notification_emails(
             inquiry, receipt.reference, receipt.received_at, self.clinic, self.notification_detail
         )
@@ -194,7 +194,7 @@ class InquiryService:
 
     def _acknowledgement(
         self, inquiry: InquiryData, receipt: Receipt, request_id: str | None
-    ) -> list[Row]:
+    ) -> list[OutboxRow]:
         """The email to the visitor, if there is one. Quarantined inquiries are never
         acknowledged: their sender may have typed somebody else's address.
         """
@@ -203,9 +203,9 @@ class InquiryService:
         email = acknowledgement_email(inquiry.email, receipt.reference, self.clinic)
         return [self._outbox_row(email, receipt.received_at, request_id)] if email else []
 
-    def _outbox_row(self, email: OutgoingMail, now: datetime, request_id: str | None) -> Row:
+    def _outbox_row(self, email: OutgoingEmail, now: datetime, request_id: str | None) -> OutboxRow:
         domain = self.clinic.email.rpartition("@")[2]
-        return sealed(self.database.keys, email, domain=domain, now=now, request_id=request_id)
+        return build_row(self.database.keys, email, domain=domain, now=now, request_id=request_id)
 
 
 def _find_duplicate(

@@ -159,7 +159,7 @@ def test_an_unknown_revision_is_one_clear_line(desk: Desk, found: str, message: 
     result = desk.run("db", "upgrade")
     assert result.exit_code == 1
     assert result.output == f"Error: {message}\n"
-    assert desk.client.get("/readyz").json == {"ready": False, "why": message}
+    assert desk.client.get("/readyz").json == {"ready": False, "reason": message}
     assert revision(desk.database) == found
 
 

@@ -10,7 +10,7 @@ import psutil
 import sqlalchemy as sa
 
 from app.outbox.models import DeliveryAttempt, Outcome
-from app.outbox.queue import MOST_CRASHES
+from app.outbox.queue import MAX_CRASHES
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.fault_plan import POISON, TERM, Trigger
 from tests.faults.registry import SCENARIOS, Scenario, scenario
@@ -86,7 +86,7 @@ def poison(site: SiteUnderTest) -> None:
     submit(f"http://127.0.0.1:{site.port}", bad)
     site.sent.append(bad)
     with site.load(rest=0.5):
-        wait_until(lambda: site.happened() >= MOST_CRASHES, 120, "five deaths")
+        wait_until(lambda: site.happened() >= MAX_CRASHES, 120, "five deaths")
     site.injected = site.happened()
 
 
