@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.location.routes import ClinicMap
     from config import Settings
 
-KEY = "frontdesk"
+EXTENSION_KEY = "frontdesk"
 
 
 @dataclass
@@ -30,13 +30,13 @@ class Services:
 
 def services_of(app: Flask) -> Services:
     """The services of ``app``."""
-    services = app.extensions[KEY]
+    services = app.extensions[EXTENSION_KEY]
     assert isinstance(services, Services)
     return services
 
 
 def current_services() -> Services:
     """The services of the current application."""
-    services = current_app.extensions[KEY]
+    services = current_app.extensions[EXTENSION_KEY]
     assert isinstance(services, Services)
     return services

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.cli.output import show_rows
 from app.contact.models import Inquiry, InquiryData, InquiryState
 from app.maintenance import audit_log
-from app.maintenance.inquiry_export import OF_WORDS
+from app.maintenance.inquiry_export import CONTENT_FIELDS
 from app.outbox.models import OutboxMessage
 from app.services import current_services
 
@@ -20,17 +20,17 @@ def inquiries() -> None:
     """Read inquiries, send on what was held back, erase what a visitor wants erased."""
 
 
-@inquiries.command(name="list", epilog="Example: flask --app wsgi inquiries list --held")
-@click.option("--held", is_flag=True, help="Only those held back as likely spam.")
+@inquiries.command(name="list", epilog="Example: flask --app wsgi inquiries list --quarantined")
+@click.option("--quarantined", is_flag=True, help="Only those held back as likely spam.")
 @click.option("--limit", default=20, show_default=True, help="At most so many, newest first.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
-def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
+def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """The newest inquiries: reference, time, topic, state and their mails. No personal data."""
     zone = current_services().clinic.zone
     shape = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
-    if held:
+    if quarantined:
         query = query.where(Inquiry.state == InquiryState.QUARANTINED)
     with current_services().database.read_session() as session:
         rows = [
@@ -51,7 +51,7 @@ def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT0
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
 def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
-    """One inquiry, with what the visitor wrote. It is noted who looked: see `looks`."""
+    """One inquiry, with what the visitor wrote. It is noted who looked: see `audit-log`."""
     database = current_services().database
     with database.read_session() as session:
         inquiry = find_inquiry(session, reference)
@@ -59,7 +59,7 @@ def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
     words = inquiry.decrypt(database.keys)
     if words:
         with database.session() as session:
-            audit_log.note(session, database.now(session), "shown", inquiry.reference)
+            audit_log.record(session, database.now(session), "shown", inquiry.reference)
     if as_json:
         click.echo(json.dumps(_as_data(inquiry, mails, words), indent=2))
     else:
@@ -75,7 +75,7 @@ def _tell(inquiry: Inquiry, mails: str, words: InquiryData | None) -> None:
     if words is None:
         click.echo("The words were erased.")
         return
-    for name in (one for one in OF_WORDS if one != "message"):
+    for name in (one for one in CONTENT_FIELDS if one != "message"):
         click.echo(f"{name + ':':14}{_printable(str(getattr(words, name)))}")
     click.echo(f"\n{_printable(words.message)}")
 
@@ -89,7 +89,7 @@ def _as_data(inquiry: Inquiry, mails: str, words: InquiryData | None) -> dict[st
         "state": inquiry.state,
         "mails": mails,
         "request_id": inquiry.request_id,
-        "words": {name: getattr(words, name) for name in OF_WORDS} if words else None,
+        "words": {name: getattr(words, name) for name in CONTENT_FIELDS} if words else None,
     }
 
 
@@ -112,7 +112,7 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
         inquiry.state = InquiryState.RECEIVED
         now = database.now(session)
         current_services().inquiries.notify_staff(session, inquiry, words, now)
-        audit_log.note(session, now, "released", inquiry.reference)
+        audit_log.record(session, now, "released", inquiry.reference)
     click.echo("on its way")
 
 

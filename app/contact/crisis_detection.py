@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 
-from app.clinic.crisis_phrases import DangerWords
+from app.clinic.models import CrisisPhrases
 from app.contact.forms import InquiryForm
 from app.contact.fuzzy_match import FuzzyWords
 from app.contact.models import InquiryData
@@ -28,12 +28,12 @@ END = ""  # key of a node where a phrase ends
 Node = dict[str, "Node"]  # the words that may come next in a phrase
 
 
-def inquiry_mentions_crisis(inquiry: InquiryData, phrases: DangerWords) -> bool:
+def inquiry_mentions_crisis(inquiry: InquiryData, phrases: CrisisPhrases) -> bool:
     """Whether an inquiry has a crisis phrase in any field of free text."""
     return mentions_crisis(f"{inquiry.name}\n{inquiry.best_time}\n{inquiry.message}", phrases)
 
 
-def form_mentions_crisis(form: InquiryForm, phrases: DangerWords) -> bool:
+def form_mentions_crisis(form: InquiryForm, phrases: CrisisPhrases) -> bool:
     """The same for a form, even if it is not valid.
 
     Reads only the beginning and the end of a field that is too long: reading all of it would
@@ -49,30 +49,32 @@ def _beginning_and_end(text: str) -> str:
     return f"{text[:MESSAGE_LENGTH]}\n{text[-MESSAGE_LENGTH:]}"
 
 
-def mentions_crisis(text: str, phrases: DangerWords) -> bool:
+def mentions_crisis(text: str, phrases: CrisisPhrases) -> bool:
     """Whether ``text`` has a phrase of the list that is not negated."""
     return _matcher(
         tuple(chain.from_iterable(phrases.phrases.values())),
-        frozenset(phrases.denials),
-        frozenset(phrases.between),
-        frozenset(phrases.but_not_after),
-        frozenset(phrases.skipped),
+        frozenset(phrases.negations),
+        frozenset(phrases.negation_fillers),
+        frozenset(phrases.negation_exceptions),
+        frozenset(phrases.ignored_words),
     ).found_in(text)
 
 
 class PhraseMatcher:
-    """The list of phrases as a tree of words. The parameters are described in ``danger.toml``."""
+    """The list of phrases as a tree of words. See ``CrisisPhrases`` for the parameters."""
 
     def __init__(
         self,
         phrases: Iterable[str],
-        denials: frozenset[str],
-        between: frozenset[str],
-        but_not_after: frozenset[str],
-        skipped: frozenset[str],
+        negations: frozenset[str],
+        negation_fillers: frozenset[str],
+        negation_exceptions: frozenset[str],
+        ignored_words: frozenset[str],
     ) -> None:
-        self._denials, self._between = _normalized(denials), _normalized(between)
-        self._but_not_after, self._skipped = _normalized(but_not_after), _normalized(skipped)
+        self._negations = _normalized(negations)
+        self._negation_fillers = _normalized(negation_fillers)
+        self._negation_exceptions = _normalized(negation_exceptions)
+        self._ignored_words = _normalized(ignored_words)
         self._unspaced: list[str] = []
         self._root: Node = {}
         self._words, self._prefixes = FuzzyWords(), FuzzyWords()
@@ -98,13 +100,13 @@ class PhraseMatcher:
             letters = letters_and_digits(folded)
             if any(phrase in letters for phrase in self._unspaced):
                 return True
-        tokens = [token for token in _tokens(folded) if token not in self._skipped]
+        tokens = [token for token in _tokens(folded) if token not in self._ignored_words]
         positions = [at for at, token in enumerate(tokens) if token[0].isalnum()]
         matches = {word: self._matches(word) for word in {tokens[at] for at in positions}}
         words = [matches[tokens[at]] for at in positions]
         first_words = self._root.keys()
         return any(
-            self._phrase_starts(words, index) and not self._is_denied(tokens, at)
+            self._phrase_starts(words, index) and not self._is_negated(tokens, at)
             for index, at in enumerate(positions)
             if not first_words.isdisjoint(words[index])
         )
@@ -126,13 +128,13 @@ class PhraseMatcher:
         prefixes = (word[:end] for end in range(4, min(len(word), 14)))
         return self._words.find(word).union(*map(self._prefixes.find, prefixes))
 
-    def _is_denied(self, tokens: list[str], at: int) -> bool:
+    def _is_negated(self, tokens: list[str], at: int) -> bool:
         at -= 1
-        while at >= 0 and tokens[at] in self._between:
+        while at >= 0 and tokens[at] in self._negation_fillers:
             at -= 1
-        if at < 0 or tokens[at] not in self._denials:
+        if at < 0 or tokens[at] not in self._negations:
             return False
-        return at == 0 or tokens[at - 1] not in self._but_not_after
+        return at == 0 or tokens[at - 1] not in self._negation_exceptions
 
 
 _matcher = lru_cache(maxsize=4)(PhraseMatcher)

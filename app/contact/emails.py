@@ -13,7 +13,7 @@ from app.clinic import Clinic
 from app.contact.crisis_detection import inquiry_mentions_crisis
 from app.contact.forms import REPLY_BY
 from app.contact.models import InquiryData
-from app.outbox.models import OutgoingMail
+from app.outbox.models import OutgoingEmail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 CRISIS_PREFIX = "Please read now: "
@@ -37,19 +37,19 @@ def notification_emails(
     received_at: datetime,
     clinic: Clinic,
     detail: NotificationDetail = NotificationDetail.FULL,
-) -> list[OutgoingMail]:
+) -> list[OutgoingEmail]:
     """One email to each mailbox of the inquiry's topic. Unless ``detail`` is minimal, a reply
     goes to the visitor.
     """
     topic = clinic.topic(inquiry.topic)
-    danger = inquiry_mentions_crisis(inquiry, clinic.danger)
+    danger = inquiry_mentions_crisis(inquiry, clinic.crisis_phrases)
     address = reply_address(inquiry.email)
     values = {
         "inquiry": replace(inquiry, message=inquiry.message.translate(CONTROLS)),
         "reference": reference,
         "clinic": clinic,
         "topic": topic.label,
-        "location": clinic.place_name(inquiry.location),
+        "location": clinic.location_name(inquiry.location),
         "reply_by": REPLY_BY[inquiry.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
@@ -63,7 +63,7 @@ def notification_emails(
     text = email_templates().get_template(f"{template}.txt").render(values)
     html = email_templates().get_template(f"{template}.html").render(values)
     return [
-        OutgoingMail(
+        OutgoingEmail(
             recipient=mailbox,
             sender_name=clinic.name,
             subject=f"{CRISIS_PREFIX if danger else ''}[{reference}] {subject}",
@@ -76,7 +76,7 @@ def notification_emails(
     ]
 
 
-def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> OutgoingMail | None:
+def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> OutgoingEmail | None:
     """Confirms to the visitor that an inquiry was received. None if some mail servers could
     not deliver to ``email``.
 
@@ -87,7 +87,7 @@ def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> Outgoin
     if address is None:
         return None
     values = {"reference": reference, "clinic": clinic}
-    return OutgoingMail(
+    return OutgoingEmail(
         recipient=address,
         sender_name=clinic.name,
         subject=f"[{reference}] We received your message",

@@ -95,7 +95,7 @@ class Inquiry(Base):
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""
         if self.encrypted_content is None:
             return None
-        return InquiryData.from_json(keys.open(self.encrypted_content))
+        return InquiryData.from_json(keys.decrypt(self.encrypted_content))
 
 
 class Acknowledgement(Base):

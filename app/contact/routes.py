@@ -24,7 +24,6 @@ from app.contact.crisis_detection import form_mentions_crisis, inquiry_mentions_
 from app.contact.csrf import is_cross_site, sent_by_browser
 from app.contact.forms import ContactForm
 from app.contact.models import REFERENCE_PATTERN, Inquiry
-from app.contact.spam.scoring import FormSignals
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
@@ -65,7 +64,9 @@ def submit() -> BaseResponse:
         receipt = inquiries.submit(
             form.inquiry_data(),
             remote_address=request.remote_addr,
-            form=FormSignals(form.honeypot.data, sent_by_browser(request.headers), form.elapsed),
+            honeypot=form.honeypot.data,
+            from_browser=sent_by_browser(request.headers),
+            elapsed=form.elapsed,
         )
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
@@ -104,7 +105,7 @@ def _crisis_lines_first(reference: str) -> bool:
     except (SQLAlchemyError, UnknownKeyError):
         return True
     return content is not None and inquiry_mentions_crisis(
-        content, current_services().clinic.danger
+        content, current_services().clinic.crisis_phrases
     )
 
 
@@ -126,5 +127,5 @@ def _page(form: ContactForm, status: int) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    danger = form_mentions_crisis(form, current_services().clinic.danger)
+    danger = form_mentions_crisis(form, current_services().clinic.crisis_phrases)
     return render_template("contact/contact.html", form=form, status=status, danger=danger)

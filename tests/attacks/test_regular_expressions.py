@@ -154,10 +154,10 @@ def test_a_long_message_is_read_for_danger_and_numbers_in_bounded_time_and_space
     clinic: Clinic, text: str
 ) -> None:
     message = text * (5000 // len(text))
-    mentions_crisis("once, so that the list is ready", clinic.danger)
+    mentions_crisis("once, so that the list is ready", clinic.crisis_phrases)
     tracemalloc.start()
     with _ended_after(60, ascii(text)):
-        mentions_crisis(message, clinic.danger)
+        mentions_crisis(message, clinic.crisis_phrases)
         find_private_number(message)
         suggest_email(f"{message}@gmail.co")
     _, most = tracemalloc.get_traced_memory()

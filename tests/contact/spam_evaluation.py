@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.clinic.crisis_phrases import shipped
-from app.clinic.spam_weights import Screening
+from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
 from config import ROOT
@@ -29,12 +28,14 @@ class Labeled:
 
     @property
     def verdict(self) -> SpamScore:
-        return score_spam(self.facts, Screening())
+        return score_spam(self.facts, SpamFilter())
 
     @property
     def held(self) -> bool:
         """As in the intake: what may mean danger is never held."""
-        return self.verdict.is_spam and not mentions_crisis(self.facts.message, shipped())
+        return self.verdict.is_spam and not mentions_crisis(
+            self.facts.message, default_crisis_phrases()
+        )
 
 
 def labeled(part: str) -> Iterator[Labeled]:
@@ -63,7 +64,7 @@ def _facts(group: dict[str, object], message: str) -> SpamSignals:
 def by_words_alone(one: Labeled) -> bool:
     """Whether it would be held if nothing were known but what stands in it."""
     words = SpamSignals(one.facts.name, one.facts.email, one.facts.best_time, one.facts.message)
-    return score_spam(words, Screening()).is_spam
+    return score_spam(words, SpamFilter()).is_spam
 
 
 def counts(part: str) -> Counter[tuple[bool, bool]]:

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.clinic.spam_weights import Screening, Weights
+from app.clinic.models import SpamFilter, SpamWeights
 from app.contact.spam.recent_submissions import clear_spam_digests
 from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
 from tests.contact.conftest import GOOD, Visitor
@@ -28,7 +28,7 @@ LONG = "Is there a parking space for a van with a lift, and how wide is it?"
 
 
 def judged(**changed: Any) -> SpamScore:
-    return score_spam(dataclasses.replace(PLAIN, **changed), Screening())
+    return score_spam(dataclasses.replace(PLAIN, **changed), SpamFilter())
 
 
 @pytest.mark.parametrize(
@@ -80,18 +80,18 @@ def test_reasons_come_heaviest_first_and_quote_nothing() -> None:
 
 def test_weights_and_threshold_are_the_clinics() -> None:
     facts = dataclasses.replace(PLAIN, honeypot="x")
-    assert not score_spam(facts, Screening(threshold=9)).is_spam
-    lenient = score_spam(facts, Screening(weights=Weights(hidden_field=0)))
+    assert not score_spam(facts, SpamFilter(threshold=9)).is_spam
+    lenient = score_spam(facts, SpamFilter(weights=SpamWeights(hidden_field=0)))
     assert not lenient.is_spam
     assert "the hidden field was filled in" not in lenient.reasons
 
 
 def test_clinic_toml_shows_the_defaults_as_they_are(clinic_dir: Path) -> None:
     text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
-    shown = re.search(r"^# \[screening\]\n(?:# .*\n)*", text, re.MULTILINE)
+    shown = re.search(r"^# \[spam_filter\]\n(?:# .*\n)*", text, re.MULTILINE)
     assert shown
     table = tomllib.loads(re.sub(r"^# ", "", shown[0], flags=re.MULTILINE))
-    assert table["screening"] == Screening().model_dump()
+    assert table["spam_filter"] == SpamFilter().model_dump()
 
 
 @pytest.mark.parametrize("way", ["send", "call"])

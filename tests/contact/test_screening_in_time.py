@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.clinic.crisis_phrases import shipped
-from app.clinic.spam_weights import Screening
+from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.pii_detection import find_private_number
 from app.contact.spam.scoring import SpamSignals, score_spam
@@ -21,12 +20,12 @@ DANGER = ("a", "kill ", "not at all ", "s ", "do not want to ", "\n", "\u0301")
 
 def score(text: str) -> None:
     score_spam(
-        SpamSignals(name=text, email="a@example.com", best_time=text, message=text), Screening()
+        SpamSignals(name=text, email="a@example.com", best_time=text, message=text), SpamFilter()
     )
 
 
 def look_for_danger(text: str) -> None:
-    mentions_crisis(text, shipped())
+    mentions_crisis(text, default_crisis_phrases())
 
 
 def seconds(act: Callable[[str], object], text: str) -> float:

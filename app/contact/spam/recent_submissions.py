@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.idempotency import SpamDigests, Submission
 from app.contact.models import Inquiry
-from app.database import Database, ServersClock
+from app.database import Database, DatabaseClock
 
 MESSAGE_PERIOD = timedelta(days=1)
 NETWORK_PERIOD = timedelta(hours=1)
@@ -45,14 +45,14 @@ def _count(query: sa.Select[Any]) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
 
 
-QUERY = sa.select(_count(SAME_MESSAGE), _count(SAME_NETWORK), KEY_EXISTS, ServersClock())
+QUERY = sa.select(_count(SAME_MESSAGE), _count(SAME_NETWORK), KEY_EXISTS, DatabaseClock())
 
 
 @dataclass(frozen=True)
 class RecentActivity:
     """Other inquiries, up to ``MAX_COUNTED``: with the same message in a day, and from the same
-    network in an hour. ``key_exists``: this submission may have been stored before.
-    ``checked_at``: the time of the query, by the database server's clock if there is one.
+    network in an hour. ``key_exists``: this submission may have been stored before;
+    if not, the write transaction need not look for it. ``checked_at`` is by the database server's clock if there is one.
     """
 
     same_message: int = 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from disposable_email_domains import blocklist
 
-from app.clinic.spam_weights import Screening, Weights
+from app.clinic.models import SpamFilter, SpamWeights
 from app.contact.spam import text_features
 from app.contact.spam.sales_phrases import PhraseCounts, count_phrases
 
@@ -21,25 +21,13 @@ NETWORK_STEPS = (3, 10, 30)  # other inquiries from the same network in an hour
 
 
 @dataclass(frozen=True)
-class FormSignals:
-    """How the contact form was sent. The API sends none of these signals.
+class SpamSignals:
+    """What is known of a submission.
 
     ``honeypot`` is the content of a field that people cannot see. ``from_browser`` is false when
     the headers that browsers send are missing. ``elapsed`` is the time from opening the page to
-    sending in seconds, or None if unknown.
-    """
-
-    honeypot: str = ""
-    from_browser: bool = True
-    elapsed: float | None = None
-
-
-@dataclass(frozen=True)
-class SpamSignals:
-    """What is known of a submission; see also ``FormSignals``.
-
-    ``same_message`` counts other inquiries with this message in a day, ``same_network`` other
-    inquiries from the same network in an hour.
+    sending in seconds, or None if unknown. ``same_message`` counts other inquiries with this
+    message in a day, ``same_network`` other inquiries from the same network in an hour.
     """
 
     name: str
@@ -62,13 +50,13 @@ class SpamScore:
     is_spam: bool
 
 
-def score_spam(signals: SpamSignals, screening: Screening) -> SpamScore:
+def score_spam(signals: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
     """Score ``signals``. Reasons name signals and counts and never quote the visitor.
 
     Phrases alone never make an inquiry spam: there must also be another kind of signal, or
     the tone of a sales pitch.
     """
-    weights = screening.weights
+    weights = spam_filter.weights
     phrases = count_phrases(signals.message)
     other = [
         *_sending_signals(signals, weights),
@@ -79,11 +67,11 @@ def score_spam(signals: SpamSignals, screening: Screening) -> SpamScore:
     scored = [*other, *_phrase_signals(phrases, weights, supported=supported)]
     scored = sorted((signal for signal in scored if signal[0] > 0), key=lambda signal: -signal[0])
     total = sum(points for points, _ in scored)
-    is_spam = supported and total >= screening.threshold
+    is_spam = supported and total >= spam_filter.threshold
     return SpamScore(total, tuple(reason for _, reason in scored), is_spam)
 
 
-def _sending_signals(signals: SpamSignals, weights: Weights) -> Iterator[tuple[float, str]]:
+def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if signals.honeypot.strip():
         yield weights.hidden_field, "the hidden field was filled in"
     if not signals.from_browser:
@@ -98,7 +86,7 @@ def _sending_signals(signals: SpamSignals, weights: Weights) -> Iterator[tuple[f
         yield weights.one_source * steps, reason
 
 
-def _link_signals(signals: SpamSignals, weights: Weights) -> Iterator[tuple[float, str]]:
+def _link_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if hosts := text_features.links(signals.message):
         yield weights.link * min(len(hosts), MAX_COUNTED), f"links: {len(hosts)}"
     if any(text_features.is_disguised(host) for host in hosts):
@@ -109,7 +97,7 @@ def _link_signals(signals: SpamSignals, weights: Weights) -> Iterator[tuple[floa
         yield weights.link_in_name, "a link in the name"
 
 
-def _text_signals(signals: SpamSignals, weights: Weights) -> Iterator[tuple[float, str]]:
+def _text_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if text_features.is_gibberish(signals.message):
         yield weights.gibberish, "the message is no language"
     if text_features.is_gibberish(signals.name, strict=True):
@@ -121,7 +109,7 @@ def _text_signals(signals: SpamSignals, weights: Weights) -> Iterator[tuple[floa
 
 
 def _phrase_signals(
-    phrases: PhraseCounts, weights: Weights, *, supported: bool
+    phrases: PhraseCounts, weights: SpamWeights, *, supported: bool
 ) -> Iterator[tuple[float, str]]:
     """``supported``: subjects that patients also write about count as offers."""
     offers = phrases.offers + (phrases.subjects if supported else 0)
