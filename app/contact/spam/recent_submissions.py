@@ -51,8 +51,10 @@ QUERY = sa.select(_count(SAME_MESSAGE), _count(SAME_NETWORK), KEY_EXISTS, Databa
 @dataclass(frozen=True)
 class RecentActivity:
     """Other inquiries, up to ``MAX_COUNTED``: with the same message in a day, and from the same
-    network in an hour. ``key_exists``: this submission may have been stored before;
-    if not, the write transaction need not look for it. ``checked_at`` is by the database server's clock if there is one.
+    network in an hour.
+
+    ``key_exists``: this submission may have been stored before; if not, the write transaction
+    need not look for it. ``checked_at`` is by the database server's clock if there is one.
     """
 
     same_message: int = 0
