@@ -18,7 +18,7 @@ from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, is_unspaced, letters_and_digits
 from app.contact.validators import MESSAGE_LENGTH
 
-TOKENS = re.compile(r"[^\W_]+|[.!?;:,\n]")
+PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
 APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
 REPEATED = re.compile(r"(.)\1+")
 DIGITS_AS_LETTERS = str.maketrans("013457", "oieast")
@@ -100,13 +100,13 @@ class PhraseMatcher:
             letters = letters_and_digits(folded)
             if any(phrase in letters for phrase in self._unspaced):
                 return True
-        tokens = [token for token in _tokens(folded) if token not in self._ignored_words]
-        positions = [at for at, token in enumerate(tokens) if token[0].isalnum()]
-        matches = {word: self._matches(word) for word in {tokens[at] for at in positions}}
-        words = [matches[tokens[at]] for at in positions]
+        pieces = [piece for piece in _pieces(folded) if piece not in self._ignored_words]
+        positions = [at for at, piece in enumerate(pieces) if piece[0].isalnum()]
+        matches = {word: self._matches(word) for word in {pieces[at] for at in positions}}
+        words = [matches[pieces[at]] for at in positions]
         first_words = self._root.keys()
         return any(
-            self._phrase_starts(words, index) and not self._is_negated(tokens, at)
+            self._phrase_starts(words, index) and not self._is_negated(pieces, at)
             for index, at in enumerate(positions)
             if not first_words.isdisjoint(words[index])
         )
@@ -128,13 +128,13 @@ class PhraseMatcher:
         prefixes = (word[:end] for end in range(4, min(len(word), 14)))
         return self._words.find(word).union(*map(self._prefixes.find, prefixes))
 
-    def _is_negated(self, tokens: list[str], at: int) -> bool:
+    def _is_negated(self, pieces: list[str], at: int) -> bool:
         at -= 1
-        while at >= 0 and tokens[at] in self._negation_fillers:
+        while at >= 0 and pieces[at] in self._negation_fillers:
             at -= 1
-        if at < 0 or tokens[at] not in self._negations:
+        if at < 0 or pieces[at] not in self._negations:
             return False
-        return at == 0 or tokens[at - 1] not in self._negation_exceptions
+        return at == 0 or pieces[at - 1] not in self._negation_exceptions
 
 
 _matcher = lru_cache(maxsize=4)(PhraseMatcher)
@@ -144,19 +144,19 @@ def _fold(text: str) -> str:
     return fold(text.translate(APOSTROPHES))
 
 
-def _tokens(folded: str) -> Iterator[str]:
+def _pieces(folded: str) -> Iterator[str]:
     """Words and punctuation; letters spelled out one by one are joined into a word."""
-    tokens = TOKENS.findall(folded)
-    squeezed = {token: _squeeze(token) for token in set(tokens)}
+    pieces = PIECES.findall(folded)
+    squeezed = {piece: _squeeze(piece) for piece in set(pieces)}
     letters: list[str] = []
-    for token in tokens:
-        if len(token) == 1 and token.isalpha():
-            letters.append(token)
+    for piece in pieces:
+        if len(piece) == 1 and piece.isalpha():
+            letters.append(piece)
             continue
         if letters:
             yield from _join(letters)
             letters.clear()
-        yield squeezed[token]
+        yield squeezed[piece]
     yield from _join(letters)
 
 

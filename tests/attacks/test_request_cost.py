@@ -1,6 +1,6 @@
-"""No request costs much processor time, whatever it holds and however it is answered.
+"""No request takes much processor time, whatever it contains.
 
-A thread that works holds up all others of its process. Time is the thread's own, so that other
+A busy thread delays all others of its process. The tests measure thread time, so that other
 programs on the machine do not count.
 """
 
@@ -25,17 +25,17 @@ from app.web.rate_limits import limiter
 from tests.support.contact_harness import EMPTY
 from tests.support.settings import settings_for
 
-MOST = 0.3  # seconds for one request; most take a hundredth
+MAX_SECONDS = 0.3  # for one request; most take a hundredth of that
 API = "/api/v1/inquiries"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MULTIPART = "multipart/form-data; boundary=b"
 FIELDS = ("name", "email", "phone", "best_time", "topic", "message")
-# A body of as many bytes as are accepted, and a message of as many characters.
+# Bytes of the largest body and characters of the longest message that are accepted.
 LARGEST, LONGEST_MESSAGE = MAX_BODY - 2_000, 5_000
 
 
-def _words(count: int) -> str:
+def _random_words(count: int) -> str:
     chosen = random.Random(1)
     return " ".join("".join(chosen.choices("abcdefghilmnorstu", k=7)) for _ in range(count))
 
@@ -48,7 +48,7 @@ SHAPES = {
     "Hangul syllables": "각힣",
     "a ligature of eighteen letters": "\ufdfa",
     "ligatures": "\ufb03\u3316",
-    "distinct words": _words(40_000),
+    "distinct words": _random_words(40_000),
     "words close to a crisis phrase": "suicidew suicideq xsuicidal ",
     "letters spelled out": "s u i c i d ",
     "denials": "not at all not ",
@@ -113,7 +113,7 @@ def site_without_database(
 
 @pytest.fixture
 def limited_site(sqlite_template: Path, tmp_path: Path) -> Iterator[FlaskClient]:
-    """A site that refuses every further post from here, at the form and at the API."""
+    """A site that has reached its rate limits, for the form and for the API."""
     with _site(tmp_path, sqlite_template, RATELIMIT_ENABLED="true") as client:
         for _ in range(11):
             client.post("/contact", data={})
@@ -123,7 +123,7 @@ def limited_site(sqlite_template: Path, tmp_path: Path) -> Iterator[FlaskClient]
 
 
 def _form_body(**changed: str) -> bytes:
-    """As compact as a form can be: no character is written as three that need not be."""
+    """The most compact encoding: escapes only the characters that must be escaped."""
     pairs = {**EMPTY, **changed}.items()
     escaped = str.maketrans({sign: quote_plus(sign) for sign in "&+%;=#"})
     return "&".join(f"{name}={text.translate(escaped)}" for name, text in pairs).encode()[:MAX_BODY]
@@ -144,23 +144,23 @@ def _both(**changed: str) -> Iterator[tuple[str, bytes, str]]:
 
 def _check(client: FlaskClient, path: str, body: bytes, kind: str, **headers: str) -> TestResponse:
     began = time.thread_time()
-    answer = client.post(path, data=body, content_type=kind, headers=headers)
+    response = client.post(path, data=body, content_type=kind, headers=headers)
     took = time.thread_time() - began
-    assert took < MOST, f"{path}: {took:.2f} s for {len(body):,} bytes, {answer.status}"
-    return answer
+    assert took < MAX_SECONDS, f"{path}: {took:.2f} s for {len(body):,} bytes, {response.status}"
+    return response
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_every_field_full_to_the_largest_body(site: FlaskClient, shape: str) -> None:
+def test_largest_body_in_each_field(site: FlaskClient, shape: str) -> None:
     text = _filled(shape, LARGEST, _bytes)
     for field in FIELDS:
         for path, body, kind in _both(**{field: text}):
-            answer = _check(site, path, body, kind)
-            assert answer.status_code in (400, 413, 422)
+            response = _check(site, path, body, kind)
+            assert response.status_code in (400, 413, 422)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_a_message_of_the_longest_accepted_length(site: FlaskClient, shape: str) -> None:
+def test_longest_accepted_message(site: FlaskClient, shape: str) -> None:
     text = _filled(shape, LONGEST_MESSAGE, len)
     for path, body, kind in _both(message=text, name="x" + text[:99], best_time=text[:100]):
         assert _check(site, path, body, kind).status_code in (201, 303, 422)
@@ -169,27 +169,27 @@ def test_a_message_of_the_longest_accepted_length(site: FlaskClient, shape: str)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_a_long_email_address(site: FlaskClient, shape: str) -> None:
+def test_long_email_address(site: FlaskClient, shape: str) -> None:
     for address in (f"{shape}@example.com", f"ada@{shape}.example", f'"{shape}"@[{shape}]'):
         text = _filled(address, 254, len)
         for path, body, kind in _both(email=text, email_asked=text[1:], email_choice=text):
             _check(site, path, body, kind)
 
 
-def test_a_post_too_many_is_refused_unread(limited_site: FlaskClient) -> None:
+def test_rate_limited_post_is_refused_unread(limited_site: FlaskClient) -> None:
     for shape in SHAPES.values():
         for path, body, kind in _both(message=_filled(shape, LARGEST, _bytes)):
             assert _check(limited_site, path, body, kind).status_code == 429
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_a_body_that_is_too_large_is_refused_unread(site: FlaskClient, shape: str) -> None:
+def test_too_large_body_is_refused_unread(site: FlaskClient, shape: str) -> None:
     for path, body, kind in _both(message=_filled(shape, LARGEST, _bytes)):
         assert _check(site, path, body * 10, kind).status_code == 413
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_a_refusal_that_shows_the_form_again(
+def test_error_page_that_shows_the_form_again(
     site: FlaskClient, site_without_database: FlaskClient, shape: str
 ) -> None:
     text = _filled(shape, LARGEST, _bytes)
@@ -221,52 +221,52 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("path", "body", "kind"), BODIES.values(), ids=list(BODIES))
-def test_a_body_that_is_hard_to_parse(site: FlaskClient, path: str, body: bytes, kind: str) -> None:
+def test_body_that_is_hard_to_parse(site: FlaskClient, path: str, body: bytes, kind: str) -> None:
     assert len(body) <= MAX_BODY
-    answer = _check(site, path, body, kind)
-    assert answer.status_code in (400, 413, 422)
-    assert len(answer.data) < 2 * MAX_BODY
+    response = _check(site, path, body, kind)
+    assert response.status_code in (400, 413, 422)
+    assert len(response.data) < 2 * MAX_BODY
 
 
-def test_the_number_of_errors_in_an_answer_is_bounded(site: FlaskClient) -> None:
-    answer = site.post(API, json={f"unknown{n}": n for n in range(10_000)})
-    assert answer.json is not None
-    assert len(answer.json["errors"]) == 20
-    assert len(answer.data) < 5_000
+def test_number_of_errors_in_a_response_is_limited(site: FlaskClient) -> None:
+    response = site.post(API, json={f"unknown{n}": n for n in range(10_000)})
+    assert response.json is not None
+    assert len(response.json["errors"]) == 20
+    assert len(response.data) < 5_000
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_a_report_of_a_browser(site: FlaskClient, shape: str) -> None:
+def test_browser_report(site: FlaskClient, shape: str) -> None:
     text = _filled(shape, 16_000, lambda text: len(_json(text)))
     for name in ("blockedURL", "documentURL"):
         for address in (f"https://{text}/", f"https://a.example/{text}", text):
             body = _json([{"body": {"effectiveDirective": "img-src", name: address}}])
-            answer = _check(site, "/policy-reports", body, "application/reports+json")
-            assert answer.status_code == 204
+            response = _check(site, "/policy-reports", body, "application/reports+json")
+            assert response.status_code == 204
 
 
-def test_a_deep_report_is_dropped(site: FlaskClient) -> None:
+def test_deeply_nested_report_is_dropped(site: FlaskClient) -> None:
     for depth in (*range(10, 1200, 10), 8000):
         body = b'{"csp-report": {"violated-directive": ' + b"[" * depth + b"]" * depth + b"}}"
-        answer = _check(site, "/policy-reports", body, "application/csp-report")
-        assert answer.status_code == 204
+        response = _check(site, "/policy-reports", body, "application/csp-report")
+        assert response.status_code == 204
 
 
 @pytest.mark.parametrize("shape", ["a,", '"', 'W/"a",', "a;q=0.1,", "=", ";"])
 @pytest.mark.parametrize(
     "header", ["Accept-Encoding", "Accept-Language", "If-None-Match", "Cookie"]
 )
-def test_a_long_header(site: FlaskClient, header: str, shape: str) -> None:
+def test_long_header(site: FlaskClient, header: str, shape: str) -> None:
     for path in ("/contact", "/", "/contact/received/BBB-BBB", "/api/openapi.json"):
         began = time.thread_time()
         site.get(path, headers={header: shape * (8000 // len(shape))})
-        assert time.thread_time() - began < MOST, path
+        assert time.thread_time() - began < MAX_SECONDS, path
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-def test_folding_takes_time_in_proportion_to_the_length(shape: str) -> None:
-    """Far more than is ever read: what grows faster than the text would take seconds."""
+def test_folding_takes_linear_time(shape: str) -> None:
+    """Much longer than any accepted text: anything slower than linear would take seconds."""
     text = _filled(shape, 60_000, len)
     began = time.thread_time()
     fold(text)
-    assert time.thread_time() - began < MOST
+    assert time.thread_time() - began < MAX_SECONDS

@@ -1,4 +1,4 @@
-"""How much of an inquiry leaves the server by mail, seen at a real mail server."""
+"""How much of an inquiry the emails have, as received by a real mail server."""
 
 from collections.abc import Callable
 
@@ -14,25 +14,25 @@ __all__ = ["relay"]
 
 @pytest.fixture
 def desk_with(make_app: Callable[..., Flask], relay: Relay) -> Callable[[str], Desk]:
-    def make(notify: str) -> Desk:
+    def make(detail: str) -> Desk:
         clear = {"MAIL_PORT": str(relay.port), "MAIL_USE_TLS": "false"}
-        return Desk(make_app(NOTIFICATION_DETAIL=notify, **clear))
+        return Desk(make_app(NOTIFICATION_DETAIL=detail, **clear))
 
     return make
 
 
 @pytest.mark.parametrize(
-    ("notify", "said", "answered"),
+    ("detail", "expected", "can_reply"),
     [("full", {"Ada", "checks"}, True), ("contact", {"Ada"}, True), ("minimal", set(), False)],
 )
-def test_the_mail_says_what_the_setting_allows(
+def test_notification_has_what_the_setting_allows(
     desk_with: Callable[[str], Desk],
     relay: Relay,
-    notify: str,
-    said: set[str],
-    answered: bool,  # noqa: FBT001
+    detail: str,
+    expected: set[str],
+    can_reply: bool,  # noqa: FBT001
 ) -> None:
-    desk = desk_with(notify)
+    desk = desk_with(detail)
     desk.send()
     desk.call(message="Do you take checks, too?")
     desk.send(honeypot="x", message="Held checks")
@@ -40,6 +40,6 @@ def test_the_mail_says_what_the_setting_allows(
     desk.says("mailer", "run", "--once")
     assert len(relay.received) == 3
     for taken in relay.received:
-        whole = taken.message.as_string() + taken.message["Subject"]
-        assert {word for word in ("Ada", "checks") if word in whole} == said
-        assert (taken.message["Reply-To"] == GOOD["email"]) == answered
+        text = taken.message.as_string() + taken.message["Subject"]
+        assert {word for word in ("Ada", "checks") if word in text} == expected
+        assert (taken.message["Reply-To"] == GOOD["email"]) == can_reply

@@ -1,4 +1,4 @@
-"""Hosts that share a Redis share the count of posts, too."""
+"""Hosts that share a Redis server share the rate limit."""
 
 import json
 import subprocess
@@ -12,26 +12,24 @@ from tests.support.settings import environment
 
 __all__ = ["redis_server"]
 
-# A host of its own: it posts six times and says what was answered.
+# Simulates another host: posts six times and prints the responses.
 HOST = """
 import json, sys
 from app import create_app
-words, sender = json.loads(sys.argv[1]), {"REMOTE_ADDR": "198.51.100.71"}
+data, sender = json.loads(sys.argv[1]), {"REMOTE_ADDR": "198.51.100.71"}
 client = create_app().test_client()
 for n in range(6):
-    said = {**words, "message": f"{words['message']} {n}{sys.argv[2]}"}
-    last = client.post("/contact", data=said, environ_base=sender)
+    inquiry = {**data, "message": f"{data['message']} {n}{sys.argv[2]}"}
+    last = client.post("/contact", data=inquiry, environ_base=sender)
     print(last.status_code)
 print(json.dumps([dict(last.headers), last.text]))
 """
 
 
-def test_the_count_holds_across_hosts_and_says_where_the_words_are(
-    tmp_path: Path, sqlite_url: str, redis_server: str
-) -> None:
+def test_rate_limit_is_shared_by_hosts(tmp_path: Path, sqlite_url: str, redis_server: str) -> None:
     shared = {"RATELIMIT_ENABLED": "true", "RATELIMIT_STORAGE_URI": redis_server}
     variables = environment(tmp_path, DATABASE_URL=sqlite_url, **shared)
-    said = [
+    outputs = [
         subprocess.run(
             [sys.executable, "-c", HOST, json.dumps(GOOD), name],
             env={"PATH": "", "PYTHONPATH": str(ROOT), **variables},
@@ -42,9 +40,9 @@ def test_the_count_holds_across_hosts_and_says_where_the_words_are(
         ).stdout.splitlines()
         for name in "ab"
     ]
-    assert said[0][:6] == [b"303"] * 6
-    assert said[1][:6] == [b"303"] * 4 + [b"429"] * 2
-    headers, page = json.loads(said[1][6])
+    assert outputs[0][:6] == [b"303"] * 6
+    assert outputs[1][:6] == [b"303"] * 4 + [b"429"] * 2
+    headers, page = json.loads(outputs[1][6])
     assert 1 <= int(headers["Retry-After"]) <= 61
     assert "go back in your browser" in page
     assert 'href="tel:+12125550142"' in page

@@ -1,4 +1,4 @@
-"""Who may be in danger finds the crisis lines first; nobody is refused, and nothing is claimed."""
+"""Crisis phrases: detection, crisis lines on the page and in the API, marked notifications."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from app.clinic import Clinic
 from app.contact.crisis_detection import mentions_crisis
 from tests.contact.conftest import Visitor
 
-ALARMING = (
+CRISIS = (
     "I want to kill myself",
     "i wanna die",
     "Im suicidel",
@@ -76,80 +76,82 @@ ORDINARY = (
 )
 
 
-@pytest.mark.parametrize("text", ALARMING)
-def test_words_of_danger_are_noticed(clinic: Clinic, text: str) -> None:
+@pytest.mark.parametrize("text", CRISIS)
+def test_crisis_phrases_are_detected(clinic: Clinic, text: str) -> None:
     assert mentions_crisis(text, clinic.crisis_phrases)
     assert mentions_crisis(f"Hello,\n\n{text}\n\nThank you", clinic.crisis_phrases)
 
 
 @pytest.mark.parametrize("text", ORDINARY)
-def test_ordinary_words_are_not(clinic: Clinic, text: str) -> None:
+def test_ordinary_text_is_not_detected(clinic: Clinic, text: str) -> None:
     assert not mentions_crisis(text, clinic.crisis_phrases)
 
 
-def test_the_received_page_opens_with_the_crisis_lines(visitor: Visitor) -> None:
-    page = visitor.client.get(visitor.send(message=ALARMING[0]).location).text
+def test_received_page_starts_with_crisis_lines(visitor: Visitor) -> None:
+    page = visitor.client.get(visitor.send(message=CRISIS[0]).location).text
     assert page.index("Do not wait for us") < page.index("<h1>")
     assert page.count("Do not wait for us") == 1
-    calm = visitor.client.get(visitor.send(message=ORDINARY[0]).location).text
-    assert calm.index("Do not wait for us") > calm.index("<h1>")
+    ordinary = visitor.client.get(visitor.send(message=ORDINARY[0]).location).text
+    assert ordinary.index("Do not wait for us") > ordinary.index("<h1>")
 
 
-def test_the_front_desks_mail_is_marked(visitor: Visitor) -> None:
-    reference = visitor.send(message=ALARMING[0]).location[-7:]
+def test_notification_of_a_crisis_is_marked(visitor: Visitor) -> None:
+    reference = visitor.send(message=CRISIS[0]).location[-7:]
     (mail,) = visitor.mails()
     assert mail.subject == f"Please read now: [{reference}] Billing question from Ada Example"
     assert mail.text.startswith("PLEASE READ THIS NOW")
     assert mail.html.index("Please read this now") < mail.html.index("<h1>")
 
 
-def test_a_mail_without_such_words_is_not(visitor: Visitor) -> None:
+def test_ordinary_notification_is_not_marked(visitor: Visitor) -> None:
     visitor.send(message=ORDINARY[0])
     (mail,) = visitor.mails()
     assert mail.subject.startswith("[")
     assert "danger" not in mail.text + mail.html
 
 
-def test_every_field_is_read(visitor_on_sqlite: Visitor) -> None:
+def test_all_text_fields_are_searched(visitor_on_sqlite: Visitor) -> None:
     for field in ("name", "best_time", "message"):
-        written: dict[str, Any] = {field: ALARMING[0]}
-        visitor_on_sqlite.send(**written)
+        data: dict[str, Any] = {field: CRISIS[0]}
+        visitor_on_sqlite.send(**data)
     assert all(mail.subject.startswith("Please read") for mail in visitor_on_sqlite.mails())
 
 
-def test_a_program_is_given_the_crisis_lines(visitor: Visitor) -> None:
-    answer = visitor.call(message=ALARMING[0])
-    assert answer.status_code == 201
-    assert [line["phone"] for line in answer.get_json()["crisis_lines"]] == ["911", "988"]
+def test_api_returns_crisis_lines(visitor: Visitor) -> None:
+    response = visitor.call(message=CRISIS[0])
+    assert response.status_code == 201
+    assert [line["phone"] for line in response.get_json()["crisis_lines"]] == ["911", "988"]
     assert "crisis_lines" not in visitor.call(message=ORDINARY[0]).get_json()
 
 
-def test_what_may_be_danger_is_never_held(visitor: Visitor) -> None:
-    visitor.send(message=ALARMING[0], honeypot="filled in by a helpful browser")
+def test_possible_crisis_is_never_quarantined(visitor: Visitor) -> None:
+    visitor.send(message=CRISIS[0], honeypot="filled in by a helpful browser")
     (inquiry,) = visitor.inquiries()
     assert inquiry.state == "received"
     assert len(visitor.mails()) == 1
 
 
-def test_a_page_of_trouble_opens_with_the_crisis_lines_too(visitor: Visitor) -> None:
-    page = visitor.send(message=ALARMING[0], email="none")
+def test_error_page_starts_with_crisis_lines(visitor: Visitor) -> None:
+    page = visitor.send(message=CRISIS[0], email="none")
     assert page.status_code == 422
     assert page.text.index("Do not wait for us") < page.text.index("There is a problem")
     assert page.text.count("Do not wait for us") == 1
 
 
-def test_a_program_that_is_refused_is_given_them_too(visitor: Visitor) -> None:
+def test_api_errors_include_crisis_lines(visitor: Visitor) -> None:
     for wrong in ({"email": "none"}, {"unknown": "x"}):
-        answer = visitor.call(message=ALARMING[0], **wrong)
-        assert answer.status_code == 422
-        assert [line["phone"] for line in answer.get_json()["crisis_lines"]] == ["911", "988"]
+        response = visitor.call(message=CRISIS[0], **wrong)
+        assert response.status_code == 422
+        assert [line["phone"] for line in response.get_json()["crisis_lines"]] == ["911", "988"]
     assert "crisis_lines" not in visitor.call(message=ORDINARY[0], email="none").get_json()
 
 
-def test_a_reference_tells_of_danger_for_an_hour_only(visitor_on_sqlite: Visitor) -> None:
+def test_received_page_starts_with_crisis_lines_for_an_hour_only(
+    visitor_on_sqlite: Visitor,
+) -> None:
     start = datetime(2026, 11, 2, 15, tzinfo=UTC)
     with time_machine.travel(start, tick=False):
-        where = visitor_on_sqlite.send(message=ALARMING[0]).location
+        where = visitor_on_sqlite.send(message=CRISIS[0]).location
     for minutes, first in ((59, True), (61, False)):
         with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
             page = visitor_on_sqlite.client.get(where).text

@@ -1,4 +1,4 @@
-"""What looks like spam is held, and told why; what one person alone may do is not."""
+"""The spam filter: scoring, quarantine, counts of recent inquiries."""
 
 import dataclasses
 import re
@@ -27,12 +27,12 @@ SPAM = "We sell backlinks and guest posts that put you on the first page of Goog
 LONG = "Is there a parking space for a van with a lift, and how wide is it?"
 
 
-def judged(**changed: Any) -> SpamScore:
+def scored(**changed: Any) -> SpamScore:
     return score_spam(dataclasses.replace(PLAIN, **changed), SpamFilter())
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "expected"),
     [
         ({"honeypot": "x"}, "the hidden field was filled in"),
         ({"same_message": 4}, "the same words from 4 others"),
@@ -43,10 +43,10 @@ def judged(**changed: Any) -> SpamScore:
         ({"message": "Скидки: \u0420aypal https://t.me/a"}, "alphabets mixed within words"),
     ],
 )
-def test_what_is_held(changed: dict[str, Any], said: str) -> None:
-    verdict = judged(**changed)
-    assert verdict.is_spam, verdict
-    assert any(said in reason for reason in verdict.reasons), verdict
+def test_strong_signals_are_spam(changed: dict[str, Any], expected: str) -> None:
+    score = scored(**changed)
+    assert score.is_spam, score
+    assert any(expected in reason for reason in score.reasons), score
 
 
 @pytest.mark.parametrize(
@@ -67,26 +67,26 @@ def test_what_is_held(changed: dict[str, Any], said: str) -> None:
         {"message": "Call me.please", "best_time": "email.me or call.me pls"},
     ],
 )
-def test_no_single_weak_sign_holds_anybody(changed: dict[str, Any]) -> None:
-    verdict = judged(**changed)
-    assert not verdict.is_spam, verdict
+def test_single_weak_signal_is_not_spam(changed: dict[str, Any]) -> None:
+    score = scored(**changed)
+    assert not score.is_spam, score
 
 
-def test_reasons_come_heaviest_first_and_quote_nothing() -> None:
-    verdict = judged(message=f"{SPAM} http://secret.example", honeypot="secret", name="Secret Name")
-    assert verdict.reasons[0] == "phrases that sell: 3"
-    assert "ecret" not in "".join(verdict.reasons)
+def test_reasons_are_sorted_and_never_quote_the_visitor() -> None:
+    score = scored(message=f"{SPAM} http://secret.example", honeypot="secret", name="Secret Name")
+    assert score.reasons[0] == "phrases that sell: 3"
+    assert "ecret" not in "".join(score.reasons)
 
 
-def test_weights_and_threshold_are_the_clinics() -> None:
-    facts = dataclasses.replace(PLAIN, honeypot="x")
-    assert not score_spam(facts, SpamFilter(threshold=9)).is_spam
-    lenient = score_spam(facts, SpamFilter(weights=SpamWeights(hidden_field=0)))
+def test_clinic_sets_weights_and_threshold() -> None:
+    signals = dataclasses.replace(PLAIN, honeypot="x")
+    assert not score_spam(signals, SpamFilter(threshold=9)).is_spam
+    lenient = score_spam(signals, SpamFilter(weights=SpamWeights(hidden_field=0)))
     assert not lenient.is_spam
     assert "the hidden field was filled in" not in lenient.reasons
 
 
-def test_clinic_toml_shows_the_defaults_as_they_are(clinic_dir: Path) -> None:
+def test_clinic_toml_lists_the_defaults(clinic_dir: Path) -> None:
     text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
     shown = re.search(r"^# \[spam_filter\]\n(?:# .*\n)*", text, re.MULTILINE)
     assert shown
@@ -95,17 +95,17 @@ def test_clinic_toml_shows_the_defaults_as_they_are(clinic_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["send", "call"])
-def test_it_is_stored_with_a_reference_and_no_mail(visitor: Visitor, way: str) -> None:
-    answer = getattr(visitor, way)(message=SPAM)
-    assert answer.status_code in (201, 303)
+def test_quarantined_inquiry_has_a_reference_and_no_email(visitor: Visitor, way: str) -> None:
+    response = getattr(visitor, way)(message=SPAM)
+    assert response.status_code in (201, 303)
     (inquiry,) = visitor.inquiries()
-    assert inquiry.reference in answer.text
+    assert inquiry.reference in response.text
     assert inquiry.state == "quarantined"
     assert (inquiry.quarantine_reasons or "").startswith("phrases that sell: 3")
     assert visitor.mails() == []
 
 
-def test_the_visitor_sees_the_same_page(visitor: Visitor) -> None:
+def test_received_page_does_not_reveal_quarantine(visitor: Visitor) -> None:
     pages = [
         visitor.client.get(visitor.send(message=message).location).text
         for message in ("Do you take checks?", SPAM)
@@ -114,7 +114,7 @@ def test_the_visitor_sees_the_same_page(visitor: Visitor) -> None:
     assert plain == held
 
 
-def test_it_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
+def test_filter_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
     visitor = Visitor(make_app(SPAM_FILTER_ENABLED="false"))
     visitor.send(message=SPAM)
     (inquiry,) = visitor.inquiries()
@@ -122,40 +122,42 @@ def test_it_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
     assert inquiry.source_digest is None
 
 
-def test_the_same_words_from_others_are_counted(visitor: Visitor) -> None:
+def test_same_message_from_others_is_counted(visitor: Visitor) -> None:
     for n in range(6):
         visitor.send(message=LONG, email=f"a{n}@example.com")
-    # The fourth has three others before it, and they came from one network too.
-    assert [one.state for one in visitor.inquiries()] == ["received"] * 3 + ["quarantined"] * 3
+    # Three others came before the fourth, from the same network.
+    assert [inquiry.state for inquiry in visitor.inquiries()] == ["received"] * 3 + [
+        "quarantined"
+    ] * 3
 
 
-def test_who_asks_again_is_no_other(visitor: Visitor) -> None:
+def test_repeated_inquiry_of_one_visitor_is_not_counted(visitor: Visitor) -> None:
     start = datetime(2026, 11, 2, 15, tzinfo=UTC)
     for n in range(6):
         with time_machine.travel(start + timedelta(minutes=30 * n), tick=False):
             visitor.send(message=LONG)
-    assert {one.state for one in visitor.inquiries()} == {"received"}
+    assert {inquiry.state for inquiry in visitor.inquiries()} == {"received"}
 
 
-def test_one_network_is_counted_across_workers(
+def test_network_is_counted_across_workers(
     make_app: Callable[..., Flask], database_url: str
 ) -> None:
     apps = [make_app(DATABASE_URL=database_url, TRUSTED_PROXIES="1") for _ in range(2)]
-    words = {
+    data = {
         **GOOD,
         "message": "Cheap pills and weight loss, visit our website www.b.example or www.a.example",
     }
     for n in range(12):
         sender = {"X-Forwarded-For": f"203.0.113.{n}", "Origin": "http://localhost"}
-        one = {**words, "message": f"{words['message']}/{n}"}
-        apps[n % 2].test_client().post("/contact", data=one, headers=sender)
+        inquiry = {**data, "message": f"{data['message']}/{n}"}
+        apps[n % 2].test_client().post("/contact", data=inquiry, headers=sender)
     elsewhere = {"X-Forwarded-For": "198.51.100.1", "Origin": "http://localhost"}
-    apps[0].test_client().post("/contact", data=words, headers=elsewhere)
-    states = [one.state for one in Visitor(apps[0]).inquiries()]
+    apps[0].test_client().post("/contact", data=data, headers=elsewhere)
+    states = [inquiry.state for inquiry in Visitor(apps[0]).inquiries()]
     assert states == ["received"] * 3 + ["quarantined"] * 9 + ["received"]
 
 
-def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:
+def test_no_address_is_stored_and_digests_are_cleared_after_a_day(visitor: Visitor) -> None:
     visitor.send(message=LONG)
     (inquiry,) = visitor.inquiries()
     assert inquiry.source_digest
@@ -177,7 +179,7 @@ def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:
         ({}, {}, "not sent by a browser"),
     ],
 )
-def test_the_form_reports_how_it_was_sent(
+def test_form_signals_are_reported(
     visitor_on_sqlite: Visitor, sent: dict[str, str], headers: dict[str, str], reason: str
 ) -> None:
     data = {**GOOD, "honeypot": "x", **sent}
@@ -189,7 +191,7 @@ def test_the_form_reports_how_it_was_sent(
 @pytest.mark.parametrize(
     "elapsed", ["", "120", "9" * 9, "x", "-1", "1.5", "\u0661", "9" * 5000, "\u0301" * 99]
 )
-def test_no_time_a_long_time_and_a_false_one_count_for_nothing(
+def test_missing_long_or_invalid_elapsed_time_is_ignored(
     visitor_on_sqlite: Visitor, elapsed: str
 ) -> None:
     visitor_on_sqlite.send(honeypot="x", elapsed_seconds=elapsed)
@@ -197,13 +199,13 @@ def test_no_time_a_long_time_and_a_false_one_count_for_nothing(
     assert inquiry.quarantine_reasons == "the hidden field was filled in"
 
 
-def test_a_program_at_the_api_gets_no_points_for_being_one(visitor_on_sqlite: Visitor) -> None:
+def test_api_inquiry_gets_no_points_for_not_using_a_browser(visitor_on_sqlite: Visitor) -> None:
     visitor_on_sqlite.call(message=SPAM)
     (inquiry,) = visitor_on_sqlite.inquiries()
     assert "browser" not in (inquiry.quarantine_reasons or "")
 
 
-def test_a_repeated_submission_is_recognized_whatever_time_it_reports(
+def test_elapsed_time_does_not_affect_duplicate_detection(
     visitor_on_sqlite: Visitor,
 ) -> None:
     first = visitor_on_sqlite.send(elapsed_seconds="30").location
@@ -211,7 +213,7 @@ def test_a_repeated_submission_is_recognized_whatever_time_it_reports(
     assert len(visitor_on_sqlite.inquiries()) == 1
 
 
-def test_the_pages_with_the_form_do_not_depend_on_the_minute(visitor_on_sqlite: Visitor) -> None:
+def test_pages_with_the_form_do_not_depend_on_the_time(visitor_on_sqlite: Visitor) -> None:
     start = datetime(2026, 11, 2, 15, tzinfo=UTC)
     for path in ("/contact", "/"):
         pages = set()

@@ -1,4 +1,4 @@
-"""What attackers write into fields."""
+"""Input that attackers send in form fields."""
 
 LINE_ENDS = ("\r\n", "\n", "\r", "\0", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029")
 SMTP = tuple(
@@ -13,7 +13,7 @@ ENCODED = (
     "Ada\\r\\nBcc: all@evil.example",
 )
 DOTS = (".", "..", ".\r\n.", "\r\n.\r\n", "\r\n.\r\nQUIT\r\n", "..\r\n..\r\n.", "\n.\n")
-LOOKS = (
+CONFUSING = (
     "\u202egpj.exe",
     "\u2066Ada\u2069",
     "Ada\u200b\u200b",
@@ -39,4 +39,4 @@ TEMPLATES = ("{{7*7}}", "{% for x in ().__class__.__mro__ %}{% endfor %}", "${7*
 LONG = ("x" * 5000, "x" * 998 + "é" * 100, "word " * 900)
 MULTIPART = ("--===============\r\nContent-Type: text/html\r\n\r\n<b>", "From ada\n>From ada")
 
-ALL = SMTP + ENCODED + DOTS + LOOKS + MARKUP + TEMPLATES + LONG + MULTIPART
+ALL = SMTP + ENCODED + DOTS + CONFUSING + MARKUP + TEMPLATES + LONG + MULTIPART

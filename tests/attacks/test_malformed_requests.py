@@ -1,4 +1,4 @@
-"""Bodies that are not what they claim: a clear 4xx or a fair reading, never a fault of ours."""
+"""Malformed and unusual bodies: a 4xx response or a correct interpretation, never a 500."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ GOOD_JSON = json.dumps(EMPTY).encode()
 
 
 def _with(member: str, value: str) -> bytes:
-    """The good body with one member's value written out by hand."""
+    """The valid body with the raw JSON ``value`` for one member."""
     rest = {name: text for name, text in EMPTY.items() if name != member}
     return f'{json.dumps(rest)[:-1]}, "{member}": {value}}}'.encode()
 
@@ -69,32 +69,32 @@ KINDS = ("", "application/jsonp", "application/json5", "text/json", "application
          "application/json\t/x", "*/*", "application / json")  # fmt: skip
 
 
-def _refused(desk: ContactHarness, answer: Any, *statuses: int) -> Any:
-    """The problem document of a refusal that left nothing behind."""
-    assert answer.status_code in statuses
-    assert answer.content_type == PROBLEM
-    assert answer.json["status"] == answer.status_code
-    assert desk.inquiries() == 0
-    return answer.json
+def _refused(harness: ContactHarness, response: Any, *statuses: int) -> Any:
+    """The problem document of a response; checks that nothing was stored."""
+    assert response.status_code in statuses
+    assert response.content_type == PROBLEM
+    assert response.json["status"] == response.status_code
+    assert harness.inquiries() == 0
+    return response.json
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=list(NOT_JSON))
-def test_what_is_no_json_is_a_400(contact_harness: ContactHarness, body: bytes) -> None:
+def test_invalid_json_returns_400(contact_harness: ContactHarness, body: bytes) -> None:
     _refused(contact_harness, contact_harness.client.post(API, data=body, content_type=JSON), 400)
 
 
 @pytest.mark.parametrize("value", WRONG.values(), ids=list(WRONG))
 @pytest.mark.parametrize("member", ["name", "message", "topic", "phone", "__class__"])
-def test_a_value_of_the_wrong_kind_is_named(
+def test_value_of_wrong_type_is_named(
     contact_harness: ContactHarness, member: str, value: str
 ) -> None:
-    answer = contact_harness.client.post(API, data=_with(member, value), content_type=JSON)
-    problem = _refused(contact_harness, answer, 422)
+    response = contact_harness.client.post(API, data=_with(member, value), content_type=JSON)
+    problem = _refused(contact_harness, response, 422)
     assert [error["pointer"] for error in problem["errors"]] == [f"#/{member}"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_kind_of_content_is_a_415(contact_harness: ContactHarness, kind: str) -> None:
+def test_unsupported_content_type_returns_415(contact_harness: ContactHarness, kind: str) -> None:
     _refused(
         contact_harness, contact_harness.client.post(API, data=GOOD_JSON, content_type=kind), 415
     )
@@ -105,21 +105,23 @@ def test_another_kind_of_content_is_a_415(contact_harness: ContactHarness, kind:
     [f"{JSON}; charset=utf-16", f"{JSON}; charset=latin-1", f"{JSON}; charset=", f"{JSON};;;",
      "APPLICATION/JSON", f"{JSON}; boundary=x; charset=utf-8; charset=utf-7"],
 )  # fmt: skip
-def test_json_is_utf_8_whatever_charset_is_claimed(
+def test_json_is_utf_8_whatever_the_charset_parameter(
     contact_harness: ContactHarness, kind: str
 ) -> None:
-    """RFC 8259, 8.1 and 11: there is no charset parameter, and nothing but UTF-8."""
+    """RFC 8259, 8.1 and 11: JSON is always UTF-8 and has no charset parameter."""
     body = json.dumps({**EMPTY, "name": "Zoë 李"}, ensure_ascii=False).encode()
     assert contact_harness.client.post(API, data=body, content_type=kind).status_code == 201
     assert contact_harness.mails()[0].message["Subject"].endswith("Zoë 李")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "compress", "x"])
-def test_a_compressed_body_is_never_unpacked(contact_harness: ContactHarness, coding: str) -> None:
+def test_compressed_body_is_never_decompressed(
+    contact_harness: ContactHarness, coding: str
+) -> None:
     bomb = gzip.compress(b"0" * 10_000_000)
     headers = {"Content-Encoding": coding}
-    answer = contact_harness.client.post(API, data=bomb, content_type=JSON, headers=headers)
-    _refused(contact_harness, answer, 400, 415)
+    response = contact_harness.client.post(API, data=bomb, content_type=JSON, headers=headers)
+    _refused(contact_harness, response, 400, 415)
 
 
 def _part(headers: str, text: str, end: str = "\r\n--b--\r\n") -> tuple[bytes, str]:
@@ -154,54 +156,54 @@ ODD_FORMS = {
 
 
 @pytest.mark.parametrize(("body", "kind"), ODD_FORMS.values(), ids=list(ODD_FORMS))
-def test_an_odd_form_is_shown_again(
+def test_malformed_form_is_shown_again(
     contact_harness: ContactHarness, body: bytes, kind: str
 ) -> None:
-    answer = contact_harness.client.post("/contact", data=body, content_type=kind)
-    assert answer.status_code == 422
-    assert "<title>Error: " in answer.text
+    response = contact_harness.client.post("/contact", data=body, content_type=kind)
+    assert response.status_code == 422
+    assert "<title>Error: " in response.text
     assert contact_harness.inquiries() == 0
 
 
-def test_a_field_that_comes_twice_counts_once(contact_harness: ContactHarness) -> None:
+def test_first_value_of_a_repeated_field_counts(contact_harness: ContactHarness) -> None:
     pairs = [*EMPTY.items(), ("email", "eve@evil.example"), ("topic", "general"), ("name", "Eve")]
-    answer = contact_harness.client.post("/contact", data=urlencode(pairs), content_type=FORM)
-    assert answer.status_code == 303
-    (mail,) = contact_harness.mails()
-    assert mail.recipients == ("billing@nullharbor.example",)
-    assert b"evil" not in mail.content
-    assert mail.message["Subject"].endswith("from Ada Example")
+    response = contact_harness.client.post("/contact", data=urlencode(pairs), content_type=FORM)
+    assert response.status_code == 303
+    (email,) = contact_harness.mails()
+    assert email.recipients == ("billing@nullharbor.example",)
+    assert b"evil" not in email.content
+    assert email.message["Subject"].endswith("from Ada Example")
 
 
-def test_the_address_adds_no_field(contact_harness: ContactHarness) -> None:
-    answer = contact_harness.client.post(
+def test_query_string_adds_no_field(contact_harness: ContactHarness) -> None:
+    response = contact_harness.client.post(
         "/contact?email=eve@evil.example&topic=general", data=EMPTY
     )
-    assert answer.status_code == 303
-    (mail,) = contact_harness.mails()
-    assert mail.message["Reply-To"] == EMPTY["email"]
+    assert response.status_code == 303
+    (email,) = contact_harness.mails()
+    assert email.message["Reply-To"] == EMPTY["email"]
 
 
-def test_a_file_is_no_field_and_is_not_kept(contact_harness: ContactHarness) -> None:
+def test_uploaded_file_is_ignored(contact_harness: ContactHarness) -> None:
     files = {name: (BytesIO(b"MZ" * 1000), "../../etc/x.exe") for name in ("name", "extra")}
-    answer = contact_harness.client.post("/contact", data={**EMPTY, **files})
-    assert answer.status_code == 422
-    assert "Enter your name" in answer.text
-    assert "x.exe" not in answer.text
+    response = contact_harness.client.post("/contact", data={**EMPTY, **files})
+    assert response.status_code == 422
+    assert "Enter your name" in response.text
+    assert "x.exe" not in response.text
 
 
 @pytest.mark.parametrize("count", [51, 1000])
-def test_a_form_of_very_many_parts_is_refused(contact_harness: ContactHarness, count: int) -> None:
+def test_form_with_too_many_parts_is_refused(contact_harness: ContactHarness, count: int) -> None:
     parts = {**EMPTY, **{f"field{number}": "x" for number in range(count)}}
-    answer = contact_harness.client.post("/contact", data=parts, content_type=MULTIPART)
-    assert answer.status_code == 413
+    response = contact_harness.client.post("/contact", data=parts, content_type=MULTIPART)
+    assert response.status_code == 413
     assert contact_harness.inquiries() == 0
 
 
 @pytest.mark.parametrize("member", ["name", "message"])
-def test_percent_signs_are_read_once(contact_harness: ContactHarness, member: str) -> None:
+def test_percent_escapes_are_decoded_once(contact_harness: ContactHarness, member: str) -> None:
     assert contact_harness.submit_form(**{member: "%2541%0d%0a%3Cb%3E"}).status_code == 303
-    (mail,) = contact_harness.mails()
-    text = mail.message.get_body(("plain",))
+    (email,) = contact_harness.mails()
+    text = email.message.get_body(("plain",))
     assert text is not None
     assert "%2541%0d%0a%3Cb%3E" in text.get_content()

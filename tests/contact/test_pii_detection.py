@@ -1,4 +1,4 @@
-"""Numbers that nobody should write here are noticed, and other numbers are not."""
+"""Private numbers are found; other numbers are not."""
 
 from typing import Any
 
@@ -119,39 +119,39 @@ HARMLESS = (
 @pytest.mark.parametrize(
     ("kind", "text"), [(kind, text) for kind, texts in PRIVATE.items() for text in texts]
 )
-def test_a_private_number_is_noticed(kind: str, text: str) -> None:
+def test_private_numbers_are_found(kind: str, text: str) -> None:
     assert find_private_number(text) == kind
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_other_numbers_are_not(text: str) -> None:
+def test_other_numbers_are_not_found(text: str) -> None:
     assert find_private_number(text) == ""
 
 
 @pytest.mark.parametrize("field", ["name", "best_time", "message"])
-def test_the_page_asks_to_take_it_out_at_its_field(
+def test_form_asks_to_remove_a_private_number(
     visitor: Visitor, field: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    written: dict[str, Any] = {field: "Ada, 123-45-6789"}
-    answer = visitor.send(**written)
-    assert answer.status_code == 422
-    said = "Please remove the Social Security number. We never need it here."
-    assert f'<a href="#{field}">{said}</a>' in answer.text
-    assert f'id="{field}-error"' in answer.text
-    assert answer.text.count("Ada, 123-45-6789") == 1  # it stays where it was typed
+    data: dict[str, Any] = {field: "Ada, 123-45-6789"}
+    response = visitor.send(**data)
+    assert response.status_code == 422
+    error = "Please remove the Social Security number. We never need it here."
+    assert f'<a href="#{field}">{error}</a>' in response.text
+    assert f'id="{field}-error"' in response.text
+    assert response.text.count("Ada, 123-45-6789") == 1  # it stays where it was typed
     assert visitor.inquiries() == []
     assert visitor.mails() == []
     assert "6789" not in capfd.readouterr().err
 
 
-def test_the_api_asks_to_take_it_out_too(visitor: Visitor) -> None:
-    answer = visitor.call(message="Charge 4111 1111 1111 1111")
-    assert answer.status_code == 422
-    assert answer.get_json()["errors"] == [
+def test_api_asks_to_remove_a_private_number(visitor: Visitor) -> None:
+    response = visitor.call(message="Charge 4111 1111 1111 1111")
+    assert response.status_code == 422
+    assert response.get_json()["errors"] == [
         {
             "pointer": "#/message",
             "detail": "Please remove the card number. We never need it here.",
         }
     ]
-    assert "4111" not in answer.text
+    assert "4111" not in response.text
     assert visitor.inquiries() == []

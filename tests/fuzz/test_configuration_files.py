@@ -1,4 +1,4 @@
-"""Whatever stands in the clinic's files and in the environment: it works, or the fault is named."""
+"""Random clinic files and settings are accepted, or the error is named."""
 
 import shutil
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from app.pages.conditional_blocks import page_settings
 from app.pages.loader import load_pages
 from app.pages.redirects import load_redirects
 from config import SECRETS, Settings, SettingsError
-from tests.fuzz.size import cases
+from tests.fuzz.case_counts import cases
 from tests.support.settings import environment
 
-OF_CLINIC = ("clinic.toml", "crisis-phrases.toml")
-OF_PAGES = (
+CLINIC_FILES = ("clinic.toml", "crisis-phrases.toml")
+PAGE_FILES = (
     "references.toml", "redirects.toml", "figures/trials.toml", "figures/hours.toml",
     "pages/index.md", "pages/questions.md", "pages/privacy.md",
 )  # fmt: skip
@@ -46,7 +46,7 @@ def _cut(content: bytes, place: float, length: int, piece: bytes) -> bytes:
 
 
 def _lines(content: bytes, place: float, length: int, piece: bytes) -> bytes:
-    """Put ``piece`` where a value stands: behind the next equals sign."""
+    """Replace the next value, after an equals sign, with ``piece``."""
     at = content.find(b"=", int(place * len(content))) + 1
     end = content.find(b"\n", at)
     return content[:at] + b" " + piece + content[end + length :] if at and end > 0 else content
@@ -60,7 +60,7 @@ def folder(clinic_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _load(folder: Path, file: str, clinic: Clinic) -> None:
-    if file in OF_CLINIC:
+    if file in CLINIC_FILES:
         load_clinic(folder)
         return
     pages = load_pages(folder, clinic, CODE_ANSWERS, ("location-map",), TOLD)
@@ -69,10 +69,10 @@ def _load(folder: Path, file: str, clinic: Clinic) -> None:
 
 @cases(quick=60, long=5_000)
 @given(
-    file=st.sampled_from((*OF_CLINIC, *OF_PAGES)),
+    file=st.sampled_from((*CLINIC_FILES, *PAGE_FILES)),
     changes=st.lists(st.tuples(st.sampled_from((_cut, _lines)), cuts), min_size=1, max_size=3),
 )
-def test_a_fault_in_a_file_of_the_clinic_is_named(
+def test_error_in_a_clinic_file_is_named(
     folder: Path,
     clinic: Clinic,
     file: str,
@@ -85,13 +85,13 @@ def test_a_fault_in_a_file_of_the_clinic_is_named(
     try:
         _load(folder, file, clinic)
     except ClinicError as error:
-        said = str(error)
+        message = str(error)
     else:
         return
     finally:
         (folder / file).write_bytes(whole)
-    # One line for each fault, whatever line ends stand in what is quoted.
-    assert all(line.startswith(f"{folder}/") for line in said.split("\n"))
+    # One line per error, even if the quoted text has line breaks.
+    assert all(line.startswith(f"{folder}/") for line in message.split("\n"))
 
 
 names = st.sampled_from(
@@ -109,18 +109,18 @@ values = st.sampled_from(
 
 @cases(quick=150, long=10_000)
 @given(changed=st.dictionaries(names, values, max_size=6))
-def test_a_fault_in_the_settings_is_named_and_no_secret_told(changed: dict[str, str]) -> None:
+def test_error_in_settings_is_named_without_revealing_secrets(changed: dict[str, str]) -> None:
     given_variables = environment(Path("instance"), **changed)
     try:
         settings = Settings.from_env(given_variables)
     except SettingsError as error:
-        said = str(error)
+        message = str(error)
     else:
         assert given_variables["SECRET_KEY"] not in repr(settings)
         return
-    first, *faults = said.splitlines()
+    first, *errors = message.splitlines()
     assert first == "Invalid settings:"
-    assert faults
+    assert errors
     public = [value for name, value in changed.items() if name not in SECRETS]
     secrets = {changed[name] for name in SECRETS if len(changed.get(name, "")) >= 12} - {*public}
-    assert not [secret for secret in secrets if secret in said]
+    assert not [secret for secret in secrets if secret in message]

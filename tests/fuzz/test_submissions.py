@@ -1,4 +1,4 @@
-"""Any words at either door: refused with a reason, or one mail that says them as typed."""
+"""Any input by form or API is refused with a reason or emailed exactly as typed."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinic import Clinic
-from tests.attacks import hostile
+from tests.attacks import hostile_input
 from tests.contact.conftest import GOOD
-from tests.fuzz.size import cases
+from tests.fuzz.case_counts import cases
 from tests.support.contact_harness import EMPTY, ContactHarness, assert_delivered_message
 
-anything = st.text(max_size=300) | st.sampled_from(hostile.ALL)
-texts = st.lists(anything | st.sampled_from(hostile.LINE_ENDS), max_size=6).map("".join)
+anything = st.text(max_size=300) | st.sampled_from(hostile_input.ALL)
+texts = st.lists(anything | st.sampled_from(hostile_input.LINE_ENDS), max_size=6).map("".join)
 addresses = st.emails() | st.builds("{}@{}".format, anything, anything)
 phones = st.text("0123456789+()-. x#", max_size=45) | anything
 
 
 @st.composite
-def words(draw: st.DrawFn) -> dict[str, str]:
-    """What could be sent; now and then all of it is well formed."""
+def inquiries(draw: st.DrawFn) -> dict[str, str]:
+    """Form data of which some fields are random, and others valid."""
     wild = {
         "name": texts,
         "email": addresses,
@@ -53,49 +53,49 @@ def _one_mail_or_none(
 
 
 @cases(quick=80, long=10_000)
-@given(sent=words())
-def test_the_form_takes_words_whole_or_says_what_is_wrong(
+@given(sent=inquiries())
+def test_form_stores_input_unchanged_or_explains_the_error(
     shared_harness: ContactHarness, clinic: Clinic, sent: dict[str, str]
 ) -> None:
     shared_harness.reset()
-    answer = shared_harness.submit_form(**sent)
-    assert answer.status_code in (303, 422)
-    _one_mail_or_none(shared_harness, clinic, sent, answer.status_code)
+    response = shared_harness.submit_form(**sent)
+    assert response.status_code in (303, 422)
+    _one_mail_or_none(shared_harness, clinic, sent, response.status_code)
 
 
 @cases(quick=80, long=10_000)
-@given(sent=words())
-def test_the_api_takes_words_whole_or_says_what_is_wrong(
+@given(sent=inquiries())
+def test_api_stores_input_unchanged_or_explains_the_error(
     shared_harness: ContactHarness, clinic: Clinic, sent: dict[str, str]
 ) -> None:
     shared_harness.reset()
-    answer = shared_harness.submit_json(**sent)
-    assert answer.status_code in (201, 422)
-    _one_mail_or_none(shared_harness, clinic, sent, answer.status_code)
+    response = shared_harness.submit_json(**sent)
+    assert response.status_code in (201, 422)
+    _one_mail_or_none(shared_harness, clinic, sent, response.status_code)
 
 
 @cases(quick=60, long=10_000)
 @given(sent=members)
-def test_the_api_says_what_is_wrong_with_any_json(
+def test_api_explains_errors_in_any_json(
     shared_harness: ContactHarness, sent: dict[str, Any]
 ) -> None:
-    answer = shared_harness.client.post("/api/v1/inquiries", json={**EMPTY, **sent})
-    assert answer.status_code in (201, 400, 422)
-    if answer.status_code != 201:
-        assert answer.content_type == "application/problem+json"
-        assert answer.json is not None
-        assert answer.json["status"] == answer.status_code
+    response = shared_harness.client.post("/api/v1/inquiries", json={**EMPTY, **sent})
+    assert response.status_code in (201, 400, 422)
+    if response.status_code != 201:
+        assert response.content_type == "application/problem+json"
+        assert response.json is not None
+        assert response.json["status"] == response.status_code
 
 
 @cases(quick=60, long=10_000)
 @given(body=st.binary(max_size=400) | texts.map(lambda text: text.encode()))
-def test_bytes_at_any_door_are_never_a_fault_of_ours(
+def test_random_bytes_never_cause_a_server_error(
     shared_harness: ContactHarness, body: bytes
 ) -> None:
     post = shared_harness.client.post
     for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "a/b"):
         assert post("/contact", data=body, content_type=kind).status_code in (303, 400, 413, 422)
-    answer = post("/api/v1/inquiries", data=body, content_type="application/json")
-    assert answer.status_code in (400, 422)
+    response = post("/api/v1/inquiries", data=body, content_type="application/json")
+    assert response.status_code in (400, 422)
     for kind in ("application/reports+json", "application/csp-report"):
         assert post("/policy-reports", data=body, content_type=kind).status_code < 500

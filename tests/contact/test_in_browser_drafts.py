@@ -1,4 +1,4 @@
-"""Words not yet sent come back after a reload, and no disk ever holds them."""
+"""Unsent drafts survive a reload and are never written to disk."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from tests.contact.test_in_browser_sending import come
 from tests.support.browser import NAMES, QUIET
 from tests.support.site import Site
 
-WORDS = "Quillfeather marmalade \U0001f31e"
+DRAFT = "Quillfeather marmalade \U0001f31e"
 NAME = "Zebulon"
 
 
@@ -18,33 +18,33 @@ def type_something(page: Page) -> None:
     page.fill("#name", NAME)
     page.get_by_label("Phone call").check()
     page.select_option("#topic", "billing")
-    page.locator("#message").press_sequentially(WORDS)
-    page.wait_for_timeout(600)  # they are put aside when the typing pauses
+    page.locator("#message").press_sequentially(DRAFT)
+    page.wait_for_timeout(600)  # the draft is saved when typing pauses
 
 
-def test_a_reload_brings_them_back(page: Page) -> None:
+def test_reload_restores_the_draft(page: Page) -> None:
     come(page)
     type_something(page)
     page.reload()
-    expect(page.locator("#message")).to_have_value(WORDS)
+    expect(page.locator("#message")).to_have_value(DRAFT)
     expect(page.locator("#name")).to_have_value(NAME)
     expect(page.get_by_label("Phone call")).to_be_checked()
     expect(page.locator("#topic")).to_have_value("billing")
     expect(page.get_by_role("status")).to_have_text("What you typed is back.")
     page.reload()
-    expect(page.locator("#message")).to_have_value(WORDS)
+    expect(page.locator("#message")).to_have_value(DRAFT)
 
 
-def test_a_jump_within_the_page_does_not_lose_them(page: Page) -> None:
+def test_jump_within_the_page_keeps_the_draft(page: Page) -> None:
     come(page, "/")
     type_something(page)
     page.evaluate("location.hash = 'message'")
     page.wait_for_timeout(200)
     page.reload()
-    expect(page.locator("#message")).to_have_value(WORDS)
+    expect(page.locator("#message")).to_have_value(DRAFT)
 
 
-def test_another_tab_sees_nothing_of_them(page: Page) -> None:
+def test_another_tab_does_not_see_the_draft(page: Page) -> None:
     come(page)
     type_something(page)
     other = page.context.new_page()
@@ -52,7 +52,7 @@ def test_another_tab_sees_nothing_of_them(page: Page) -> None:
     expect(other.locator("#message")).to_have_value("")
 
 
-def test_nothing_is_stored_and_another_site_gets_noise(browser: Browser, server: Site) -> None:
+def test_draft_is_not_stored_and_unreadable_to_another_site(browser: Browser, server: Site) -> None:
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     come(page)
@@ -68,8 +68,8 @@ def test_nothing_is_stored_and_another_site_gets_noise(browser: Browser, server:
     context.close()
 
 
-def test_no_file_of_the_browser_holds_them(browser: Browser, server: Site, tmp_path: Path) -> None:
-    """Chromium writes the text in open pages to its session file, unless a page says no."""
+def test_browser_writes_no_draft_to_disk(browser: Browser, server: Site, tmp_path: Path) -> None:
+    """Chromium writes text of open forms to its session file unless the page opts out."""
     program = next(path for name in NAMES if (path := shutil.which(name)))
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     context = browser.browser_type.launch_persistent_context(
@@ -79,18 +79,18 @@ def test_no_file_of_the_browser_holds_them(browser: Browser, server: Site, tmp_p
     come(page)
     type_something(page)
     page.reload()
-    expect(page.locator("#message")).to_have_value(WORDS)
+    expect(page.locator("#message")).to_have_value(DRAFT)
     type_something(page)
     page.goto("/privacy")
     page.evaluate("history.pushState('in the session file', '')")
     page.wait_for_timeout(4000)  # the session file is written every few seconds
     context.close()
-    assert holders(tmp_path, "in the session file")
-    assert holders(tmp_path, "Quillfeather") == holders(tmp_path, NAME) == []
+    assert files_with(tmp_path, "in the session file")
+    assert files_with(tmp_path, "Quillfeather") == files_with(tmp_path, NAME) == []
 
 
-def holders(folder: Path, text: str) -> list[Path]:
-    """The files under ``folder`` that hold ``text``."""
-    spellings = [text.encode(code) for code in ("utf-8", "utf-16-le")]
-    files = [one for one in folder.rglob("*") if one.is_file()]
-    return [one for one in files if any(text in one.read_bytes() for text in spellings)]
+def files_with(folder: Path, text: str) -> list[Path]:
+    """The files under ``folder`` that contain ``text``."""
+    encodings = [text.encode(code) for code in ("utf-8", "utf-16-le")]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if any(text in path.read_bytes() for text in encodings)]

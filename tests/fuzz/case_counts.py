@@ -1,4 +1,4 @@
-"""How much is tried: the same few cases in `make test`, many new ones in `make fuzz`."""
+"""Numbers of cases: the same few in `make test`, many random ones in `make fuzz`."""
 
 import os
 
@@ -9,7 +9,7 @@ API_CASES = 10_000 if LONG else 40
 
 
 def cases(quick: int, long: int) -> settings:
-    """Settings of a test that tries ``quick`` cases, or ``long`` of them in `make fuzz`."""
+    """Hypothesis settings for ``quick`` cases, or ``long`` cases in `make fuzz`."""
     return settings(
         max_examples=long if LONG else quick,
         derandomize=not LONG,
