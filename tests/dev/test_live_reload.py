@@ -92,7 +92,7 @@ def test_a_mistake_is_told_until_it_is_mended_and_nothing_is_lost(
 ) -> None:
     page = folder / "pages" / "questions.md"
     save(page, "(#what-else-is-there)", "(#nowhere)")
-    expect(shown.locator("pre")).to_contain_text("dead link #nowhere: no such heading")
+    expect(shown.locator("pre")).to_contain_text("broken link #nowhere: no such heading")
     fault = shown.locator("pre").inner_text()
     assert fault.startswith(f"{page}:")
     assert fault in preview.lines
