@@ -63,13 +63,13 @@ bench: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk nginx ## Run every ben
 	@$(BIN)/python -m bench $(if $(QUICK),--quick,--write)
 
 bench-pages: $(VENV)/test.stamp wrk nginx ## Only pages (application and nginx cache), memory and start-up time
-	@$(BIN)/python -m bench pages cached footprint
+	@$(BIN)/python -m bench pages nginx-cache memory
 
 bench-post: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk ## Only contact posts, compared with other frameworks
 	@$(BIN)/python -m bench posts peers
 
 bench-outbox: $(VENV)/test.stamp smtp-sink wrk ## Only the outbox, and large databases
-	@$(BIN)/python -m bench mailers growth
+	@$(BIN)/python -m bench outbox history
 
 spam-table: $(VENV)/test.stamp ## Score the labeled messages and update docs/spam.md
 	@$(BIN)/python -m tests.contact.spam_evaluation

@@ -27,33 +27,33 @@ class KeyRing:
         """The keys' names, newest first."""
         return tuple(self._fernets)
 
-    def seal(self, text: str) -> bytes:
+    def encrypt(self, text: str) -> bytes:
         return self._fernet.encrypt(text.encode())
 
-    def seal_with(self, name: str, text: str) -> bytes:
+    def encrypt_with(self, name: str, text: str) -> bytes:
         """``text`` under the key with the fingerprint ``name``, which must be ours."""
         return self._fernets[name].encrypt(text.encode())
 
-    def open(self, sealed: bytes) -> str:
+    def decrypt(self, encrypted: bytes) -> str:
         """The text that was sealed. Raises UnknownKeyError when no key opens it."""
         try:
-            return self._fernet.decrypt(sealed).decode()
+            return self._fernet.decrypt(encrypted).decode()
         except InvalidToken:
             raise UnknownKeyError("no key in ENCRYPTION_KEYS opens this text") from None
 
-    def opener(self, sealed: bytes) -> str | None:
-        """The fingerprint of the key that opens ``sealed``; None when none of ours does."""
+    def key_of(self, encrypted: bytes) -> str | None:
+        """The fingerprint of the key that opens ``encrypted``; None when none of ours does."""
         for name, fernet in self._fernets.items():
             try:
-                fernet.decrypt(sealed)
+                fernet.decrypt(encrypted)
             except InvalidToken:
                 continue
             return name
         return None
 
-    def reseal(self, sealed: bytes) -> bytes:
+    def reencrypt(self, encrypted: bytes) -> bytes:
         """The same text under the newest key. Raises UnknownKeyError."""
         try:
-            return self._fernet.rotate(sealed)
+            return self._fernet.rotate(encrypted)
         except InvalidToken:
             raise UnknownKeyError("no key in ENCRYPTION_KEYS opens this text") from None

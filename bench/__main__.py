@@ -10,19 +10,19 @@ import platform
 import sys
 import time
 
-from bench import beside, cached, footprint, growth, mailers, pages, posts
-from bench.plan import FULL, QUICK
-from bench.report import put
+from bench import history_size, memory, nginx_cache, outbox, pages, peer_comparison, posts
+from bench.markdown import put
+from bench.profiles import FULL, QUICK
 from bench.servers import ROOT
 
 PARTS = {
     "pages": pages.report,
-    "cached": cached.report,
+    "nginx-cache": nginx_cache.report,
     "posts": posts.report,
-    "peers": beside.report,
-    "mailers": mailers.report,
-    "growth": growth.report,
-    "footprint": footprint.report,
+    "peers": peer_comparison.report,
+    "outbox": outbox.report,
+    "history": history_size.report,
+    "memory": memory.report,
 }
 DOCUMENT = ROOT / "docs" / "performance.md"
 

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.faults.servers import Postgres, Server, SQLite
-
-DatabaseServer = Server
+from tests.faults.database_servers import DatabaseServer, Postgres, SQLite
 
 
 class RollbackJournal(SQLite):
@@ -17,7 +15,7 @@ class RollbackJournal(SQLite):
         return f"{super().make(folder)}?journal_mode=delete"
 
 
-KINDS: dict[str, type[Server]] = {
+KINDS: dict[str, type[DatabaseServer]] = {
     "SQLite, WAL/FULL": SQLite,
     "SQLite, DELETE/EXTRA": RollbackJournal,
     "PostgreSQL": Postgres,
@@ -25,7 +23,7 @@ KINDS: dict[str, type[Server]] = {
 
 
 @contextmanager
-def lane(name: str) -> Iterator[tuple[Server, Path]]:
+def temporary_database(name: str) -> Iterator[tuple[DatabaseServer, Path]]:
     """The database called so, and a folder for what is measured on it."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as place:
         folder = Path(place)

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.judged import TOOLS, site_and_pages
-from bench.report import put
+from bench.markdown import put
+from bench.public_pages import TOOLS, site_and_pages
 from bench.servers import ROOT
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

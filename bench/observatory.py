@@ -17,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.judged import TOOLS
+from bench.public_pages import TOOLS
 from bench.servers import ROOT
-from tests.support.proxy_servers import Front, front, production
+from tests.support.proxy_servers import ProxyServer, production_settings, proxy_server
 from tests.support.settings import environment
 from tests.support.site import free_port
 
@@ -34,8 +34,8 @@ def main() -> None:
     """Exit status 1 when a test fails or points are missing."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-observatory-") as name:
         folder = Path(name)
-        settings = production(folder / "clinic")
-        with front("nginx", folder / "front", _database(folder), **settings) as made:
+        settings = production_settings(folder / "clinic")
+        with proxy_server("nginx", folder / "front", _database(folder), **settings) as made:
             judged = replace(made, port=free_port(), extra=PLAIN_HTTP)
             with judged.started():
                 told = _scan(judged)
@@ -55,7 +55,7 @@ def _database(folder: Path) -> Path:
     return instance / "frontdesk.db"
 
 
-def _scan(site: Front) -> dict[str, Any]:
+def _scan(site: ProxyServer) -> dict[str, Any]:
     preloaded = TOOL / "conf" / "hsts-preload.json"
     if not preloaded.exists():
         preloaded.write_text("{}")

@@ -14,9 +14,9 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench import load
-from bench.plan import CONNECTIONS, Plan
-from bench.report import table
+from bench import wrk
+from bench.markdown import table
+from bench.profiles import CONNECTIONS, Profile
 from bench.servers import Server, bare, frontdesk, nginx
 
 FLASK, WSGI = "bare Flask view", "bare WSGI function"
@@ -34,14 +34,14 @@ class Measured(NamedTuple):
     cpu: float
 
 
-def report(plan: Plan) -> str:
+def report(profile: Profile) -> str:
     with (
         tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder,
         rivals(Path(folder)) as servers,
     ):
-        found = measure(servers, plan)
+        found = measure(servers, profile)
         told = f"{WORKERS} workers, {len(body_of(servers[0])):,} bytes Brotli.\n\n"
-        return told + table(HEAD, rows(servers, found)) + "\n" + ceiling(servers[1], plan)
+        return told + table(HEAD, rows(servers, found)) + "\n" + ceiling(servers[1], profile)
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def rivals(folder: Path) -> Iterator[list[Server]]:
         first = stack.enter_context(frontdesk(folder))
         body = folder / "page.br"
         for _ in range(20):  # until the smallest encoding is made, in every worker
-            load.read(first.url, 8, 1)
+            wrk.read(first.url, 8, 1)
             body.write_bytes(body_of(first))
             if len(body.read_bytes()) == len(body_of(first)):
                 break
@@ -71,19 +71,19 @@ def body_of(server: Server) -> bytes:
     return body
 
 
-def measure(servers: list[Server], plan: Plan) -> dict[tuple[str, int], Measured]:
+def measure(servers: list[Server], profile: Profile) -> dict[tuple[str, int], Measured]:
     found: dict[tuple[str, int], list[Measured]] = {}
-    for _ in range(plan.rounds):
+    for _ in range(profile.rounds):
         for connections in CONNECTIONS:
             for server in servers:
-                one = _once(server, connections, plan.seconds)
+                one = _once(server, connections, profile.seconds)
                 found.setdefault((server.name, connections), []).append(one)
     return {key: Measured(*map(median, zip(*many, strict=True))) for key, many in found.items()}
 
 
 def _once(server: Server, connections: int, seconds: int) -> Measured:
     before = server.cpu()
-    result = load.read(server.url, connections, seconds)
+    result = wrk.read(server.url, connections, seconds)
     spent = (server.cpu() - before) / result.requests * 1e6
     return Measured(result.rate, result.p50, result.p99, spent)
 
@@ -104,7 +104,7 @@ def rows(servers: list[Server], found: dict[tuple[str, int], Measured]) -> Itera
             ]
 
 
-def ceiling(server: Server, plan: Plan) -> str:
+def ceiling(server: Server, profile: Profile) -> str:
     """The client's own limit on posts: the server reads each one and does nothing."""
-    one = load.post(server.url, "form", 8, plan.seconds)
+    one = wrk.post(server.url, "form", 8, profile.seconds)
     return f"Posts to the bare WSGI function: {one.rate:,.0f} a second, so much the client can.\n"

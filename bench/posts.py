@@ -13,14 +13,15 @@ from statistics import median
 
 import psutil
 
-from bench import commits, load
-from bench.databases import KINDS, DatabaseServer, lane
-from bench.load import Result
-from bench.plan import CONNECTIONS, Plan
-from bench.report import table
+from bench import raw_commits, wrk
+from bench.databases import KINDS, temporary_database
+from bench.markdown import table
+from bench.profiles import CONNECTIONS, Profile
 from bench.servers import Server, bare
-from bench.sites import MAIL, inquiries, mail_servers, site
-from tests.faults.world import World
+from bench.sites import MAIL, inquiries, mail_servers, site_under_test
+from bench.wrk import Result
+from tests.faults.database_servers import DatabaseServer
+from tests.faults.site_under_test import SiteUnderTest
 
 KINDS_OF_POST = {"form": ("form", "contact"), "API": ("json", "api/v1/inquiries")}
 BARE = "bare view"
@@ -33,15 +34,18 @@ Key = tuple[str, str, int]  # the kind of post, whose answer, connections
 Found = dict[Key, Result]
 
 
-def report(plan: Plan) -> str:
+def report(profile: Profile) -> str:
     """The tables of all databases."""
     limits, rows, unkept = list[list[str]](), list[list[str]](), 0
     for name in KINDS:
-        with lane(name) as (database, folder), rivals(database, folder) as (view, worlds):
-            found, answered = measure(view, worlds, plan)
-            limits.append([name, *_limits(database, folder, plan), f"{best(found):,.0f}"])
+        with (
+            temporary_database(name) as (database, folder),
+            rivals(database, folder) as (view, sites),
+        ):
+            found, answered = measure(view, sites, profile)
+            limits.append([name, *_limits(database, folder, profile), f"{best(found):,.0f}"])
             rows += [[name, *row] for row in compare(found)]
-            unkept += max(0, answered - sum(inquiries(world) for world in worlds.values()))
+            unkept += max(0, answered - sum(inquiries(site) for site in sites.values()))
     return "\n".join(
         (
             table(("commits a second", "1 process", "2 processes", f"{BARE}, HTTP"), limits),
@@ -52,17 +56,20 @@ def report(plan: Plan) -> str:
 
 
 @contextmanager
-def rivals(database: DatabaseServer, folder: Path) -> Iterator[tuple[Server, dict[str, World]]]:
+def rivals(
+    database: DatabaseServer, folder: Path
+) -> Iterator[tuple[Server, dict[str, SiteUnderTest]]]:
     """The bare view and, by mail server, the sites; all started."""
     with ExitStack() as stack:
         view = stack.enter_context(bare_view(database, folder))
         ports = stack.enter_context(mail_servers(folder))
-        worlds = {
-            mail: stack.enter_context(site(mail, folder, database, ports[mail])) for mail in MAIL
+        sites = {
+            mail: stack.enter_context(site_under_test(mail, folder, database, ports[mail]))
+            for mail in MAIL
         }
-        for world in worlds.values():
-            world.start()
-        yield view, worlds
+        for site in sites.values():
+            site.start()
+        yield view, sites
 
 
 @contextmanager
@@ -70,33 +77,33 @@ def bare_view(database: DatabaseServer, folder: Path) -> Iterator[Server]:
     place = folder / "bare"
     place.mkdir()
     url = database.make(place)
-    commits.create(url)
+    raw_commits.create(url)
     with bare(BARE, "in_flask", place, DATABASE_URL=url) as server:
         yield server
 
 
-def measure(view: Server, worlds: dict[str, World], plan: Plan) -> tuple[Found, int]:
+def measure(view: Server, sites: dict[str, SiteUnderTest], profile: Profile) -> tuple[Found, int]:
     """The medians of all rounds, and how many inquiries the sites acknowledged."""
-    mailers = {mail: _mailers(world) for mail, world in worlds.items()}
+    mailers = {mail: _mailers(site) for mail, site in sites.items()}
     found: dict[Key, list[Result]] = {}
-    for _ in range(plan.rounds):
+    for _ in range(profile.rounds):
         for connections in CONNECTIONS:
             for post, (kind, path) in KINDS_OF_POST.items():
-                one = load.post(view.url, kind, connections, plan.seconds)
+                one = wrk.post(view.url, kind, connections, profile.seconds)
                 found.setdefault((post, BARE, connections), []).append(one)
-                for mail, world in worlds.items():
-                    url = f"http://127.0.0.1:{world.port}/{path}"
+                for mail, site in sites.items():
+                    url = f"http://127.0.0.1:{site.port}/{path}"
                     with _at_work(mailers[mail]):
-                        one = load.post(url, kind, connections, plan.seconds)
+                        one = wrk.post(url, kind, connections, profile.seconds)
                     found.setdefault((post, mail, connections), []).append(one)
     for process in chain.from_iterable(mailers.values()):
         process.resume()  # one may have stopped with the database's lock in hand
     answered = sum(r.requests for key, many in found.items() if key[1] in MAIL for r in many)
-    return {key: load.middle(many) for key, many in found.items()}, answered
+    return {key: wrk.middle(many) for key, many in found.items()}, answered
 
 
-def _mailers(world: World) -> list[psutil.Process]:
-    found = world.family("mailer")
+def _mailers(site: SiteUnderTest) -> list[psutil.Process]:
+    found = site.family("mailer")
     for process in found:
         process.suspend()
     return found
@@ -132,14 +139,14 @@ def best(found: Found) -> float:
     return max(one.rate for key, one in found.items() if key[1] == BARE)
 
 
-def _limits(database: DatabaseServer, folder: Path, plan: Plan) -> Iterator[str]:
+def _limits(database: DatabaseServer, folder: Path, profile: Profile) -> Iterator[str]:
     place = folder / "commits"
     place.mkdir()
     url = database.make(place)
-    commits.create(url)
+    raw_commits.create(url)
     for processes in (1, 2):
-        yield f"{median(_rates(url, processes, plan)):,.0f}"
+        yield f"{median(_rates(url, processes, profile)):,.0f}"
 
 
-def _rates(url: str, processes: int, plan: Plan) -> list[float]:
-    return [commits.rate(url, processes, plan.seconds) for _ in range(plan.rounds)]
+def _rates(url: str, processes: int, profile: Profile) -> list[float]:
+    return [raw_commits.rate(url, processes, profile.seconds) for _ in range(profile.rounds)]

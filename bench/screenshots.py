@@ -6,8 +6,8 @@ import subprocess
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.judged import site_and_pages
 from bench.lighthouse import CHROMIUM
+from bench.public_pages import site_and_pages
 from bench.servers import ROOT
 
 WIDTHS = {360: 740, 768: 1024, 1440: 900}  # and heights, where only the first screen is shown

@@ -76,9 +76,9 @@ def frontdesk(folder: Path, **more: str) -> Iterator[Server]:
 
 @contextmanager
 def bare(name: str, app: str, folder: Path, **more: str) -> Iterator[Server]:
-    """An application of bench/bare.py under the site's own gunicorn settings."""
+    """An application of bench/baseline.py under the site's own gunicorn settings."""
     env = environment(folder, **more)
-    command = [str(GUNICORN), "-c", "bench/bare.conf.py", f"bench.bare:{app}"]
+    command = [str(GUNICORN), "-c", "bench/baseline.conf.py", f"bench.baseline:{app}"]
     with started(name, command, env, folder) as server:
         yield server
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.contact.models import Inquiry
-from tests.faults.servers import Server
-from tests.faults.world import World
+from tests.faults.database_servers import DatabaseServer
+from tests.faults.site_under_test import SiteUnderTest
 from tests.support import smtp_sink
 from tests.support.site import free_port
 
@@ -30,17 +30,19 @@ def mail_servers(folder: Path) -> Iterator[dict[str, int]]:
 
 
 @contextmanager
-def site(name: str, folder: Path, server: Server, mail_port: int = 0) -> Iterator[World]:
+def site_under_test(
+    name: str, folder: Path, server: DatabaseServer, mail_port: int = 0
+) -> Iterator[SiteUnderTest]:
     """A site that is not started yet. Without ``mail_port`` its own mail server takes all."""
-    world = World(folder / name, server, folder / "maps")
-    world.env = LIMITED
-    world.relay_port = mail_port or world.relay.port
+    site = SiteUnderTest(folder / name, server, folder / "maps")
+    site.env = LIMITED
+    site.relay_port = mail_port or site.relay.port
     try:
-        yield world
+        yield site
     finally:
-        world.close()
+        site.close()
 
 
-def inquiries(world: World) -> int:
-    with world.database.read_session() as session:
+def inquiries(site: SiteUnderTest) -> int:
+    with site.database.read_session() as session:
         return session.scalar(sa.select(sa.func.count()).select_from(Inquiry)) or 0

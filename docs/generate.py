@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from app.cli import Commands
+from app.cli import LazyCommands
 from config import ROOT, SECRETS, Settings
 
 SETTINGS_INTRO = """\
@@ -73,7 +73,7 @@ def _prose(comment: list[str]) -> str:
 
 def commands_page() -> str:
     """The command reference, by group."""
-    root = Commands("flask")
+    root = LazyCommands("flask")
     context = click.Context(root, info_name="flask")
     return "\n\n".join([COMMANDS_INTRO.strip(), *_below(root, context, "##")]) + "\n"
 

@@ -1,4 +1,4 @@
-"""Faults in the clinic's own files: collected, so that all of them are told at once."""
+"""IssueCollector in the clinic's own files: collected, so that all of them are told at once."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
-class Fault:
+class FileIssue:
     """What is wrong and where: ``line`` counts from 1; 0 where no line is to blame."""
 
     file: Path
@@ -25,19 +25,19 @@ class ClinicError(Exception):
     ``faults`` are the same one by one, where a line is to blame.
     """
 
-    def __init__(self, said: str, faults: Iterable[Fault] = ()) -> None:
+    def __init__(self, said: str, issues: Iterable[FileIssue] = ()) -> None:
         super().__init__(said)
-        self.faults = tuple(faults)
+        self.issues = tuple(issues)
 
 
 @dataclass
-class Faults:
+class IssueCollector:
     """The faults found so far."""
 
-    found: list[Fault] = field(default_factory=list)
+    found: list[FileIssue] = field(default_factory=list)
 
     def add(self, file: Path, line: int, reason: str) -> None:
-        self.found.append(Fault(file, line, reason))
+        self.found.append(FileIssue(file, line, reason))
 
     def raise_if_any(self) -> None:
         """Raises ClinicError with a line for each fault, in the order of the files."""

@@ -1,8 +1,11 @@
-"""What the site knows about a clinic: frozen values, checked as they are made."""
+"""Models of the clinic's TOML files: immutable, validated, unknown keys refused."""
 
+import tomllib
 from collections.abc import Mapping
 from datetime import date, time
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -10,6 +13,8 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from pydantic import (
     AfterValidator,
+    BaseModel,
+    ConfigDict,
     EmailStr,
     Field,
     HttpUrl,
@@ -17,12 +22,16 @@ from pydantic import (
     model_validator,
 )
 
-from app.clinic.crisis_phrases import DangerWords, shipped
-from app.clinic.frozen import Frozen, Line
-from app.clinic.spam_weights import Screening
-
+CRISIS_PHRASES_FILE = "crisis-phrases.toml"
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 SHORT_CODE = 6  # digits: 911, 988, 838255
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Phrase = Annotated[
+    str, StringConstraints(max_length=80, pattern=r"^[^\W_]+( [^\W_]+)*\*?$", to_lower=True)
+]
+Points = Annotated[float, Field(ge=0, le=100)]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
@@ -57,7 +66,13 @@ Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
 Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_each_once)]
 
 
-class Hours(Frozen):
+class FrozenModel(BaseModel):
+    """An immutable value from the clinic's files. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Hours(FrozenModel):
     """One stretch of opening, local wall-clock time, ``opens`` before ``closes``."""
 
     opens: time
@@ -73,14 +88,14 @@ class Hours(Frozen):
 Day = Annotated[tuple[Hours, ...], AfterValidator(_one_after_another)]
 
 
-class ClosedDay(Frozen):
+class ClosedDay(FrozenModel):
     """A date on which a location stays shut, with the reason that visitors read."""
 
     date: date
     reason: Line
 
 
-class Location(Frozen):
+class Location(FrozenModel):
     """One place where the clinic sees patients. Coordinates are WGS 84 degrees."""
 
     key: Key
@@ -112,7 +127,7 @@ class Location(Frozen):
         return (*self.address, f"{self.city}, {self.region} {self.postal_code}")
 
 
-class Topic(Frozen):
+class Topic(FrozenModel):
     """What an inquiry may be about, and the mailboxes that get it (one mail each)."""
 
     key: Key
@@ -120,7 +135,7 @@ class Topic(Frozen):
     mailboxes: Mailboxes
 
 
-class CrisisLine(Frozen):
+class CrisisLine(FrozenModel):
     """A number for people in danger. ``text`` is a number that takes text messages."""
 
     name: Line
@@ -130,26 +145,79 @@ class CrisisLine(Frozen):
     url: HttpUrl | None = None
 
 
-class Links(Frozen):
+class Links(FrozenModel):
     """Outside addresses; one left out is not shown anywhere."""
 
     evolution_article: HttpUrl | None = None
 
 
-class Digest(Frozen):
+class Digest(FrozenModel):
     """The daily mail of numbers to the front desk, at a time on the clinic's clock."""
 
     at: time = time(7, 30)
     mailboxes: Mailboxes
 
 
-class Review(Frozen):
+class Review(FrozenModel):
     """The clinician who signed off the information pages. Never filled in by us."""
 
     reviewer: Line
     credentials: Line
     reviewed: date
     next_review: date | None = None
+
+
+class SpamWeights(FrozenModel):
+    """Points for each sign of spam. With the defaults, only a filled-in hidden field, or the same
+    message from five senders, is enough by itself.
+    """
+
+    hidden_field: Points = 5.0
+    no_browser: Points = 1.75
+    too_fast: Points = 2.5
+    same_words: Points = 1.5  # for each other inquiry with this message, up to four
+    one_source: Points = 1.0  # in steps: 3, 10 and 30 others in an hour
+    link: Points = 0.75  # for each link, up to four
+    disguised_link: Points = 2.0
+    link_markup: Points = 3.0
+    link_in_name: Points = 4.0
+    offer: Points = 2.5  # for each phrase that sells something, up to four
+    sales_tone: Points = 0.75  # for each phrase that salespeople use and others too, up to four
+    gibberish: Points = 3.0
+    gibberish_name: Points = 2.5
+    mixed_alphabets: Points = 2.5
+    disposable_address: Points = 1.5
+
+
+class SpamFilter(FrozenModel):
+    """An inquiry with ``threshold`` points or more is quarantined until a person reviews it."""
+
+    threshold: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    weights: SpamWeights = SpamWeights()
+
+
+class CrisisPhrases(FrozenModel):
+    """The reviewed phrases that may mean somebody is in danger, by language.
+
+    ``word*`` matches every word with that beginning. A phrase after one of ``negations``, with
+    only ``negation_fillers`` between, does not count, unless one of ``negation_exceptions``
+    comes before the negation. ``ignored_words`` are skipped wherever they occur.
+    """
+
+    phrases: dict[str, tuple[Phrase, ...]] = Field(min_length=1)
+    negations: tuple[Phrase, ...] = ()
+    negation_fillers: tuple[Phrase, ...] = ()
+    negation_exceptions: tuple[Phrase, ...] = ()
+    ignored_words: tuple[Phrase, ...] = ()
+    reviewer: Line | None = None
+    reviewed: date | None = None
+
+
+@cache
+def default_crisis_phrases() -> CrisisPhrases:
+    """The list that comes with Frontdesk, for a clinic without a list of its own."""
+    file = Path(__file__).parents[2] / "clinic" / CRISIS_PHRASES_FILE
+    return CrisisPhrases.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 DEFAULT_CRISIS_LINES = (
@@ -164,7 +232,7 @@ DEFAULT_CRISIS_LINES = (
 )
 
 
-class Clinic(Frozen):
+class Clinic(FrozenModel):
     """Everything the site knows about the clinic that runs it."""
 
     demo: bool = False
@@ -183,8 +251,8 @@ class Clinic(Frozen):
     links: Links = Links()
     digest: Digest | None = None
     review: Review | None = None
-    screening: Screening = Screening()
-    danger: DangerWords = Field(default_factory=shipped)
+    spam_filter: SpamFilter = SpamFilter()
+    crisis_phrases: CrisisPhrases = Field(default_factory=default_crisis_phrases)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -225,6 +293,6 @@ class Clinic(Frozen):
         named = {topic.key: topic for topic in self.topics}
         return named.get(key) or self.topics[0].model_copy(update={"key": key, "label": key})
 
-    def place_name(self, key: str) -> str:
+    def location_name(self, key: str) -> str:
         """What the location called ``key`` is called for people; ``key`` when it was renamed."""
         return {place.key: place.name for place in self.locations}.get(key, key)

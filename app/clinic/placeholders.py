@@ -6,26 +6,26 @@ that no visitor is given an example's phone number.
 
 from pathlib import Path
 
-from app.clinic.errors import ClinicError, Fault
+from app.clinic.errors import ClinicError, FileIssue
 
-MARK = "# FILL IN"  # a comment in TOML; the front matter of a page is TOML, too
+PLACEHOLDER = "# FILL IN"  # a comment in TOML; the front matter of a page is TOML, too
 PLACES = ("*.toml", "pages/*.md", "figures/*.toml")
 
 
-def unfinished(folder: Path) -> list[Fault]:
+def find_placeholders(folder: Path) -> list[FileIssue]:
     """The marked lines of ``folder``, in the order of the files."""
     files = sorted(file for place in PLACES for file in folder.glob(place))
     return [
-        Fault(file, number, f"still to fill in: {_said(line)}")
+        FileIssue(file, number, f"still to fill in: {_said(line)}")
         for file in files
         for number, line in enumerate(_text(file).splitlines(), 1)
-        if MARK in line
+        if PLACEHOLDER in line
     ]
 
 
-def refuse_unfinished(folder: Path) -> None:
+def reject_placeholders(folder: Path) -> None:
     """Raises ClinicError naming every marked line of ``folder``."""
-    if faults := unfinished(folder):
+    if faults := find_placeholders(folder):
         raise ClinicError("\n".join(map(str, faults)), faults)
 
 
@@ -35,5 +35,5 @@ def _text(file: Path) -> str:
 
 def _said(line: str) -> str:
     """What is marked; where nothing is, what stands behind the mark."""
-    before, _, behind = line.partition(MARK)
+    before, _, behind = line.partition(PLACEHOLDER)
     return before.strip() or behind.strip(" :")

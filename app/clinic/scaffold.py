@@ -16,18 +16,18 @@ from pydantic import ValidationError
 
 from app import clock
 from app.clinic import Clinic
-from app.clinic.placeholders import MARK
+from app.clinic.placeholders import PLACEHOLDER
 from config import ROOT
 
 STARTER = Path(__file__).parent / "starter"
 WORDS = ROOT / "clinic"
 # Pages that tell how things are done at a clinic: each has to be made true of yours.
 YOURS = ("first-visit", "after-your-infusion", "questions", "privacy", "accessibility")
-READ_ME = f"{MARK}: read this page, correct what is not so with you, then delete this line\n"
+READ_ME = f"{PLACEHOLDER}: read this page, correct what is not so with you, then delete this line\n"
 UPDATED = re.compile(r"^updated = .*$", re.MULTILINE)
 
 
-class NewClinicError(Exception):
+class ScaffoldError(Exception):
     """Why no clinic was written, in one line."""
 
 
@@ -36,7 +36,7 @@ class Question:
     """Something only the clinic knows; ``example`` stands for it until it is told."""
 
     name: str
-    asks: str
+    prompt: str
     example: str | float
 
     def literal(self, answer: str | float) -> str:
@@ -65,7 +65,7 @@ Answers = Mapping[str, str | float]
 def clinic_toml(answers: Answers) -> str:
     """clinic.toml with ``answers`` by name of the question, examples marked for the rest.
 
-    Raises NewClinicError when an answer cannot stand there.
+    Raises ScaffoldError when an answer cannot stand there.
     """
     fields = {}
     for question in QUESTIONS:
@@ -73,15 +73,15 @@ def clinic_toml(answers: Answers) -> str:
         try:
             fields[question.name] = question.literal(answer)
         except ValueError:
-            raise NewClinicError(f"{question.asks}: {answer!r} is no number") from None
-        fields[f"{question.name}_left"] = "" if question.name in answers else f"  {MARK}"
+            raise ScaffoldError(f"{question.prompt}: {answer!r} is no number") from None
+        fields[f"{question.name}_left"] = "" if question.name in answers else f"  {PLACEHOLDER}"
     text = Template((STARTER / "clinic.toml").read_text(encoding="utf-8")).substitute(fields)
     try:
         Clinic.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError:
-        raise NewClinicError("an answer holds a character that cannot stand there") from None
+        raise ScaffoldError("an answer holds a character that cannot stand there") from None
     except ValidationError as error:
-        raise NewClinicError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        raise ScaffoldError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     return text
 
 
@@ -93,9 +93,9 @@ def example_clinic() -> Clinic:
 def write_clinic(folder: Path, answers: Answers) -> list[Path]:
     """Write the starter clinic into ``folder``, new or empty. The files, relative to it.
 
-    Raises NewClinicError, and has written nothing, when there is something already.
+    Raises ScaffoldError, and has written nothing, when there is something already.
     """
-    refuse_full(folder)
+    require_empty_folder(folder)
     files = {Path("clinic.toml"): clinic_toml(answers), **_words()}
     for name in ("redirects.toml", "logo.svg"):
         files[Path(name)] = (STARTER / name).read_text(encoding="utf-8")
@@ -104,19 +104,19 @@ def write_clinic(folder: Path, answers: Answers) -> list[Path]:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise NewClinicError(f"{error.filename or folder}: {error.strerror}") from None
+        raise ScaffoldError(f"{error.filename or folder}: {error.strerror}") from None
     return sorted(files)
 
 
-def refuse_full(folder: Path) -> None:
-    """Raises NewClinicError when ``folder`` is a file, or holds something."""
+def require_empty_folder(folder: Path) -> None:
+    """Raises ScaffoldError when ``folder`` is a file, or holds something."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise NewClinicError(f"{folder} is not empty, and stays as it is. Name a new folder.")
+        raise ScaffoldError(f"{folder} is not empty, and stays as it is. Name a new folder.")
 
 
 def _words() -> dict[Path, str]:
     if not (WORDS / "pages").is_dir():  # as in a container's image, which has no words
-        raise NewClinicError(f"{WORDS} is not here; run this in a whole checkout of Frontdesk")
+        raise ScaffoldError(f"{WORDS} is not here; run this in a whole checkout of Frontdesk")
     places = ("references.toml", "figures/*.toml", "pages/*.md")
     found = [file for place in places for file in sorted(WORDS.glob(place))]
     return {file.relative_to(WORDS): _page(file) for file in found}

@@ -5,10 +5,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 
 
-def read_text(file: Path, faults: Faults) -> str | None:
+def read_text(file: Path, faults: IssueCollector) -> str | None:
     """What stands in ``file``; None, and the reason in ``faults``, when it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def read_text(file: Path, faults: Faults) -> str | None:
 
 
 def parse(
-    file: Path, text: str, faults: Faults, *, above: int = 0, part: str = ""
+    file: Path, text: str, faults: IssueCollector, *, above: int = 0, part: str = ""
 ) -> dict[str, Any] | None:
     """The tables in ``text``, a ``part`` of ``file`` with so many lines ``above`` it; None, and
     the reason in ``faults``, when it is no TOML.

@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import islice
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.contact.crisis_detection import form_in_danger
+from app.contact.crisis_detection import form_mentions_crisis
 from app.contact.forms import InquiryForm
 from app.contact.idempotency import CLIENT_KEY
-from app.contact.models import Words
+from app.contact.models import InquiryData
 from app.contact.openapi import MAX_ERRORS, document, example
-from app.contact.repository import KeyReusedError
 from app.contact.routes import POST_LIMIT
 from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, type_errors
-from app.contact.service import submissions, take_in
+from app.contact.service import KeyReusedError
 from app.database.engines import NotDurableError
 from app.services import current_services
 from app.web.error_handlers import problem
@@ -45,17 +44,16 @@ def receive() -> Response:
     crisis_lines = _crisis_lines(form)
     if errors:
         return _unprocessable(errors, crisis_lines)
-    return _accept(form.words(), crisis_lines)
+    return _accept(form.inquiry_data(), crisis_lines)
 
 
-def _accept(words: Words, crisis_lines: dict[str, object]) -> Response:
+def _accept(words: InquiryData, crisis_lines: dict[str, object]) -> Response:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not CLIENT_KEY.fullmatch(key):
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
-    made = submissions()
     try:
-        receipt = take_in(
-            words, made.of_words(words) if key is None else made.of_client(words, key)
+        receipt = current_services().inquiries.submit(
+            words, idempotency_key=key, remote_address=request.remote_addr
         )
     except KeyReusedError:
         return problem(422, "This Idempotency-Key was used for another inquiry.", **crisis_lines)
@@ -75,7 +73,7 @@ def _accept(words: Words, crisis_lines: dict[str, object]) -> Response:
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
     """Whom to call, for a program that can show it at once; empty when no word calls for it."""
     clinic = current_services().clinic
-    if not form_in_danger(form, clinic.danger):
+    if not form_mentions_crisis(form, clinic.crisis_phrases):
         return {}
     lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
     return {"crisis_lines": list(lines)}
@@ -95,14 +93,14 @@ def _pointer(name: str) -> str:
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    response = jsonify(document(current_services().clinic, current_app.config["SITE"]))
+    response = jsonify(document(current_services().clinic, current_services().inquiries.site))
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 
 @blueprint.get("/")
 def for_people() -> str:
-    described = document(current_services().clinic, current_app.config["SITE"])
+    described = document(current_services().clinic, current_services().inquiries.site)
     return render_template(
         "contact/api.html",
         api=described,

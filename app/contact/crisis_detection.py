@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 
-from app.clinic.crisis_phrases import DangerWords
+from app.clinic.models import CrisisPhrases
 from app.contact.forms import InquiryForm
 from app.contact.fuzzy_match import FuzzyWords
-from app.contact.models import Words
+from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, is_unspaced, letters_and_digits
 from app.contact.validators import MESSAGE_LENGTH
 
@@ -27,19 +27,19 @@ END = ""  # in a node: a phrase is over here
 Node = dict[str, "Node"]  # the words that may come next in a phrase
 
 
-def maybe_in_danger(words: Words, phrases: DangerWords) -> bool:
+def inquiry_mentions_crisis(words: InquiryData, phrases: CrisisPhrases) -> bool:
     """Whether something in an inquiry may mean danger."""
-    return in_danger(f"{words.name}\n{words.best_time}\n{words.message}", phrases)
+    return mentions_crisis(f"{words.name}\n{words.best_time}\n{words.message}", phrases)
 
 
-def form_in_danger(form: InquiryForm, phrases: DangerWords) -> bool:
+def form_mentions_crisis(form: InquiryForm, phrases: CrisisPhrases) -> bool:
     """The same of what was typed, whether or not it can be accepted.
 
     Reads the beginning and the end of each field, as much as an inquiry may hold: what
     is longer is not accepted, and reading all of it would let one post keep a worker busy.
     """
     typed = (form.name.data, form.best_time.data, form.message.data or "")
-    return in_danger("\n".join(map(_beginning_and_end, typed)), phrases)
+    return mentions_crisis("\n".join(map(_beginning_and_end, typed)), phrases)
 
 
 def _beginning_and_end(text: str) -> str:
@@ -48,14 +48,14 @@ def _beginning_and_end(text: str) -> str:
     return f"{text[:MESSAGE_LENGTH]}\n{text[-MESSAGE_LENGTH:]}"
 
 
-def in_danger(text: str, words: DangerWords) -> bool:
+def mentions_crisis(text: str, words: CrisisPhrases) -> bool:
     """Whether ``text`` holds a phrase of the list that is not denied."""
     return _index(
         tuple(chain.from_iterable(words.phrases.values())),
-        frozenset(words.denials),
-        frozenset(words.between),
-        frozenset(words.but_not_after),
-        frozenset(words.skipped),
+        frozenset(words.negations),
+        frozenset(words.negation_fillers),
+        frozenset(words.negation_exceptions),
+        frozenset(words.ignored_words),
     ).found_in(text)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from werkzeug.datastructures import Headers
 
 
-def cross_site(headers: Headers | dict[str, str], own: tuple[str, ...]) -> bool:
+def is_cross_site(headers: Headers | dict[str, str], own: tuple[str, ...]) -> bool:
     """Whether a form post comes from a page that is not ours.
 
     ``own`` are our addresses (``https://clinic.example``).

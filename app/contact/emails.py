@@ -10,10 +10,10 @@ from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.clinic import Clinic
-from app.contact.crisis_detection import maybe_in_danger
+from app.contact.crisis_detection import inquiry_mentions_crisis
 from app.contact.forms import REPLY_BY
-from app.contact.models import Words
-from app.outbox.models import OutgoingMail
+from app.contact.models import InquiryData
+from app.outbox.models import OutgoingEmail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 FIRST = "Please read now: "  # before the subject when somebody may be in danger
@@ -23,7 +23,7 @@ COMMANDS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}
 DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 
 
-class Notify(StrEnum):
+class NotificationDetail(StrEnum):
     """What the mail says: everything, whom to answer and how, or the reference alone."""
 
     FULL = "full"
@@ -31,39 +31,39 @@ class Notify(StrEnum):
     MINIMAL = "minimal"
 
 
-def notifications(
-    words: Words,
+def notification_emails(
+    words: InquiryData,
     reference: str,
     received_at: datetime,
     clinic: Clinic,
-    notify: Notify = Notify.FULL,
-) -> list[OutgoingMail]:
+    notify: NotificationDetail = NotificationDetail.FULL,
+) -> list[OutgoingEmail]:
     """One mail for each mailbox of the inquiry's topic, ready to be answered unless
     ``notify`` keeps the visitor's address out of it.
     """
     topic = clinic.topic(words.topic)
-    danger = maybe_in_danger(words, clinic.danger)
+    danger = inquiry_mentions_crisis(words, clinic.crisis_phrases)
     address = reply_address(words.email)
     values = {
         "words": replace(words, message=words.message.translate(COMMANDS)),
         "reference": reference,
         "clinic": clinic,
         "topic": topic.label,
-        "location": clinic.place_name(words.location),
+        "location": clinic.location_name(words.location),
         "reply_by": REPLY_BY[words.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
         "danger": danger,
-        "whole": notify is Notify.FULL,
+        "whole": notify is NotificationDetail.FULL,
     }
-    template = "reference" if notify is Notify.MINIMAL else "inquiry"
+    template = "reference" if notify is NotificationDetail.MINIMAL else "inquiry"
     subject, reply_to = f"{topic.label} from {words.name.translate(DIRECTION)}", address
-    if notify is Notify.MINIMAL:
+    if notify is NotificationDetail.MINIMAL:
         subject, reply_to = "New inquiry", None
     text = email_templates().get_template(f"{template}.txt").render(values)
     html = email_templates().get_template(f"{template}.html").render(values)
     return [
-        OutgoingMail(
+        OutgoingEmail(
             recipient=mailbox,
             sender_name=clinic.name,
             subject=f"{FIRST if danger else ''}[{reference}] {subject}",
@@ -76,7 +76,7 @@ def notifications(
     ]
 
 
-def acknowledgement(email: str, reference: str, clinic: Clinic) -> OutgoingMail | None:
+def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> OutgoingEmail | None:
     """The mail that tells a visitor of the reference and what comes next; None where
     ``email`` cannot be written to from every relay. Nothing in it is what somebody typed:
     whoever types another one's address cannot speak through it.
@@ -85,7 +85,7 @@ def acknowledgement(email: str, reference: str, clinic: Clinic) -> OutgoingMail 
     if address is None:
         return None
     values = {"reference": reference, "clinic": clinic}
-    return OutgoingMail(
+    return OutgoingEmail(
         recipient=address,
         sender_name=clinic.name,
         subject=f"[{reference}] We received your message",

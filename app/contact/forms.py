@@ -22,7 +22,7 @@ from wtforms.validators import ValidationError
 from app.clinic import Clinic
 from app.contact.character_classes import LINE, NOT_BLANK, VISIBLE_LINE
 from app.contact.email_suggestion import suggest_email
-from app.contact.models import Words
+from app.contact.models import InquiryData
 from app.contact.validators import (
     MESSAGE_LENGTH,
     LineField,
@@ -148,9 +148,9 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
             return ""
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
-    def words(self) -> Words:
+    def inquiry_data(self) -> InquiryData:
         """What was written. Call it only after ``validate()`` returned True."""
-        return Words(
+        return InquiryData(
             name=self.name.data,
             email=self.email.data,
             phone=self.phone.data,
@@ -187,8 +187,8 @@ class ContactForm(InquiryForm):
         text = self.elapsed_seconds.data
         return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
-    def words(self) -> Words:
+    def inquiry_data(self) -> InquiryData:
         """What was written, with the suggested address if the visitor chose it."""
-        words = super().words()
+        words = super().inquiry_data()
         meant = suggest_email(words.email) if self.email_choice.data == "meant" else None
         return replace(words, email=meant or words.email)

@@ -19,7 +19,7 @@ REFERENCE_PATTERN = rf"[{ALPHABET}]{{3}}-[{ALPHABET}]{{3}}"
 
 
 @dataclass(frozen=True)
-class Words:
+class InquiryData:
     """What the visitor typed, checked. ``phone_e164`` is ``phone`` in E.164, or empty."""
 
     name: str
@@ -37,7 +37,7 @@ class Words:
         return json.dumps(vars(self), sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> "Words":
+    def from_json(cls, text: str) -> "InquiryData":
         return cls(**json.loads(text))
 
 
@@ -92,11 +92,22 @@ class Inquiry(Base):
     message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
     source_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
 
-    def words(self, keys: KeyRing) -> Words | None:
+    def decrypt(self, keys: KeyRing) -> InquiryData | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""
-        return (
-            Words.from_json(keys.open(self.encrypted_content)) if self.encrypted_content else None
-        )
+        if self.encrypted_content is None:
+            return None
+        return InquiryData.from_json(keys.decrypt(self.encrypted_content))
+
+
+class Acknowledgement(Base):
+    """When an address was last sent an acknowledgement: at most one per hour, because anyone
+    can enter any address. The address cannot be recovered from ``address_digest``.
+    """
+
+    __tablename__ = "acknowledgement"
+
+    address_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    written_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 
 def new_reference() -> str:

@@ -75,7 +75,7 @@ NO_IDENTIFIER = re.compile(
 )
 
 
-def private_number(text: str) -> str:
+def find_private_number(text: str) -> str:
     """What kind of number is in ``text`` that should not be: one of the names above, or ""."""
     folded = _folded(text)
     if len(DIGIT.findall(folded)) < FEWEST:

@@ -8,7 +8,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -21,11 +20,11 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyReq
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
-from app.contact.crisis_detection import form_in_danger, maybe_in_danger
-from app.contact.csrf import cross_site, sent_by_browser
+from app.contact.crisis_detection import form_mentions_crisis, inquiry_mentions_crisis
+from app.contact.csrf import is_cross_site, sent_by_browser
 from app.contact.forms import ContactForm
 from app.contact.models import REFERENCE_PATTERN, Inquiry
-from app.contact.service import submissions, take_in
+from app.contact.spam.scoring import FormSignals
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
@@ -54,21 +53,19 @@ def contact() -> Response:
 @blueprint.post("/contact")
 @limiter.limit(POST_LIMIT)
 def send() -> BaseResponse:
-    if cross_site(request.headers, (current_app.config["SITE"], request.host_url)):
+    if is_cross_site(request.headers, (current_services().inquiries.site, request.host_url)):
         abort(403)
     form = ContactForm(current_services().clinic, request.form)
     if not form.validate() or form.email_question:
         if form.email_question:
             form.email_choice.data = ""  # a new question, whatever an older one was answered
         return _page(form, 422)
-    words = form.words()
+    words = form.inquiry_data()
     try:
-        receipt = take_in(
+        receipt = current_services().inquiries.submit(
             words,
-            submissions().of_words(words),
-            honeypot=form.honeypot.data,
-            from_browser=sent_by_browser(request.headers),
-            elapsed=form.elapsed,
+            remote_address=request.remote_addr,
+            form=FormSignals(form.honeypot.data, sent_by_browser(request.headers), form.elapsed),
         )
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
@@ -100,12 +97,14 @@ def _opens_with_crisis_lines(reference: str) -> bool:
         with database.read_session() as session:
             inquiry = session.scalar(select(Inquiry).where(Inquiry.reference == reference))
             fresh = inquiry is not None and clock.now() - inquiry.created_at < TOLD_FOR
-            words = inquiry.words(database.keys) if inquiry and fresh else None
+            words = inquiry.decrypt(database.keys) if inquiry and fresh else None
     except (SQLAlchemyError, UnknownKeyError):
         return True
     if inquiry is None:
         abort(404)
-    return words is not None and maybe_in_danger(words, current_services().clinic.danger)
+    return words is not None and inquiry_mentions_crisis(
+        words, current_services().clinic.crisis_phrases
+    )
 
 
 def failed_post(error: HTTPException) -> Response:
@@ -126,7 +125,7 @@ def _page(form: ContactForm, status: int = 200) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    danger = form_in_danger(form, current_services().clinic.danger)
+    danger = form_mentions_crisis(form, current_services().clinic.crisis_phrases)
     return render_template("contact/contact.html", form=form, status=status, danger=danger)
 
 

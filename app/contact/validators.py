@@ -10,7 +10,7 @@ from typing import Any
 from wtforms import Field, SelectField, StringField
 from wtforms.validators import StopValidation, ValidationError
 
-from app.contact.pii_detection import private_number
+from app.contact.pii_detection import find_private_number
 
 MESSAGE_LENGTH = 5000
 
@@ -79,7 +79,7 @@ def one_of_the_choices(message: str) -> Callable[[object, SelectField], None]:
 
 def no_private_number(_form: object, field: Field) -> None:
     """Refuses text with a number that the clinic does not want to receive this way."""
-    if kind := private_number(field.data):
+    if kind := find_private_number(field.data):
         raise ValidationError(f"Please remove the {kind}. We never need it here.")
 
 

@@ -52,24 +52,24 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-class ServersClock(sa.FunctionElement[datetime]):
+class DatabaseClock(sa.FunctionElement[datetime]):
     """In a statement: the time by the database server's clock, NULL where there is no server."""
 
     type = UTCDateTime()
     inherit_cache = True
 
 
-@compiles(ServersClock)
+@compiles(DatabaseClock)
 def _server(*_: Any, **_more: Any) -> str:
     return "clock_timestamp()"
 
 
-@compiles(ServersClock, "sqlite")
+@compiles(DatabaseClock, "sqlite")
 def _no_server(*_: Any, **_more: Any) -> str:
     return "NULL"
 
 
-NOW = sa.select(ServersClock())
+NOW = sa.select(DatabaseClock())
 
 
 # Read-only transactions: on SQLite they take no write lock, on PostgreSQL they need no

@@ -30,7 +30,7 @@ class NotDurableError(Exception):
     """The database may lose committed data, so no inquiry is accepted."""
 
 
-def safe_with_wal(version: tuple[int, int, int]) -> bool:
+def is_wal_safe(version: tuple[int, int, int]) -> bool:
     """Whether this SQLite is free of the WAL-reset corruption bug.
 
     With several writers, 3.7.0 to 3.51.2 may corrupt a WAL database; fixed in
@@ -53,7 +53,7 @@ def sqlite_engine(url: str) -> sa.Engine:
         module=sqlite_module,
         hide_parameters=True,
     )
-    wal = safe_with_wal(sqlite_module.sqlite_version_info)
+    wal = is_wal_safe(sqlite_module.sqlite_version_info)
     wal = wal and parsed.query.get("journal_mode") != "delete"
     # Neither pair lost a commit when only fsynced writes were replayed; WAL/NORMAL lost all.
     journal_mode, synchronous = ("WAL", "FULL") if wal else ("DELETE", "EXTRA")

@@ -19,7 +19,7 @@ class UnknownRevisionError(Exception):
 
 
 @cache
-def revisions() -> tuple[str, ...]:
+def known_revisions() -> tuple[str, ...]:
     """All revisions that this code knows, oldest first."""
     return tuple(sorted(file.name.partition("_")[0] for file in FOLDER.glob("[0-9]*_*.py")))
 
@@ -32,7 +32,7 @@ def revision_of(connection: sa.Connection) -> str | None:
     return revision
 
 
-def refuse_unknown(revision: str | None) -> None:
+def require_known_revision(revision: str | None) -> None:
     """Return if `flask db upgrade` can bring ``revision`` up to date or there is nothing to do.
 
     Raises UnknownRevisionError.
@@ -42,18 +42,18 @@ def refuse_unknown(revision: str | None) -> None:
             "the database is from a development version before 0.2: delete"
             " instance/frontdesk.db (or drop the PostgreSQL database) and run this again"
         )
-    if revision is not None and revision not in revisions():
+    if revision is not None and revision not in known_revisions():
         raise UnknownRevisionError(
             f"the database is newer than this code (revision {revision}): upgrade the code"
         )
 
 
-def schema_fault(revision: str | None) -> str | None:
+def schema_problem(revision: str | None) -> str | None:
     """Why this code cannot work with a database at ``revision``; None if it can."""
     try:
-        refuse_unknown(revision)
+        require_known_revision(revision)
     except UnknownRevisionError as error:
         return str(error)
-    if revision != revisions()[-1]:
+    if revision != known_revisions()[-1]:
         return "the database is not migrated: run `flask --app wsgi db upgrade`"
     return None

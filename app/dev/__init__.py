@@ -4,16 +4,11 @@
 their own; the site imports none of them.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-
 from flask import Flask
 
 from app.dev import routes
 
 
-def init_app(app: Flask, *, maildir: Path, make_anew: Callable[[], Flask]) -> None:
-    """Add ``/dev/mailbox``, which shows the mails in ``maildir``; a preview uses ``make_anew``."""
-    app.extensions["development_make_anew"] = make_anew
-    app.extensions["development_maildir"] = maildir
+def init_app(app: Flask) -> None:
+    """Add the ``/dev/mailbox`` pages."""
     app.register_blueprint(routes.blueprint)

@@ -36,13 +36,13 @@ FAULT = Markup("""<!doctype html>
 <p>Mend it and save: this page goes on by itself.</p></body></html>""")
 
 
-class Preview:
-    """A WSGI application: the newest good site that ``make`` made of ``folder``."""
+class LiveReload:
+    """A WSGI application: the newest good site that ``create_app`` made of ``folder``."""
 
-    def __init__(self, first: Flask, folder: Path, make: Callable[[], Flask]) -> None:
-        self._app = first
-        self._folder = folder
-        self._make = make
+    def __init__(self, app: Flask, create_app: Callable[[], Flask]) -> None:
+        self._app = app
+        self._folder = folder = services_of(app).settings.clinic_dir
+        self._create_app = create_app
         self._lock = threading.Lock()
         self._seen = stamp(folder)
         self._fault = ""
@@ -61,7 +61,7 @@ class Preview:
             return
         self._seen = now
         try:
-            fresh = self._make()
+            fresh = self._create_app()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next save may mend it
             self._fault = str(error) if isinstance(error, ClinicError) else repr(error)
             sys.stderr.write(f"{self._fault}\n")
@@ -94,14 +94,6 @@ class Preview:
         page.headers.remove("ETag")
         page.headers["Cache-Control"] = "no-store"
         return page
-
-
-def preview() -> Preview:
-    """What gunicorn serves: the site of the environment, and each that follows it."""
-    from wsgi import app  # noqa: PLC0415  (reads the environment)
-
-    folder = services_of(app).settings.clinic_dir
-    return Preview(app, folder, app.extensions["development_make_anew"])
 
 
 def stamp(folder: Path) -> str:

@@ -14,7 +14,7 @@ KEY = re.compile(r"(\d+)\.M(\d+)P\d+Q(\d+)\.")
 
 
 @dataclass(frozen=True)
-class ReceivedMail:
+class ReceivedMessage:
     """One mail as it came over SMTP. ``received`` is aware UTC."""
 
     key: str
@@ -39,7 +39,7 @@ class ReceivedMail:
         return str(part.get_content()) if part else None
 
 
-def all_mails(folder: Path) -> list[ReceivedMail]:
+def list_messages(folder: Path) -> list[ReceivedMessage]:
     """The mails in the Maildir ``folder``, newest first; none when there is no such folder."""
     try:
         maildir = Maildir(folder, create=False)
@@ -49,7 +49,7 @@ def all_mails(folder: Path) -> list[ReceivedMail]:
     return [_read(maildir, key) for key in newest_first]
 
 
-def one_mail(folder: Path, key: str) -> ReceivedMail:
+def get_message(folder: Path, key: str) -> ReceivedMessage:
     """The mail called ``key``. Raises LookupError when the Maildir lists no such mail,
     so a key that is really a path finds nothing.
     """
@@ -59,10 +59,10 @@ def one_mail(folder: Path, key: str) -> ReceivedMail:
         raise LookupError(key) from None
 
 
-def _read(maildir: Maildir, key: str) -> ReceivedMail:
+def _read(maildir: Maildir, key: str) -> ReceivedMessage:
     message = message_from_bytes(maildir.get_bytes(key), policy=modern)
     assert isinstance(message, EmailMessage)
-    return ReceivedMail(key, datetime.fromtimestamp(_arrival(key)[0], UTC), message)
+    return ReceivedMessage(key, datetime.fromtimestamp(_arrival(key)[0], UTC), message)
 
 
 def _arrival(key: str) -> tuple[int, ...]:

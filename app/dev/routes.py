@@ -4,7 +4,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template
 
-from app.dev.maildir import ReceivedMail, all_mails, one_mail
+from app.dev.maildir import ReceivedMessage, get_message, list_messages
+from app.services import current_services
 
 blueprint = Blueprint("dev", __name__, url_prefix="/dev/mailbox")
 
@@ -14,7 +15,7 @@ MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-anc
 
 @blueprint.get("")
 def mailbox() -> str:
-    return render_template("dev/mailbox.html", mails=all_mails(_maildir()))
+    return render_template("dev/mailbox.html", mails=list_messages(_maildir()))
 
 
 @blueprint.get("/<key>")
@@ -35,14 +36,12 @@ def html_part(key: str) -> Response:
     return response
 
 
-def _find(key: str) -> ReceivedMail:
+def _find(key: str) -> ReceivedMessage:
     try:
-        return one_mail(_maildir(), key)
+        return get_message(_maildir(), key)
     except LookupError:
         abort(404)
 
 
 def _maildir() -> Path:
-    folder = current_app.extensions["development_maildir"]
-    assert isinstance(folder, Path)
-    return folder
+    return current_services().settings.instance_dir / "mailbox"

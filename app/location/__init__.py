@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from app.clinic import Clinic, ClinicError
-from app.location.map_cache import Artefacts, Recipe
-from app.location.markers import OSM_CREDIT, credit, pins
-from app.location.pmtiles_reader import Basemap
+from app.location.map_cache import MapCache, MapSource
+from app.location.markers import OSM_ATTRIBUTION, location_markers, sanitize_attribution
+from app.location.pmtiles_reader import PMTilesReader
 from app.location.routes import ClinicMap, blueprint
 from app.services import services_of
 
@@ -25,29 +25,29 @@ def init_app(
     ClinicError for a basemap that is broken or holds no vector tiles.
     """
     _check_tiles_url(tiles_url)
-    ground = Basemap(basemap) if basemap.exists() else None
-    attribution = ground.facts.attribution if ground else _raster_credit(tiles_url)
-    recipe = Recipe(
-        pins=pins(clinic.locations),
+    ground = PMTilesReader(basemap) if basemap.exists() else None
+    attribution = ground.metadata.attribution if ground else _raster_credit(tiles_url)
+    source = MapSource(
+        markers=location_markers(clinic.locations),
         basemap=str(basemap.absolute()) if ground else None,
-        facts=ground.facts if ground else None,
+        metadata=ground.metadata if ground else None,
         tiles_url="" if ground else tiles_url,
         attribution=attribution,
     )
     clinic_map = ClinicMap(
-        pins=recipe.pins,
-        artefacts=Artefacts(recipe, cache),
+        markers=source.markers,
+        cache=MapCache(source, cache),
         basemap=ground,
-        tiles_url=recipe.tiles_url,
-        attribution=credit(attribution)[0] if ground or tiles_url else "",
+        tiles_url=source.tiles_url,
+        attribution=sanitize_attribution(attribution)[0] if ground or tiles_url else "",
     )
     app.register_blueprint(blueprint(clinic_map))
     return clinic_map
 
 
-def prepare(app: Flask) -> Thread:
+def warm_up(app: Flask) -> Thread:
     """Make the maps in the background. For the server's start, not for every command."""
-    return services_of(app).clinic_map.artefacts.prepare()
+    return services_of(app).clinic_map.cache.warm_up()
 
 
 def _check_tiles_url(tiles_url: str) -> None:
@@ -59,4 +59,4 @@ def _raster_credit(tiles_url: str) -> str:
     """Who made the pictures; nearly all public street maps draw OpenStreetMap's data."""
     host = urlsplit(tiles_url).hostname or ""
     own = host == "openstreetmap.org" or host.endswith(".openstreetmap.org")
-    return OSM_CREDIT if own or not host else f"{OSM_CREDIT}, pictures from {host}"
+    return OSM_ATTRIBUTION if own or not host else f"{OSM_ATTRIBUTION}, pictures from {host}"

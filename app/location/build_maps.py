@@ -1,6 +1,6 @@
-"""``python -m app.location.build_maps PARENT``: a recipe as JSON in, the maps as JSON out.
+"""``python -m app.location.build_maps PARENT``: a source as JSON in, the maps as JSON out.
 
-Run as a child process by ``artefacts.py``, because of the libraries it needs. It ends when
+Run as a child process by ``map_cache.py``, because of the libraries it needs. It ends when
 the process PARENT is gone: then nobody waits for it.
 """
 
@@ -14,40 +14,40 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from app.location.map_colors import DARK, LIGHT, Palette
-from app.location.markers import Pin, credit
-from app.location.pmtiles_reader import Basemap, Facts
+from app.location.map_colors import DARK, LIGHT, MapColors
+from app.location.markers import Marker, sanitize_attribution
+from app.location.pmtiles_reader import PMTilesMetadata, PMTilesReader
 
 
-def build(recipe: dict[str, Any]) -> dict[str, str]:
-    """The texts of ``map.js``, ``map.svg`` and ``map-dark.svg`` for the fields of a ``Recipe``."""
+def build(source: dict[str, Any]) -> dict[str, str]:
+    """The texts of ``map.js``, ``map.svg`` and ``map-dark.svg`` for the fields of ``MapSource``."""
     from app.location import folium_map, static_map  # noqa: PLC0415  (a second, see main)
 
-    pins = [
-        Pin(**{**pin, "address": tuple(pin["address"]), "hours": tuple(pin["hours"])})
-        for pin in recipe["pins"]
+    markers = [
+        Marker(**{**marker, "address": tuple(marker["address"]), "hours": tuple(marker["hours"])})
+        for marker in source["markers"]
     ]
-    html, text = credit(recipe["attribution"])
-    if not recipe["basemap"]:
-        live = folium_map.build(pins, tiles_url=recipe["tiles_url"], attribution=html)
-        return _named(live, partial(static_map.draw, pins))
-    basemap = Basemap(Path(recipe["basemap"]))
+    html, text = sanitize_attribution(source["attribution"])
+    if not source["basemap"]:
+        live = folium_map.build_map_script(markers, tiles_url=source["tiles_url"], attribution=html)
+        return _named(live, partial(static_map.render_static_map, markers))
+    basemap = PMTilesReader(Path(source["basemap"]))
     still = partial(
-        static_map.draw,
-        pins,
+        static_map.render_static_map,
+        markers,
         tiles=basemap.tile,
-        zooms=(basemap.facts.min_zoom, basemap.facts.max_zoom),
+        zooms=(basemap.metadata.min_zoom, basemap.metadata.max_zoom),
         attribution=text,
     )
-    live = folium_map.build(pins, basemap=_layer(basemap.facts), attribution=html)
+    live = folium_map.build_map_script(markers, basemap=_layer(basemap.metadata), attribution=html)
     return _named(live, still)
 
 
-def _named(live: str, still: Callable[[Palette], str]) -> dict[str, str]:
+def _named(live: str, still: Callable[[MapColors], str]) -> dict[str, str]:
     return {"map.js": live, "map.svg": still(LIGHT), "map-dark.svg": still(DARK)}
 
 
-def _layer(facts: Facts) -> dict[str, Any]:
+def _layer(facts: PMTilesMetadata) -> dict[str, Any]:
     """The options of the live map's vector layer."""
     west, south, east, north = facts.bounds
     return {

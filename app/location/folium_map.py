@@ -25,7 +25,7 @@ from folium.template import Template
 from folium.utilities import JsCode
 
 from app.location.map_colors import DARK, LIGHT
-from app.location.markers import PIN_PATH, Pin, directions
+from app.location.markers import PIN_PATH, Marker, directions
 
 MANNERS = Path(__file__).with_name("map_style.js")
 CLOSEST, FIRST_LOOK = 19, 16  # zoom levels
@@ -50,7 +50,7 @@ class VectorBasemap(Layer):
         """
         {% macro script(this, kwargs) %}
             var {{ this.get_name() }} = basemapLayer(
-                {{ this.options|tojavascript }}, {{ this.palettes|tojson }});
+                {{ this.options|tojavascript }}, {{ this.colors|tojson }});
             showWhenDrawn({{ this._parent.get_name() }}, {{ this.get_name() }});
         {% endmacro %}
         """
@@ -60,13 +60,13 @@ class VectorBasemap(Layer):
         super().__init__(name="basemap", control=False)
         self._name, self._id = "Layer", "basemap"
         self.options = options
-        self.palettes = {"light": LIGHT, "dark": DARK}
+        self.colors = {"light": LIGHT, "dark": DARK}
 
 
 class RasterBasemap(folium.TileLayer):
     """Pictures of streets from another host. The page loads this map after a click only."""
 
-    class Waiting(folium.MacroElement):
+    class ShowWhenDrawn(folium.MacroElement):
         """The static map stays until the first picture is there."""
 
         _template = Template(
@@ -86,10 +86,10 @@ class RasterBasemap(folium.TileLayer):
         # The host learns which site asks, never which page: some refuse to answer without.
         super().__init__(url, attr=attribution, max_zoom=CLOSEST, referrerPolicy="origin")
         self._id = "streets"
-        self.add_child(self.Waiting(chart, self))
+        self.add_child(self.ShowWhenDrawn(chart, self))
 
 
-class Manners(folium.MacroElement):
+class InteractionBehavior(folium.MacroElement):
     """Focus, the Escape key, and one finger or two: see map_style.js."""
 
     _template = Template(
@@ -102,8 +102,8 @@ class Manners(folium.MacroElement):
     )
 
 
-def build(
-    places: Sequence[Pin],
+def build_map_script(
+    places: Sequence[Marker],
     *,
     basemap: dict[str, Any] | None = None,
     tiles_url: str = "",
@@ -114,16 +114,16 @@ def build(
     ``basemap``: options of the vector layer, with ``bounds`` and ``minZoom``.
     Without it the ground are pictures from ``tiles_url``, or nothing at all.
     """
-    places = [_guarded(pin) for pin in places]
+    places = [_guarded(marker) for marker in places]
     attribution = attribution.replace("{", BRACE)
     chart = _chart(places, basemap)
     if basemap:
         VectorBasemap({**basemap, "attribution": attribution}).add_to(chart)
     elif tiles_url:
         RasterBasemap(tiles_url, attribution, chart).add_to(chart)
-    for pin in places:
-        _add_pin(pin, chart)
-    Manners().add_to(chart)  # type: ignore[no-untyped-call]
+    for marker in places:
+        _add_marker(marker, chart)
+    InteractionBehavior().add_to(chart)  # type: ignore[no-untyped-call]
     root: Any = chart.get_root()
     root.render()
     rendered = root.script.render().replace(BRACE, "\\u007b").replace(ESCAPED_BRACE, "\\u007b")
@@ -132,20 +132,20 @@ def build(
     return f'(function () {{\n"use strict";\n{style}\n{calls}\n}})();\n'
 
 
-def _guarded(pin: Pin) -> Pin:
-    """``pin`` without braces: Folium reads its own output once more as a template, where
+def _guarded(marker: Marker) -> Marker:
+    """``marker`` without braces: Folium reads its own output once more as a template, where
     ``{{ … }}`` in a name would run.
     """
     return replace(
-        pin,
-        name=pin.name.replace("{", BRACE),
-        address=tuple(line.replace("{", BRACE) for line in pin.address),
-        hours=tuple(line.replace("{", BRACE) for line in pin.hours),
+        marker,
+        name=marker.name.replace("{", BRACE),
+        address=tuple(line.replace("{", BRACE) for line in marker.address),
+        hours=tuple(line.replace("{", BRACE) for line in marker.hours),
     )
 
 
-def _chart(places: Sequence[Pin], basemap: dict[str, Any] | None) -> Map:
-    corners = [[pin.latitude, pin.longitude] for pin in places]
+def _chart(places: Sequence[Marker], basemap: dict[str, Any] | None) -> Map:
+    corners = [[marker.latitude, marker.longitude] for marker in places]
     # One finger scrolls the page, two move the map.
     options: dict[str, Any] = {"maxZoom": CLOSEST, "dragging": JsCode("!L.Browser.mobile")}
     if basemap:
@@ -166,26 +166,30 @@ def _chart(places: Sequence[Pin], basemap: dict[str, Any] | None) -> Map:
     return chart
 
 
-def _add_pin(pin: Pin, chart: Map) -> None:
-    marker = folium.Marker([pin.latitude, pin.longitude], title=pin.title, rise_on_hover=True)
-    marker._id = pin.key.replace("-", "_")  # noqa: SLF001 - see build
+def _add_marker(marker: Marker, chart: Map) -> None:
+    folium_marker = folium.Marker(
+        [marker.latitude, marker.longitude], title=marker.title, rise_on_hover=True
+    )
+    folium_marker._id = marker.key.replace("-", "_")  # noqa: SLF001 - see build
     icon = {
-        "html": _icon(pin),
+        "html": _icon(marker),
         "className": "map-pin",
         "iconSize": [36, 50],
         "iconAnchor": [18, 49],
         "popupAnchor": [0, -42],
     }
-    options: dict[str, Any] = marker.options
+    options: dict[str, Any] = folium_marker.options
     options["icon"] = JsCode(f"L.divIcon({_javascript(icon)})")
-    MethodCall(marker, "bindPopup", _popup(pin), min_width=252, max_width=300).add_to(marker)
-    marker.add_to(chart)
+    MethodCall(folium_marker, "bindPopup", _popup(marker), min_width=252, max_width=300).add_to(
+        folium_marker
+    )
+    folium_marker.add_to(chart)
 
 
-def _icon(pin: Pin) -> str:
+def _icon(marker: Marker) -> str:
     mark = (
-        f'<text y="-18.5" text-anchor="middle">{escape(pin.label)}</text>'
-        if pin.label
+        f'<text y="-18.5" text-anchor="middle">{escape(marker.label)}</text>'
+        if marker.label
         else '<circle cy="-24" r="5"/>'
     )
     return (
@@ -194,15 +198,19 @@ def _icon(pin: Pin) -> str:
     )
 
 
-def _popup(pin: Pin) -> str:
+def _popup(marker: Marker) -> str:
     links = "".join(
         f'<li><a href="{escape(url)}" rel="noreferrer">{escape(service.split()[0])}</a></li>'
-        for service, url in directions(pin.latitude, pin.longitude)
+        for service, url in directions(marker.latitude, marker.longitude)
     )
     return (
-        f"<strong>{escape(pin.name)}</strong>"
-        f"<address>{'<br>'.join(map(escape, pin.address))}</address>"
-        + (f'<p class="map-hours">{"<br>".join(map(escape, pin.hours))}</p>' if pin.hours else "")
+        f"<strong>{escape(marker.name)}</strong>"
+        f"<address>{'<br>'.join(map(escape, marker.address))}</address>"
+        + (
+            f'<p class="map-hours">{"<br>".join(map(escape, marker.hours))}</p>'
+            if marker.hours
+            else ""
+        )
         + f"<p>Directions with</p><ul>{links}</ul>"
     )
 

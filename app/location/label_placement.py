@@ -1,7 +1,7 @@
 """Names on the static map: streets along their course, places and waters across.
 
 Set one after the other, the important first; a name that would lie on
-another, or on a pin, is left out. Every name comes from outside and is escaped.
+another, or on a marker, is left out. Every name comes from outside and is escaped.
 """
 
 import math
@@ -14,20 +14,20 @@ from shapely import LineString, Polygon, box, line_merge, unary_union
 from shapely.affinity import rotate
 from shapely.geometry.base import BaseGeometry
 
-from app.location.map_colors import Palette
+from app.location.map_colors import MapColors
 from app.location.tile_rendering import Shapes
 from app.location.viewport import HEIGHT, WIDTH
 
 LETTER = 0.54  # width of a letter, in font sizes, on average
 STRAIGHT = 7.0  # units that a street may stray from a straight line under its name
 ROAD_SIZES = {"highway": 28, "major_road": 28, "minor_road": 23, "path": 21, "ferry": 22}
-NEAR = 60  # units around a pin
+NEAR = 60  # units around a marker
 MAJOR = 26  # units: names from this size on are set first, and alone on small screens
 FRAME = box(0, 0, WIDTH, HEIGHT).buffer(-14) - box(0, HEIGHT - 76, WIDTH, HEIGHT)
 
 
 @dataclass(frozen=True)
-class Style:
+class LabelStyle:
     """How a kind of name looks: ``size`` and letter ``spacing`` in units."""
 
     size: float
@@ -43,7 +43,7 @@ class Label:
     """A name and where its middle stands; ``angle`` in degrees clockwise."""
 
     text: str
-    style: Style
+    style: LabelStyle
     x: float
     y: float
     angle: float = 0.0
@@ -57,12 +57,12 @@ class Label:
         return rotate(flat, self.angle, origin=(self.x, self.y))
 
 
-WATER = Style(27, "water_label", 3, ' font-style="italic"')
-LANDMARK = Style(23, dot=True)
-GREEN = Style(23, "green_label", more=' font-style="italic"')
-QUARTER = Style(21, "place_label", 3, capitals=True)
+WATER = LabelStyle(27, "water_label", 3, ' font-style="italic"')
+LANDMARK = LabelStyle(23, dot=True)
+GREEN = LabelStyle(23, "green_label", more=' font-style="italic"')
+QUARTER = LabelStyle(21, "place_label", 3, capitals=True)
 # (layer, kinds or none for all, style), the important first.
-POINTS: tuple[tuple[str, frozenset[str], Style], ...] = (
+POINTS: tuple[tuple[str, frozenset[str], LabelStyle], ...] = (
     ("pois", frozenset({"lighthouse", "ferry_terminal", "station", "hospital"}), LANDMARK),
     ("water", frozenset(), WATER),
     ("pois", frozenset({"park", "beach", "garden", "cemetery"}), GREEN),
@@ -71,8 +71,8 @@ POINTS: tuple[tuple[str, frozenset[str], Style], ...] = (
 )
 
 
-def labels(
-    shapes: Shapes, palette: Palette, taken: Sequence[Polygon], grow: float = 1
+def place_labels(
+    shapes: Shapes, colors: MapColors, taken: Sequence[Polygon], grow: float = 1
 ) -> Iterator[str]:
     """The names as SVG text, none of them on the grounds in ``taken``.
 
@@ -91,16 +91,16 @@ def labels(
         if FRAME.contains(label.ground) and not any(map(label.ground.intersects, covered)):
             set_already.add(label.text)
             covered.append(label.ground.buffer(6))
-            yield _text(label, palette)
+            yield _text(label, colors)
 
 
 def _street_labels(
-    shapes: Shapes, pins: Sequence[Polygon], grow: float, *, major: bool
+    shapes: Shapes, markers: Sequence[Polygon], grow: float, *, major: bool
 ) -> Iterator[Label]:
-    """Streets beside a pin come first, then the long ones."""
-    near = unary_union(pins).buffer(NEAR)
+    """Streets beside a marker come first, then the long ones."""
+    near = unary_union(markers).buffer(NEAR)
     wanted = [
-        (name, Style(ROAD_SIZES[kind] * grow), line_merge(unary_union(lines)))
+        (name, LabelStyle(ROAD_SIZES[kind] * grow), line_merge(unary_union(lines)))
         for (kind, name), lines in shapes.names.items()
         if kind in ROAD_SIZES and (ROAD_SIZES[kind] >= MAJOR) == major
     ]
@@ -137,11 +137,11 @@ def _point_labels(shapes: Shapes, grow: float) -> Iterator[Label]:
                 yield Label(text, style, point.x, point.y + (style.size if style.dot else 0))
 
 
-def _text(label: Label, palette: Palette) -> str:
+def _text(label: Label, colors: MapColors) -> str:
     style = label.style
     turn = f"rotate({label.angle:.0f})" if round(label.angle) else ""
     spaced = f' letter-spacing="{style.spacing:.0f}"' if style.spacing else ""
-    colour, halo = palette[style.colour], palette["halo"]
+    colour, halo = colors[style.colour], colors["halo"]
     dot = (
         f'<circle cx="{label.x:.0f}" cy="{label.y - style.size:.0f}" r="7" '
         f'fill="{colour}" stroke="{halo}" stroke-width="4"/>'

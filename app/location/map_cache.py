@@ -1,7 +1,7 @@
 """map.js and the two SVG images, made once by a child process and kept.
 
 Folium, shapely and numpy cost 100 MB and a second: a web worker never loads
-them. ``python -m app.location.build_maps`` does, takes the recipe on its standard
+them. ``python -m app.location.build_maps`` does, takes the source on its standard
 input and gives the texts on its standard output. They are kept in one file,
 named after a digest of everything that they depend on, so that several workers
 share them, a changed clinic.toml makes new ones, and a restart finds them.
@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from app.location.markers import Pin
-from app.location.pmtiles_reader import Facts
+from app.location.markers import Marker
+from app.location.pmtiles_reader import PMTilesMetadata
 
 MEDIA_TYPES = {
     "map.js": "text/javascript; charset=utf-8",
@@ -38,17 +38,17 @@ ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("frontdesk.location")
 
 
-class BuildError(Exception):
+class MapBuildError(Exception):
     """The child process did not make the maps; the message is its last words."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class MapSource:
     """What the maps are made from. ``basemap`` is the PMTiles file, ``facts`` its contents."""
 
-    pins: tuple[Pin, ...]
+    markers: tuple[Marker, ...]
     basemap: str | None
-    facts: Facts | None
+    metadata: PMTilesMetadata | None
     tiles_url: str
     attribution: str
 
@@ -70,12 +70,12 @@ class Recipe:
         return digest.hexdigest()[:16]
 
 
-class Artefacts:
-    """The finished maps of ``recipe``, kept in ``folder``; safe for threads and processes."""
+class MapCache:
+    """The finished maps of ``source``, kept in ``folder``; safe for threads and processes."""
 
-    def __init__(self, recipe: Recipe, folder: Path) -> None:
-        self.version = recipe.digest
-        self._recipe = recipe
+    def __init__(self, source: MapSource, folder: Path) -> None:
+        self.version = source.digest
+        self._source = source
         self._folder = folder
         self._lock = threading.Lock()
         self._made: dict[str, bytes] = {}
@@ -90,7 +90,7 @@ class Artefacts:
                     self._make()
         return self._made.get(name)
 
-    def prepare(self) -> threading.Thread:
+    def warm_up(self) -> threading.Thread:
         """Make them in the background, so that no visitor waits."""
         thread = threading.Thread(target=self.get, args=("map.js",), daemon=True)
         thread.start()
@@ -99,7 +99,7 @@ class Artefacts:
     def _make(self) -> None:
         try:
             texts = self._kept() or self._build()
-        except (BuildError, OSError, subprocess.SubprocessError) as error:
+        except (MapBuildError, OSError, subprocess.SubprocessError) as error:
             self._not_before = time.monotonic() + PAUSE
             if str(error) != self._last_words:
                 self._last_words = str(error)
@@ -129,7 +129,7 @@ class Artefacts:
         with _locked(self._folder) as writable:
             if texts := self._kept():
                 return texts
-            texts = _run_child(self._recipe)
+            texts = _run_child(self._source)
             if writable:
                 self._keep(texts)
             return texts
@@ -163,10 +163,10 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _run_child(recipe: Recipe) -> dict[str, str]:
+def _run_child(source: MapSource) -> dict[str, str]:
     done = subprocess.run(  # noqa: S603  (ours)
         [sys.executable, "-m", "app.location.build_maps", str(os.getpid())],
-        input=recipe.json(),
+        input=source.json(),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -175,6 +175,8 @@ def _run_child(recipe: Recipe) -> dict[str, str]:
         check=False,
     )
     if done.returncode:
-        raise BuildError((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
+        raise MapBuildError(
+            (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        )
     texts: dict[str, str] = json.loads(done.stdout)
     return texts

@@ -7,14 +7,14 @@ between; tests/location does the sum. The stock colours of protomaps-leaflet
 
 from typing import Final
 
-Palette = dict[str, str]
+MapColors = dict[str, str]
 
 # A static map has two sets of names. Shown small, on a phone, it shows the few large ones.
 NARROW: Final = (
     "@media(max-width:520px){.w{display:none}.n{display:inline}.p{transform:scale(4.2)}}"
 )
 
-LIGHT: Final[Palette] = {
+LIGHT: Final[MapColors] = {
     "water": "#b5d5df",
     "earth": "#f6f3ea",
     "green": "#d3e4c4",
@@ -41,7 +41,7 @@ LIGHT: Final[Palette] = {
     "pin_text": "#ffffff",
 }
 
-DARK: Final[Palette] = {
+DARK: Final[MapColors] = {
     "water": "#0f2a36",
     "earth": "#1b2425",
     "green": "#1d3528",

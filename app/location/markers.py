@@ -1,4 +1,4 @@
-"""What stands on both maps: one pin per location, numbered when there are several.
+"""What stands on both maps: one marker per location, numbered when there are several.
 
 Also the escaping that they share. Nothing here touches a request.
 """
@@ -15,11 +15,13 @@ from app.clinic.opening_hours import hours_lines
 
 # A drop, 26 units wide, whose point is at 0,0 and whose head is centred on 0,-24.
 PIN_PATH = "M0 0C-3-8-13-13-13-24a13 13 0 1 1 26 0C13-13 3-8 0 0z"
-OSM_CREDIT = '<a href="https://www.openstreetmap.org/copyright">© OpenStreetMap contributors</a>'
+OSM_ATTRIBUTION = (
+    '<a href="https://www.openstreetmap.org/copyright">© OpenStreetMap contributors</a>'
+)
 
 
 @dataclass(frozen=True)
-class Pin:
+class Marker:
     """One location as a map needs it. ``label`` is its number, empty for the only one."""
 
     key: str
@@ -35,11 +37,11 @@ class Pin:
         return f"{self.label}. {self.name}" if self.label else self.name
 
 
-def pins(locations: Sequence[Location]) -> tuple[Pin, ...]:
-    """The pins of ``locations``, in their order."""
+def location_markers(locations: Sequence[Location]) -> tuple[Marker, ...]:
+    """The markers of ``locations``, in their order."""
     several = len(locations) > 1
     return tuple(
-        Pin(
+        Marker(
             key=place.key,
             label=str(number) if several else "",
             name=place.name,
@@ -95,14 +97,14 @@ class _Credit(HTMLParser):
         self.text += data
 
 
-def credit(attribution: str) -> tuple[str, str]:
+def sanitize_attribution(attribution: str) -> tuple[str, str]:
     """An attribution as (harmless HTML, plain text).
 
     Without one the data is taken for OpenStreetMap's, whose licence (ODbL)
     asks for the credit to stay visible.
     """
     parser = _Credit()
-    parser.feed(attribution or OSM_CREDIT)
+    parser.feed(attribution or OSM_ATTRIBUTION)
     parser.close()
     parser.handle_endtag("a")
     return parser.html, " ".join(parser.text.split())

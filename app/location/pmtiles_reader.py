@@ -35,7 +35,7 @@ BROKEN = (ValueError, EOFError, IndexError, KeyError, OSError, zlib.error, Magic
 
 
 @dataclass(frozen=True)
-class Facts:
+class PMTilesMetadata:
     """What map.js and the static map need to know of the basemap.
 
     ``bounds`` are west, south, east, north in degrees, ``digest`` stands for
@@ -54,7 +54,7 @@ class Facts:
         return self.digest[:10]
 
 
-class Basemap:
+class PMTilesReader:
     """One PMTiles file of vector tiles. Raises ClinicError, with file and reason, if it is not."""
 
     def __init__(self, file: Path) -> None:
@@ -65,7 +65,7 @@ class Basemap:
             raise ClinicError(f"{file}: {error.strerror}") from None
         self._directory = lru_cache(maxsize=64)(self._read_directory)
         try:
-            self.facts = self._check()
+            self.metadata = self._check()
         except SpecVersionUnsupported:
             self.close()
             raise ClinicError(f"{file}: not version 3 of PMTiles") from None
@@ -81,7 +81,7 @@ class Basemap:
 
         Raises OSError when the file was changed since the start.
         """
-        facts = self.facts
+        facts = self.metadata
         if not (facts.min_zoom <= zoom <= facts.max_zoom and max(x, y) < 1 << zoom):
             return None
         number = zxy_to_tileid(zoom, x, y)
@@ -97,7 +97,7 @@ class Basemap:
             length = entry.length
         return None
 
-    def _check(self) -> Facts:
+    def _check(self) -> PMTilesMetadata:
         self._header = header = deserialize_header(self._read(0, HEADER))
         if header["tile_type"] is not TileType.MVT:
             raise ValueError(f"holds {header['tile_type'].name} tiles, not vector tiles (MVT)")
@@ -120,7 +120,7 @@ class Basemap:
         )
         if not (west < east and south < north):
             raise ValueError("its bounds make no sense")
-        return Facts(
+        return PMTilesMetadata(
             bounds=(west, south, east, north),
             min_zoom=header["min_zoom"],
             max_zoom=header["max_zoom"],

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, json, render_template, request
 
-from app.location.map_cache import MEDIA_TYPES, Artefacts
+from app.location.map_cache import MEDIA_TYPES, MapCache
 from app.location.map_colors import NARROW
-from app.location.markers import Pin, directions
-from app.location.pmtiles_reader import Basemap
+from app.location.markers import Marker, directions
+from app.location.pmtiles_reader import PMTilesReader
 from app.web.page_cache import HTML, PROXY_CACHE_SECONDS, proxy_may_cache, public_response
 from app.web.security_headers import allow_images_from
-from app.web.static_files import asset, digest_of, integrity
+from app.web.static_files import asset, integrity, integrity_hash
 
 FRESH = "public, max-age=30, must-revalidate"
 ONE_YEAR = "public, max-age=31536000, immutable"
@@ -23,34 +23,36 @@ LEAFLET = "vendor/leaflet/leaflet.js"
 PROTOMAPS = "vendor/protomaps-leaflet/protomaps-leaflet.js"
 MVT = "application/vnd.mapbox-vector-tile"
 # For somebody who opens an image by itself: its one style and nothing else.
-SVG_POLICY = f"default-src 'none'; style-src '{digest_of(NARROW.encode())}'; frame-ancestors 'none'"
+SVG_POLICY = (
+    f"default-src 'none'; style-src '{integrity_hash(NARROW.encode())}'; frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True)
 class ClinicMap:
     """What the templates need to show the map."""
 
-    pins: tuple[Pin, ...]
-    artefacts: Artefacts
-    basemap: Basemap | None
+    markers: tuple[Marker, ...]
+    cache: MapCache
+    basemap: PMTilesReader | None
     tiles_url: str
     attribution: str  # harmless HTML
 
-    def address(self, name: str) -> str:
+    def url(self, name: str) -> str:
         """Where ``map.js`` or an image is: another address whenever it changes."""
-        return f"/location/{name}?v={self.artefacts.version}"
+        return f"/location/{name}?v={self.cache.version}"
 
     @property
-    def streets_from(self) -> str:
+    def street_tile_host(self) -> str:
         """The host that streets may be had from after a click; empty where there is no need."""
         if self.basemap or not self.tiles_url:
             return ""
         host = urlsplit(self.tiles_url).hostname or ""
         return host.removeprefix("{s}.").removeprefix("tile.").removeprefix("tiles.")
 
-    def let_streets_in(self) -> str:
+    def allow_street_images(self) -> str:
         """Allow the pictures of that host, and no other, on the page being answered."""
-        if self.streets_from:
+        if self.street_tile_host:
             parts = urlsplit(self.tiles_url)
             allow_images_from(f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}")
         return ""
@@ -66,7 +68,7 @@ def blueprint(clinic_map: ClinicMap) -> Blueprint:
 
     @routes.get(f"/location/<any({', '.join(map(repr, MEDIA_TYPES))}):name>")
     def artefact(name: str) -> Response:
-        return _artefact(clinic_map.artefacts, name)
+        return _artefact(clinic_map.cache, name)
 
     @routes.get("/location/parts.json")
     def parts() -> Response:
@@ -86,7 +88,7 @@ def blueprint(clinic_map: ClinicMap) -> Blueprint:
     return routes
 
 
-def _artefact(artefacts: Artefacts, name: str) -> Response:
+def _artefact(artefacts: MapCache, name: str) -> Response:
     made = artefacts.get(name)
     if made is None:
         return _unavailable()
@@ -102,7 +104,7 @@ def _unavailable() -> Response:
 
 def _parts(clinic_map: ClinicMap) -> Response:
     """What the live map is loaded from, each with its digest: a browser takes these very bytes."""
-    made = clinic_map.artefacts.get("map.js")
+    made = clinic_map.cache.get("map.js")
     if made is None:
         return _unavailable()
     libraries = [LEAFLET, *([PROTOMAPS] if clinic_map.basemap else [])]
@@ -110,13 +112,13 @@ def _parts(clinic_map: ClinicMap) -> Response:
         "styles": [{"href": asset(name), "integrity": integrity(name)} for name in STYLES],
         "scripts": [
             *({"src": asset(name), "integrity": integrity(name)} for name in libraries),
-            {"src": clinic_map.address("map.js"), "integrity": digest_of(made)},
+            {"src": clinic_map.url("map.js"), "integrity": integrity_hash(made)},
         ],
     }
     return public_response(json.dumps(told), "application/json", ASK_AGAIN)
 
 
-def _tile(basemap: Basemap | None, z: int, x: int, y: int) -> Response:
+def _tile(basemap: PMTilesReader | None, z: int, x: int, y: int) -> Response:
     """A tile as it is stored; 404 without a word in the log where the file has none."""
     packed = basemap.tile(z, x, y) if basemap else None
     if basemap is None or packed is None:
@@ -126,7 +128,7 @@ def _tile(basemap: Basemap | None, z: int, x: int, y: int) -> Response:
     if accepted:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    cache_control = _keep(basemap.facts.version)
+    cache_control = _keep(basemap.metadata.version)
     if proxy_may_cache(request.query_string.decode("latin-1"), cache_control):
         response.headers["X-Accel-Expires"] = PROXY_CACHE_SECONDS
     response.headers["Cache-Control"] = cache_control

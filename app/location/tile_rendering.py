@@ -16,8 +16,8 @@ from shapely import force_2d, line_merge, make_valid, remove_repeated_points, un
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from app.location.map_colors import Palette
-from app.location.viewport import View
+from app.location.map_colors import MapColors
+from app.location.viewport import Viewport
 
 TileSource = Callable[[int, int, int], bytes | None]
 EXTENT = 4096
@@ -54,7 +54,7 @@ ROADS: tuple[tuple[frozenset[str], int, str, str, str], ...] = (
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedPoint:
     """A point with a name to be written there."""
 
     layer: str
@@ -71,10 +71,10 @@ class Shapes:
     areas: dict[str, list[BaseGeometry]] = field(default_factory=dict)
     lines: dict[str, list[BaseGeometry]] = field(default_factory=dict)
     names: dict[tuple[str, str], list[BaseGeometry]] = field(default_factory=dict)
-    points: list[Named] = field(default_factory=list)
+    points: list[NamedPoint] = field(default_factory=list)
 
 
-def read_shapes(view: View, tiles: TileSource, zooms: tuple[int, int]) -> Shapes:
+def load_shapes(view: Viewport, tiles: TileSource, zooms: tuple[int, int]) -> Shapes:
     """All that stands in ``view``, out of ``tiles`` whose levels are ``zooms``."""
     level = round(-math.log2(view.unit * 1024))  # a tile is about 1024 units wide
     level = min(max(level, zooms[0]), zooms[1])
@@ -117,7 +117,7 @@ def _sort(layer: str, said: dict[str, Any], geometry: BaseGeometry, shapes: Shap
     kind, name = str(said.get("kind", "")), str(said.get("name:en") or said.get("name") or "")
     if geometry.geom_type == "Point":
         if name:
-            shapes.points.append(Named(layer, kind, name, geometry.x, geometry.y))
+            shapes.points.append(NamedPoint(layer, kind, name, geometry.x, geometry.y))
     elif "Polygon" in geometry.geom_type or geometry.geom_type == "GeometryCollection":
         shapes.areas.setdefault(f"{layer}/{kind}", []).append(geometry)
     elif layer == "roads":
@@ -128,7 +128,7 @@ def _sort(layer: str, said: dict[str, Any], geometry: BaseGeometry, shapes: Shap
         shapes.lines.setdefault("stream", []).append(geometry)
 
 
-def drawing(shapes: Shapes, palette: Palette) -> Iterator[str]:
+def render_shapes(shapes: Shapes, colors: MapColors) -> Iterator[str]:
     """The grounds, then streams, houses and streets, as SVG elements."""
     for layer, kinds, colour in AREAS:
         found = [
@@ -138,19 +138,19 @@ def drawing(shapes: Shapes, palette: Palette) -> Iterator[str]:
             if key.split("/")[0] == layer and (not kinds or key.split("/")[1] in kinds)
         ]
         if course := path(unary_union(found)) if found else "":
-            edge = f' stroke="{palette["building_edge"]}"' if colour == "building" else ""
-            yield f'<path fill="{palette[colour]}"{edge} d="{course}"/>'
+            edge = f' stroke="{colors["building_edge"]}"' if colour == "building" else ""
+            yield f'<path fill="{colors[colour]}"{edge} d="{course}"/>'
         if layer == "water" and (streams := shapes.lines.get("stream")):
-            yield _stroke(unary_union(streams), palette["water"], 5)
-    yield from _streets(shapes, palette)
+            yield _stroke(unary_union(streams), colors["water"], 5)
+    yield from _streets(shapes, colors)
 
 
-def _streets(shapes: Shapes, palette: Palette) -> Iterator[str]:
+def _streets(shapes: Shapes, colors: MapColors) -> Iterator[str]:
     courses = []
     for kinds, width, dashes, colour, casing in ROADS:
         if found := [line for kind in kinds for line in shapes.lines.get(kind, ())]:
             merged = line_merge(unary_union(found))
-            courses.append((merged, width, dashes, palette[colour], palette.get(casing)))
+            courses.append((merged, width, dashes, colors[colour], colors.get(casing)))
     # All casings lie under all roads, so that crossings are open.
     for merged, width, _, _, casing_colour in courses:
         if casing_colour:

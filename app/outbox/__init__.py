@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from app.outbox.smtp import RelaySettings, init_mail
+from app.outbox.smtp import SMTPSettings, init_mail
 
 
-def init_app(app: Flask, *, relay: RelaySettings) -> None:
+def init_app(app: Flask, *, relay: SMTPSettings) -> None:
     """Join the outbox to the application; ``relay`` says where mail goes."""
     init_mail(app, relay)

@@ -16,20 +16,20 @@ from app.outbox.models import MailTransportState
 ONLY_ROW = 1
 
 
-def state(session: Session) -> MailTransportState | None:
+def transport_state(session: Session) -> MailTransportState | None:
     """The relay's row; None until it has failed for the first time."""
     return session.get(MailTransportState, ONLY_ROW)
 
 
-class Way(Enum):
+class BreakerState(Enum):
     """Whether a message may go out: freely, as the one that probes, or not now."""
 
-    FREE = "free"
-    PROBE = "probe"
-    SHUT = "shut"
+    CLOSED = "closed"
+    HALF_OPEN = "half-open"
+    OPEN = "open"
 
 
-def way(session: Session, now: datetime) -> Way:
+def acquire_permission(session: Session, now: datetime) -> BreakerState:
     """Ask before each claim. While the relay is down the caller whose turn it is gets
     PROBE, and moves the next turn away from the others.
     """
@@ -39,7 +39,7 @@ def way(session: Session, now: datetime) -> Way:
         .one_or_none()
     )
     if relay is None or relay.probe_at is None:
-        return Way.FREE
+        return BreakerState.CLOSED
     turn = session.execute(
         sa.update(MailTransportState)
         .where(MailTransportState.id == ONLY_ROW, MailTransportState.probe_at <= now)
@@ -47,12 +47,12 @@ def way(session: Session, now: datetime) -> Way:
         .returning(MailTransportState.id)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return Way.PROBE if turn else Way.SHUT
+    return BreakerState.HALF_OPEN if turn else BreakerState.OPEN
 
 
-def opened(session: Session, now: datetime, reason: str) -> None:
+def record_failure(session: Session, now: datetime, reason: str) -> None:
     """The relay could not be used: nothing goes out until the next probe."""
-    relay = state(session)
+    relay = transport_state(session)
     if relay is None:
         relay = MailTransportState(id=ONLY_ROW, failures=0)
         session.add(relay)
@@ -62,7 +62,7 @@ def opened(session: Session, now: datetime, reason: str) -> None:
     relay.reason = reason
 
 
-def closed(session: Session) -> bool:
+def record_success(session: Session) -> bool:
     """A probe was answered as by a relay that works; True when it had been down before."""
     back = session.execute(
         sa.update(MailTransportState)

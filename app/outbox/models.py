@@ -14,7 +14,7 @@ from app.database import Base, UTCDateTime
 
 
 @dataclass(frozen=True)
-class OutgoingMail:
+class OutgoingEmail:
     """One mail to one recipient, complete but for its Message-ID and date.
 
     ``reply_to`` is an ASCII address or None; ``reference`` is the inquiry's, or another
@@ -34,10 +34,10 @@ class OutgoingMail:
         return json.dumps(vars(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "OutgoingMail":
+    def from_json(cls, text: str) -> "OutgoingEmail":
         return cls(**json.loads(text))
 
-    def redirected(self, recipient: str) -> "OutgoingMail":
+    def redirected(self, recipient: str) -> "OutgoingEmail":
         """The same mail for another mailbox, saying which one refused it."""
         note = f"This mail was refused by {self.recipient}; you get it as the fallback mailbox."
         return replace(
@@ -52,7 +52,7 @@ class State(StrEnum):
     """Where a message stands. Only pending and sending ones are due some day."""
 
     @classmethod
-    def given_up(cls, *, is_acknowledgement: bool) -> "State":
+    def undeliverable(cls, *, is_acknowledgement: bool) -> "State":
         """The end of what cannot be delivered: dead wakes somebody, cancelled does not."""
         return cls.CANCELLED if is_acknowledgement else cls.DEAD
 
@@ -171,3 +171,14 @@ class MailerDowntime(Base):
 
     started_at: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
     ended_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class OutboxPause(Base):
+    """While this row exists, no mailer sends anything."""
+
+    __tablename__ = "outbox_pause"
+    __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    since: Mapped[datetime] = mapped_column(UTCDateTime)
+    reason: Mapped[str] = mapped_column(sa.String(200))

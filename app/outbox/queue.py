@@ -22,11 +22,10 @@ from sqlalchemy.orm import Session
 
 from app.encryption import KeyRing
 from app.outbox import retry_schedule
-from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, OutgoingMail, State
+from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, OutgoingEmail, State
 
-MOST_CRASHES = 5
-INSERT = sa.insert(OutboxMessage)
-Row = dict[str, Any]
+MAX_CRASHES = 5
+OutboxRow = dict[str, Any]
 # Made once: to build a statement costs more than to run it.
 DUE = sa.or_(
     OutboxMessage.due_at <= sa.bindparam("now"), OutboxMessage.due_at > sa.bindparam("horizon")
@@ -77,14 +76,14 @@ class Claim:
     probe: bool = False  # it finds out whether the relay is back
 
 
-def sealed(
+def build_row(
     keys: KeyRing,
-    mail: OutgoingMail,
+    mail: OutgoingEmail,
     *,
     domain: str,
     now: datetime,
     request_id: str | None = None,
-) -> Row:
+) -> OutboxRow:
     """The row that keeps ``mail``, due at once; what takes time is done when this returns.
 
     ``domain`` is the right side of the Message-ID, which the mail keeps for life;
@@ -94,7 +93,7 @@ def sealed(
         "id": uuid4(),
         "reference": mail.reference,
         "message_id": make_msgid(idstring=mail.reference, domain=domain),
-        "encrypted_message": keys.seal(mail.to_json()),
+        "encrypted_message": keys.encrypt(mail.to_json()),
         "state": State.PENDING,
         "created_at": now,
         "queued_at": now,
@@ -104,26 +103,26 @@ def sealed(
     }
 
 
-def put(connection: sa.Connection, rows: list[Row]) -> None:
-    """Write ``rows``, made by ``sealed``, into the caller's transaction."""
+def insert(connection: sa.Connection, rows: list[OutboxRow]) -> None:
+    """Write ``rows``, made by ``build_row``, into the caller's transaction."""
     if rows:
-        connection.execute(INSERT, rows)
+        connection.execute(sa.insert(OutboxMessage), rows)
 
 
 def enqueue(
-    session: Session, keys: KeyRing, mail: OutgoingMail, *, domain: str, now: datetime
+    session: Session, keys: KeyRing, mail: OutgoingEmail, *, domain: str, now: datetime
 ) -> None:
     """Write ``mail`` into the caller's transaction; it is due at once."""
-    put(session.connection(), [sealed(keys, mail, domain=domain, now=now)])
+    insert(session.connection(), [build_row(keys, mail, domain=domain, now=now)])
 
 
-def anything_due(session: Session, now: datetime) -> bool:
+def has_due(session: Session, now: datetime) -> bool:
     """Whether a claim would find something; takes no lock."""
     return bool(session.connection().execute(ANY, _times(now)).scalar())
 
 
 def _times(now: datetime) -> dict[str, datetime]:
-    return {"now": now, "horizon": now + retry_schedule.HORIZON}
+    return {"now": now, "horizon": now + retry_schedule.MAX_DUE_AHEAD}
 
 
 def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -> Claim | None:
@@ -165,7 +164,7 @@ def _next(session: Session, now: datetime) -> sa.Row[Any] | None:
     """The row that has been due longest, locked. Courtesies that are too late end here."""
     connection = session.connection()
     while found := connection.execute(NEXT, _times(now)).one_or_none():
-        if not retry_schedule.too_late(
+        if not retry_schedule.is_expired(
             found.queued_at, now, is_acknowledgement=found.is_acknowledgement
         ):
             return found
@@ -189,12 +188,12 @@ def _count_crash(session: Session, message: OutboxMessage, now: datetime) -> Non
                 transport_reply=message.last_error,
             )
         )
-    if message.crashes >= MOST_CRASHES:
-        message.state = State.given_up(is_acknowledgement=message.is_acknowledgement)
+    if message.crashes >= MAX_CRASHES:
+        message.state = State.undeliverable(is_acknowledgement=message.is_acknowledgement)
         message.due_at = None
 
 
-def release_owner(session: Session, owner: str, now: datetime) -> int:
+def release_leases(session: Session, owner: str, now: datetime) -> int:
     """Make the messages of a dead mailer due at once; how many there were."""
     held = session.scalars(
         sa.select(OutboxMessage)

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from app.encryption import KeyRing
 from app.outbox import circuit_breaker, retry_schedule
-from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, OutgoingMail, State
+from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, OutgoingEmail, State
 from app.outbox.queue import Claim
 
-KEY_PAUSE = timedelta(minutes=5)
+MISSING_KEY_DELAY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Report:
+class AttemptResult:
     """How one attempt ended: the relay's code and words, and where to try next.
 
     ``redirect`` is the same mail for the fallback mailbox, after a refusal.
@@ -25,10 +25,12 @@ class Report:
     outcome: Outcome
     code: int | None = None
     transport_reply: str | None = None
-    redirect: OutgoingMail | None = None
+    redirect: OutgoingEmail | None = None
 
 
-def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: datetime) -> bool:
+def record_result(
+    session: Session, keys: KeyRing, claim: Claim, result: AttemptResult, now: datetime
+) -> bool:
     """Settle ``claim``. False, and nothing is changed, when its lease was lost:
     another mailer has the message now, and that one's report counts.
     """
@@ -45,9 +47,9 @@ def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: d
             .values(
                 lease_token=None,
                 owner=None,
-                last_code=report.code,
-                last_error=report.transport_reply,
-                **_changes(keys, claim, report, now),
+                last_code=result.code,
+                last_error=result.transport_reply,
+                **_changes(keys, claim, result, now),
             )
             .returning(OutboxMessage.id)
         )
@@ -55,36 +57,38 @@ def record(session: Session, keys: KeyRing, claim: Claim, report: Report, now: d
     )
     if changed is None:
         return False
-    session.connection().execute(sa.insert(DeliveryAttempt).values(_attempt(claim, report, now)))
-    _tell_breaker(session, claim, report, now)
+    session.connection().execute(sa.insert(DeliveryAttempt).values(_attempt(claim, result, now)))
+    _tell_breaker(session, claim, result, now)
     return True
 
 
-def _changes(keys: KeyRing, claim: Claim, report: Report, now: datetime) -> dict[str, Any]:
+def _changes(keys: KeyRing, claim: Claim, result: AttemptResult, now: datetime) -> dict[str, Any]:
     patience = (
-        retry_schedule.GIVE_UP_COURTESY if claim.is_acknowledgement else retry_schedule.GIVE_UP
+        retry_schedule.ACKNOWLEDGEMENT_GIVE_UP
+        if claim.is_acknowledgement
+        else retry_schedule.GIVE_UP
     )
-    match report.outcome:
+    match result.outcome:
         case Outcome.DELIVERED:
             # The words are blanked here: they stay in the inquiry's own record.
             return _finished(State.DELIVERED) | {"delivered_at": now, "encrypted_message": None}
-        case Outcome.REFUSED if report.redirect:
-            sealed = keys.seal(report.redirect.to_json())
+        case Outcome.REFUSED if result.redirect:
+            sealed = keys.encrypt(result.redirect.to_json())
             return _waiting(now) | {"encrypted_message": sealed, "used_fallback": True}
         case Outcome.FAILED if due_at := retry_schedule.next_attempt(
             claim.queued_at, now, give_up=patience
         ):
             return _waiting(due_at)
         case Outcome.REFUSED | Outcome.FAILED:
-            return _finished(State.given_up(is_acknowledgement=claim.is_acknowledgement))
+            return _finished(State.undeliverable(is_acknowledgement=claim.is_acknowledgement))
         case _:
-            return _not_tried(claim, report.outcome, now) | _untried()
+            return _not_tried(claim, result.outcome, now) | _untried()
 
 
 def _not_tried(claim: Claim, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    if retry_schedule.too_late(claim.queued_at, now, is_acknowledgement=claim.is_acknowledgement):
+    if retry_schedule.is_expired(claim.queued_at, now, is_acknowledgement=claim.is_acknowledgement):
         return _finished(State.CANCELLED)
-    return _waiting(now + KEY_PAUSE if outcome == Outcome.MISSING_KEY else now)
+    return _waiting(now + MISSING_KEY_DELAY if outcome == Outcome.MISSING_KEY else now)
 
 
 def _waiting(due_at: datetime) -> dict[str, Any]:
@@ -99,21 +103,21 @@ def _untried() -> dict[str, Any]:
     return {"attempts": OutboxMessage.attempts - 1}
 
 
-def _attempt(claim: Claim, report: Report, now: datetime) -> dict[str, Any]:
+def _attempt(claim: Claim, result: AttemptResult, now: datetime) -> dict[str, Any]:
     return {
         "message_id": claim.id,
         "lease_token": claim.lease_token,
         "owner": claim.owner,
         "started_at": claim.started_at,
         "ended_at": now,
-        "outcome": report.outcome,
-        "code": report.code,
-        "transport_reply": report.transport_reply,
+        "outcome": result.outcome,
+        "code": result.code,
+        "transport_reply": result.transport_reply,
     }
 
 
-def _tell_breaker(session: Session, claim: Claim, report: Report, now: datetime) -> None:
-    if report.outcome == Outcome.UNAVAILABLE:
-        circuit_breaker.opened(session, now, report.transport_reply or "")
-    elif claim.probe and report.code is not None:  # it judged the message: it works
-        circuit_breaker.closed(session)
+def _tell_breaker(session: Session, claim: Claim, result: AttemptResult, now: datetime) -> None:
+    if result.outcome == Outcome.UNAVAILABLE:
+        circuit_breaker.record_failure(session, now, result.transport_reply or "")
+    elif claim.probe and result.code is not None:  # it judged the message: it works
+        circuit_breaker.record_success(session)

@@ -10,24 +10,24 @@ from contextlib import contextmanager
 from types import FrameType
 
 DEADLINE = 660.0  # seconds for one attempt; below the lease, so that no two mailers overlap
-LAST_WAIT = 25.0  # seconds for the answer to the final dot once a stop was asked for
+STOP_TIMEOUT = 25.0  # seconds for the answer to the final dot once a stop was asked for
 
 
-class DeadlinePassed(TimeoutError):  # noqa: N818
+class DeadlineExceeded(TimeoutError):  # noqa: N818
     """The attempt took longer than it may."""
 
 
-class Stopped(Exception):  # noqa: N818
+class StopRequested(Exception):  # noqa: N818
     """A stop was asked for while nothing had been handed over yet."""
 
 
-class Interrupts:
+class SignalHandler:
     """Signals of one mailer process. ``stopping`` is True once a stop was asked for."""
 
-    def __init__(self, deadline: float = DEADLINE, last_wait: float = LAST_WAIT) -> None:
+    def __init__(self, deadline: float = DEADLINE, stop_timeout: float = STOP_TIMEOUT) -> None:
         self.stopping = False
         self._deadline = deadline
-        self._last_wait = last_wait
+        self._stop_timeout = stop_timeout
         self._may_abort = False
 
     def install(self) -> None:
@@ -37,33 +37,35 @@ class Interrupts:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Bound what happens inside. Raises DeadlinePassed or, before ``past_the_dot``, Stopped."""
+        """Limit the time of the block. Raises DeadlineExceeded or StopRequested, the latter only
+        before ``mark_data_sent``.
+        """
         before = signal.signal(signal.SIGALRM, _ring)
         signal.setitimer(signal.ITIMER_REAL, self._deadline)
         self._may_abort = True
         try:
             if self.stopping:
-                raise Stopped
+                raise StopRequested
             yield
         finally:
             self._may_abort = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
-    def past_the_dot(self) -> None:
+    def mark_data_sent(self) -> None:
         """From here the relay may have taken the mail: a stop waits for its answer."""
         self._may_abort = False
         if self.stopping:
-            signal.setitimer(signal.ITIMER_REAL, self._last_wait)
+            signal.setitimer(signal.ITIMER_REAL, self._stop_timeout)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.stopping = True
         if self._may_abort:
             self._may_abort = False
-            raise Stopped
-        if signal.getitimer(signal.ITIMER_REAL)[0] > self._last_wait:
-            signal.setitimer(signal.ITIMER_REAL, self._last_wait)
+            raise StopRequested
+        if signal.getitimer(signal.ITIMER_REAL)[0] > self._stop_timeout:
+            signal.setitimer(signal.ITIMER_REAL, self._stop_timeout)
 
 
 def _ring(_signal: int, _frame: FrameType | None) -> None:
-    raise DeadlinePassed("the attempt took too long")
+    raise DeadlineExceeded("the attempt took too long")

@@ -18,11 +18,11 @@ from typing import Any
 from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
-from app.outbox.models import OutgoingMail
-from app.outbox.smtp_errors import failure, relay_down
+from app.outbox.models import OutgoingEmail
+from app.outbox.smtp_errors import classify_error, transport_unavailable
 
 COMMAND_TIMEOUT = 60.0  # seconds without a byte; RFC 5321 4.5.3.2 allows servers up to 300
-FINAL_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer to the final dot
+FINAL_REPLY_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer to the final dot
 FINAL_DOT = b"\r\n.\r\n"
 
 # Lines of any length, and letters of any script, in short lines of ASCII: RFC 5322 2.1.1
@@ -33,7 +33,7 @@ QUOTED.body_encoding = QP
 
 
 @dataclass(frozen=True)
-class RelaySettings:
+class SMTPSettings:
     """How to reach the relay. ``sender`` is the address in From and MAIL FROM."""
 
     server: str
@@ -45,7 +45,7 @@ class RelaySettings:
     password: str = ""
 
 
-def init_mail(app: Flask, relay: RelaySettings) -> None:
+def init_mail(app: Flask, relay: SMTPSettings) -> None:
     """Hand the settings to Flask-Mail. It always sends: never suppressed, never traced
     (its debug output would print what visitors wrote).
     """
@@ -63,12 +63,14 @@ def init_mail(app: Flask, relay: RelaySettings) -> None:
     Mail(app)
 
 
-def send(mail: OutgoingMail, *, message_id: str, date: datetime, on_dot: Callable[[], None]) -> int:
+def send(
+    mail: OutgoingEmail, *, message_id: str, date: datetime, on_data_sent: Callable[[], None]
+) -> int:
     """Send ``mail`` once; returns the SMTP code that accepted it (250).
 
-    ``on_dot`` is called when the end of the data is about to go out: from then
+    ``on_data_sent`` is called when the end of the data is about to go out: from then
     on nobody but the relay knows whether the mail was taken.
-    Raises PermanentRefusal, TransientFailure or RelayDown.
+    Raises PermanentError, TemporaryError or TransportUnavailable.
     """
     sender = current_app.extensions["mail"].default_sender
     message = Message(
@@ -89,33 +91,33 @@ def send(mail: OutgoingMail, *, message_id: str, date: datetime, on_dot: Callabl
     # Given to Message(), name and address are joined and parsed again: "Roe, MD" breaks.
     message.sender = (mail.sender_name, sender)
     with ExitStack() as stack:
-        connection = _connect(stack, on_dot)
+        connection = _connect(stack, on_data_sent)
         try:
             connection.send(message, envelope_from=sender)
         except (OSError, smtplib.SMTPException) as error:
-            raise failure(error, mail) from error
+            raise classify_error(error, mail) from error
     return 250
 
 
-def knock() -> None:
-    """Connect, encrypt and log in as for a mail, and leave. Raises RelayDown."""
+def check_connection() -> None:
+    """Connect, encrypt and log in as for a mail, and leave. Raises TransportUnavailable."""
     with ExitStack() as stack:
-        _connect(stack, on_dot=lambda: None)
+        _connect(stack, on_data_sent=lambda: None)
 
 
-def _connect(stack: ExitStack, on_dot: Callable[[], None]) -> Connection:
+def _connect(stack: ExitStack, on_data_sent: Callable[[], None]) -> Connection:
     try:
-        return stack.enter_context(_Relay(current_app.extensions["mail"], on_dot))
+        return stack.enter_context(_Connection(current_app.extensions["mail"], on_data_sent))
     except (OSError, smtplib.SMTPException) as error:
-        raise relay_down(error) from error
+        raise transport_unavailable(error) from error
 
 
-class _Relay(Connection):
+class _Connection(Connection):
     """A Flask-Mail connection with timeouts, verified TLS, and no QUIT."""
 
-    def __init__(self, mail: Mail, on_dot: Callable[[], None]) -> None:
+    def __init__(self, mail: Mail, on_data_sent: Callable[[], None]) -> None:
         super().__init__(mail)
-        self._on_dot = on_dot
+        self._on_dot = on_data_sent
 
     def configure_host(self) -> smtplib.SMTP:
         mail = self.mail
@@ -126,7 +128,7 @@ class _Relay(Connection):
             host = _SMTPS(mail.server, mail.port, timeout=COMMAND_TIMEOUT, context=verify)
         else:
             host = _SMTP(mail.server, mail.port, timeout=COMMAND_TIMEOUT)
-        host.on_dot = self._on_dot
+        host.on_data_sent = self._on_dot
         try:
             assert host.sock is not None
             # The dot goes out by itself: it must not wait 40 ms for the body's ACK.
@@ -148,24 +150,24 @@ class _Relay(Connection):
                 self.host.close()
 
 
-class _SaysWhenTheDotComes(smtplib.SMTP):
+class _FinalDotMixin(smtplib.SMTP):
     """``smtplib.SMTP`` that tells the moment after which a mail may have been taken."""
 
-    on_dot: Callable[[], None]
+    on_data_sent: Callable[[], None]
 
     def send(self, s: Any) -> None:
         if isinstance(s, bytes) and s.endswith(FINAL_DOT):  # commands are str: this is the body
             super().send(s[:-3])
-            self.on_dot()
+            self.on_data_sent()
             assert self.sock is not None
-            self.sock.settimeout(FINAL_TIMEOUT)
+            self.sock.settimeout(FINAL_REPLY_TIMEOUT)
             s = s[-3:]
         super().send(s)
 
 
-class _SMTP(_SaysWhenTheDotComes):
+class _SMTP(_FinalDotMixin):
     pass
 
 
-class _SMTPS(_SaysWhenTheDotComes, smtplib.SMTP_SSL):
+class _SMTPS(_FinalDotMixin, smtplib.SMTP_SSL):
     pass

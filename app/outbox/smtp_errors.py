@@ -1,15 +1,15 @@
 """What can go wrong while a mail is sent, told by type, because what to do next differs.
 
-- PermanentRefusal: this recipient or this content will never be taken (5xx);
-- TransientFailure: this attempt failed, another may succeed (4xx, time-outs, drops);
-- RelayDown: nothing can be sent now, whatever the message (connection, TLS,
+- PermanentError: this recipient or this content will never be taken (5xx);
+- TemporaryError: this attempt failed, another may succeed (4xx, time-outs, drops);
+- TransportUnavailable: nothing can be sent now, whatever the message (connection, TLS,
   authentication, our sender refused). No message is to blame.
 """
 
 import re
 import smtplib
 
-from app.outbox.models import Outcome, OutgoingMail
+from app.outbox.models import Outcome, OutgoingEmail
 
 TOO_LARGE = 552  # at MAIL FROM: this mail is larger than the relay takes
 LOGIN_WANTED = (530, 534, 535, 538)  # RFC 4954: it is our login that is refused, no recipient
@@ -27,33 +27,33 @@ class SendError(Exception):
         self.code = code
 
 
-class PermanentRefusal(SendError):  # noqa: N818  (names from the field read better)
+class PermanentError(SendError):
     """Never to be tried again as it is."""
 
     outcome = Outcome.REFUSED
 
 
-class TransientFailure(SendError):  # noqa: N818
+class TemporaryError(SendError):
     """To be tried again later."""
 
 
-class RelayDown(SendError):  # noqa: N818
+class TransportUnavailable(SendError):  # noqa: N818
     """No mail can be sent at all for now."""
 
     outcome = Outcome.UNAVAILABLE
 
 
-def relay_down(error: Exception) -> RelayDown:
+def transport_unavailable(error: Exception) -> TransportUnavailable:
     """``error`` came before any mail was spoken of."""
-    return RelayDown(_words(error), _code(error))
+    return TransportUnavailable(_words(error), _code(error))
 
 
-def failure(error: Exception, mail: OutgoingMail) -> SendError:
+def classify_error(error: Exception, mail: OutgoingEmail) -> SendError:
     """``error`` came while ``mail`` was being sent."""
     return _kind(error, mail)(_words(error, quotable=_is_quotable(error, mail)), _code(error))
 
 
-def _kind(error: Exception, mail: OutgoingMail) -> type[SendError]:
+def _kind(error: Exception, mail: OutgoingEmail) -> type[SendError]:
     """Who is to blame for a failure after the connection stood: relay, mail, or nobody.
 
     The words of a refused recipient tell of relaying, but not where a visitor chose
@@ -61,13 +61,13 @@ def _kind(error: Exception, mail: OutgoingMail) -> type[SendError]:
     """
     code = _code(error) or 0
     if isinstance(error, smtplib.SMTPSenderRefused):
-        return PermanentRefusal if code == TOO_LARGE else RelayDown
+        return PermanentError if code == TOO_LARGE else TransportUnavailable
     if isinstance(error, smtplib.SMTPHeloError) or code in LOGIN_WANTED:
-        return RelayDown
+        return TransportUnavailable
     refused = isinstance(error, smtplib.SMTPRecipientsRefused) and not mail.is_acknowledgement
     if refused and RELAYING.search(_words(error)):
-        return RelayDown
-    return PermanentRefusal if 500 <= code < 600 else TransientFailure
+        return TransportUnavailable
+    return PermanentError if 500 <= code < 600 else TemporaryError
 
 
 def _code(error: Exception) -> int | None:
@@ -77,7 +77,7 @@ def _code(error: Exception) -> int | None:
     return code if isinstance(code, int) and code > 0 else None
 
 
-def _is_quotable(error: Exception, mail: OutgoingMail) -> bool:
+def _is_quotable(error: Exception, mail: OutgoingEmail) -> bool:
     """Whether what the relay said may be written down: not once it has seen what a visitor
     wrote, for it may say it back ("rejected: subject …").
     """

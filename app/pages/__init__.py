@@ -6,10 +6,10 @@ from flask import Flask, request
 
 from app.clinic import Clinic
 from app.pages import json_ld, redirects
-from app.pages.conditional_blocks import NOTHING_TOLD, Told
+from app.pages.conditional_blocks import NO_SETTINGS, PageSettings
 from app.pages.loader import load_pages
 from app.pages.og_image import init_social_card
-from app.pages.routes import OTHER_PAGES, Site, blueprint
+from app.pages.routes import OTHER_PAGES, Site, create_blueprint
 
 # Sections that the front page's template adds below the article.
 HOME_SECTIONS = ("location-map", "contact-us-today")
@@ -21,7 +21,7 @@ def init_app(
     clinic: Clinic,
     folder: Path,
     site: str,
-    settings: Told = NOTHING_TOLD,
+    settings: PageSettings = NO_SETTINGS,
 ) -> None:
     """Join this room to the application.
 
@@ -32,8 +32,10 @@ def init_app(
     """
     pages = load_pages(folder, clinic, OTHER_PAGES, HOME_SECTIONS, settings)
     whole = Site(clinic, pages, site)
-    app.register_blueprint(blueprint(whole, folder / "logo.svg"))
-    redirects.answer(app, redirects.load_redirects(folder / "redirects.toml", pages, OTHER_PAGES))
+    app.register_blueprint(create_blueprint(whole, folder / "logo.svg"))
+    redirects.register_redirects(
+        app, redirects.load_redirects(folder / "redirects.toml", pages, OTHER_PAGES)
+    )
     init_social_card(app, folder / "social-card.png", site)
     app.jinja_env.globals.update(
         navigation=whole.navigation,

@@ -9,19 +9,19 @@ from types import MappingProxyType
 
 from markdown_it.token import Token
 
-Told = Mapping[str, str | bool]
-NOTHING_TOLD: Told = MappingProxyType({})
+PageSettings = Mapping[str, str | bool]
+NO_SETTINGS: PageSettings = MappingProxyType({})
 WHEN = "when"
 
 
-def told(
+def page_settings(
     *,
     retention_days: int,
     quarantine_retention_days: int,
     notification_detail: str,
     send_acknowledgement: bool,
     map_tiles: bool,
-) -> Told:
+) -> PageSettings:
     """``map_tiles``: whether visitors are offered streets from elsewhere."""
     modes = {
         f"settings.notification_detail_{mode}": mode == notification_detail
@@ -36,8 +36,10 @@ def told(
     }
 
 
-def passages(tokens: Sequence[Token], settings: Told) -> tuple[list[Token], list[tuple[int, str]]]:
-    """``tokens`` without the passages that do not hold, and the faults by line (from 0)."""
+def filter_conditional_blocks(
+    tokens: Sequence[Token], settings: PageSettings
+) -> tuple[list[Token], list[tuple[int, str]]]:
+    """``tokens`` without the blocks whose condition is false, and the errors by line (from 0)."""
     kept: list[Token] = []
     faults: list[tuple[int, str]] = []
     inside, nested, shown = False, 0, True
@@ -56,7 +58,7 @@ def passages(tokens: Sequence[Token], settings: Told) -> tuple[list[Token], list
     return kept, faults
 
 
-def _holds(words: Sequence[str], settings: Told) -> tuple[bool, str]:
+def _holds(words: Sequence[str], settings: PageSettings) -> tuple[bool, str]:
     wanted, name = words[:1] != ["not"], words[-1] if words else ""
     value = settings.get(name)
     if len(words) != (1 if wanted else 2) or not isinstance(value, bool):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Value:
+class PlaceholderValue:
     """What a placeholder stands for; with an ``address`` it is shown as a link."""
 
     text: str
@@ -20,7 +20,7 @@ class Heading:
 
 
 @dataclass
-class Found:
+class ParseResult:
     """What a page holds. Lines count from 0, the first line of the Markdown.
 
     ``cited_at`` has the line of the first citation of each key, in the order of the numbers.

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from app.clinic import toml_reader
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 
 FENCE = "+++"
 ReferenceKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -47,7 +47,7 @@ class SourceFile:
         return _line_of(self.head_lines, key, value)
 
 
-def read_source(file: Path, faults: Faults) -> SourceFile | None:
+def read_source(file: Path, faults: IssueCollector) -> SourceFile | None:
     """The page in ``file``; None, and the reasons in ``faults``, when it cannot be read."""
     if (text := toml_reader.read_text(file, faults)) is None:
         return None
@@ -67,7 +67,7 @@ def _stripped(lines: list[str]) -> list[str]:
     return [line.strip() for line in lines]
 
 
-def _parse(file: Path, lines: tuple[str, ...], faults: Faults) -> FrontMatter | None:
+def _parse(file: Path, lines: tuple[str, ...], faults: IssueCollector) -> FrontMatter | None:
     table = toml_reader.parse(file, "\n".join(lines), faults, above=1, part="front matter")
     if table is None:
         return None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from markdown_it.token import Token
 from markupsafe import escape
 
-from app.pages.figures.render import draw
+from app.pages.figures.render import render_figure
 
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 # The word that says what a card is, so that no meaning hangs on its color.
@@ -59,7 +59,7 @@ def _block_open(token: Token) -> str:
 
 def _block_close(token: Token) -> str:
     if figure := token.meta.get("figure"):
-        drawn = draw(figure, token.meta["id"], token.meta["cited"])
+        drawn = render_figure(figure, token.meta["id"], token.meta["cited"])
         return f"</figcaption>\n{drawn}</figure>\n"
     return "</section>\n" if token.meta["kind"] in CARDS else ""
 

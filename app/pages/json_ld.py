@@ -52,7 +52,7 @@ def web_page(clinic: Clinic, page: Page, site: str) -> Node:
     if clinic.review:
         person = {"name": clinic.review.reviewer, "honorificSuffix": clinic.review.credentials}
         node["reviewedBy"] = {"@type": "Person", **person}
-    if cited := [source.address for source in page.references if source.address]:
+    if cited := [reference.link for reference in page.references if reference.link]:
         node["citation"] = cited
     return node
 

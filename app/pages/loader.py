@@ -9,15 +9,15 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from app.clinic import Clinic
-from app.clinic.errors import Faults
-from app.pages.conditional_blocks import NOTHING_TOLD, Told
+from app.clinic.errors import IssueCollector
+from app.pages.conditional_blocks import NO_SETTINGS, PageSettings
 from app.pages.figures import load_figures
-from app.pages.found import Heading, Value
+from app.pages.found import Heading, PlaceholderValue
 from app.pages.front_matter import read_source
-from app.pages.markdown import parser
-from app.pages.parser import parse
-from app.pages.references import Reference, Source, read_sources, reference
-from app.pages.validation import HOME, Draft, Frame, check
+from app.pages.markdown import create_parser
+from app.pages.parser import parse_page
+from app.pages.references import Reference, Source, read_sources, render_reference
+from app.pages.validation import HOME, BuiltInTargets, ParsedPage, validate_pages
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def load_pages(
     clinic: Clinic,
     other_paths: Iterable[str] = (),
     home_ids: Iterable[str] = (),
-    settings: Told = NOTHING_TOLD,
+    settings: PageSettings = NO_SETTINGS,
 ) -> tuple[Page, ...]:
     """The pages of ``folder/pages``, in their order.
 
@@ -52,42 +52,47 @@ def load_pages(
     front page's template adds. ``settings`` are what pages may state of them.
     Raises ClinicError naming every fault by file and line.
     """
-    faults = Faults()
-    md, values = parser(), placeholders(clinic) | _of_settings(settings)
+    faults = IssueCollector()
+    md, values = create_parser(), placeholders(clinic) | _of_settings(settings)
     sources = read_sources(folder / "references.toml", faults)
     figures = load_figures(folder / "figures", sources, faults)
     files = sorted((folder / "pages").glob("*.md"))
     drafts = [
-        Draft(source, parse(md, source.text, values, figures, settings))
+        ParsedPage(source, parse_page(md, source.text, values, figures, settings))
         for file in files
         if (source := read_source(file, faults))
     ]
     if folder / "pages" / f"{HOME}.md" not in files:
         faults.add(folder / "pages" / f"{HOME}.md", 1, "missing: it is the front page")
-    check(drafts, files, sources, Frame(frozenset(other_paths), frozenset(home_ids)), faults)
+    validate_pages(
+        drafts, files, sources, BuiltInTargets(frozenset(other_paths), frozenset(home_ids)), faults
+    )
     faults.raise_if_any()
     pages = (_page(md, draft, sources) for draft in drafts)
     return tuple(sorted(pages, key=lambda page: (page.order, page.path)))
 
 
-def placeholders(clinic: Clinic) -> dict[str, Value | None]:
+def placeholders(clinic: Clinic) -> dict[str, PlaceholderValue | None]:
     """What stands for ``{{ … }}``; None for a link that the clinic has not filled in."""
     links = {
-        f"link.{name}": Value(str(url), str(url)) if url else None for name, url in clinic.links
+        f"link.{name}": PlaceholderValue(str(url), str(url)) if url else None
+        for name, url in clinic.links
     }
     return links | {
-        "clinic.name": Value(clinic.name),
-        "clinic.phone": Value(clinic.phone, f"tel:{clinic.tel(clinic.phone)}"),
-        "clinic.email": Value(clinic.email, f"mailto:{clinic.email}"),
-        "clinic.reply_within": Value(clinic.reply_within),
+        "clinic.name": PlaceholderValue(clinic.name),
+        "clinic.phone": PlaceholderValue(clinic.phone, f"tel:{clinic.tel(clinic.phone)}"),
+        "clinic.email": PlaceholderValue(clinic.email, f"mailto:{clinic.email}"),
+        "clinic.reply_within": PlaceholderValue(clinic.reply_within),
     }
 
 
-def _of_settings(settings: Told) -> dict[str, Value | None]:
-    return {name: Value(text) for name, text in settings.items() if isinstance(text, str)}
+def _of_settings(settings: PageSettings) -> dict[str, PlaceholderValue | None]:
+    return {
+        name: PlaceholderValue(text) for name, text in settings.items() if isinstance(text, str)
+    }
 
 
-def _page(md: MarkdownIt, draft: Draft, sources: Mapping[str, Source]) -> Page:
+def _page(md: MarkdownIt, draft: ParsedPage, sources: Mapping[str, Source]) -> Page:
     head, found = draft.source.head, draft.document.found
     changed = datetime.fromtimestamp(draft.source.file.stat().st_mtime, UTC).date()
     return Page(
@@ -103,6 +108,7 @@ def _page(md: MarkdownIt, draft: Draft, sources: Mapping[str, Source]) -> Page:
         body=draft.document.body,
         headings=tuple(found.headings),
         references=tuple(
-            reference(md, number, key, sources[key]) for number, key in enumerate(found.cited_at, 1)
+            render_reference(md, number, key, sources[key])
+            for number, key in enumerate(found.cited_at, 1)
         ),
     )

@@ -20,7 +20,7 @@ CITATION = re.compile(r"\[@([^\[\]\n]+)\]")
 PLACEHOLDER = re.compile(r"\{\{([^{}\n]*)\}\}")
 
 
-def parser() -> MarkdownIt:
+def create_parser() -> MarkdownIt:
     """A parser and renderer for pages. Raw HTML is parsed only to be refused."""
     md = MarkdownIt("commonmark", {"html": True, "typographer": True})
     md.enable(["table", "smartquotes", "replacements"])

@@ -12,12 +12,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from app.pages.conditional_blocks import NOTHING_TOLD, Told, passages
+from app.pages.conditional_blocks import NO_SETTINGS, PageSettings, filter_conditional_blocks
 from app.pages.figures.base import Figure
-from app.pages.found import Found, Value
+from app.pages.found import ParseResult, PlaceholderValue
 from app.pages.html_rules import BLOCKS
-from app.pages.resolver import Settling
-from app.pages.responsive_tables import name_cells
+from app.pages.resolver import TokenResolver
+from app.pages.responsive_tables import label_cells
 
 NO_FIGURES: Mapping[str, Figure | None] = MappingProxyType({})
 BLOCK = re.compile(r"\s{0,3}:::+\s*(\S*)")
@@ -29,28 +29,28 @@ class Document:
 
     lead: Markup
     body: Markup
-    found: Found
+    found: ParseResult
 
 
-def parse(
+def parse_page(
     md: MarkdownIt,
     text: str,
-    values: Mapping[str, Value | None],
+    values: Mapping[str, PlaceholderValue | None],
     figures: Mapping[str, Figure | None] = NO_FIGURES,
-    settings: Told = NOTHING_TOLD,
+    settings: PageSettings = NO_SETTINGS,
 ) -> Document:
     """``text`` as a document; ``values`` by placeholder, None for a link not filled in.
-    ``settings`` decide about passages.
+    ``settings`` decide about filter_conditional_blocks.
 
     The document is empty when there are faults in ``found.faults``.
     """
-    tokens, faults = passages(md.parse(text), settings)
+    tokens, faults = filter_conditional_blocks(md.parse(text), settings)
     tokens = _without_empty_links(tokens, values)
-    found = Settling(values, figures).settle(tokens)
+    found = TokenResolver(values, figures).resolve(tokens)
     found.faults += [*faults, *_block_faults(text)]
     if found.faults:
         return Document(Markup(), Markup(), found)
-    name_cells(tokens)
+    label_cells(tokens)
     split = _end_of_lead(tokens)
     return Document(_html(md, tokens[:split]), _html(md, tokens[split:]), found)
 
@@ -67,13 +67,15 @@ def _end_of_lead(tokens: list[Token]) -> int:
     return at
 
 
-def _without_empty_links(tokens: list[Token], values: Mapping[str, Value | None]) -> list[Token]:
+def _without_empty_links(
+    tokens: list[Token], values: Mapping[str, PlaceholderValue | None]
+) -> list[Token]:
     """``tokens`` without the paragraphs that are nothing but a link not filled in."""
     empty = {
         near
         for at, token in enumerate(tokens)
         if [child.type for child in token.children or ()] == ["placeholder"]
-        and values.get((token.children or [])[0].meta["name"], Value("")) is None
+        and values.get((token.children or [])[0].meta["name"], PlaceholderValue("")) is None
         for near in (at - 1, at, at + 1)
     }
     return [token for at, token in enumerate(tokens) if at not in empty]

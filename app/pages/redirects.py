@@ -8,7 +8,7 @@ from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
 from app.clinic import toml_reader
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 from app.pages.loader import Page
 
 ONE_DAY = "public, max-age=86400"
@@ -24,7 +24,7 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
     """
     if not file.exists():
         return {}
-    faults = Faults()
+    faults = IssueCollector()
     text = toml_reader.read_text(file, faults) or ""
     table = toml_reader.parse(file, text, faults) or {}
     places: dict[str, frozenset[str]] = dict.fromkeys(other_paths, frozenset())
@@ -36,7 +36,7 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
     return table
 
 
-def answer(app: Flask, moved: Mapping[str, str]) -> None:
+def register_redirects(app: Flask, moved: Mapping[str, str]) -> None:
     """Answer each old path of ``moved`` with its new address, by 301."""
     for nth, (old, new) in enumerate(moved.items()):
         app.add_url_rule(old, f"old_address_{nth}", _redirect_to(new))

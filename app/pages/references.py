@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, HttpUrl, StringConstraints, ValidationError
 
 from app.clinic import toml_reader
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 
 
 class Source(BaseModel):
@@ -26,7 +26,7 @@ class Source(BaseModel):
     url: HttpUrl | None = None
 
     @property
-    def address(self) -> str | None:
+    def link(self) -> str | None:
         """Where to read it, the most lasting address first."""
         if self.doi:
             return f"https://doi.org/{quote(self.doi, safe='/():;.,_-')}"
@@ -43,10 +43,10 @@ class Reference:
     key: str
     html: Markup
     backlinks: tuple[str, ...]
-    address: str | None
+    link: str | None
 
 
-def read_sources(file: Path, faults: Faults) -> dict[str, Source]:
+def read_sources(file: Path, faults: IssueCollector) -> dict[str, Source]:
     """The sources by key; whatever is wrong goes to ``faults``. No file: no sources."""
     if not file.exists():
         return {}
@@ -68,17 +68,17 @@ def _line_of(text: str, key: str) -> int:
     return text.count("\n", 0, found.start()) + 1 if found else 1
 
 
-def reference(md: MarkdownIt, number: int, key: str, source: Source) -> Reference:
+def render_reference(md: MarkdownIt, number: int, key: str, source: Source) -> Reference:
     """``source`` as entry ``number`` of a page's list."""
     links = []
     if source.doi:
-        links.append(_link(source.address or "", f"doi:{source.doi}"))
+        links.append(_link(source.link or "", f"doi:{source.doi}"))
     elif source.pmid:
         links.append(_link(f"https://pubmed.ncbi.nlm.nih.gov/{source.pmid}/", "PubMed"))
     if source.url:
         links.append(_link(str(source.url), source.url.host or "Read it"))
     html = Markup(" ").join([Markup(md.renderInline(source.text)), *links])  # noqa: S704
-    return Reference(number, key, html, (f"cite-{number}",), source.address)
+    return Reference(number, key, html, (f"cite-{number}",), source.link)
 
 
 def _link(address: str, text: str) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from markdown_it.token import Token
 
 from app.pages.figures.base import Figure
-from app.pages.found import Found, Heading, Value
+from app.pages.found import Heading, ParseResult, PlaceholderValue
 from app.pages.html_rules import CARDS
 
 
@@ -24,13 +24,13 @@ def plain_text(inline: Token) -> str:
     return " ".join("".join(words).split())
 
 
-class Settling:
+class TokenResolver:
     """Walks the tokens of one page once, in order; what it meets goes into ``found``."""
 
     def __init__(
-        self, values: Mapping[str, Value | None], figures: Mapping[str, Figure | None]
+        self, values: Mapping[str, PlaceholderValue | None], figures: Mapping[str, Figure | None]
     ) -> None:
-        self.found = Found()
+        self.found = ParseResult()
         self._values = values
         self._figures = figures
         self._line = 0
@@ -52,7 +52,7 @@ class Settling:
             "hardbreak": self._next_line,
         }
 
-    def settle(self, tokens: list[Token]) -> Found:
+    def resolve(self, tokens: list[Token]) -> ParseResult:
         """Complete ``tokens`` in place."""
         for at, token in enumerate(tokens):
             self._line = token.map[0] if token.map else self._line

@@ -8,7 +8,7 @@ from app.pages.figures.base import is_wide
 from app.pages.resolver import plain_text
 
 
-def name_cells(tokens: Iterable[Token]) -> None:
+def label_cells(tokens: Iterable[Token]) -> None:
     """Tell each cell of a wide table, in place, the name of its column; not those of the first
     column, which say what the row is about.
     """

@@ -38,7 +38,7 @@ class Site:
         return tuple((page.path, page.title) for page in self.pages if not page.nav)
 
 
-def blueprint(site: Site, logo: Path) -> Blueprint:
+def create_blueprint(site: Site, logo: Path) -> Blueprint:
     """The routes of this room. Raises ClinicError when ``logo`` cannot be read."""
     routes = Blueprint("pages", __name__)
     for page in site.pages:

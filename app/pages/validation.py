@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 from app.pages.front_matter import SourceFile
 from app.pages.parser import Document
 from app.pages.references import Source
@@ -18,7 +18,7 @@ PAGE_IDS = frozenset(("main", "references"))  # what the template of every page 
 
 
 @dataclass(frozen=True)
-class Draft:
+class ParsedPage:
     """A page as written beside what parsing made of it."""
 
     source: SourceFile
@@ -26,33 +26,33 @@ class Draft:
 
     @property
     def path(self) -> str:
-        return path_of(self.source.file)
+        return url_path(self.source.file)
 
 
 @dataclass(frozen=True)
-class Frame:
+class BuiltInTargets:
     """What code adds around the pages: other addresses, and ids on the front page."""
 
     other_paths: frozenset[str]
     home_ids: frozenset[str]
 
 
-def path_of(file: Path) -> str:
+def url_path(file: Path) -> str:
     """Where the page in ``file`` is found: ``index.md`` is ``/``."""
     return "/" if file.stem == HOME else f"/{file.stem}"
 
 
-def check(
-    drafts: Iterable[Draft],
+def validate_pages(
+    drafts: Iterable[ParsedPage],
     files: Iterable[Path],
     sources: Mapping[str, Source],
-    frame: Frame,
-    faults: Faults,
+    frame: BuiltInTargets,
+    faults: IssueCollector,
 ) -> None:
     """Add to ``faults`` whatever is wrong with ``drafts``, read from ``files``."""
     for file in files:
         _check_name(file, frame, faults)
-    ids = {path_of(file): PAGE_IDS for file in files}
+    ids = {url_path(file): PAGE_IDS for file in files}
     ids |= {draft.path: PAGE_IDS.union(draft.document.found.ids) for draft in drafts}
     ids["/"] = ids.get("/", PAGE_IDS) | frame.home_ids
     for draft in drafts:
@@ -61,19 +61,21 @@ def check(
         _check_links(draft, ids, frame.other_paths, faults)
 
 
-def _check_name(file: Path, frame: Frame, faults: Faults) -> None:
+def _check_name(file: Path, frame: BuiltInTargets, faults: IssueCollector) -> None:
     if not NAME.fullmatch(file.stem):
         faults.add(file, 1, "the file name must be lower-case words with dashes")
-    if path_of(file) in frame.other_paths:
-        faults.add(file, 1, f"{path_of(file)} is taken: that page is made by code")
+    if url_path(file) in frame.other_paths:
+        faults.add(file, 1, f"{url_path(file)} is taken: that page is made by code")
 
 
-def _check_document(draft: Draft, faults: Faults) -> None:
+def _check_document(draft: ParsedPage, faults: IssueCollector) -> None:
     for line, reason in draft.document.found.faults:
         faults.add(draft.source.file, draft.source.first_line + line, reason)
 
 
-def _check_references(draft: Draft, sources: Mapping[str, Source], faults: Faults) -> None:
+def _check_references(
+    draft: ParsedPage, sources: Mapping[str, Source], faults: IssueCollector
+) -> None:
     source, cited = draft.source, draft.document.found.cited_at
     listed = source.head.references
     for key, line in cited.items():
@@ -89,7 +91,10 @@ def _check_references(draft: Draft, sources: Mapping[str, Source], faults: Fault
 
 
 def _check_links(
-    draft: Draft, ids: Mapping[str, frozenset[str]], other_paths: frozenset[str], faults: Faults
+    draft: ParsedPage,
+    ids: Mapping[str, frozenset[str]],
+    other_paths: frozenset[str],
+    faults: IssueCollector,
 ) -> None:
     for line, target in draft.document.found.links:
         if reason := _broken(target, draft.path, ids, other_paths):

@@ -9,7 +9,7 @@ import pytest
 from app import create_app
 from app.services import services_of
 from tests.contact.conftest import visitor_on_sqlite
-from tests.support.front_desk import FrontDesk
+from tests.support.contact_harness import ContactHarness
 from tests.support.settings import settings_for
 from tests.support.smtp_relay import Relay
 
@@ -17,9 +17,9 @@ __all__ = ["visitor_on_sqlite"]
 
 
 @pytest.fixture(scope="module")
-def shared_desk(
+def shared_harness(
     sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FrontDesk]:
+) -> Iterator[ContactHarness]:
     folder = tmp_path_factory.mktemp("front-desk")
     shutil.copy(sqlite_template, folder / "frontdesk.db")
     relay = Relay()
@@ -34,13 +34,13 @@ def shared_desk(
             SPAM_FILTER_ENABLED="false",
         )
     )
-    yield FrontDesk(app, relay)
+    yield ContactHarness(app, relay)
     services_of(app).database.engine.dispose()
     relay.close()
 
 
 @pytest.fixture
-def front_desk(shared_desk: FrontDesk) -> FrontDesk:
+def contact_harness(shared_harness: ContactHarness) -> ContactHarness:
     """A front desk with nothing in its books."""
-    shared_desk.start_anew()
-    return shared_desk
+    shared_harness.reset()
+    return shared_harness

@@ -22,7 +22,7 @@ from app.contact.text_normalization import fold
 from app.services import services_of
 from app.web import MAX_BODY
 from app.web.rate_limits import limiter
-from tests.support.front_desk import EMPTY
+from tests.support.contact_harness import EMPTY
 from tests.support.settings import settings_for
 
 MOST = 0.3  # seconds for one request; most take a hundredth

@@ -18,9 +18,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.dev.maildir import all_mails
+from app.dev.maildir import list_messages
 from tests.attacks import hostile
-from tests.support.front_desk import EMPTY
+from tests.support.contact_harness import EMPTY
 
 SUM = "{{1234567*7}}"
 WORKED_OUT = "8641969"
@@ -128,7 +128,7 @@ def test_the_development_mailbox_shows_a_mail_without_running_it(
     folder = tmp_path / "mailbox"
     Maildir(folder, create=True).add(mail)
     site = make_app().test_client()
-    (only,) = all_mails(folder)
+    (only,) = list_messages(folder)
     for path in ("/dev/mailbox", f"/dev/mailbox/{only.key}"):
         page = site.get(path)
         assert page.status_code == 200

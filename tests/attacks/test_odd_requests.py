@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.contact.conftest import GOOD
-from tests.support.front_desk import EMPTY, FrontDesk
+from tests.support.contact_harness import EMPTY, ContactHarness
 
 API = "/api/v1/inquiries"
 JSON = "application/json"
@@ -69,7 +69,7 @@ KINDS = ("", "application/jsonp", "application/json5", "text/json", "application
          "application/json\t/x", "*/*", "application / json")  # fmt: skip
 
 
-def _refused(desk: FrontDesk, answer: Any, *statuses: int) -> Any:
+def _refused(desk: ContactHarness, answer: Any, *statuses: int) -> Any:
     """The problem document of a refusal that left nothing behind."""
     assert answer.status_code in statuses
     assert answer.content_type == PROBLEM
@@ -79,21 +79,25 @@ def _refused(desk: FrontDesk, answer: Any, *statuses: int) -> Any:
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=list(NOT_JSON))
-def test_what_is_no_json_is_a_400(front_desk: FrontDesk, body: bytes) -> None:
-    _refused(front_desk, front_desk.client.post(API, data=body, content_type=JSON), 400)
+def test_what_is_no_json_is_a_400(contact_harness: ContactHarness, body: bytes) -> None:
+    _refused(contact_harness, contact_harness.client.post(API, data=body, content_type=JSON), 400)
 
 
 @pytest.mark.parametrize("value", WRONG.values(), ids=list(WRONG))
 @pytest.mark.parametrize("member", ["name", "message", "topic", "phone", "__class__"])
-def test_a_value_of_the_wrong_kind_is_named(front_desk: FrontDesk, member: str, value: str) -> None:
-    answer = front_desk.client.post(API, data=_with(member, value), content_type=JSON)
-    problem = _refused(front_desk, answer, 422)
+def test_a_value_of_the_wrong_kind_is_named(
+    contact_harness: ContactHarness, member: str, value: str
+) -> None:
+    answer = contact_harness.client.post(API, data=_with(member, value), content_type=JSON)
+    problem = _refused(contact_harness, answer, 422)
     assert [error["pointer"] for error in problem["errors"]] == [f"#/{member}"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_kind_of_content_is_a_415(front_desk: FrontDesk, kind: str) -> None:
-    _refused(front_desk, front_desk.client.post(API, data=GOOD_JSON, content_type=kind), 415)
+def test_another_kind_of_content_is_a_415(contact_harness: ContactHarness, kind: str) -> None:
+    _refused(
+        contact_harness, contact_harness.client.post(API, data=GOOD_JSON, content_type=kind), 415
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,19 +105,21 @@ def test_another_kind_of_content_is_a_415(front_desk: FrontDesk, kind: str) -> N
     [f"{JSON}; charset=utf-16", f"{JSON}; charset=latin-1", f"{JSON}; charset=", f"{JSON};;;",
      "APPLICATION/JSON", f"{JSON}; boundary=x; charset=utf-8; charset=utf-7"],
 )  # fmt: skip
-def test_json_is_utf_8_whatever_charset_is_claimed(front_desk: FrontDesk, kind: str) -> None:
+def test_json_is_utf_8_whatever_charset_is_claimed(
+    contact_harness: ContactHarness, kind: str
+) -> None:
     """RFC 8259, 8.1 and 11: there is no charset parameter, and nothing but UTF-8."""
     body = json.dumps({**EMPTY, "name": "Zoë 李"}, ensure_ascii=False).encode()
-    assert front_desk.client.post(API, data=body, content_type=kind).status_code == 201
-    assert front_desk.mails()[0].message["Subject"].endswith("Zoë 李")
+    assert contact_harness.client.post(API, data=body, content_type=kind).status_code == 201
+    assert contact_harness.mails()[0].message["Subject"].endswith("Zoë 李")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "compress", "x"])
-def test_a_compressed_body_is_never_unpacked(front_desk: FrontDesk, coding: str) -> None:
+def test_a_compressed_body_is_never_unpacked(contact_harness: ContactHarness, coding: str) -> None:
     bomb = gzip.compress(b"0" * 10_000_000)
     headers = {"Content-Encoding": coding}
-    answer = front_desk.client.post(API, data=bomb, content_type=JSON, headers=headers)
-    _refused(front_desk, answer, 400, 415)
+    answer = contact_harness.client.post(API, data=bomb, content_type=JSON, headers=headers)
+    _refused(contact_harness, answer, 400, 415)
 
 
 def _part(headers: str, text: str, end: str = "\r\n--b--\r\n") -> tuple[bytes, str]:
@@ -148,50 +154,54 @@ ODD_FORMS = {
 
 
 @pytest.mark.parametrize(("body", "kind"), ODD_FORMS.values(), ids=list(ODD_FORMS))
-def test_an_odd_form_is_shown_again(front_desk: FrontDesk, body: bytes, kind: str) -> None:
-    answer = front_desk.client.post("/contact", data=body, content_type=kind)
+def test_an_odd_form_is_shown_again(
+    contact_harness: ContactHarness, body: bytes, kind: str
+) -> None:
+    answer = contact_harness.client.post("/contact", data=body, content_type=kind)
     assert answer.status_code == 422
     assert "<title>Error: " in answer.text
-    assert front_desk.inquiries() == 0
+    assert contact_harness.inquiries() == 0
 
 
-def test_a_field_that_comes_twice_counts_once(front_desk: FrontDesk) -> None:
+def test_a_field_that_comes_twice_counts_once(contact_harness: ContactHarness) -> None:
     pairs = [*EMPTY.items(), ("email", "eve@evil.example"), ("topic", "general"), ("name", "Eve")]
-    answer = front_desk.client.post("/contact", data=urlencode(pairs), content_type=FORM)
+    answer = contact_harness.client.post("/contact", data=urlencode(pairs), content_type=FORM)
     assert answer.status_code == 303
-    (mail,) = front_desk.mails()
+    (mail,) = contact_harness.mails()
     assert mail.recipients == ("billing@nullharbor.example",)
     assert b"evil" not in mail.content
     assert mail.message["Subject"].endswith("from Ada Example")
 
 
-def test_the_address_adds_no_field(front_desk: FrontDesk) -> None:
-    answer = front_desk.client.post("/contact?email=eve@evil.example&topic=general", data=EMPTY)
+def test_the_address_adds_no_field(contact_harness: ContactHarness) -> None:
+    answer = contact_harness.client.post(
+        "/contact?email=eve@evil.example&topic=general", data=EMPTY
+    )
     assert answer.status_code == 303
-    (mail,) = front_desk.mails()
+    (mail,) = contact_harness.mails()
     assert mail.message["Reply-To"] == EMPTY["email"]
 
 
-def test_a_file_is_no_field_and_is_not_kept(front_desk: FrontDesk) -> None:
+def test_a_file_is_no_field_and_is_not_kept(contact_harness: ContactHarness) -> None:
     files = {name: (BytesIO(b"MZ" * 1000), "../../etc/x.exe") for name in ("name", "extra")}
-    answer = front_desk.client.post("/contact", data={**EMPTY, **files})
+    answer = contact_harness.client.post("/contact", data={**EMPTY, **files})
     assert answer.status_code == 422
     assert "Enter your name" in answer.text
     assert "x.exe" not in answer.text
 
 
 @pytest.mark.parametrize("count", [51, 1000])
-def test_a_form_of_very_many_parts_is_refused(front_desk: FrontDesk, count: int) -> None:
+def test_a_form_of_very_many_parts_is_refused(contact_harness: ContactHarness, count: int) -> None:
     parts = {**EMPTY, **{f"field{number}": "x" for number in range(count)}}
-    answer = front_desk.client.post("/contact", data=parts, content_type=MULTIPART)
+    answer = contact_harness.client.post("/contact", data=parts, content_type=MULTIPART)
     assert answer.status_code == 413
-    assert front_desk.inquiries() == 0
+    assert contact_harness.inquiries() == 0
 
 
 @pytest.mark.parametrize("member", ["name", "message"])
-def test_percent_signs_are_read_once(front_desk: FrontDesk, member: str) -> None:
-    assert front_desk.by_form(**{member: "%2541%0d%0a%3Cb%3E"}).status_code == 303
-    (mail,) = front_desk.mails()
+def test_percent_signs_are_read_once(contact_harness: ContactHarness, member: str) -> None:
+    assert contact_harness.submit_form(**{member: "%2541%0d%0a%3Cb%3E"}).status_code == 303
+    (mail,) = contact_harness.mails()
     text = mail.message.get_body(("plain",))
     assert text is not None
     assert "%2541%0d%0a%3Cb%3E" in text.get_content()

@@ -55,7 +55,7 @@ def test_a_visit_by_keyboard_alone(page: Page, server: Site) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("We received your message")
     reference = page.locator(".reference-number").inner_text()
     assert re.fullmatch(REFERENCE_PATTERN, reference)
-    eventually(lambda: [one for one in server.mails() if reference in str(one["Subject"])])
+    eventually(lambda: [one for one in server.messages() if reference in str(one["Subject"])])
 
 
 def read(page: Page) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from app.clinic import Location
 from app.clinic.opening_hours import OpeningHours
 from config import ROOT
-from tests.support.opening_hours import location
+from tests.support.locations import location_with_hours
 
 NEW_YORK = ZoneInfo("America/New_York")
 SCRIPT = (ROOT / "static" / "js" / "opening_hours.js").read_text(encoding="utf-8")
@@ -68,12 +68,12 @@ def status(browser: Browser) -> Callable[[Location, str], str]:
 def test_through_a_week_and_the_night_on_which_the_clock_jumps(
     status: Callable[[Location, str], str],
 ) -> None:
-    place = location(WEEK)
+    place = location_with_hours(WEEK)
     assert {moment: status(place, moment) for moment in THROUGH_A_WEEK} == THROUGH_A_WEEK
 
 
 def test_a_closed_date_is_not_opened(status: Callable[[Location, str], str]) -> None:
-    place = location(WEEK, closed=("2026-11-02",))
+    place = location_with_hours(WEEK, closed=("2026-11-02",))
     assert {moment: status(place, moment) for moment in CLOSED} == CLOSED
 
 
@@ -82,15 +82,15 @@ def test_an_opening_a_week_away_or_more_is_named_by_its_date(
 ) -> None:
     mondays = {"monday": [("09:00", "17:00")]}
     evening = "2026-11-02T18:00:00"
-    assert status(location(mondays), evening) == "Opens Monday, November 9 at 9 am"
-    closed = location(mondays, closed=("2026-11-09",))
+    assert status(location_with_hours(mondays), evening) == "Opens Monday, November 9 at 9 am"
+    closed = location_with_hours(mondays, closed=("2026-11-09",))
     assert status(closed, evening) == "Opens Monday, November 16 at 9 am"
 
 
 def test_without_hours_visitors_are_asked_to_call(
     status: Callable[[Location, str], str],
 ) -> None:
-    assert status(location({}), "2026-11-02T10:00:00") == "Call for opening hours"
+    assert status(location_with_hours({}), "2026-11-02T10:00:00") == "Call for opening hours"
 
 
 def test_a_page_that_stays_open_does_not_go_on_saying_open(page: Page) -> None:

@@ -45,7 +45,7 @@ def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Des
 def test_the_mailer_sends_what_waits_and_ends(desk: Desk, relay: Relay) -> None:
     desk.send()
     desk.says("mailer", "run", "--once")
-    (taken,) = relay.taken
+    (taken,) = relay.received
     assert taken.message["Reply-To"] == "ada@example.com"
     assert desk.says("outbox", "list") == "Nothing here.\n"
     assert "delivered" in desk.says("outbox", "list", "--all")
@@ -80,7 +80,7 @@ def test_a_dead_message_can_be_sent_again(desk: Desk, relay: Relay) -> None:
     relay.script = {}
     desk.says("outbox", "requeue", str(desk.message().id), typed="y\n")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
     assert "requeued" in desk.says("outbox", "show", str(desk.message().id))
 
 
@@ -106,7 +106,7 @@ def test_a_cancelled_message_is_not_sent_and_leaves_a_trace(desk: Desk, relay: R
     desk.send()
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     desk.says("mailer", "run", "--once")
-    assert relay.taken == []
+    assert relay.received == []
     assert "cancelled" in desk.says("outbox", "show", str(desk.message().id))
     assert len(desk.inquiries()) == 1
 
@@ -143,13 +143,13 @@ def test_an_inquiry_can_be_read_by_its_reference(desk: Desk) -> None:
 
 def test_a_held_inquiry_is_sent_on_when_released(desk: Desk, relay: Relay) -> None:
     desk.send(honeypot="x")
-    assert "hidden field" in desk.says("inquiries", "list", "--held")
+    assert "hidden field" in desk.says("inquiries", "list", "--quarantined")
     desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
     again = desk.run("inquiries", "release", desk.inquiries()[0].reference, "--yes")
     assert again.exit_code == 1
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_an_unknown_reference_is_one_clear_line(desk: Desk) -> None:

@@ -29,7 +29,7 @@ def test_an_unsent_mail_is_named_before_it_is_lost(desk: Desk, relay: Relay) -> 
     assert "1 mail not delivered: NOBODY at the front desk has read it" in said
     assert "1 mail cancelled" in said
     desk.says("mailer", "run", "--once")
-    assert relay.taken == []
+    assert relay.received == []
     assert desk.message().state == "cancelled"
     assert desk.message().encrypted_message == b""
     assert "cancelled" in desk.says("outbox", "show", str(desk.message().id))

@@ -68,7 +68,7 @@ def test_what_a_killed_mailer_was_sending_goes_out_at_once_when_it_is_started_ag
     relay.script = {}
     mailer("--name", "one")
     eventually(lambda: state(visitor) == State.DELIVERED, 20, "the mail is delivered")
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_a_second_mailer_of_the_same_name_is_refused_and_takes_nothing_from_the_first(

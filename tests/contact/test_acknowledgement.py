@@ -1,4 +1,4 @@
-"""The visitor's mail: nothing they typed, one an hour, and no trouble for anybody."""
+"""The visitor's mail: nothing they typed, one an hour, and no problem for anybody."""
 
 import json
 from collections.abc import Callable
@@ -8,17 +8,17 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.contact.acknowledgement_limit import Acknowledgement
-from app.contact.emails import acknowledgement
+from app.contact.emails import acknowledgement_email
+from app.contact.models import Acknowledgement
 from app.database import Database
-from app.outbox.models import OutboxMessage, Outcome, OutgoingMail
+from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.queue import claim
-from app.outbox.results import Report, record
-from app.outbox.retry_schedule import GIVE_UP_COURTESY
+from app.outbox.results import AttemptResult, record_result
+from app.outbox.retry_schedule import ACKNOWLEDGEMENT_GIVE_UP
 from app.services import services_of
 from tests.cli.test_commands import Desk
 from tests.contact.conftest import GOOD
-from tests.support.smtp_relay import Relay, Taken, relay
+from tests.support.smtp_relay import ReceivedMessage, Relay, relay
 
 __all__ = ["relay"]
 
@@ -37,15 +37,15 @@ def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Des
     return Desk(make_app(DATABASE_URL=database_url, SEND_ACKNOWLEDGEMENT="true", **clear))
 
 
-def to_visitors(relay: Relay) -> list[Taken]:
-    return [one for one in relay.taken if one.recipients[0].endswith("@example.com")]
+def to_visitors(relay: Relay) -> list[ReceivedMessage]:
+    return [one for one in relay.received if one.recipients[0].endswith("@example.com")]
 
 
 def test_it_is_off_unless_it_is_turned_on(make_app: Callable[..., Flask], relay: Relay) -> None:
     desk = Desk(make_app(MAIL_PORT=str(relay.port), MAIL_USE_TLS="false"))
     desk.send()
     desk.says("mailer", "run", "--once")
-    assert [one.recipients for one in relay.taken] == [("billing@nullharbor.example",)]
+    assert [one.recipients for one in relay.received] == [("billing@nullharbor.example",)]
 
 
 def test_it_tells_what_comes_next_and_holds_nothing_that_was_typed(
@@ -66,7 +66,7 @@ def test_it_tells_what_comes_next_and_holds_nothing_that_was_typed(
             assert said in text
         for typed in ("Zebulon", "marker", "Marker", "0199", "billing", "Billing"):
             assert typed not in text
-    (ours,) = (one for one in relay.taken if one is not taken)
+    (ours,) = (one for one in relay.received if one is not taken)
     assert ours.message["Auto-Submitted"] == "auto-generated"
     assert ours.recipients == ("billing@nullharbor.example",)
 
@@ -110,7 +110,7 @@ def test_what_is_held_is_not_acknowledged_now_or_later(desk: Desk, relay: Relay)
     desk.send(honeypot="x")
     desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
     assert to_visitors(relay) == []
 
 
@@ -121,12 +121,16 @@ def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: st
     """Neither an alert, nor the fallback mailbox, nor the breaker, nor the retention."""
     desk.send()
     desk.says("mailer", "run", "--once")
-    relay.taken.clear()
+    relay.received.clear()
     refuse_visitors(desk, relay, answer)
     assert [message.state for message in messages(desk)] == ["delivered", "cancelled"]
-    assert relay.taken == []
+    assert relay.received == []
     health = json.loads(desk.client.get("/healthz/outbox").data)
-    assert (health["dead"], health["pending"], health["relay_down_since"]) == (0, 0, None)
+    assert (health["dead"], health["pending"], health["transport_unavailable_since"]) == (
+        0,
+        0,
+        None,
+    )
     listed = desk.says("outbox", "list", "--all")
     assert "nobody misses it" in listed
     assert "ada@example.com" not in listed
@@ -134,7 +138,7 @@ def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: st
     relay.script = {}
     desk.send(message="The next one", email="bob@example.com")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 2
+    assert len(relay.received) == 2
 
 
 def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
@@ -144,13 +148,13 @@ def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
     with desk.database.session() as session:
         now = desk.database.now(session)
         (message,) = (one for one in messages(desk) if one.is_acknowledgement)
-        sealed = desk.database.keys.seal(stored(desk, message.reference).to_json())
+        sealed = desk.database.keys.encrypt(stored(desk, message.reference).to_json())
         session.execute(courtesy.values(state="pending", due_at=now, encrypted_message=sealed))
     desk.says("mailer", "run", "--once")
 
 
-def stored(desk: Desk, reference: str) -> OutgoingMail:
-    mail = acknowledgement(GOOD["email"], reference, services_of(desk.app).clinic)
+def stored(desk: Desk, reference: str) -> OutgoingEmail:
+    mail = acknowledgement_email(GOOD["email"], reference, services_of(desk.app).clinic)
     assert mail
     return mail
 
@@ -165,7 +169,7 @@ def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Re
     relay.script = {"rcpt": "451 later"}
     desk.send()
     with desk.database.session() as session:
-        old = desk.database.now(session) - GIVE_UP_COURTESY
+        old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
     assert [message.state for message in messages(desk)] == ["pending", "cancelled"]
@@ -176,12 +180,12 @@ def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Re
 def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay) -> None:
     desk.send()
     with desk.database.session() as session:
-        old = desk.database.now(session) - GIVE_UP_COURTESY
+        old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
     assert messages(desk)[1].state == "cancelled"
     assert to_visitors(relay) == []
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk) -> None:
@@ -193,8 +197,10 @@ def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk
         taken = claim(session, "m", begun)
         assert taken
         assert taken.is_acknowledgement
-        report = Report(Outcome.UNAVAILABLE, transport_reply="ConnectionRefusedError")
-        assert record(session, desk.database.keys, taken, report, begun + GIVE_UP_COURTESY)
+        report = AttemptResult(Outcome.UNAVAILABLE, transport_reply="ConnectionRefusedError")
+        assert record_result(
+            session, desk.database.keys, taken, report, begun + ACKNOWLEDGEMENT_GIVE_UP
+        )
     assert messages(desk)[1].state == "cancelled"
 
 
@@ -202,4 +208,4 @@ def test_an_address_that_not_every_server_takes_gets_none(desk: Desk, relay: Rel
     desk.send(email="ádà@example.com")
     desk.says("mailer", "run", "--once")
     assert to_visitors(relay) == []
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1

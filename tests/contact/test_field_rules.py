@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tests.attacks import hostile
-from tests.attacks.conftest import shared_desk
+from tests.attacks.conftest import shared_harness
 from tests.contact.conftest import GOOD
 from tests.fuzz.size import cases
-from tests.support.front_desk import FrontDesk
+from tests.support.contact_harness import ContactHarness
 
-__all__ = ["shared_desk"]
+__all__ = ["shared_harness"]
 
 LIMITS = {"name": 100, "email": 254, "phone": 40, "best_time": 100, "message": 5000}
 CHOICES = {
@@ -66,7 +66,7 @@ def _is_phone(value: object) -> bool:
 class Doors:
     """The three ways to ask whether an inquiry is well formed."""
 
-    def __init__(self, desk: FrontDesk) -> None:
+    def __init__(self, desk: ContactHarness) -> None:
         self._desk = desk
         # Python's "$" also matches before a last line end; that of JSON Schema does not.
         text = desk.client.get("/api/openapi.json").text.replace('$"', '\\\\Z"')
@@ -78,10 +78,10 @@ class Doors:
         valid = Draft202012Validator(self._schema, format_checker=formats).is_valid(sent)
         return valid and "\ud800" not in sent.values()  # no Unicode text; the schema cannot say so
 
-    def by_api(self, sent: dict[str, Any]) -> bool:
+    def submit_json(self, sent: dict[str, Any]) -> bool:
         return self._answer("/api/v1/inquiries", {"json": sent}, 201)
 
-    def by_form(self, sent: dict[str, str]) -> bool:
+    def submit_form(self, sent: dict[str, str]) -> bool:
         return self._answer("/contact", {"data": sent}, 303)
 
     def _answer(self, path: str, body: dict[str, Any], accepted: int) -> bool:
@@ -91,29 +91,29 @@ class Doors:
 
     def check(self, sent: dict[str, Any]) -> None:
         """Assert that all of them say the same of ``sent``."""
-        verdict = self.by_api(sent)
+        verdict = self.submit_json(sent)
         assert verdict == self.by_schema(sent), sent
         # A browser's form knows texts alone, and passes over fields that it does not have.
         if set(sent) <= self.properties.keys() - {"voicemail_ok"} and all(
             (isinstance(value, str) and value.isprintable()) or value in EDGES
             for value in sent.values()
         ):
-            assert verdict == self.by_form(sent), sent
+            assert verdict == self.submit_form(sent), sent
 
 
 @pytest.fixture(scope="module")
-def doors(shared_desk: FrontDesk) -> Doors:
-    shared_desk.start_anew()
-    return Doors(shared_desk)
+def doors(shared_harness: ContactHarness) -> Doors:
+    shared_harness.reset()
+    return Doors(shared_harness)
 
 
 @pytest.fixture
-def doors_of_one_location(shared_desk: FrontDesk) -> Iterator[Doors]:
-    extensions = shared_desk.app.extensions
+def doors_of_one_location(shared_harness: ContactHarness) -> Iterator[Doors]:
+    extensions = shared_harness.app.extensions
     clinic, desk = extensions["clinic"], extensions["desk"]
     single = clinic.model_copy(update={"locations": clinic.locations[:1]})
     extensions |= {"clinic": single, "desk": replace(desk, clinic=single)}
-    yield Doors(shared_desk)
+    yield Doors(shared_harness)
     extensions |= {"clinic": clinic, "desk": desk}
 
 
@@ -141,7 +141,7 @@ def test_the_longest_text(doors: Doors, field: str, over: int) -> None:
     for text in ("x" * size, "é" * size, "Ada".ljust(size), "\U0001f31e" * size):
         doors.check(_changed(field, text))
     if field in ("name", "best_time", "message"):
-        assert doors.by_form(_changed(field, "x" * size)) is not bool(over)
+        assert doors.submit_form(_changed(field, "x" * size)) is not bool(over)
 
 
 @pytest.mark.parametrize("field", [*LIMITS, *CHOICES, "voicemail_ok"])
@@ -149,7 +149,7 @@ def test_a_field_that_is_left_out(doors: Doors, field: str) -> None:
     sent = {name: value for name, value in GOOD.items() if name != field}
     doors.check(sent)
     required = field in ("name", "email", "topic", "location", "message")
-    assert doors.by_api(sent) is not required
+    assert doors.submit_json(sent) is not required
 
 
 @pytest.mark.parametrize("field", [*LIMITS, *CHOICES, "voicemail_ok", "unknown"])
@@ -163,14 +163,14 @@ def test_values_at_the_edge(doors: Doors, field: str) -> None:
 def test_a_phone_number_is_required_to_be_called(doors: Doors, reply_by: str) -> None:
     for phone in ("", *PHONES):
         doors.check({**_changed("phone", phone), "reply_by": reply_by})
-    assert doors.by_api(_changed("reply_by", reply_by)) is (reply_by == "email")
+    assert doors.submit_json(_changed("reply_by", reply_by)) is (reply_by == "email")
 
 
 def test_a_clinic_with_one_location_takes_none(doors_of_one_location: Doors) -> None:
     assert "location" not in doors_of_one_location.properties
     without = {name: value for name, value in GOOD.items() if name != "location"}
-    assert doors_of_one_location.by_api(without)
-    assert doors_of_one_location.by_form(without)
+    assert doors_of_one_location.submit_json(without)
+    assert doors_of_one_location.submit_form(without)
     for sent in (without, *({**without, "location": place} for place in ("quay", "moon", ""))):
         doors_of_one_location.check(sent)
 

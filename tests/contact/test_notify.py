@@ -38,8 +38,8 @@ def test_the_mail_says_what_the_setting_allows(
     desk.send(honeypot="x", message="Held checks")
     desk.says("inquiries", "release", desk.inquiries()[-1].reference, "--yes")
     desk.says("mailer", "run", "--once")
-    assert len(relay.taken) == 3
-    for taken in relay.taken:
+    assert len(relay.received) == 3
+    for taken in relay.received:
         whole = taken.message.as_string() + taken.message["Subject"]
         assert {word for word in ("Ada", "checks") if word in whole} == said
         assert (taken.message["Reply-To"] == GOOD["email"]) == answered

@@ -11,7 +11,7 @@ from compose_spec import PyCompose, PyOptions
 from flask import Flask
 
 from config import ROOT, SECRETS, Settings
-from tests.support.image import health_check
+from tests.support.container_image import health_check
 from tests.support.site import Site, free_port
 
 DEPLOY = ROOT / "deploy"

@@ -121,6 +121,7 @@ def _production(folder: Path) -> Settings:
             "INSTANCE_DIR": str(folder),
             "CLINIC_DIR": str(clinic),
             "BASE_URL": "https://clinic.example",
+            "TRUSTED_PROXIES": "1",
             "MAIL_SERVER": "smtp.clinic.example",
             "MAIL_DEFAULT_SENDER": "web@clinic.example",
         }

@@ -6,9 +6,9 @@ import signal
 import sys
 import time
 
-from tests.faults.bench import Result, run_all
 from tests.faults.registry import BOTH
-from tests.faults.table import markdown, remarks, row
+from tests.faults.report import markdown, remarks, row
+from tests.faults.runner import Result, run_all
 
 
 def main() -> int:

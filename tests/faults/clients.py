@@ -24,7 +24,7 @@ Url = Callable[[], str]
 
 
 @dataclass
-class Sent:
+class Submission:
     """One inquiry as its client knows it. ``marker`` stands in its words.
 
     ``references``: what the client was told after "received"; more than one is a fault.
@@ -43,12 +43,12 @@ class Sent:
         return bool(self.references)
 
 
-def new_inquiry(*, by_form: bool = False, words: str = "") -> Sent:
+def new_inquiry(*, by_form: bool = False, words: str = "") -> Submission:
     marker = f"marker-{uuid4().int:039d}"  # letters might look like spam, and be held
-    return Sent(marker, by_form, f"{words or 'Do you take checks?'} {marker}", uuid4().hex)
+    return Submission(marker, by_form, f"{words or 'Do you take checks?'} {marker}", uuid4().hex)
 
 
-def submit(url: str | Url, sent: Sent, patience: float = PATIENCE) -> None:
+def submit(url: str | Url, sent: Submission, patience: float = PATIENCE) -> None:
     """Send until it is acknowledged or refused for good, for at most ``patience`` seconds.
     Each attempt goes where ``url`` says then.
     """
@@ -67,7 +67,7 @@ def submit(url: str | Url, sent: Sent, patience: float = PATIENCE) -> None:
         time.sleep(PAUSE * random.uniform(0.5, 1.5))
 
 
-def _post(url: str, sent: Sent) -> tuple[int, str]:
+def _post(url: str, sent: Submission) -> tuple[int, str]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=ATTEMPT)
     try:
         connection.request("POST", *_request(sent))
@@ -82,7 +82,7 @@ def _post(url: str, sent: Sent) -> tuple[int, str]:
         connection.close()
 
 
-def _request(sent: Sent) -> tuple[str, bytes, dict[str, str]]:
+def _request(sent: Submission) -> tuple[str, bytes, dict[str, str]]:
     fields: dict[str, Any] = {
         "name": "Ada Example",
         "email": "ada@example.com",
@@ -109,7 +109,7 @@ class Load:
     def __init__(
         self, url: Url, *, clients: int = 4, rest: float = 0.3, count: int = 10_000
     ) -> None:
-        self.sent: list[Sent] = []
+        self.sent: list[Submission] = []
         self._url = url
         self._rest = rest
         self._left = count

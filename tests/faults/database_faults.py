@@ -12,11 +12,11 @@ from app.database.engines import sqlite_module
 from app.outbox import admin
 from app.outbox.models import OutboxMessage
 from tests.faults.clients import Load
-from tests.faults.proxy import CuttingProxy
+from tests.faults.database_servers import Postgres, database_name
+from tests.faults.postgres_proxy import CuttingProxy
 from tests.faults.registry import POSTGRES, SQLITE, scenario
-from tests.faults.servers import Postgres, database_name
+from tests.faults.site_under_test import SiteUnderTest, UnavailableError, wait_until
 from tests.faults.small_disk import SmallDisk, move_database
-from tests.faults.world import NotHereError, World, wait_until
 
 LOCKED = 20.0  # seconds; the site itself waits 15
 
@@ -33,68 +33,68 @@ def more(load: Load, count: int) -> None:
 
 
 @scenario("database locked for 20 s")
-def locked(world: World) -> None:
-    world.start()
-    with world.load(clients=3) as load:
+def locked(site: SiteUnderTest) -> None:
+    site.start()
+    with site.load(clients=3) as load:
         more(load, 10)
-        with closing(_lock(world)):
+        with closing(_lock(site)):
             time.sleep(LOCKED)
-        world.injected = refusals(load)
+        site.injected = refusals(load)
         more(load, 10)
 
 
-def _lock(world: World) -> Any:
+def _lock(site: SiteUnderTest) -> Any:
     """A connection that holds what the site needs, until it is closed."""
-    if world.server.name == SQLITE:
+    if site.server.name == SQLITE:
         holder = sqlite_module.connect(
-            world.url.removeprefix("sqlite:///"), isolation_level=None, timeout=20
+            site.url.removeprefix("sqlite:///"), isolation_level=None, timeout=20
         )
         holder.execute("BEGIN EXCLUSIVE")
         return holder
-    connection = psycopg.connect(world.url.replace("+psycopg", ""))
+    connection = psycopg.connect(site.url.replace("+psycopg", ""))
     connection.execute("LOCK TABLE inquiry, outbox_message IN ACCESS EXCLUSIVE MODE")
     return connection
 
 
 @scenario("disk full, then freed")
-def disk_full(world: World) -> None:
+def disk_full(site: SiteUnderTest) -> None:
     try:
-        disk = SmallDisk(world)
-    except NotHereError:
-        if world.server.name == POSTGRES:
+        disk = SmallDisk(site)
+    except UnavailableError:
+        if site.server.name == POSTGRES:
             raise
-        _quota_full(world)
+        _quota_full(site)
         return
-    move_database(world, disk)
-    world.start()
-    with world.load() as load:
+    move_database(site, disk)
+    site.start()
+    with site.load() as load:
         more(load, 10)
         disk.fill()
         wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")
-        world.injected = refusals(load)
+        site.injected = refusals(load)
         disk.free()
         more(load, 10)
 
 
-def _quota_full(world: World) -> None:
+def _quota_full(site: SiteUnderTest) -> None:
     """Where no disk may be mounted: SQLite is told that it may not grow."""
-    quota = world.folder / "quota"
-    world.start(quota=str(quota))
-    with world.load() as load:
+    quota = site.folder / "quota"
+    site.start(quota=str(quota))
+    with site.load() as load:
         more(load, 10)
         quota.write_text("1")  # SQLite takes the present size instead
         wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")
-        world.injected = refusals(load)
+        site.injected = refusals(load)
         quota.unlink()
         more(load, 10)
 
 
 @scenario("PostgreSQL stopped immediately, three times", on=(POSTGRES,), short=True)
-def stopped(world: World) -> None:
-    server = world.server
+def stopped(site: SiteUnderTest) -> None:
+    server = site.server
     assert isinstance(server, Postgres)
-    world.start()
-    with world.load() as load:
+    site.start()
+    with site.load() as load:
         for _ in range(3):
             more(load, 12)
             before = refusals(load)
@@ -103,36 +103,36 @@ def stopped(world: World) -> None:
                 wait_until(lambda: refusals(load) > before, 30, "a refusal")  # noqa: B023
             finally:
                 server.start()
-            world.injected += 1
+            site.injected += 1
         more(load, 12)
 
 
 @scenario("connection cut between commit and answer", on=(POSTGRES,), short=True)
-def cut(world: World) -> None:
-    server = world.server
+def cut(site: SiteUnderTest) -> None:
+    server = site.server
     assert isinstance(server, Postgres)
     proxy = CuttingProxy(server.socket, every=9, most=8)
-    world.at_end.callback(proxy.close)
-    through = f"127.0.0.1:{proxy.port}/{database_name(world.url)}?sslmode=disable"
-    world.env = {"DATABASE_URL": f"postgresql+psycopg://postgres@{through}"}
-    world.start()
-    with world.load():
+    site.at_end.callback(proxy.close)
+    through = f"127.0.0.1:{proxy.port}/{database_name(site.url)}?sslmode=disable"
+    site.env = {"DATABASE_URL": f"postgresql+psycopg://postgres@{through}"}
+    site.start()
+    with site.load():
         wait_until(lambda: proxy.cuts >= 8, 60, "8 cuts")
-    world.injected = proxy.cuts
+    site.injected = proxy.cuts
 
 
 @scenario("clock one hour forward, then back", note="PostgreSQL: the app's clock, not the server's")
-def clock(world: World) -> None:
-    shift = world.folder / "shift"
-    world.start(shift=str(shift))
-    with world.load() as load:
+def clock(site: SiteUnderTest) -> None:
+    shift = site.folder / "shift"
+    site.start(shift=str(shift))
+    with site.load() as load:
         for seconds in (3600, -3600, 0):
             more(load, 12)
             shift.write_text(str(seconds))
             more(load, 12)
-            world.injected += seconds != 0
-    if world.server.name == SQLITE:
-        with world.database.read_session() as session:
+            site.injected += seconds != 0
+    if site.server.name == SQLITE:
+        with site.database.read_session() as session:
             first, last = session.execute(
                 sa.select(sa.func.min(Inquiry.created_at), sa.func.max(Inquiry.created_at))
             ).one()
@@ -143,15 +143,15 @@ def clock(world: World) -> None:
     "flask db upgrade under load",
     note="refused while there are no tables, then taken; again with nothing to do",
 )
-def upgrade(world: World) -> None:
-    world.url = world.server.make_empty(world.folder)
-    world.start()
-    with world.load() as load:
+def upgrade(site: SiteUnderTest) -> None:
+    site.url = site.server.make_empty(site.folder)
+    site.start()
+    with site.load() as load:
         wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")
-        world.flask("db", "upgrade")
-        world.injected = 1
+        site.flask("db", "upgrade")
+        site.injected = 1
         more(load, 12)
-        world.flask("db", "upgrade")
+        site.flask("db", "upgrade")
         more(load, 12)
 
 
@@ -159,47 +159,47 @@ def upgrade(world: World) -> None:
     "an old backup put back",
     note="on hold nothing goes out; what had arrived is cancelled, then the outbox is released",
 )
-def old_backup(world: World) -> None:
-    backup = world.folder / "backup"
-    world.start()
-    with world.load(count=20):
+def old_backup(site: SiteUnderTest) -> None:
+    backup = site.folder / "backup"
+    site.start()
+    with site.load(count=20):
         pass
-    world.drain()
-    world.relay.script = {"greeting": "421 down"}
-    with world.load(count=10):
+    site.drain()
+    site.relay.script = {"greeting": "421 down"}
+    with site.load(count=10):
         pass
-    world.flask("backup", str(backup))
-    world.relay.script = {}
-    with world.load(count=10):
+    site.flask("backup", str(backup))
+    site.relay.script = {}
+    with site.load(count=10):
         pass
-    world.drain()
-    arrived = {mail.message_id for mail in world.mails()}
-    world.stop()
-    world.flask("restore", str(backup), "--replace", "--yes")
-    world.start()
-    with world.load(count=10):
+    site.drain()
+    arrived = {mail.message_id for mail in site.mails()}
+    site.stop()
+    site.flask("restore", str(backup), "--replace", "--yes")
+    site.start()
+    with site.load(count=10):
         pass
     time.sleep(5)
-    assert len(_waiting(world)) == 20, "10 of the backup and 10 new ones wait"
-    assert {mail.message_id for mail in world.mails()} == arrived, "on hold nothing is mailed"
-    _cancel(world, arrived)
-    world.flask("outbox", "release", "--yes")
-    world.injected = 1
-    world.rows_may_be_gone = True
+    assert len(_waiting(site)) == 20, "10 of the backup and 10 new ones wait"
+    assert {mail.message_id for mail in site.mails()} == arrived, "on hold nothing is mailed"
+    _cancel(site, arrived)
+    site.flask("outbox", "resume", "--yes")
+    site.injected = 1
+    site.rows_may_be_gone = True
 
 
-def _waiting(world: World) -> list[str]:
+def _waiting(site: SiteUnderTest) -> list[str]:
     """The inquiries that wait to be mailed (the digest is none)."""
     waiting = sa.select(OutboxMessage.reference).join(
         Inquiry, Inquiry.reference == OutboxMessage.reference
     )
-    with world.database.read_session() as session:
+    with site.database.read_session() as session:
         return list(session.scalars(waiting.where(OutboxMessage.due_at.is_not(None))))
 
 
-def _cancel(world: World, arrived: set[str]) -> None:
-    with world.database.session() as session:
+def _cancel(site: SiteUnderTest, arrived: set[str]) -> None:
+    with site.database.session() as session:
         again = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
         for row in session.scalars(again).all():
             if row.message_id in arrived:
-                admin.cancel(session, row.id, world.database.now(session))
+                admin.cancel(session, row.id, site.database.now(session))

@@ -20,10 +20,10 @@ from app.scheduler import ScheduledJob
 from config import ROOT
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.database_faults import more
-from tests.faults.plan import VARIABLE
+from tests.faults.fault_plan import VARIABLE
 from tests.faults.process_faults import senders
 from tests.faults.registry import POSTGRES, SCENARIOS, Scenario
-from tests.faults.world import GUNICORN, MAILER, NotSeenError, World, wait_until
+from tests.faults.site_under_test import GUNICORN, MAILER, NotInTimeError, SiteUnderTest, wait_until
 from tests.support.redis import redis_running
 from tests.support.site import free_port
 from tests.support.webhook_receiver import Receiver
@@ -39,7 +39,7 @@ class Host:
     its clock is off.
     """
 
-    world: World
+    site: SiteUnderTest
     name: str
     shift: float
     env: dict[str, str]
@@ -56,11 +56,11 @@ class Host:
         return self._launch(*MAILER, f"mailer-of-{self.name}")
 
     def answers(self) -> bool:
-        return self.world.answers(self.port)
+        return self.site.answers(self.port)
 
     def die(self) -> int:
         """All at once, as when the power goes; how many processes there were."""
-        mine = [one for one in self.world.family() if self._is_mine(one)]
+        mine = [one for one in self.site.family() if self._is_mine(one)]
         for one in mine:
             with suppress(psutil.Error):
                 one.send_signal(signal.SIGKILL)
@@ -70,16 +70,16 @@ class Host:
     def _launch(self, *command: str) -> "subprocess.Popen[bytes]":
         self._folder.mkdir(exist_ok=True)
         if not (self._folder / "cache").exists():
-            (self._folder / "cache").symlink_to(self.world.cache)
+            (self._folder / "cache").symlink_to(self.site.cache)
         clock = self._folder / "shift"
         clock.write_text(str(self.shift))
-        plan = replace(self.world.plan, shift=str(clock))
+        plan = replace(self.site.plan, shift=str(clock))
         mine = {"INSTANCE_DIR": str(self._folder), "PORT": str(self.port)}
-        return self.world.launch(*command, **{VARIABLE: plan.to_json()}, **self.env, **mine)
+        return self.site.launch(*command, **{VARIABLE: plan.to_json()}, **self.env, **mine)
 
     @property
     def _folder(self) -> Path:
-        return self.world.folder / self.name
+        return self.site.folder / self.name
 
     def _is_mine(self, process: psutil.Process) -> bool:
         try:
@@ -88,38 +88,38 @@ class Host:
             return False
 
 
-def several_hosts(world: World, deaths: int) -> None:
+def several_hosts(site: SiteUnderTest, deaths: int) -> None:
     receiver = Receiver()
-    world.at_end.callback(receiver.close)
+    site.at_end.callback(receiver.close)
     env = {
         "RATELIMIT_ENABLED": "true",
-        "RATELIMIT_STORAGE_URI": world.at_end.enter_context(redis_running()),
+        "RATELIMIT_STORAGE_URI": site.at_end.enter_context(redis_running()),
         "TRUSTED_PROXIES": "1",
         "WEB_CONCURRENCY": "1",
         "ALERT_WEBHOOK_URL": receiver.url,
-        "CLINIC_DIR": str(_clinic_with_digest_due(world)),
+        "CLINIC_DIR": str(_clinic_with_digest_due(site)),
     }
-    hosts = [Host(world, "one", HOUR, env), Host(world, "two", -HOUR, env)]
-    third = Host(world, "three", 0.0, env)  # mails only
+    hosts = [Host(site, "one", HOUR, env), Host(site, "two", -HOUR, env)]
+    third = Host(site, "three", 0.0, env)  # mails only
     for host in hosts:
         host.serve()
     for host in (*hosts, third):
         host.mail()
     wait_until(lambda: all(host.answers() for host in hosts), 90, "both hosts answer")
     _limits_are_shared(hosts)
-    wait_until(lambda: _digests(world), 60, "the digest")  # before mail is refused
-    _an_undelivered_mail_is_told(world, hosts[1], receiver)
-    with world.load(url=lambda: random.choice(hosts).url, clients=6) as load:
-        wait_until(lambda: senders(world) == 3, 60, "all three mailers send")
+    wait_until(lambda: _digests(site), 60, "the digest")  # before mail is refused
+    _an_undelivered_mail_is_told(site, hosts[1], receiver)
+    with site.load(url=lambda: random.choice(hosts).url, clients=6) as load:
+        wait_until(lambda: senders(site) == 3, 60, "all three mailers send")
         for host in itertools.islice(itertools.cycle(hosts), deaths):
             more(load, 20)
-            world.injected += host.die() > 1
+            site.injected += host.die() > 1
             more(load, 20)
             if deaths > 1:
                 _come_back(host)
-    world.dup_allowed = deaths  # its mailer may have been between the dot and the commit
-    world.drain()
-    _one_of_each(world, receiver)
+    site.dup_allowed = deaths  # its mailer may have been between the dot and the commit
+    site.drain()
+    _one_of_each(site, receiver)
 
 
 def _come_back(host: Host) -> None:
@@ -128,9 +128,9 @@ def _come_back(host: Host) -> None:
     wait_until(host.answers, 60, "the host is back")
 
 
-def _clinic_with_digest_due(world: World) -> Path:
+def _clinic_with_digest_due(site: SiteUnderTest) -> Path:
     """The demo clinic, with a digest whose time has come whenever this runs."""
-    folder = world.folder / "clinic"
+    folder = site.folder / "clinic"
     folder.mkdir()
     for one in (ROOT / "clinic").iterdir():
         (folder / one.name).symlink_to(one)
@@ -140,8 +140,8 @@ def _clinic_with_digest_due(world: World) -> Path:
     digest = load_clinic(folder).digest
     assert digest
     assert digest.at.hour == 0
-    with world.database.session() as session:
-        yesterday = world.database.now(session) - timedelta(days=2)
+    with site.database.session() as session:
+        yesterday = site.database.now(session) - timedelta(days=2)
         session.add(ScheduledJob(name="digest", started_at=yesterday))
     return folder
 
@@ -157,13 +157,13 @@ def _limits_are_shared(hosts: list[Host]) -> None:
     assert told == [422] * LIMIT + [429] * 4, told
 
 
-def _an_undelivered_mail_is_told(world: World, host: Host, receiver: Receiver) -> None:
-    world.relay.script = {"rcpt": "550 no such mailbox"}
+def _an_undelivered_mail_is_told(site: SiteUnderTest, host: Host, receiver: Receiver) -> None:
+    site.relay.script = {"rcpt": "550 no such mailbox"}
     refused = new_inquiry()
     submit(host.url, refused)
-    world.sent.append(refused)
+    site.sent.append(refused)
     wait_until(lambda: _firing(receiver), 60, "an alert")
-    world.relay.script = {}
+    site.relay.script = {}
 
 
 def _firing(receiver: Receiver) -> list[str]:
@@ -171,15 +171,15 @@ def _firing(receiver: Receiver) -> list[str]:
     return [one["event"] for one in told]
 
 
-def _digests(world: World) -> list[str]:
-    subjects = [str(one.message["Subject"]) for one in tuple(world.relay.taken)]
+def _digests(site: SiteUnderTest) -> list[str]:
+    subjects = [str(one.message["Subject"]) for one in tuple(site.relay.received)]
     return [subject for subject in subjects if "Daily digest" in subject]
 
 
-def _one_of_each(world: World, receiver: Receiver) -> None:
-    digests = _digests(world)
+def _one_of_each(site: SiteUnderTest, receiver: Receiver) -> None:
+    digests = _digests(site)
     if len(digests) != 1 or _firing(receiver) != ["dead"]:
-        raise NotSeenError(f"one digest and one alert: {digests}, {_firing(receiver)}")
+        raise NotInTimeError(f"one digest and one alert: {digests}, {_firing(receiver)}")
 
 
 SCENARIOS += [

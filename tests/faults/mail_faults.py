@@ -7,26 +7,26 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.outbox.models import DeliveryAttempt
-from tests.faults.judge import read_mail
-from tests.faults.plan import REAL_TIMES, SHORT_TIMES
+from tests.faults.delivery_check import read_mail
+from tests.faults.fault_plan import REAL_TIMES, SHORT_TIMES
 from tests.faults.registry import SCENARIOS, Scenario, scenario
-from tests.faults.world import NotHereError, World, wait_until
+from tests.faults.site_under_test import SiteUnderTest, UnavailableError, wait_until
 from tests.support import smtp_sink
-from tests.support.certificate import self_signed
+from tests.support.certificate import write_self_signed_certificate
 from tests.support.site import free_port
 from tests.support.smtp_relay import DRIP, DROP, HANG, TAKE_AND_DROP, Relay
 
 
-def misbehave(world: World, script: dict[str, str], hits: int) -> None:
+def misbehave(site: SiteUnderTest, script: dict[str, str], hits: int) -> None:
     """The server does what ``script`` says until it has done it so often, then works."""
     (step,) = script
-    world.start()
-    with world.load(rest=0.25):
-        world.relay.script = script
-        wait_until(lambda: world.relay.hits[step] >= hits, 60, f"{hits} times {script}")
-        world.relay.script = {}
-    world.injected = world.relay.hits[step]
-    world.dup_allowed = world.injected if script[step] == TAKE_AND_DROP else 0
+    site.start()
+    with site.load(rest=0.25):
+        site.relay.script = script
+        wait_until(lambda: site.relay.hits[step] >= hits, 60, f"{hits} times {script}")
+        site.relay.script = {}
+    site.injected = site.relay.hits[step]
+    site.dup_allowed = site.injected if script[step] == TAKE_AND_DROP else 0
 
 
 for name, script, hits in (
@@ -44,81 +44,81 @@ for name, script, hits in (
 
 
 @scenario("SMTP one byte a second", note="deadline 6 s instead of 660")
-def drip(world: World) -> None:
-    world.relay.drip = 1.0
-    world.start(times=SHORT_TIMES | {"app.outbox.signals.DEADLINE": 6.0})
-    with world.load(rest=0.5):
-        world.relay.script = {"rcpt": DRIP}
-        wait_until(lambda: world.relay.hits["rcpt"] >= 2, 60, "two attempts held up")
-        world.relay.script = {}
-    world.injected = world.relay.hits["rcpt"]
+def drip(site: SiteUnderTest) -> None:
+    site.relay.drip = 1.0
+    site.start(times=SHORT_TIMES | {"app.outbox.signals.DEADLINE": 6.0})
+    with site.load(rest=0.5):
+        site.relay.script = {"rcpt": DRIP}
+        wait_until(lambda: site.relay.hits["rcpt"] >= 2, 60, "two attempts held up")
+        site.relay.script = {}
+    site.injected = site.relay.hits["rcpt"]
 
 
 @scenario("SMTP refused: nobody listens")
-def refused(world: World) -> None:
-    world.relay_port = free_port()
-    web = world.start()
-    with world.load(rest=0.25) as load:
-        wait_until(lambda: _said(world, "Connection refused") >= 3, 40, "3 refused connections")
+def refused(site: SiteUnderTest) -> None:
+    site.relay_port = free_port()
+    web = site.start()
+    with site.load(rest=0.25) as load:
+        wait_until(lambda: _said(site, "Connection refused") >= 3, 40, "3 refused connections")
         wait_until(lambda: load.acknowledged >= 20, 30, "traffic meanwhile")
-        world.injected = _said(world, "Connection refused")
-        world.relay.close()
-        world.relay = Relay(port=world.relay_port)
+        site.injected = _said(site, "Connection refused")
+        site.relay.close()
+        site.relay = Relay(port=site.relay_port)
     assert web.poll() is None
 
 
-def _said(world: World, words: str) -> int:
+def _said(site: SiteUnderTest, words: str) -> int:
     """How many attempts ended with ``words``."""
-    with world.database.read_session() as session:
+    with site.database.read_session() as session:
         count = sa.select(sa.func.count()).where(DeliveryAttempt.transport_reply.contains(words))
         return session.scalar(count) or 0
 
 
 @scenario("SMTP certificate nobody vouches for", note="later the right one is shown")
-def bad_certificate(world: World) -> None:
-    wrong, right = (_tls(world.folder / f"{name}.pem") for name in ("wrong", "right"))
-    world.relay.tls = wrong
-    world.env = {
+def bad_certificate(site: SiteUnderTest) -> None:
+    wrong, right = (_tls(site.folder / f"{name}.pem") for name in ("wrong", "right"))
+    site.relay.tls = wrong
+    site.env = {
         "MAIL_SERVER": "localhost",
         "MAIL_USE_TLS": "true",
-        "SSL_CERT_FILE": str(world.folder / "right.pem"),
+        "SSL_CERT_FILE": str(site.folder / "right.pem"),
     }
-    world.start()
-    with world.load(rest=0.25):
-        wait_until(lambda: _said(world, "CERTIFICATE_VERIFY_FAILED") >= 3, 40, "3 refusals of ours")
-        world.injected = _said(world, "CERTIFICATE_VERIFY_FAILED")
-        assert not world.relay.taken
-        world.relay.tls = right
+    site.start()
+    with site.load(rest=0.25):
+        wait_until(lambda: _said(site, "CERTIFICATE_VERIFY_FAILED") >= 3, 40, "3 refusals of ours")
+        site.injected = _said(site, "CERTIFICATE_VERIFY_FAILED")
+        assert not site.relay.received
+        site.relay.tls = right
 
 
 def _tls(file: Path) -> ssl.SSLContext:
-    self_signed(file)
+    write_self_signed_certificate(file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
 
 
 @scenario("SMTP wrong password")
-def wrong_password(world: World) -> None:
-    world.relay.login = True
-    world.relay.script = {"auth": "535 wrong password"}
-    world.env = {"MAIL_USERNAME": "desk", "MAIL_PASSWORD": "not-this"}
-    world.start()
-    with world.load(rest=0.25):
-        wait_until(lambda: world.relay.hits["auth"] >= 3, 40, "3 refused logins")
-        world.injected = world.relay.hits["auth"]
-        world.relay.script = {}
+def wrong_password(site: SiteUnderTest) -> None:
+    site.relay.login = True
+    site.relay.script = {"auth": "535 wrong password"}
+    site.env = {"MAIL_USERNAME": "desk", "MAIL_PASSWORD": "not-this"}
+    site.start()
+    with site.load(rest=0.25):
+        wait_until(lambda: site.relay.hits["auth"] >= 3, 40, "3 refused logins")
+        site.injected = site.relay.hits["auth"]
+        site.relay.script = {}
 
 
-def slow(world: World, seconds: float, count: int, times: dict[str, float]) -> None:
+def slow(site: SiteUnderTest, seconds: float, count: int, times: dict[str, float]) -> None:
     """The server thinks for so long before it answers the final dot."""
-    world.relay.pause = {"dot": seconds}
-    world.drain_seconds = 30 + seconds * count
-    world.start(times=times)
-    with world.load(count=count):
+    site.relay.pause = {"dot": seconds}
+    site.drain_seconds = 30 + seconds * count
+    site.start(times=times)
+    with site.load(count=count):
         pass
-    world.drain()
-    world.injected = world.relay.hits["dot"]
+    site.drain()
+    site.injected = site.relay.hits["dot"]
 
 
 SCENARIOS += [
@@ -132,14 +132,14 @@ SCENARIOS += [
 
 
 @scenario("no fault; Postfix's smtp-sink receives", note="a second judge")
-def second_judge(world: World) -> None:
-    sink = smtp_sink.start(world.folder / "sink", world.at_end)
+def second_judge(site: SiteUnderTest) -> None:
+    sink = smtp_sink.start(site.folder / "sink", site.at_end)
     if sink is None:
-        raise NotHereError("not installed: smtp-sink")
-    world.relay_port = sink.port
-    world.other_mails = lambda: [read_mail(content) for content in sink.received()]
-    world.start()
-    with world.load() as load:
+        raise UnavailableError("not installed: smtp-sink")
+    site.relay_port = sink.port
+    site.other_mails = lambda: [read_mail(content) for content in sink.received()]
+    site.start()
+    with site.load() as load:
         wait_until(lambda: load.acknowledged >= 40, 40, "40 inquiries")
-    world.drain()
-    world.injected = len(sink.received())
+    site.drain()
+    site.injected = len(sink.received())

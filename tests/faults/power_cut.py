@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 from app.database.engines import sqlite_module
-from tests.faults.disk import STRACE, Disk, acknowledged, calls
 from tests.faults.registry import SQLITE, scenario
-from tests.faults.world import GUNICORN, MAILER, NotHereError, World
+from tests.faults.simulated_disk import STRACE, Disk, acknowledged, calls
+from tests.faults.site_under_test import GUNICORN, MAILER, SiteUnderTest, UnavailableError
 
 WITH_MAIL = "SELECT reference FROM inquiry JOIN outbox_message USING (reference)"
 
@@ -24,22 +24,22 @@ WEB_AND_MAILER = f"{shlex.join((*MAILER, 'one'))} & exec {shlex.join(GUNICORN)}"
     short=True,
     note="strace; only synced writes, and again with half of the others",
 )
-def power_cut(world: World) -> None:
+def power_cut(site: SiteUnderTest) -> None:
     if not shutil.which("strace"):
-        raise NotHereError("not installed: strace")
-    log, start = world.folder / "strace", world.folder / "start"
-    place = world.folder / "database"
+        raise UnavailableError("not installed: strace")
+    log, start = site.folder / "strace", site.folder / "start"
+    place = site.folder / "database"
     for folder in (start, place):
         folder.mkdir()
-    world.url = world.server.make(place)
+    site.url = site.server.make(place)
     shutil.copytree(place, start, dirs_exist_ok=True)
-    world.wait_for_site(world.launch(*STRACE, "-o", str(log), "sh", "-c", WEB_AND_MAILER))
-    with world.load(count=40, rest=0.05):
+    site.wait_for_site(site.launch(*STRACE, "-o", str(log), "sh", "-c", WEB_AND_MAILER))
+    with site.load(count=40, rest=0.05):
         pass
-    world.drain()
-    world.stop()
-    world.injected, forgotten = replay(log, Disk(place, start))
-    assert not forgotten, f"LOST at a power cut: {len(forgotten)} of {world.injected}"
+    site.drain()
+    site.stop()
+    site.injected, forgotten = replay(log, Disk(place, start))
+    assert not forgotten, f"LOST at a power cut: {len(forgotten)} of {site.injected}"
 
 
 def replay(log: Path, disk: Disk) -> tuple[int, list[str]]:

@@ -1,14 +1,14 @@
-"""The list of scenarios. Each is a function that makes one kind of trouble in a World."""
+"""The list of scenarios. Each is a function that makes one kind of trouble in a SiteUnderTest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults.world import World
+from tests.faults.site_under_test import SiteUnderTest
 
 SQLITE, POSTGRES = "sqlite", "postgresql"
 BOTH = (SQLITE, POSTGRES)
 
-Trouble = Callable[[World], None]
+FaultFunction = Callable[[SiteUnderTest], None]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Scenario:
     """``short``: also part of the short form. ``note``: what the table says beside it."""
 
     name: str
-    trouble: Trouble
+    trouble: FaultFunction
     on: tuple[str, ...] = BOTH
     short: bool = False
     note: str = ""
@@ -27,10 +27,10 @@ SCENARIOS: list[Scenario] = []
 
 def scenario(
     name: str, *, on: tuple[str, ...] = BOTH, short: bool = False, note: str = ""
-) -> Callable[[Trouble], Trouble]:
+) -> Callable[[FaultFunction], FaultFunction]:
     """Put the function into the list, under ``name``."""
 
-    def enter(trouble: Trouble) -> Trouble:
+    def enter(trouble: FaultFunction) -> FaultFunction:
         SCENARIOS.append(Scenario(name, trouble, on, short, note))
         return trouble
 

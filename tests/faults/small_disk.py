@@ -6,23 +6,23 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from tests.faults.servers import Postgres, database_name
-from tests.faults.world import NotHereError, World
+from tests.faults.database_servers import Postgres, database_name
+from tests.faults.site_under_test import SiteUnderTest, UnavailableError
 
 SIZE = "48m"
 
 
 class SmallDisk:
-    """A tmpfs, unmounted when ``world`` ends. Raises NotHereError where that is not allowed."""
+    """A tmpfs, unmounted when ``site`` ends. Raises UnavailableError where that is not allowed."""
 
-    def __init__(self, world: World) -> None:
-        self.folder = world.folder / "disk"
+    def __init__(self, site: SiteUnderTest) -> None:
+        self.folder = site.folder / "disk"
         self._filler = self.folder / "filler"
         self.folder.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self.folder)]
         if subprocess.run(mount, check=False, capture_output=True).returncode:
-            raise NotHereError("not allowed to mount a tmpfs")
-        world.at_end.callback(subprocess.run, ["umount", "-l", str(self.folder)], check=False)
+            raise UnavailableError("not allowed to mount a tmpfs")
+        site.at_end.callback(subprocess.run, ["umount", "-l", str(self.folder)], check=False)
 
     def fill(self) -> None:
         """Leave no byte free."""
@@ -34,22 +34,22 @@ class SmallDisk:
         self._filler.unlink()
 
 
-def move_database(world: World, disk: SmallDisk) -> None:
-    """Put the world's database onto ``disk``; it leaves again before the disk does."""
-    if not isinstance(world.server, Postgres):
-        world.url = world.server.make(disk.folder)
+def move_database(site: SiteUnderTest, disk: SmallDisk) -> None:
+    """Put the site's database onto ``disk``; it leaves again before the disk does."""
+    if not isinstance(site.server, Postgres):
+        site.url = site.server.make(disk.folder)
         return
     place = disk.folder / "tablespace"
     place.mkdir()
-    if world.server.user:
-        shutil.chown(place, world.server.user)
+    if site.server.user:
+        shutil.chown(place, site.server.user)
         _let_through(disk.folder)
     space = f"small_{os.urandom(4).hex()}"
-    world.server.execute(f"CREATE TABLESPACE {space} LOCATION '{place}'")
-    world.at_end.callback(world.server.execute, f"DROP TABLESPACE {space}")
-    world.url = world.server.make(world.folder, space)
-    world.at_end.callback(
-        world.server.execute, f'DROP DATABASE "{database_name(world.url)}" WITH (FORCE)'
+    site.server.execute(f"CREATE TABLESPACE {space} LOCATION '{place}'")
+    site.at_end.callback(site.server.execute, f"DROP TABLESPACE {space}")
+    site.url = site.server.make(site.folder, space)
+    site.at_end.callback(
+        site.server.execute, f'DROP DATABASE "{database_name(site.url)}" WITH (FORCE)'
     )
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.faults.bench import Result, run_all
 from tests.faults.registry import SCENARIOS
-from tests.faults.table import remarks
+from tests.faults.report import remarks
+from tests.faults.runner import Result, run_all
 
 SHORT = [(one.name, database) for one in SCENARIOS if one.short for database in one.on]
 

@@ -1,3 +1,3 @@
-from tests.attacks.conftest import shared_desk
+from tests.attacks.conftest import shared_harness
 
-__all__ = ["shared_desk"]
+__all__ = ["shared_harness"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.attacks import hostile
 from tests.fuzz.size import cases
-from tests.support.front_desk import EMPTY, FrontDesk
+from tests.support.contact_harness import EMPTY, ContactHarness
 
 latin = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=60)
 HEADERS = (
@@ -36,10 +36,10 @@ headers = st.dictionaries(st.sampled_from(HEADERS), st.sampled_from(VALUES) | la
 @cases(quick=100, long=10_000)
 @given(path=st.sampled_from(PATHS), sent=headers, method=st.sampled_from(("GET", "HEAD", "POST")))
 def test_any_header_is_answered(
-    shared_desk: FrontDesk, path: str, sent: dict[str, Any], method: str
+    shared_harness: ContactHarness, path: str, sent: dict[str, Any], method: str
 ) -> None:
     body = EMPTY if method == "POST" else None
-    answer = shared_desk.client.open(path, method=method, headers=sent, data=body)
+    answer = shared_harness.client.open(path, method=method, headers=sent, data=body)
     assert answer.status_code < 500 or (path, answer.status_code) == ("/healthz", 503)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -47,12 +47,12 @@ def test_any_header_is_answered(
 @cases(quick=100, long=10_000)
 @given(parts=st.lists(pieces, max_size=5), begin=st.sampled_from(PATHS))
 def test_any_address_is_answered_and_leads_nowhere_else(
-    shared_desk: FrontDesk, parts: list[str], begin: str
+    shared_harness: ContactHarness, parts: list[str], begin: str
 ) -> None:
     path, _, query = f"{begin}/{'/'.join(parts)}".partition("?")
     # As gunicorn hands it over; the test client would read "//host/" as another host.
     asked = {"PATH_INFO": unquote_to_bytes(path).decode("latin-1"), "QUERY_STRING": quote(query)}
-    answer = shared_desk.client.get("/", environ_overrides=asked)
+    answer = shared_harness.client.get("/", environ_overrides=asked)
     assert answer.status_code < 500 or begin == "/healthz"
     place = urljoin("http://localhost/", answer.headers.get("Location", "/").replace("\\", "/"))
     assert place.startswith("http://localhost/")

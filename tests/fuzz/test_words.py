@@ -9,7 +9,7 @@ from app.clinic import Clinic
 from tests.attacks import hostile
 from tests.contact.conftest import GOOD
 from tests.fuzz.size import cases
-from tests.support.front_desk import EMPTY, FrontDesk, check_mail
+from tests.support.contact_harness import EMPTY, ContactHarness, assert_delivered_message
 
 anything = st.text(max_size=300) | st.sampled_from(hostile.ALL)
 texts = st.lists(anything | st.sampled_from(hostile.LINE_ENDS), max_size=6).map("".join)
@@ -41,43 +41,45 @@ json_values = st.recursive(
 members = st.dictionaries(st.sampled_from(sorted(GOOD)) | texts, json_values | texts, max_size=10)
 
 
-def _one_mail_or_none(desk: FrontDesk, clinic: Clinic, sent: dict[str, str], status: int) -> None:
+def _one_mail_or_none(
+    desk: ContactHarness, clinic: Clinic, sent: dict[str, str], status: int
+) -> None:
     mails = desk.mails()
     if status == 422:
         assert (desk.inquiries(), mails) == (0, [])
         return
     (mail,) = mails
-    check_mail(mail, sent, clinic.topic(sent["topic"]).mailboxes[0])
+    assert_delivered_message(mail, sent, clinic.topic(sent["topic"]).mailboxes[0])
 
 
 @cases(quick=80, long=10_000)
 @given(sent=words())
 def test_the_form_takes_words_whole_or_says_what_is_wrong(
-    shared_desk: FrontDesk, clinic: Clinic, sent: dict[str, str]
+    shared_harness: ContactHarness, clinic: Clinic, sent: dict[str, str]
 ) -> None:
-    shared_desk.start_anew()
-    answer = shared_desk.by_form(**sent)
+    shared_harness.reset()
+    answer = shared_harness.submit_form(**sent)
     assert answer.status_code in (303, 422)
-    _one_mail_or_none(shared_desk, clinic, sent, answer.status_code)
+    _one_mail_or_none(shared_harness, clinic, sent, answer.status_code)
 
 
 @cases(quick=80, long=10_000)
 @given(sent=words())
 def test_the_api_takes_words_whole_or_says_what_is_wrong(
-    shared_desk: FrontDesk, clinic: Clinic, sent: dict[str, str]
+    shared_harness: ContactHarness, clinic: Clinic, sent: dict[str, str]
 ) -> None:
-    shared_desk.start_anew()
-    answer = shared_desk.by_api(**sent)
+    shared_harness.reset()
+    answer = shared_harness.submit_json(**sent)
     assert answer.status_code in (201, 422)
-    _one_mail_or_none(shared_desk, clinic, sent, answer.status_code)
+    _one_mail_or_none(shared_harness, clinic, sent, answer.status_code)
 
 
 @cases(quick=60, long=10_000)
 @given(sent=members)
 def test_the_api_says_what_is_wrong_with_any_json(
-    shared_desk: FrontDesk, sent: dict[str, Any]
+    shared_harness: ContactHarness, sent: dict[str, Any]
 ) -> None:
-    answer = shared_desk.client.post("/api/v1/inquiries", json={**EMPTY, **sent})
+    answer = shared_harness.client.post("/api/v1/inquiries", json={**EMPTY, **sent})
     assert answer.status_code in (201, 400, 422)
     if answer.status_code != 201:
         assert answer.content_type == "application/problem+json"
@@ -87,8 +89,10 @@ def test_the_api_says_what_is_wrong_with_any_json(
 
 @cases(quick=60, long=10_000)
 @given(body=st.binary(max_size=400) | texts.map(lambda text: text.encode()))
-def test_bytes_at_any_door_are_never_a_fault_of_ours(shared_desk: FrontDesk, body: bytes) -> None:
-    post = shared_desk.client.post
+def test_bytes_at_any_door_are_never_a_fault_of_ours(
+    shared_harness: ContactHarness, body: bytes
+) -> None:
+    post = shared_harness.client.post
     for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "a/b"):
         assert post("/contact", data=body, content_type=kind).status_code in (303, 400, 413, 422)
     answer = post("/api/v1/inquiries", data=body, content_type="application/json")

@@ -28,7 +28,7 @@ from app.scheduler import ScheduledJob
 from app.services import services_of
 from config import ROOT
 from tests.support.settings import environment
-from tests.support.site import Site, clean_up, eventually, launch
+from tests.support.site import Site, eventually, launch, stop_site
 from tests.support.smtp_relay import Relay, relay
 from tests.support.webhook_receiver import Receiver, receiver
 
@@ -180,7 +180,7 @@ def clinic_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def production(
+def production_settings(
     tmp_path: Path, database_url: str, clinic_folder: Path, relay: Relay, receiver: Receiver
 ) -> dict[str, str]:
     """The variables of a site in production, with everything that tells somebody something."""
@@ -229,7 +229,7 @@ def visited(
         mailer.terminate()
         mailer.wait(30)
     finally:
-        clean_up(site)
+        stop_site(site)
 
 
 def answers(site: Site) -> bool:
@@ -287,7 +287,7 @@ def test_nothing_a_visitor_sends_is_left_where_it_should_not_be(visited: Visited
     visited.relay.script = {}
     dead = "UPDATE outbox_message SET state = 'pending', due_at = queued_at WHERE state = 'dead'"
     visited.change(dead)
-    eventually(lambda: len(visited.relay.taken) >= 3, what="mail arrives")
+    eventually(lambda: len(visited.relay.received) >= 3, what="mail arrives")
     eventually(lambda: finished(visited), what="every mail is delivered")
     for path in ("/healthz", "/readyz", "/healthz/outbox"):
         visited.look(path)
@@ -296,8 +296,8 @@ def test_nothing_a_visitor_sends_is_left_where_it_should_not_be(visited: Visited
         visited.run(*command.split())
     time.sleep(0.5)  # lines of kept pages come a moment later
 
-    mails = b"".join(taken.content for taken in visited.relay.taken)
-    digests = [one for one in visited.relay.taken if b"Daily digest" in one.content]
+    mails = b"".join(taken.content for taken in visited.relay.received)
+    digests = [one for one in visited.relay.received if b"Daily digest" in one.content]
     log = visited.site.output.read_bytes()
     assert MARK.encode() in mails  # where they should be
     assert digests

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from app.clinic import Clinic
 from app.clinic.models import Digest
 from app.contact.models import Inquiry
-from app.monitoring.digest import digest_chore
-from app.outbox.models import OutboxMessage, OutgoingMail
+from app.monitoring.digest import digest_job
+from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.scheduler import ScheduledJob, run_if_due
 from tests.support.outbox import Outbox, outbox
 from tests.web.lint import lint
@@ -31,7 +31,7 @@ class Desk:
     def __init__(self, outbox: Outbox, clinic: Clinic) -> None:
         assert clinic.digest
         self.outbox = outbox
-        self.chore = digest_chore(
+        self.job = digest_job(
             outbox.database, clinic, clinic.digest, site="https://c.example", held_days=30
         )
         with outbox.database.session() as session:  # not the site's first day
@@ -39,17 +39,17 @@ class Desk:
 
     def look(self, **later: float) -> bool:
         """Whether the digest is put into the outbox now."""
-        self.outbox.after(**later)
-        return run_if_due(self.outbox.database, self.chore)
+        self.outbox.advance(**later)
+        return run_if_due(self.outbox.database, self.job)
 
-    def digests(self) -> list[OutgoingMail]:
+    def digests(self) -> list[OutgoingEmail]:
         query = sa.select(OutboxMessage.encrypted_message).where(
             OutboxMessage.reference.like("digest-%")
         )
         with self.outbox.database.read_session() as session:
             sealed = session.scalars(query.order_by(OutboxMessage.created_at)).all()
         keys = self.outbox.database.keys
-        return [OutgoingMail.from_json(keys.open(one or b"")) for one in sealed]
+        return [OutgoingEmail.from_json(keys.decrypt(one or b"")) for one in sealed]
 
     def receive(self, reference: str, **values: Any) -> None:
         row = {
@@ -69,7 +69,7 @@ class Desk:
 @pytest.fixture
 def desk(outbox: Outbox, clinic: Clinic) -> Desk:
     outbox.now = MORNING
-    outbox.beat()
+    outbox.heartbeat()
     return Desk(outbox, clinic)
 
 
@@ -101,10 +101,10 @@ def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
     desk.receive(
         "HHH-HHH", state="quarantined", quarantine_reasons="the hidden field was filled in"
     )
-    outbox.put("AAA-AAA", state="delivered", delivered_at=outbox.now, encrypted_message=None)
-    outbox.put("AAA-AAA")
-    outbox.put("DDD-DDD", state="dead")
-    outbox.relay_fails("ConnectionRefusedError: no")
+    outbox.add("AAA-AAA", state="delivered", delivered_at=outbox.now, encrypted_message=None)
+    outbox.add("AAA-AAA")
+    outbox.add("DDD-DDD", state="dead")
+    outbox.set_transport_failure("ConnectionRefusedError: no")
     outbox.now = MORNING
     assert desk.look()
     (mail,) = desk.digests()
@@ -128,7 +128,7 @@ def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
 
 def test_each_inquiry_is_counted_in_one_digest_also_after_days_without(desk: Desk) -> None:
     desk.look()
-    desk.outbox.after(minutes=1)
+    desk.outbox.advance(minutes=1)
     desk.receive("AAA-AAA")
     desk.look(hours=72)
     desk.look(hours=24)
@@ -142,14 +142,14 @@ def test_each_inquiry_is_counted_in_one_digest_also_after_days_without(desk: Des
 
 def test_a_digest_that_was_delivered_does_not_count_as_mail(desk: Desk) -> None:
     desk.look()
-    desk.outbox.set(state="delivered", delivered_at=desk.outbox.now, due_at=None)
+    desk.outbox.update_all(state="delivered", delivered_at=desk.outbox.now, due_at=None)
     desk.look(hours=24)
     assert "Mails delivered:         0" in desk.digests()[-1].text
 
 
 def test_many_mailers_write_one_digest(desk: Desk) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: run_if_due(desk.outbox.database, desk.chore), range(24)))
+        list(pool.map(lambda _: run_if_due(desk.outbox.database, desk.job), range(24)))
     assert len(desk.digests()) == 1
 
 

@@ -16,9 +16,9 @@ from app.encryption import KeyRing, fingerprint
 from app.outbox.models import OutboxMessage
 from tests.cli.test_commands import Desk
 from tests.support.databases import postgres_programs
-from tests.support.load import Visitors
+from tests.support.load_generator import LoadGenerator
 from tests.support.settings import ENCRYPTION_KEY
-from tests.support.site import Site, eventually, running
+from tests.support.site import Site, eventually, running_site
 
 NEW_KEY = Fernet.generate_key().decode()
 
@@ -40,7 +40,7 @@ class Live(Desk):
 
     def copies(self) -> Counter[str]:
         """How many copies of each mail have arrived."""
-        return Counter(str(mail["Message-ID"]) for mail in self.site.mails())
+        return Counter(str(mail["Message-ID"]) for mail in self.site.messages())
 
     def all_delivered(self) -> bool:
         with self.database.read_session() as session:
@@ -57,7 +57,9 @@ def live(
 ) -> Iterator[Live]:
     monkeypatch.setenv("PATH", f"{postgres_programs()}{os.pathsep}{os.environ['PATH']}")
     both = f"{NEW_KEY},{ENCRYPTION_KEY}"
-    with running(tmp_path / "instance", DATABASE_URL=database_url, ENCRYPTION_KEYS=both) as site:
+    with running_site(
+        tmp_path / "instance", DATABASE_URL=database_url, ENCRYPTION_KEYS=both
+    ) as site:
         yield Live(make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=both), site)
 
 
@@ -67,14 +69,14 @@ def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
     """LOST = 0: each inquiry that was acknowledged is in the restored database, or in
     the backup that was made of the replaced one. DUP = 0 while nobody releases.
     """
-    visitors, file = Visitors(live.site), tmp_path / "one.backup"
-    with visitors.writing():
-        visitors.acknowledge(20)
+    visitors, file = LoadGenerator(live.site), tmp_path / "one.backup"
+    with visitors.submitting():
+        visitors.wait_for_acknowledged(20)
         before = set(visitors.acknowledged)
         live.says("backup", str(file))
-        visitors.acknowledge(10)
+        visitors.wait_for_acknowledged(10)
         live.says("restore", str(file), "--replace", "--yes")
-        visitors.acknowledge(20)
+        visitors.wait_for_acknowledged(20)
     restored = live.references()
     assert before <= restored
     assert visitors.statuses <= {201, 503}
@@ -83,22 +85,22 @@ def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
     live.says("restore", str(kept), "--replace", "--yes")
     assert visitors.acknowledged <= restored | live.references()
     assert max(live.copies().values(), default=0) <= 1
-    live.says("outbox", "release", "--yes")
+    live.says("outbox", "resume", "--yes")
     eventually(live.all_delivered, what="everything is delivered after the release")
 
 
 def test_keys_rotate_under_traffic(live: Live) -> None:
-    visitors = Visitors(live.site)
+    visitors = LoadGenerator(live.site)
     old = Database(live.url, KeyRing([ENCRYPTION_KEY]))
-    with visitors.writing():
-        visitors.acknowledge(30)
+    with visitors.submitting():
+        visitors.wait_for_acknowledged(30)
         with old.session() as session:  # as if sealed before the new key came
             for row in session.scalars(sa.select(Inquiry).limit(25).with_for_update()):
-                row.encrypted_content = old.keys.seal(
-                    live.database.keys.open(row.encrypted_content or b"")
+                row.encrypted_content = old.keys.encrypt(
+                    live.database.keys.decrypt(row.encrypted_content or b"")
                 )
         said = live.says("keys", "rotate")
-        visitors.acknowledge(10)
+        visitors.wait_for_acknowledged(10)
     old.engine.dispose()
     assert "25 rows put under the newest key" in said
     assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in said
@@ -108,6 +110,6 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
     with live.database.read_session() as session:
         sealed = session.scalars(sa.select(Inquiry.encrypted_content)).all()
     assert len(sealed) == len(visitors.acknowledged)
-    assert all(newest.opener(text or b"") for text in sealed)
+    assert all(newest.key_of(text or b"") for text in sealed)
     eventually(live.all_delivered, what="everything is delivered")
     assert set(live.copies().values()) == {1}

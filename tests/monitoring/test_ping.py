@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.monitoring import webhook
-from app.monitoring.ping import ping_chore
+from app.monitoring.alerts import ping_job
 from app.scheduler import run_if_due
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import Receiver, receiver
@@ -17,8 +17,8 @@ __all__ = ["outbox", "receiver"]
 def pings(outbox: Outbox, receiver: Receiver, **later: float) -> int:
     """How many pings come in one look after some time."""
     before = len(receiver.calls)
-    outbox.after(**later)
-    run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
+    outbox.advance(**later)
+    run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
     return len(receiver.calls) - before
 
 
@@ -31,7 +31,7 @@ def test_a_ping_comes_each_minute_while_all_is_well(outbox: Outbox, receiver: Re
 def test_mail_that_waits_a_little_long_is_no_reason_to_wake_anybody(
     outbox: Outbox, receiver: Receiver
 ) -> None:
-    outbox.put()
+    outbox.add()
     assert pings(outbox, receiver, minutes=16) == 1
 
 
@@ -40,20 +40,20 @@ def test_the_pings_stop_when_something_is_wrong_and_come_again_afterwards(
     outbox: Outbox, receiver: Receiver, wrong: str
 ) -> None:
     if wrong == "dead":
-        outbox.put(state="dead")
+        outbox.add(state="dead")
     elif wrong == "old":
-        outbox.put()
-        outbox.after(minutes=61)
+        outbox.add()
+        outbox.advance(minutes=61)
     elif wrong == "relay":
-        outbox.relay_fails("SMTPAuthenticationError: no")
+        outbox.set_transport_failure("SMTPAuthenticationError: no")
     else:
         outbox.now = outbox.now.replace(hour=13)  # and no sign of life since
-        run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
+        run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
         assert receiver.calls == []
         return
     assert pings(outbox, receiver, minutes=2) == 0
-    outbox.clear()
-    outbox.relay_fails(None)
+    outbox.cancel_all()
+    outbox.set_transport_failure(None)
     assert pings(outbox, receiver, minutes=2) == 1
 
 
@@ -61,9 +61,9 @@ def test_the_pings_stop_when_the_database_does_not_answer(
     outbox: Outbox, receiver: Receiver
 ) -> None:
     with outbox.database.session() as session:
-        session.connection().exec_driver_sql("ALTER TABLE chore RENAME TO gone")
+        session.connection().exec_driver_sql("ALTER TABLE scheduled_job RENAME TO gone")
     with pytest.raises(SQLAlchemyError):
-        run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
+        run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
     assert receiver.calls == []
 
 

@@ -15,7 +15,7 @@ from tests.support.smtp_relay import DROP, TAKE_AND_DROP, Relay
 def test_a_mail_arrives_whole(desk: Desk, relay: Relay) -> None:
     desk.put()
     assert desk.mailer().deliver_one()
-    (taken,) = relay.taken
+    (taken,) = relay.received
     mail = taken.message
     assert taken.sender == "no-reply@clinic.example"
     assert taken.recipients == ("frontdesk@clinic.example",)
@@ -36,7 +36,7 @@ def test_a_paragraph_without_enter_goes_out_in_short_lines(
 ) -> None:
     desk.put(replace(MAIL, text=text, html=f"<main>{text}</main>"))
     desk.mailer().deliver_one()
-    (taken,) = relay.taken
+    (taken,) = relay.received
     assert max(map(len, taken.content.splitlines())) <= 78
     assert taken.content.isascii()
     for kind, whole in (("plain", text), ("html", f"<main>{text}</main>")):
@@ -55,7 +55,7 @@ def test_any_clinic_name_stands_in_from_and_leaves_the_sender_alone(
 ) -> None:
     desk.put(replace(MAIL, sender_name=name))
     desk.mailer().deliver_one()
-    (taken,) = relay.taken
+    (taken,) = relay.received
     assert taken.sender == "no-reply@clinic.example"
     (address,) = taken.message["From"].addresses
     assert (address.display_name, address.addr_spec) == (name, "no-reply@clinic.example")
@@ -65,7 +65,7 @@ def test_an_encoded_word_in_a_name_stays_what_was_typed(desk: Desk, relay: Relay
     typed = "=?utf-8?b?4oCuZXZpbA0KQmNjOiB4QHkuY29t?="
     desk.put(replace(MAIL, subject=f"[K7R-4M2] Billing from {typed}"))
     desk.mailer().deliver_one()
-    subject = relay.taken[0].message["Subject"]
+    subject = relay.received[0].message["Subject"]
     assert "Bcc" not in subject
     assert "utf-8?b?" in subject
 
@@ -83,7 +83,7 @@ def test_a_delivered_message_keeps_no_words_and_is_never_sent_again(
         None,
         None,
     )
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_an_empty_outbox_asks_nothing_of_the_relay(desk: Desk, relay: Relay) -> None:
@@ -110,7 +110,7 @@ def test_a_passing_failure_is_tried_again_later(
     desk.set(due_at=desk.now())
     desk.mailer().deliver_one()
     assert desk.message().state == State.DELIVERED
-    assert len(relay.taken) == 1
+    assert len(relay.received) == 1
 
 
 def test_after_five_days_of_passing_failures_the_message_is_dead_but_kept(
@@ -149,7 +149,7 @@ def test_a_refusal_goes_to_the_fallback_mailbox_once_and_says_so(desk: Desk, rel
     mailer.deliver_one()
     relay.script = {}
     mailer.deliver_one()
-    (taken,) = relay.taken
+    (taken,) = relay.received
     assert taken.recipients == ("manager@clinic.example",)
     for kind in ("plain", "html"):
         body = taken.message.get_body((kind,))
@@ -174,7 +174,7 @@ def test_a_drop_after_the_dot_sends_the_same_mail_again(desk: Desk, relay: Relay
     relay.script = {}
     desk.set(due_at=desk.now())
     desk.mailer().deliver_one()
-    first, second = (taken.message for taken in relay.taken)
+    first, second = (taken.message for taken in relay.received)
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Date"] == second["Date"]
 
@@ -203,7 +203,7 @@ def test_a_relay_that_is_down_blames_no_message(
     assert not mailer.deliver_one()  # the breaker is open: nobody knocks
     assert relay.connections == tried
     with desk.database.read_session() as session:
-        relay_state = circuit_breaker.state(session)
+        relay_state = circuit_breaker.transport_state(session)
         waiting = session.scalars(sa.select(OutboxMessage.attempts)).all()
     assert relay_state is not None
     assert relay_state.down_since is not None
@@ -221,7 +221,7 @@ def test_once_the_relay_is_back_one_probe_opens_the_way(desk: Desk, relay: Relay
         session.execute(sa.update(MailTransportState).values(probe_at=desk.database.now(session)))
     assert mailer.deliver_one()
     assert mailer.deliver_one()
-    assert len(relay.taken) == 2
+    assert len(relay.received) == 2
 
 
 def test_every_attempt_leaves_a_row(desk: Desk, relay: Relay) -> None:

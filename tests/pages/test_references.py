@@ -53,7 +53,7 @@ def test_a_source_is_linked_to_where_it_can_be_read(folder: Any) -> None:
     assert "pubmed" not in first.html  # one lasting address is enough
     assert '<a href="https://pubmed.ncbi.nlm.nih.gov/777/">PubMed</a>' in third.html
     assert '<a href="https://reports.example/2">reports.example</a>' in second.html
-    assert (first.address, second.address) == (
+    assert (first.link, second.link) == (
         "https://doi.org/10.1000/abc%3C1%3E(2)",
         "https://reports.example/2",
     )

@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-class Watch:
+class PageMonitor:
     """What went wrong on the pages of one browser context."""
 
     def __init__(self, context: BrowserContext, site: str) -> None:
@@ -85,13 +85,13 @@ def open_page(browser: Browser, server: Site) -> Iterator[Callable[..., Page]]:
     ``java_script_enabled=False``. Any fault on one of them fails the test at its end.
     """
     contexts: list[BrowserContext] = []
-    watches: list[Watch] = []
+    watches: list[PageMonitor] = []
 
     def make(**options: Any) -> Page:
         context = browser.new_context(**{"base_url": server.url, **options})
         context.set_default_timeout(15_000)
         contexts.append(context)
-        watches.append(Watch(context, options.get("base_url", server.url)))
+        watches.append(PageMonitor(context, options.get("base_url", server.url)))
         return context.new_page()
 
     yield make

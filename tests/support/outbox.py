@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.database import Database
-from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingMail
+from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingEmail
 from app.services import services_of
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
-MAIL = OutgoingMail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
+MAIL = OutgoingEmail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
 
 
 class Outbox:
@@ -25,14 +25,14 @@ class Outbox:
         self.database: Database = services_of(app).database
         self.now = MOMENT
 
-    def put(self, reference: str = "AAA-AAA", state: str = "pending", **values: Any) -> UUID:
+    def add(self, reference: str = "AAA-AAA", state: str = "pending", **values: Any) -> UUID:
         """Add a message queued now."""
         unfinished, number = state in ("pending", "sending"), uuid4()
         row = {
             "id": number,
             "reference": reference,
             "message_id": f"<{uuid4()}@clinic.example>",
-            "encrypted_message": self.database.keys.seal(MAIL.to_json()),
+            "encrypted_message": self.database.keys.encrypt(MAIL.to_json()),
             "state": state,
             "created_at": self.now,
             "queued_at": self.now,
@@ -43,30 +43,30 @@ class Outbox:
             session.add(OutboxMessage(**row))
         return number
 
-    def set(self, **values: Any) -> None:
+    def update_all(self, **values: Any) -> None:
         """Change every message."""
         with self.database.session() as session:
             session.execute(sa.update(OutboxMessage).values(**values))
 
-    def clear(self) -> None:
-        self.set(state="cancelled", due_at=None)
+    def cancel_all(self) -> None:
+        self.update_all(state="cancelled", due_at=None)
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """A sign of life from the one mailer."""
         with self.database.session() as session:
             session.merge(MailerHeartbeat(owner="m", started_at=MOMENT, heartbeat_at=self.now))
 
-    def relay_fails(self, reason: str | None) -> None:
+    def set_transport_failure(self, reason: str | None) -> None:
         """The breaker opened because of ``reason``, or closed when that is None."""
         down = self.now if reason else None
         relay = MailTransportState(id=1, failures=1, down_since=down, probe_at=down, reason=reason)
         with self.database.session() as session:
             session.merge(relay)
 
-    def after(self, **time: float) -> None:
-        """Let time pass, with a mailer alive at its end: ``after(minutes=5)``."""
+    def advance(self, **time: float) -> None:
+        """Let time pass, with a mailer alive at its end: ``advance(minutes=5)``."""
         self.now += timedelta(**time)
-        self.beat()
+        self.heartbeat()
 
 
 @pytest.fixture
@@ -76,5 +76,5 @@ def outbox(
     """An empty outbox; the test runs once on each database."""
     found = Outbox(make_app(DATABASE_URL=database_url))
     monkeypatch.setattr(found.database, "now", lambda _session: found.now)
-    found.beat()
+    found.heartbeat()
     return found

@@ -17,9 +17,9 @@ from pathlib import Path
 import httpx
 
 from config import ROOT
-from tests.support.certificate import self_signed
+from tests.support.certificate import write_self_signed_certificate
 from tests.support.settings import environment
-from tests.support.site import Site, clean_up, eventually, free_port, launch
+from tests.support.site import Site, eventually, free_port, launch, stop_site
 
 BIN = Path(sys.executable).parent
 DEPLOY = ROOT / "deploy"
@@ -38,7 +38,7 @@ PHONE = "+1-555-010-0199"  # what Caddy shows
 
 
 @dataclass(frozen=True)
-class Front:
+class ProxyServer:
     """A web server of ``kind`` in front of ``site``; its files are in ``folder``.
 
     ``variables`` are the environment of the application. ``extra`` is added to nginx's server.
@@ -78,7 +78,7 @@ class Front:
         """What verifies the certificate."""
         return ssl.create_default_context(cafile=self.certificate)
 
-    def warm(self) -> str:
+    def warm_cache(self) -> str:
         """Fill the page cache by `flask cache warm`; returns its output."""
         done = subprocess.run(
             [str(BIN / "flask"), "--app", "wsgi", "cache", "warm", "--address", "127.0.0.1"],
@@ -110,11 +110,11 @@ class Front:
 
 
 @contextmanager
-def front(kind: str, folder: Path, migrated: Path, **env: str) -> Iterator[Front]:
+def proxy_server(kind: str, folder: Path, migrated: Path, **env: str) -> Iterator[ProxyServer]:
     """``kind`` (nginx or caddy) in front of an application on a copy of ``migrated``."""
     port = free_port()
     folder.mkdir()
-    self_signed(folder / "certificate.pem")
+    write_self_signed_certificate(folder / "certificate.pem")
     shutil.copy(migrated, folder / "frontdesk.db")
     variables = environment(
         folder,
@@ -124,14 +124,14 @@ def front(kind: str, folder: Path, migrated: Path, **env: str) -> Iterator[Front
         WEB_CONCURRENCY="1",
         **env,
     )
-    with application(folder, variables) as site:
-        made = Front(kind, site, port, folder, variables)
+    with application_server(folder, variables) as site:
+        made = ProxyServer(kind, site, port, folder, variables)
         with made.started():
             yield made
 
 
 @contextmanager
-def application(folder: Path, variables: Mapping[str, str]) -> Iterator[Site]:
+def application_server(folder: Path, variables: Mapping[str, str]) -> Iterator[Site]:
     """The application under gunicorn's own threads, where a slow request would hold one."""
     command = [str(BIN / "gunicorn"), "--worker-class", "gthread"]
     site = launch(folder, command=command, **variables)
@@ -140,10 +140,10 @@ def application(folder: Path, variables: Mapping[str, str]) -> Iterator[Site]:
             eventually(lambda: _status(direct, "/healthz") == 200, what="the application answers")
         yield site
     finally:
-        clean_up(site)
+        stop_site(site)
 
 
-def production(folder: Path) -> dict[str, str]:
+def production_settings(folder: Path) -> dict[str, str]:
     """Settings for production, with a copy of the demo clinic in ``folder``."""
     shutil.copytree(ROOT / "clinic", folder)
     file = folder / "clinic.toml"
@@ -162,7 +162,7 @@ def caddy_program() -> str:
     return found
 
 
-def _nginx(front: Front) -> list[str]:
+def _nginx(front: ProxyServer) -> list[str]:
     assert NGINX.exists(), "nginx is missing: run `make nginx`"
     folder = front.state
     changes = {
@@ -186,7 +186,7 @@ def _nginx(front: Front) -> list[str]:
     return command
 
 
-def _caddy(front: Front) -> list[str]:
+def _caddy(front: ProxyServer) -> list[str]:
     certificate = front.certificate
     changes = {
         "admin off": f"admin off\n\tauto_https disable_redirects\n\thttp_port {free_port()}",

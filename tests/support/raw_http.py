@@ -5,6 +5,8 @@ import socket
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.support.site import Site
 
 
@@ -14,7 +16,7 @@ def connect(site: Site, seconds: float = 10) -> socket.socket:
     return socket.create_connection((parts.hostname, parts.port or 80), timeout=seconds)
 
 
-def talk(site: Site, words: bytes, seconds: float = 10) -> bytes:
+def send_raw(site: Site, words: bytes, seconds: float = 10) -> bytes:
     """All that is answered to ``words`` until the site closes."""
     answer = b""
     with connect(site, seconds) as client:
@@ -29,3 +31,10 @@ def talk(site: Site, words: bytes, seconds: float = 10) -> bytes:
 def statuses(answer: bytes) -> list[int]:
     """The status of each answer in ``answer``, interim ones included."""
     return [int(one) for one in re.findall(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]+\r\n", answer)]
+
+
+class UnreadableBody:
+    """A WSGI input that fails the test when anything reads it."""
+
+    def read(self, *_size: int) -> bytes:
+        pytest.fail("the body was read")

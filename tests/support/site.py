@@ -15,7 +15,7 @@ from typing import TypeVar
 import psutil
 import pytest
 
-from app.dev.maildir import all_mails
+from app.dev.maildir import list_messages
 from config import ROOT, SECRETS, Settings
 
 T = TypeVar("T")
@@ -23,8 +23,10 @@ T = TypeVar("T")
 METRICS_TOKEN = "only-for-tests-metrics"
 
 PATIENCE = 60.0  # seconds for a start or an end, on a busy machine
-OURS = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
-OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # the tests may run under make themselves
+SETTING_VARIABLES = {name.upper() for name in Settings.model_fields} | {
+    f"{name}_FILE" for name in SECRETS
+}
+MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # the tests may run under make themselves
 
 
 def free_port() -> int:
@@ -65,18 +67,18 @@ class Site:
         """What the terminal shows."""
         return self.output.read_text().splitlines()
 
-    def mails(self) -> list[EmailMessage]:
+    def messages(self) -> list[EmailMessage]:
         """What the development mailbox got, newest first."""
-        return [mail.message for mail in all_mails(self.maildir)]
+        return [mail.message for mail in list_messages(self.maildir)]
 
-    def family(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         """All processes of this site, orphans too: they share its INSTANCE_DIR."""
         return [one for one in psutil.process_iter() if self._is_ours(one)]
 
     def find(self, word: str) -> list[psutil.Process]:
         """The processes with ``word`` in their command, the oldest first."""
         return sorted(
-            (one for one in self.family() if word in _command(one)),
+            (one for one in self.processes() if word in _command(one)),
             key=lambda one: one.create_time(),
         )
 
@@ -104,7 +106,11 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
     """Start a site in ``instance`` and return at once. ``env`` adds or replaces variables."""
     output = instance.with_suffix(".terminal")
     variables = {
-        **{name: value for name, value in os.environ.items() if name not in OURS | OF_MAKE},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name not in SETTING_VARIABLES | MAKE_VARIABLES
+        },
         "INSTANCE_DIR": str(instance),
         "PORT": str(free_port()),
         "MAILBOX_PORT": str(free_port()),
@@ -127,23 +133,23 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
 
 
 @contextmanager
-def running(instance: Path, *, command: list[str] | None = None, **env: str) -> Iterator[Site]:
+def running_site(instance: Path, *, command: list[str] | None = None, **env: str) -> Iterator[Site]:
     """A site that answers; ended, with all its processes, on leaving."""
     site = launch(instance, command=command, **env)
     try:
         eventually(lambda: _ready(site), what="the site answers")
         yield site
     finally:
-        clean_up(site)
+        stop_site(site)
 
 
-def clean_up(site: Site) -> None:
+def stop_site(site: Site) -> None:
     """End ``site``, by force what does not go by itself."""
     site.process.terminate()
     try:
         site.process.wait(PATIENCE)
     finally:
-        for one in site.family():
+        for one in site.processes():
             one.kill()
         site.process.wait()
 
@@ -159,5 +165,5 @@ def _ready(site: Site) -> bool:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One running site for all tests that only look and write."""
     instance = tmp_path_factory.mktemp("server") / "instance"
-    with running(instance, METRICS_TOKEN=METRICS_TOKEN) as site:
+    with running_site(instance, METRICS_TOKEN=METRICS_TOKEN) as site:
         yield site

@@ -39,7 +39,7 @@ ORDINARY = {
 
 
 @dataclass(frozen=True)
-class Taken:
+class ReceivedMessage:
     """A mail that the server said 250 to (or would have, before it dropped)."""
 
     sender: str
@@ -55,7 +55,7 @@ class Taken:
 
 @dataclass
 class Relay:
-    """The server. Change ``script`` at any time; read ``taken``."""
+    """The server. Change ``script`` at any time; read ``received``."""
 
     script: dict[str, str] = field(default_factory=dict)
     pause: dict[str, float] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Relay:
     drip: float = 0.1  # seconds between two bytes of DRIP
     tls: ssl.SSLContext | None = None
     login: bool = False
-    taken: list[Taken] = field(default_factory=list)
+    received: list[ReceivedMessage] = field(default_factory=list)
     connections: int = 0
     hits: Counter[str] = field(default_factory=Counter)
 
@@ -153,7 +153,9 @@ class _Conversation:
             raise _LeftError
         reply = self._relay.script.get("dot", ORDINARY["dot"])
         if reply == TAKE_AND_DROP or reply.startswith("2"):
-            self._relay.taken.append(Taken(self._sender, tuple(self._recipients), content))
+            self._relay.received.append(
+                ReceivedMessage(self._sender, tuple(self._recipients), content)
+            )
         self._answer("dot", reply)  # not asked anew: a script may change at any time
 
     def _answer(self, step: str, reply: str | None = None) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.support.body import UnreadableBody
+from tests.support.raw_http import UnreadableBody
 
 SITE = "https://clinic.example"
 OTHER_HOSTS = (

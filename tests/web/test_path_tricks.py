@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.raw_http import statuses, talk
+from tests.support.raw_http import send_raw, statuses
 from tests.support.site import Site
 
 FILES = (b"config.py", b"etc/passwd", b"instance/frontdesk.db", b"app/__init__.py")
@@ -29,7 +29,7 @@ ABSOLUTE = (
 
 
 def ask(site: Site, address: bytes) -> bytes:
-    return talk(
+    return send_raw(
         site, b"GET " + address + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     )
 

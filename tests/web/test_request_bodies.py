@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contact.conftest import GOOD
-from tests.support.raw_http import connect, statuses, talk
+from tests.support.raw_http import connect, send_raw, statuses
 from tests.support.site import Site
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -30,7 +30,7 @@ def chunks(*sizes: int) -> bytes:
 def test_a_body_above_the_limit_is_told_so_before_it_is_all_sent(
     server: Site, words: bytes
 ) -> None:
-    assert statuses(talk(server, words)) == [413]
+    assert statuses(send_raw(server, words)) == [413]
 
 
 def test_a_body_in_chunks_is_taken(server: Site) -> None:

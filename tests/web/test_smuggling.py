@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.raw_http import statuses, talk
+from tests.support.raw_http import send_raw, statuses
 from tests.support.site import Site
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -79,7 +79,7 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 def test_it_is_refused_and_nothing_behind_it_is_answered(server: Site, shape: bytes) -> None:
     """At once, and the connection is closed: else ``talk`` would run out of time."""
-    answer = talk(server, shape + SECOND)
+    answer = send_raw(server, shape + SECOND)
     assert len(statuses(answer)) == 1, answer
     assert 400 <= statuses(answer)[0] <= 501, answer
     for word in (b"evil", b"abcde", b"xxxx"):
@@ -97,7 +97,7 @@ def test_it_is_refused_and_nothing_behind_it_is_answered(server: Site, shape: by
 )
 def test_markup_that_is_refused_does_not_come_back_as_markup(server: Site, shape: bytes) -> None:
     """Gunicorn quotes a malformed line to its sender, and escapes it."""
-    answer = talk(server, shape)
+    answer = send_raw(server, shape)
     assert 400 <= statuses(answer)[0] <= 501, answer
     assert b"<script" not in answer
 
@@ -111,19 +111,19 @@ def test_requests_that_follow_one_another_are_each_answered_once(server: Site) -
         GET + b"Content-Length: 5\r\n\r\nGET /",
         SECOND,
     )
-    assert statuses(talk(server, b"".join(whole))) == [200, 422, 422, 200, 200]
+    assert statuses(send_raw(server, b"".join(whole))) == [200, 422, 422, 200, 200]
 
 
 def test_a_body_that_did_not_come_is_no_next_request(server: Site) -> None:
     """The site answers without it, and then must not read it as a request."""
     large = GET + b"Content-Length: 9999999\r\n\r\n"
-    assert statuses(talk(server, large + SECOND)) == [200]
+    assert statuses(send_raw(server, large + SECOND)) == [200]
 
 
 def test_the_log_repeats_nothing_of_a_broken_request(server: Site) -> None:
     before = len(server.lines)
     for shape in (GET + b"X-One: ada\x00lovelace\r\n\r\n", b"GET /?ada-lovelace\r\n\r\n"):
-        talk(server, shape)
+        send_raw(server, shape)
     for one in server.lines[before:]:
         assert "ada" not in one
         assert "127.0.0.1" not in one

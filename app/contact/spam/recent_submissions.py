@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.contact.idempotency import SpamDigests, Submission
 from app.contact.models import Inquiry
-from app.contact.repository import Submission
-from app.database import Database, ServersClock
+from app.database import Database, DatabaseClock
 
 SAME_WORDS = timedelta(days=1)
 ONE_SOURCE = timedelta(hours=1)
@@ -44,30 +44,32 @@ def _count(found: sa.Select[Any]) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(some).scalar_subquery()
 
 
-ALL = sa.select(_count(SAME), _count(SOURCE), KEY, ServersClock())
+ALL = sa.select(_count(SAME), _count(SOURCE), KEY, DatabaseClock())
 
 
 @dataclass(frozen=True)
-class Others:
+class RecentActivity:
     """Inquiries besides this one: with this message in a day, from this network in an hour.
-    More than ``MOST_COUNTED`` are not counted. ``same_key``: this one came before.
-    ``asked_at``: when, by the database server's clock, if it has one.
+    More than ``MOST_COUNTED`` are not counted. ``key_exists``: this one came before.
+    ``checked_at``: when, by the database server's clock if it has one.
     """
 
-    same_words: int = 0
-    one_source: int = 0
-    same_key: bool = True
-    asked_at: datetime | None = None
+    same_message: int = 0
+    same_network: int = 0
+    key_exists: bool = True
+    checked_at: datetime | None = None
 
 
-def look_back(database: Database, submission: Submission) -> Others:
+def recent_activity(
+    database: Database, submission: Submission, digests: SpamDigests
+) -> RecentActivity:
     """Ask before the write lock is taken: two posts at once may both miss the other."""
     now = clock.now()
     values = {
         "key": submission.key,
-        "content": submission.digest,
-        "message": submission.message,  # None equals nothing
-        "source": submission.source,
+        "content": submission.content_digest,
+        "message": digests.message,  # None equals nothing
+        "source": digests.network,
         "day": now - SAME_WORDS,
         "hour": now - ONE_SOURCE,
     }
@@ -79,12 +81,13 @@ def look_back(database: Database, submission: Submission) -> Others:
     return _ask(database, values)  # it broke while it was not in use
 
 
-def _ask(database: Database, values: dict[str, Any]) -> Others:
+def _ask(database: Database, values: dict[str, Any]) -> RecentActivity:
     with database.read_session() as session:
-        return Others(*session.execute(ALL, values).one())
+        same_message, same_network, key_exists, checked_at = session.execute(ALL, values).one()
+    return RecentActivity(same_message, same_network, key_exists, checked_at or clock.now())
 
 
-def forget_traces(session: Session, now: datetime) -> None:
+def clear_spam_digests(session: Session, now: datetime) -> None:
     """Take away what is only counted for a day."""
     session.execute(
         sa.update(Inquiry)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from disposable_email_domains import blocklist
 
-from app.clinic.spam_weights import Screening, Weights
+from app.clinic.models import SpamFilter, SpamWeights
 from app.contact.spam import sales_phrases, text_features
 
 TOO_FAST = 3.0  # seconds from opening the page to sending
@@ -20,13 +20,23 @@ CROWDS = (3, 10, 30)  # inquiries of one hour from one network, besides this one
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a submission.
+class FormSignals:
+    """How the contact form was sent. The API sends none of these signals.
 
-    ``honeypot`` is what came in the field that no person sees. ``from_browser`` is false when
-    the form was posted without the headers that browsers send. ``elapsed`` is the seconds from
-    opening the page to sending, None where that is not known. ``same_words`` counts other
-    inquiries of a day with this message, ``one_source`` those of an hour from the same network.
+    ``honeypot`` is the content of a field that people cannot see. ``from_browser`` is false when
+    the headers that browsers send are missing. ``elapsed`` is the time from opening the page to
+    sending in seconds, or None if unknown.
+    """
+
+    honeypot: str = ""
+    from_browser: bool = True
+    elapsed: float | None = None
+
+
+@dataclass(frozen=True)
+class SpamSignals:
+    """What is known of a submission, see also ``FormSignals``. ``same_message`` counts other
+    inquiries of a day with this message, ``same_network`` those of an hour from the same network.
     """
 
     name: str
@@ -36,51 +46,51 @@ class Facts:
     honeypot: str = ""
     from_browser: bool = True
     elapsed: float | None = None
-    same_words: int = 0
-    one_source: int = 0
+    same_message: int = 0
+    same_network: int = 0
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SpamScore:
     """The score, what it is made of (heaviest first), and whether it reaches the threshold."""
 
     score: float
     reasons: tuple[str, ...]
-    held: bool
+    is_spam: bool
 
 
-def judge(facts: Facts, screening: Screening) -> Verdict:
+def score_spam(facts: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
     """Score ``facts``. Reasons name signs and counts, never what somebody wrote.
 
     What is spoken of holds nobody by itself: there is a sign of another kind, or the
     writer speaks as a seller does.
     """
-    weights = screening.weights
+    weights = spam_filter.weights
     found = sales_phrases.found(facts.message)
     others = [*_of_sending(facts, weights), *_of_links(facts, weights), *_of_form(facts, weights)]
     seconded = found.pitch > 0 or sum(points for points, _ in others) >= SECOND
     signs = [*others, *_of_words(found, weights, seconded=seconded)]
     signs = sorted((sign for sign in signs if sign[0] > 0), key=lambda sign: -sign[0])
     score = sum(points for points, _ in signs)
-    held = seconded and score >= screening.threshold
-    return Verdict(score, tuple(reason for _, reason in signs), held)
+    is_spam = seconded and score >= spam_filter.threshold
+    return SpamScore(score, tuple(reason for _, reason in signs), is_spam)
 
 
-def _of_sending(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
+def _of_sending(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if facts.honeypot.strip():
         yield weights.hidden_field, "the hidden field was filled in"
     if not facts.from_browser:
         yield weights.no_browser, "not sent by a browser"
     if facts.elapsed is not None and facts.elapsed < TOO_FAST:
         yield weights.too_fast, "sent within 3 seconds"
-    if facts.same_words:
-        others = min(facts.same_words, MOST)
-        yield weights.same_words * others, f"the same words from {facts.same_words} others"
-    if crowd := sum(facts.one_source >= size for size in CROWDS):
-        yield weights.one_source * crowd, f"{facts.one_source} others from one network in an hour"
+    if facts.same_message:
+        others = min(facts.same_message, MOST)
+        yield weights.same_words * others, f"the same words from {facts.same_message} others"
+    if crowd := sum(facts.same_network >= size for size in CROWDS):
+        yield weights.one_source * crowd, f"{facts.same_network} others from one network in an hour"
 
 
-def _of_links(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
+def _of_links(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if found := text_features.links(facts.message):
         yield weights.link * min(len(found), MOST), f"links: {len(found)}"
     if any(text_features.is_disguised(host) for host in found):
@@ -92,7 +102,7 @@ def _of_links(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
 
 
 def _of_words(
-    found: sales_phrases.Found, weights: Weights, *, seconded: bool
+    found: sales_phrases.Found, weights: SpamWeights, *, seconded: bool
 ) -> Iterator[tuple[float, str]]:
     """``seconded``: subjects that people live with count as offers."""
     sold = found.offers + (found.subjects if seconded else 0)
@@ -103,7 +113,7 @@ def _of_words(
         yield weights.sales_tone * min(toned, MOST), f"phrases in a sales tone: {toned}"
 
 
-def _of_form(facts: Facts, weights: Weights) -> Iterator[tuple[float, str]]:
+def _of_form(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if text_features.is_gibberish(facts.message):
         yield weights.gibberish, "the message is no language"
     if text_features.is_gibberish(facts.name, strict=True):

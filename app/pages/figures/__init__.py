@@ -6,22 +6,24 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.clinic import toml_reader
-from app.clinic.errors import Faults, line_of
+from app.clinic.errors import IssueCollector, line_of
 from app.pages.figures.base import Figure
-from app.pages.figures.effect_duration import Hours
+from app.pages.figures.effect_duration import EffectDuration
 from app.pages.figures.mechanism import Mechanism
 from app.pages.figures.trials import Trials
-from app.pages.figures.visit_timeline import Visit
+from app.pages.figures.visit_timeline import VisitTimeline
 
 KINDS: Mapping[str, type[Figure]] = {
-    "hours": Hours,
+    "hours": EffectDuration,
     "mechanism": Mechanism,
     "trials": Trials,
-    "visit": Visit,
+    "visit": VisitTimeline,
 }
 
 
-def load_figures(folder: Path, sources: Container[str], faults: Faults) -> dict[str, Figure | None]:
+def load_figures(
+    folder: Path, sources: Container[str], faults: IssueCollector
+) -> dict[str, Figure | None]:
     """The figures of ``folder`` by name; None, and the reasons in ``faults``, for a faulty one.
 
     ``sources`` are the keys of references.toml: a figure cites no other.
@@ -36,7 +38,7 @@ def load_figures(folder: Path, sources: Container[str], faults: Faults) -> dict[
     return figures
 
 
-def _read(file: Path, faults: Faults) -> Figure | None:
+def _read(file: Path, faults: IssueCollector) -> Figure | None:
     if (text := toml_reader.read_text(file, faults)) is None:
         return None
     if (table := toml_reader.parse(file, text, faults)) is None:

@@ -15,21 +15,21 @@ Title = Annotated[Text, Field(max_length=34)]
 References = Annotated[tuple[ReferenceKey, ...], Field(strict=False)]
 
 
-class Part(BaseModel):
+class FigureModel(BaseModel):
     """A piece of a figure's file; an unknown key is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row of the table beneath: the sources stand after the first cell."""
 
     cells: tuple[str, ...]
     references: tuple[str, ...] = ()
 
 
-class Figure(Part):
+class Figure(FigureModel):
     """A figure as its file says it. Lengths are in em, positions across in percent."""
 
     kind: str
@@ -45,7 +45,7 @@ class Figure(Part):
         raise NotImplementedError
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TableRow, ...]:
         """The table of the numbers drawn."""
         raise NotImplementedError
 
@@ -63,7 +63,7 @@ def unique(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """``value`` without needless zeros: 24, 1.5, 9.87."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 

@@ -4,13 +4,21 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.pages.figures.base import Figure, Label, Part, References, Row, Text, number
+from app.pages.figures.base import (
+    Figure,
+    FigureModel,
+    Label,
+    References,
+    TableRow,
+    Text,
+    format_number,
+)
 
 LEFT, RIGHT = 2.0, 98.0  # percent: where the first and the last hour stand
 TOP, ROW = 4.7, 3.5  # em
 
 
-class Effect(Part):
+class Effect(FigureModel):
     """An effect that lasts up to ``hours``, or ``longest`` where a source gives a range.
 
     Without ``hours`` no figure is known, and no bar is drawn; a ``rare`` one is drawn empty.
@@ -24,7 +32,7 @@ class Effect(Part):
     references: References
 
 
-class Rule(Part):
+class DrivingRule(FigureModel):
     """No driving for ``hours``, and what else it waits for."""
 
     label: Label
@@ -33,17 +41,17 @@ class Rule(Part):
     references: References
 
 
-class Hours(Figure):
+class EffectDuration(Figure):
     """Bars over ``most`` hours. Raises ValueError when one is longer than that."""
 
     kind: Literal["hours"]
     most: Annotated[float, Field(gt=0)]
     ticks: tuple[float, ...]
     start: Text  # what happens at hour 0
-    driving: Rule
+    driving: DrivingRule
     effects: Annotated[tuple[Effect, ...], Field(min_length=1)]
 
-    columns: ClassVar = ("Effect", "Hours", "What we know")
+    columns: ClassVar = ("Effect", "EffectDuration", "What we know")
 
     @model_validator(mode="after")
     def _bars_fit(self) -> Self:
@@ -79,15 +87,17 @@ class Hours(Figure):
         """``1.5 h``; empty when nobody knows."""
         if not effect.hours:
             return ""
-        longest = f" to {number(effect.longest)}" if effect.longest else ""
-        return f"{number(effect.hours)}{longest} h"
+        longest = f" to {format_number(effect.longest)}" if effect.longest else ""
+        return f"{format_number(effect.hours)}{longest} h"
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TableRow, ...]:
         rule = self.driving
-        first = Row((rule.label, f"{number(rule.hours)} h or more", rule.also), rule.references)
+        first = TableRow(
+            (rule.label, f"{format_number(rule.hours)} h or more", rule.also), rule.references
+        )
         effects = (
-            Row((effect.label, self.lasts(effect), effect.note), effect.references)
+            TableRow((effect.label, self.lasts(effect), effect.note), effect.references)
             for effect in self.effects
         )
         return (first, *effects)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from app.pages.figures.base import Figure, Label, Part, References, Row, Text
+from app.pages.figures.base import Figure, FigureModel, Label, References, TableRow, Text
 
 DEEP = 15.2  # em, of the drawing
 LINE_WIDTH = 30  # characters of a line beneath, on a narrow screen
@@ -15,7 +15,7 @@ GOLDEN = math.pi * (3 - math.sqrt(5))  # spreads dots evenly, as in a sunflower
 Point = tuple[float, float]
 
 
-class Idea(Part):
+class MechanismStep(FigureModel):
     """A step of the model. ``animals``: what is known of it comes from animal studies."""
 
     title: Label
@@ -41,7 +41,7 @@ class Mechanism(Figure):
     dots: Annotated[int, Field(ge=5, le=60)]  # of the messenger, in the gap
     spines: Annotated[int, Field(ge=1, le=5)]  # new links
     animals: Label  # what is said where only animals were studied
-    steps: Annotated[tuple[Idea, ...], Field(min_length=4, max_length=4)]
+    steps: Annotated[tuple[MechanismStep, ...], Field(min_length=4, max_length=4)]
 
     columns: ClassVar = ("Step", "What is thought to happen", "Known from")
 
@@ -60,7 +60,7 @@ class Mechanism(Figure):
         return tuple(6.8 + 1.4 * (nth - (self.spines - 1) / 2) for nth in range(self.spines))
 
     @property
-    def placed(self) -> tuple[tuple[float, Idea], ...]:
+    def placed(self) -> tuple[tuple[float, MechanismStep], ...]:
         """Each step beside the ``y`` of its title."""
         y, found = DEEP + 1.6, []
         for step in self.steps:
@@ -74,14 +74,14 @@ class Mechanism(Figure):
         return y + LINE * (len(step.lines) + step.animals) + 0.4
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TableRow, ...]:
         return tuple(
-            Row(
+            TableRow(
                 (f"{nth}. {step.title}", step.detail, self._known(step)),
                 step.references,
             )
             for nth, step in enumerate(self.steps, 1)
         )
 
-    def _known(self, step: Idea) -> str:
+    def _known(self, step: MechanismStep) -> str:
         return self.animals if step.animals else "Reviews of studies"

@@ -38,7 +38,7 @@ def _environment() -> Environment:
 TEMPLATES = _environment()
 
 
-class Citations:
+class CitationLinks:
     """Hands out the links to sources; the list leads back to the first of each."""
 
     def __init__(self, cited: Cited) -> None:
@@ -57,9 +57,9 @@ class Citations:
         return found
 
 
-def draw(figure: Figure, name: str, cited: Cited) -> Markup:
+def render_figure(figure: Figure, name: str, cited: Cited) -> Markup:
     """The drawing and its table. ``name`` makes its ids differ from those of other figures."""
     template = TEMPLATES.get_template("figure.html")
     return Markup(  # noqa: S704 - the templates escape
-        template.render(figure=figure, name=name, cite=Citations(cited))
+        template.render(figure=figure, name=name, cite=CitationLinks(cited))
     )

@@ -6,7 +6,15 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.pages.figures.base import Figure, Label, Part, References, Row, Title, number
+from app.pages.figures.base import (
+    Figure,
+    FigureModel,
+    Label,
+    References,
+    TableRow,
+    Title,
+    format_number,
+)
 
 LEFT, RIGHT = 14.0, 86.0  # percent: the ends of an axis; labels stand outside it
 HEAD, AXIS = 3.1, 1.3  # em
@@ -14,7 +22,7 @@ BARE, DOTS, RANGE = 3.4, 5.0, 5.9  # em: a row of words alone, with dots, with a
 CIRCUMSTANCES = 39  # characters that fit one line on a narrow screen
 
 
-class Trial(Part):
+class Trial(FigureModel):
     """A trial, or several pooled. Without ``ketamine`` its finding is told in words only."""
 
     name: Label
@@ -47,7 +55,7 @@ class Trial(Part):
         return f"{self.people} {self.counted}, {self.when}, vs {self.against}"
 
 
-class Panel(Part):
+class Panel(FigureModel):
     """Trials that used one measure. ``none`` is where the axis says "no difference"."""
 
     title: Title
@@ -84,7 +92,7 @@ class Panel(Part):
         return LEFT + (RIGHT - LEFT) * (turn(value) - least) / (most - least)
 
     def say(self, value: float) -> str:
-        return f"{number(value)}{self.unit}"
+        return f"{format_number(value)}{self.unit}"
 
     @property
     def placed(self) -> tuple[tuple[float, Trial], ...]:
@@ -119,17 +127,17 @@ class Trials(Figure):
         return 1.4
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TableRow, ...]:
         return tuple(_row(panel, trial) for panel in self.panels for trial in panel.trials)
 
 
-def _row(panel: Panel, trial: Trial) -> Row:
+def _row(panel: Panel, trial: Trial) -> TableRow:
     people = str(trial.people) if trial.counted == "people" else f"{trial.people} {trial.counted}"
     if trial.pooled:
         people += f", {trial.pooled} trials"
     measure = f"{panel.title}. {panel.measure}. {trial.when.capitalize()}"
     found = ". ".join(filter(None, (_numbers(panel, trial), trial.verdict)))
-    return Row((trial.name, people, measure, found), trial.references)
+    return TableRow((trial.name, people, measure, found), trial.references)
 
 
 def _numbers(panel: Panel, trial: Trial) -> str:

@@ -6,13 +6,13 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.pages.figures.base import Figure, Label, Part, References, Row, Text
+from app.pages.figures.base import Figure, FigureModel, Label, References, TableRow, Text
 
 DETAIL_WIDTH = 25  # characters of a line beside the bars, on a narrow screen
 TITLE, LINE, GAP, BAND = 1.5, 1.35, 1.1, 2.2  # em
 
 
-class Step(Part):
+class Step(FigureModel):
     """Something that happens, and where."""
 
     title: Label
@@ -21,7 +21,7 @@ class Step(Part):
     references: References = ()
 
 
-class Span(Part):
+class Span(FigureModel):
     """What holds from the step numbered ``first`` to the step numbered ``last``."""
 
     label: Label
@@ -31,7 +31,7 @@ class Span(Part):
 
 
 @dataclass(frozen=True)
-class Placed:
+class PositionedStep:
     """A step where it is drawn: ``y`` of its title."""
 
     step: Step
@@ -40,7 +40,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class VerticalBar:
     """A band or a bar from ``y`` downward."""
 
     label: str
@@ -49,7 +49,7 @@ class Stretch:
     warning: bool = False
 
 
-class Visit(Figure):
+class VisitTimeline(Figure):
     """Steps in their order. Raises ValueError for a span that ends at no step."""
 
     kind: Literal["visit"]
@@ -66,12 +66,12 @@ class Visit(Figure):
         return self
 
     @property
-    def placed(self) -> tuple[Placed, ...]:
+    def placed(self) -> tuple[PositionedStep, ...]:
         y, place, found = 0.0, "", []
         for step in self.steps:
             y += BAND if step.place != place else 0
             lines = tuple(wrap(step.detail, DETAIL_WIDTH))
-            found.append(Placed(step, y + TITLE, lines))
+            found.append(PositionedStep(step, y + TITLE, lines))
             y, place = y + TITLE + LINE * len(lines) + GAP, step.place
         return tuple(found)
 
@@ -81,7 +81,7 @@ class Visit(Figure):
         return last.y + LINE * len(last.lines) + 0.9
 
     @property
-    def bands(self) -> tuple[Stretch, ...]:
+    def bands(self) -> tuple[VerticalBar, ...]:
         """A ground for all steps at one place, its name at the top."""
         starts = [
             placed
@@ -91,16 +91,16 @@ class Visit(Figure):
         tops = [placed.y - TITLE - BAND + 0.3 for placed in starts]
         ends = [*tops[1:], self.height + 0.3]
         return tuple(
-            Stretch(placed.step.place, top, end - top - 0.5)
+            VerticalBar(placed.step.place, top, end - top - 0.5)
             for placed, top, end in zip(starts, tops, ends, strict=True)
         )
 
     @property
-    def bars(self) -> tuple[Stretch, ...]:
+    def bars(self) -> tuple[VerticalBar, ...]:
         tops = [placed.y - 1 for placed in self.placed]
         ends = [placed.y + LINE * len(placed.lines) for placed in self.placed]
         return tuple(
-            Stretch(
+            VerticalBar(
                 span.label,
                 tops[span.first - 1],
                 ends[span.last - 1] - tops[span.first - 1],
@@ -110,12 +110,14 @@ class Visit(Figure):
         )
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TableRow, ...]:
         steps = tuple(
-            Row((step.title, step.place, step.detail), step.references) for step in self.steps
+            TableRow((step.title, step.place, step.detail), step.references) for step in self.steps
         )
         return steps + tuple(
-            Row((span.label, "", f"From “{self._name(span.first)}” to “{self._name(span.last)}”"))
+            TableRow(
+                (span.label, "", f"From “{self._name(span.first)}” to “{self._name(span.last)}”")
+            )
             for span in self.spans
         )
 

@@ -16,9 +16,9 @@ class _BeforeWsgi(MetaPathFinder):
     ) -> None:
         if name == "wsgi":
             sys.meta_path.remove(self)
-            from tests.faults import hooks
+            from tests.faults import injection
 
-            hooks.install()
+            injection.install()
 
 
 sys.meta_path.insert(0, _BeforeWsgi())

