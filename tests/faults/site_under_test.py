@@ -78,7 +78,7 @@ class SiteUnderTest:
         cache.mkdir(exist_ok=True)
         self.cache = cache
         (self.instance / "cache").symlink_to(cache)
-        self.url = server.make(folder)
+        self.url = server.create(folder)
         self.relay = Relay()
         self.relay_port = self.relay.port
         self.port = free_port()
@@ -201,7 +201,7 @@ class SiteUnderTest:
         """How many planned faults were done in the site's processes."""
         return self.plan.happened().total()
 
-    def family(self, word: str = "") -> list[psutil.Process]:
+    def processes(self, word: str = "") -> list[psutil.Process]:
         """The site's processes, orphans too; with ``word`` in their command, if given."""
         return [one for one in psutil.process_iter() if self._is_ours(one, word)]
 
@@ -241,7 +241,7 @@ class SiteUnderTest:
         for child in self._children:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(40)
-        for one in self.family():
+        for one in self.processes():
             with suppress(psutil.Error):
                 one.send_signal(signal.SIGKILL)
         for child in self._children:
@@ -251,7 +251,7 @@ class SiteUnderTest:
     def abandon(self) -> None:
         """From another thread: end the site by force, so that whoever waits for it fails."""
         self._abandoned = True
-        for one in self.family():
+        for one in self.processes():
             with suppress(psutil.Error):
                 one.kill()
 
