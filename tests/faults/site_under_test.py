@@ -205,7 +205,7 @@ class SiteUnderTest:
         """The site's processes, orphans too; with ``word`` in their command, if given."""
         return [one for one in psutil.process_iter() if self._is_ours(one, word)]
 
-    def find_placeholders(self) -> int:
+    def unfinished(self) -> int:
         """Rows of the outbox that are still to be sent."""
         waiting = sa.select(sa.func.count()).where(OutboxMessage.due_at.is_not(None))
         with self.database.read_session() as session:
@@ -215,7 +215,7 @@ class SiteUnderTest:
         """Wait until nothing is to be sent; what still is then counts as lost."""
         with suppress(NotInTimeError):
             wait_until(
-                lambda: not self.find_placeholders(), seconds or self.drain_seconds, "drained"
+                lambda: not self.unfinished(), seconds or self.drain_seconds, "drained"
             )
 
     def mails(self) -> list[Mail]:
