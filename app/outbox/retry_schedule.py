@@ -44,7 +44,7 @@ def is_expired(queued_at: datetime, now: datetime, *, is_acknowledgement: bool) 
 
 
 def next_probe(failures: int, now: datetime) -> datetime:
-    """When to check_connection again at a relay that was down ``failures`` times in a row (from 1)."""
+    """When to probe again a relay that was down ``failures`` times in a row (from 1)."""
     doublings = min(failures - 1, 10)
     delay: timedelta = min(MIN_PROBE_DELAY * 2**doublings, MAX_PROBE_DELAY)
     return now + delay

@@ -214,9 +214,7 @@ class SiteUnderTest:
     def drain(self, seconds: float | None = None) -> None:
         """Wait until nothing is to be sent; what still is then counts as lost."""
         with suppress(NotInTimeError):
-            wait_until(
-                lambda: not self.unfinished(), seconds or self.drain_seconds, "drained"
-            )
+            wait_until(lambda: not self.unfinished(), seconds or self.drain_seconds, "drained")
 
     def mails(self) -> list[Mail]:
         return [
