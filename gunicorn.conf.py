@@ -86,13 +86,6 @@ def on_starting(_server: Any) -> None:
         file.unlink()
 
 
-def when_ready(_server: Any) -> None:
-    """Record since when the site has been up, for ``flask status``."""
-    from app.monitoring import uptime  # noqa: PLC0415  (already loaded)
-
-    uptime.note_start(settings.instance_dir)
-
-
 def pre_fork(_server: Any, _worker: Any) -> None:
     """Close database connections: a process must not use one that its parent opened."""
     from wsgi import app  # noqa: PLC0415  (already loaded)

@@ -22,7 +22,7 @@ try:
     # Not for a `flask` command: `db upgrade`, `doctor` and `restore` are what mends it.
     if click.get_current_context(silent=True) is None:
         startup_checks.check(services_of(app).database)
-except (SettingsError, ClinicError, startup_checks.StartError) as error:
+except (SettingsError, ClinicError, startup_checks.StartupError) as error:
     if fallback.is_flask_command():
         app = fallback.create_fallback_app(error)
     else:

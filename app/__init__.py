@@ -17,7 +17,7 @@ from app.contact.service import InquiryService
 from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
-from app.outbox.smtp import RelaySettings
+from app.outbox.smtp import SMTPSettings
 from app.pages.conditional_blocks import PageSettings, page_settings
 from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
@@ -126,8 +126,8 @@ def _page_settings(settings: Settings, basemap: Path) -> PageSettings:
     )
 
 
-def _relay(settings: Settings, clinic: Clinic) -> RelaySettings:
-    return RelaySettings(
+def _relay(settings: Settings, clinic: Clinic) -> SMTPSettings:
+    return SMTPSettings(
         server=settings.mail_server,
         port=settings.mail_port,
         sender=settings.mail_default_sender or clinic.email,

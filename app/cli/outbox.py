@@ -15,15 +15,15 @@ from app.cli.outbox_format import as_data, describe, message_as_data
 from app.cli.output import show_table
 from app.database import Database
 from app.encryption import UnknownKeyError
-from app.outbox import admin, circuit_breaker, pause
+from app.outbox import admin, circuit_breaker
 from app.outbox.models import (
     DeliveryAttempt,
     MailTransportState,
     OutboxMessage,
-    OutgoingMail,
+    OutboxPause,
+    OutgoingEmail,
     State,
 )
-from app.outbox.redaction import NO_MAIL
 from app.services import current_services
 
 MOST = "At most so many, newest first."
@@ -53,7 +53,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
         query = query.where(OutboxMessage.state.in_(UNFINISHED))
     with database.read_session() as session:
         messages = session.scalars(query).all()
-        held, relay = pause.state(session), circuit_breaker.state(session)
+        held, relay = admin.current_pause(session), circuit_breaker.transport_state(session)
     if as_json:
         click.echo(json.dumps(as_data(messages, held, relay, partial(recipient, database))))
         return
@@ -126,7 +126,7 @@ def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
     _change(message, admin.cancel, "Never send it?", ask=not yes)
 
 
-def _change(prefix: str, act: admin.Act, question: str, *, ask: bool) -> None:
+def _change(prefix: str, act: admin.Action, question: str, *, ask: bool) -> None:
     database = current_services().database
     with database.read_session() as session:
         found = _find(session, prefix)
@@ -136,7 +136,7 @@ def _change(prefix: str, act: admin.Act, question: str, *, ask: bool) -> None:
     with database.session() as session:
         done = act(session, found.id, database.now(session))
     if not done:
-        state = found.state if found.encrypted_message != NO_MAIL else "erased"
+        state = found.state if found.encrypted_message != admin.REDACTED else "erased"
         raise click.ClickException(f"not possible while it is {state}; nothing changed")
     click.echo("done")
 
@@ -161,12 +161,12 @@ def recipient(database: Database, message: OutboxMessage) -> str:
     if message.is_acknowledgement:
         return "(the visitor)"
     try:
-        return OutgoingMail.from_json(database.keys.decrypt(message.encrypted_message)).recipient
+        return OutgoingEmail.from_json(database.keys.decrypt(message.encrypted_message)).recipient
     except UnknownKeyError:
         return "(sealed with an unknown key)"
 
 
-def _tell_hold(on: pause.OutboxPause | None) -> None:
+def _tell_hold(on: OutboxPause | None) -> None:
     if on:
         click.echo(
             f"The outbox is on hold since {local_time(on.since)} ({on.reason}): nothing is sent"

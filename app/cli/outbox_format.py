@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
-from app.outbox.pause import OutboxPause
+from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, OutboxPause, State
 
 Local = Callable[[datetime], str]
 
@@ -50,8 +49,8 @@ def as_data(
     """The same for JSON; moments in ISO 8601, UTC, None for what there is none of."""
     down = relay if relay and relay.down_since else None
     return {
-        "on_hold_since": _iso(held.since) if held else None,
-        "relay_down_since": _iso(down.down_since) if down else None,
+        "paused_since": _iso(held.since) if held else None,
+        "transport_unavailable_since": _iso(down.down_since) if down else None,
         "relay_reason": down.reason if down else None,
         "messages": [_message(one, recipient(one)) for one in messages],
     }

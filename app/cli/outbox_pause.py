@@ -6,7 +6,7 @@ from flask.cli import with_appcontext
 
 from app.cli.outbox import local_time, outbox, recipient
 from app.cli.output import show_table
-from app.outbox import pause as holding
+from app.outbox import admin
 from app.outbox.models import OutboxMessage
 from app.services import current_services
 
@@ -22,7 +22,7 @@ def pause(yes: bool) -> None:  # noqa: FBT001
     if not yes:
         click.confirm("Send nothing more until it is released?", abort=True)
     with database.session() as session:
-        holding.put_on(session, "by hand", database.now(session))
+        admin.pause(session, "by hand", database.now(session))
     click.echo("on hold")
 
 
@@ -36,7 +36,7 @@ def resume(yes: bool) -> None:  # noqa: FBT001
     """
     database = current_services().database
     with database.read_session() as session:
-        on = holding.state(session)
+        on = admin.current_pause(session)
         if on is None:
             raise click.ClickException("the outbox is not on hold; nothing changed")
         waiting = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
@@ -52,7 +52,7 @@ def resume(yes: bool) -> None:  # noqa: FBT001
     if not yes:
         click.confirm(f"\nSend {_mails(len(messages))}, and go on as usual?", abort=True)
     with database.session() as session:
-        holding.release(session)
+        admin.resume(session)
     click.echo("released")
 
 

@@ -12,7 +12,7 @@ from app.database import Database
 from app.database.engines import NotDurableError
 from app.diagnostics.result import CheckResult, failed, ok, warning
 from app.maintenance.backup import last_backup_at
-from app.monitoring.health_rules import in_words
+from app.monitoring.health_rules import format_duration
 from config import Settings
 
 LITTLE, TOO_LITTLE = 1_000_000_000, 200_000_000  # bytes
@@ -22,7 +22,7 @@ MAX_BACKUP_AGE = timedelta(days=8)
 def check_clinic_settings(clinic: Clinic) -> list[CheckResult]:
     findings = [ok("clinic", clinic.name)]
     if clinic.demo:
-        findings = [warning("clinic", "this is the demo clinic", "See docs/make-it-yours.md")]
+        findings = [warning("clinic", "this is the demo clinic", "See docs/customize.md")]
     if clinic.review is None:
         findings.append(
             warning(
@@ -87,5 +87,5 @@ def check_backup_age(database: Database, now: datetime) -> CheckResult:
     if at is None:
         return warning("backup", "none is known of", advice)
     age = now - at
-    says = f"the newest is {in_words(max(age, timedelta(0)))} old"
+    says = f"the newest is {format_duration(max(age, timedelta(0)))} old"
     return warning("backup", says, advice) if age > MAX_BACKUP_AGE else ok("backup", says)

@@ -8,8 +8,8 @@ from app.database import Base, Database
 from app.maintenance.backup_archive import BackupContents, BackupError
 from app.maintenance.backup_facts import contents_of, tables_of
 from app.maintenance.postgres_tools import find_program, run_program
-from app.outbox import pause
-from app.outbox.pause import OutboxPause
+from app.outbox import admin
+from app.outbox.models import OutboxPause
 
 GATE = "restore_under_way"
 MAGIC = b"PGDMP"  # how pg_dump's custom format begins
@@ -48,14 +48,14 @@ def put_in_place(database: Database, payload: Path, facts: BackupContents, reaso
     program = find_program("pg_restore", _major(database))
     OutboxPause.metadata.create_all(database.engine, [OutboxPause.metadata.tables[HOLD]])
     with database.session() as session:
-        was_on = pause.state(session) is not None
-        pause.put_on(session, reason, database.now(session))
+        was_on = admin.current_pause(session) is not None
+        admin.pause(session, reason, database.now(session))
     try:
         _restore(database, program, payload)
     except BackupError:
         if not was_on:
             with database.session() as session:
-                pause.release(session)
+                admin.resume(session)
         raise
     _drop_younger_tables(database, facts)
 

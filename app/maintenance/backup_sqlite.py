@@ -10,7 +10,7 @@ from app.database import Database
 from app.database.engines import sqlite_module
 from app.maintenance.backup_archive import BackupContents, BackupError
 from app.maintenance.backup_facts import contents_of
-from app.outbox import pause
+from app.outbox import admin
 
 GATE = "restore_under_way"
 
@@ -53,7 +53,7 @@ def put_in_place(database: Database, payload: Path, _facts: BackupContents, reas
     """
     staged = Database(f"sqlite:///{payload}", database.keys)
     with staged.session() as session:
-        pause.put_on(session, reason, staged.now(session))
+        admin.pause(session, reason, staged.now(session))
     staged.engine.dispose()
     with (
         closing(sqlite_module.connect(payload)) as source,

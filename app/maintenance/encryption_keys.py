@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.database import Base, Database, UTCDateTime
 from app.encryption import KeyRing, UnknownKeyError
-from app.scheduler import Chore, every
+from app.scheduler import Job, every
 
 KNOWN_TEXT = "canary"
 EVERY = timedelta(minutes=10)
@@ -92,8 +92,6 @@ def delete_canaries(session: Session, *names: str) -> None:
     )
 
 
-def keys_job(database: Database) -> Chore:
+def keys_job(database: Database) -> Job:
     """The same again and again, for a database that did not answer at the start."""
-    return Chore(
-        "keys", every(EVERY), lambda _session, _now: partial(register_newest_key, database)
-    )
+    return Job("keys", every(EVERY), lambda _session, _now: partial(register_newest_key, database))

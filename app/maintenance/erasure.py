@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry, InquiryState
 from app.outbox import admin
+from app.outbox.admin import lock_messages, redact
 from app.outbox.models import State
-from app.outbox.redaction import forget, lock
 
 NO_DIGEST = b""
 
@@ -28,7 +28,7 @@ def erase(
     session: Session, inquiries: Sequence[UUID], messages: Sequence[UUID], now: datetime
 ) -> None:
     """Erase ``inquiries`` with their ``messages``, none of which waits to be sent."""
-    forget(session, messages)
+    redact(session, messages)
     session.execute(
         sa.update(Inquiry)
         .where(Inquiry.id.in_(inquiries))
@@ -50,7 +50,7 @@ def erase_inquiry(session: Session, inquiry: Inquiry, now: datetime) -> int:
 
     Raises SendingInProgressError, and nothing is changed, while one of its mails is under way.
     """
-    messages = lock(session, [inquiry.reference])
+    messages = lock_messages(session, [inquiry.reference])
     if any(message.state == State.SENDING for message in messages):
         raise SendingInProgressError
     identities = [message.id for message in messages]

@@ -23,9 +23,9 @@ from app.contact.spam.recent_submissions import clear_spam_digests
 from app.database import Database
 from app.maintenance.erasure import erase
 from app.maintenance.vacuum import purge_deleted
+from app.outbox.admin import lock_messages
 from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, State
-from app.outbox.redaction import lock
-from app.scheduler import Chore, daily, every
+from app.scheduler import Job, daily, every
 
 log = logging.getLogger("frontdesk.retention")
 
@@ -84,18 +84,18 @@ def run(database: Database, limits: RetentionPeriods) -> int:
     return erased
 
 
-def cleanup_job() -> Chore:
+def cleanup_job() -> Job:
     """Every hour, take away what is kept for a day to tell a flood."""
-    return Chore("traces", every(timedelta(hours=1)), clear_spam_digests)
+    return Job("traces", every(timedelta(hours=1)), clear_spam_digests)
 
 
-def retention_job(database: Database, zone: ZoneInfo, days: int, held_days: int) -> Chore:
+def retention_job(database: Database, zone: ZoneInfo, days: int, held_days: int) -> Job:
     """The same once a night, by whichever mailer has the turn."""
 
     def erase_due() -> None:
         log.info("words erased of inquiries: %d", run(database, RetentionPeriods(days, held_days)))
 
-    return Chore(NAME, daily(AT, zone), lambda _session, _now: erase_due)
+    return Job(NAME, daily(AT, zone), lambda _session, _now: erase_due)
 
 
 def _batches(found: list[UUID]) -> Iterator[list[UUID]]:
@@ -113,7 +113,7 @@ def _erase_batch(database: Database, found: list[UUID], limits: RetentionPeriods
             sa.select(Inquiry.reference).where(Inquiry.id.in_(found))
         ).all()
         # Locked first, judged afterwards: nobody requeues between the two.
-        messages = lock(session, references)
+        messages = lock_messages(session, references)
         query = sa.select(Inquiry).where(Inquiry.id.in_(found), _is_due(limits, now))
         still = {one.reference: one.id for one in session.scalars(query.with_for_update())}
         theirs = [message.id for message in messages if message.reference in still]

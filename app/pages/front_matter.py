@@ -58,7 +58,7 @@ def read_source(file: Path, issues: IssueCollector) -> SourceFile | None:
         return None
     end = fences[1]
     head = tuple(lines[1:end])
-    table = toml_reader.parse(file, "\n".join(head), issues, above=1, part="front matter")
+    table = toml_reader.parse(file, "\n".join(head), issues, line_offset=1, label="front matter")
     if table is None:
         return None
     try:

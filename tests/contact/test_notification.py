@@ -10,7 +10,7 @@ import pytest
 from app.clinic import Clinic
 from app.contact.emails import NotificationDetail, notification_emails
 from app.contact.models import InquiryData
-from app.outbox.models import OutgoingMail
+from app.outbox.models import OutgoingEmail
 
 WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
 WORDS = InquiryData(
@@ -27,7 +27,7 @@ WORDS = InquiryData(
 )
 
 
-def _mail(clinic: Clinic, **changed: Any) -> OutgoingMail:
+def _mail(clinic: Clinic, **changed: Any) -> OutgoingEmail:
     (mail,) = notification_emails(replace(WORDS, **changed), "K7R-4M2", WHEN, clinic)
     return mail
 
@@ -108,7 +108,7 @@ def test_a_message_cannot_command_a_terminal(clinic: Clinic) -> None:
 PERSONAL = ("Ada", "ada@example.com", "ada%40", "555-0142", "+1212", "mornings", "First line")
 
 
-def _said(mail: OutgoingMail) -> str:
+def _said(mail: OutgoingEmail) -> str:
     return "\n".join((mail.subject, mail.text, mail.html, mail.reply_to or ""))
 
 

@@ -90,7 +90,7 @@ def _patch_mailer() -> None:
 
 
 def _patch_smtp() -> None:
-    talk, send = smtp._SaysWhenTheDotComes.send, smtp.send
+    talk, send = smtp._FinalDotMixin.send, smtp.send
 
     def talk_in_halves(self: Any, s: Any) -> None:
         if not (isinstance(s, bytes) and s.endswith(smtp.FINAL_DOT)):
@@ -107,18 +107,20 @@ def _patch_smtp() -> None:
             passed("poison")
         return send(mail, **how)
 
-    smtp._SaysWhenTheDotComes.send = talk_in_halves  # type: ignore[method-assign]
+    smtp._FinalDotMixin.send = talk_in_halves  # type: ignore[method-assign]
     smtp.send = send_unless_poisoned
 
 
-def _settled_first(attempt: Callable[..., results.Report]) -> Callable[..., results.Report]:
+def _settled_first(
+    attempt: Callable[..., results.AttemptResult],
+) -> Callable[..., results.AttemptResult]:
     """The mistake that the bench must catch: done is written down before it is done."""
 
-    def attempt_afterwards(self: worker.Mailer, claim: queue.Claim) -> results.Report:
+    def attempt_afterwards(self: worker.Mailer, claim: queue.Claim) -> results.AttemptResult:
         with self.database.session() as session:
             now = self.database.now(session)
-            report = results.Report(Outcome.DELIVERED, 250)
-            results.record(session, self.database.keys, claim, report, now)
+            report = results.AttemptResult(Outcome.DELIVERED, 250)
+            results.record_result(session, self.database.keys, claim, report, now)
         return attempt(self, claim)
 
     return attempt_afterwards
@@ -140,10 +142,10 @@ def _set_times() -> None:
         module = importlib.import_module(module_name)
         is_delta = isinstance(getattr(module, attribute), timedelta)
         setattr(module, attribute, timedelta(seconds=seconds) if is_delta else seconds)
-    retry_schedule.HORIZON = (
-        retry_schedule.LONGEST * (1 + retry_schedule.JITTER) + retry_schedule.LEASE
+    retry_schedule.MAX_DUE_AHEAD = (
+        retry_schedule.MAX_DELAY * (1 + retry_schedule.JITTER) + retry_schedule.LEASE
     )
-    signals.Interrupts.__init__.__defaults__ = (signals.DEADLINE, signals.LAST_WAIT)
+    signals.SignalHandler.__init__.__defaults__ = (signals.DEADLINE, signals.STOP_TIMEOUT)
 
 
 def _shifted_now() -> datetime:

@@ -10,7 +10,7 @@ import psutil
 import sqlalchemy as sa
 
 from app.outbox.models import DeliveryAttempt, Outcome
-from app.outbox.queue import MOST_CRASHES
+from app.outbox.queue import MAX_CRASHES
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.fault_plan import POISON, TERM, Trigger
 from tests.faults.registry import SCENARIOS, Scenario, scenario
@@ -86,7 +86,7 @@ def poison(site: SiteUnderTest) -> None:
     submit(f"http://127.0.0.1:{site.port}", bad)
     site.sent.append(bad)
     with site.load(rest=0.5):
-        wait_until(lambda: site.happened() >= MOST_CRASHES, 120, "five deaths")
+        wait_until(lambda: site.happened() >= MAX_CRASHES, 120, "five deaths")
     site.injected = site.happened()
 
 
@@ -125,7 +125,7 @@ MISBEHAVIOR: tuple[dict[str, str], ...] = (
 
 def _kill_one(site: SiteUnderTest, word: str, chance: random.Random) -> bool:
     """Kill one of the processes with ``word`` in their command; whether there was one."""
-    processes = site.family(word)
+    processes = site.processes(word)
     if not processes:
         return False
     with suppress(psutil.Error):

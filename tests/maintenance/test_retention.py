@@ -183,11 +183,11 @@ def test_a_mail_sent_again_meanwhile_keeps_its_words(
 def test_the_mailers_do_it_every_night(desk: Desk) -> None:
     deliver(desk)
     age(desk, 91)
-    chore = retention_job(desk.database, NEW_YORK, 90, 30)
+    job = retention_job(desk.database, NEW_YORK, 90, 30)
     before, after = (datetime(2026, 7, 1, hour, 0, tzinfo=NEW_YORK) for hour in (3, 4))
     last = datetime(2026, 6, 30, 20, 0, tzinfo=UTC)
-    assert (chore.is_due(last, before), chore.is_due(last, after)) == (False, True)
-    assert run_if_due(desk.database, replace(chore, is_due=lambda *_: True))
+    assert (job.is_due(last, before), job.is_due(last, after)) == (False, True)
+    assert run_if_due(desk.database, replace(job, is_due=lambda *_: True))
     assert desk.inquiries()[0].state == "erased"
 
 

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.database import Database
-from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingMail
+from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingEmail
 from app.services import services_of
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
-MAIL = OutgoingMail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
+MAIL = OutgoingEmail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
 
 
 class Outbox:
