@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 from app.clinic import Clinic, ClinicError
 from app.diagnostics.clinic_files import MEND, faults_of
 from app.diagnostics.result import CheckResult, failed, ok, warning
-from app.location.markers import Marker, location_markers, mercator
+from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
-from app.location.viewport import HEIGHT, WIDTH, fit_viewport
+from app.location.viewport import HEIGHT, WIDTH, fit_viewport, mercator
 from app.pages.og_image import SIZE, read_social_card
 
 LOGO_ROOM = 10_000  # bytes; every page loads it

@@ -68,7 +68,7 @@ def _stripped(lines: list[str]) -> list[str]:
 
 
 def _parse(file: Path, lines: tuple[str, ...], faults: IssueCollector) -> FrontMatter | None:
-    table = toml_reader.parse(file, "\n".join(lines), faults, above=1, part="front matter")
+    table = toml_reader.parse(file, "\n".join(lines), faults, line_offset=1, label="front matter")
     if table is None:
         return None
     try:

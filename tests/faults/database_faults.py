@@ -144,7 +144,7 @@ def clock(site: SiteUnderTest) -> None:
     note="refused while there are no tables, then taken; again with nothing to do",
 )
 def upgrade(site: SiteUnderTest) -> None:
-    site.url = site.server.make_empty(site.folder)
+    site.url = site.server.create_empty(site.folder)
     site.start()
     with site.load() as load:
         wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")

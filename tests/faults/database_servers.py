@@ -25,12 +25,12 @@ class SQLite:
         self._template = folder / "migrated.db"
         migrate(f"sqlite:///{self._template}", folder)
 
-    def make(self, folder: Path) -> str:
+    def create(self, folder: Path) -> str:
         """The URL of a new database in ``folder``."""
         shutil.copy(self._template, folder / "frontdesk.db")
         return f"sqlite:///{folder}/frontdesk.db"
 
-    def make_empty(self, folder: Path) -> str:
+    def create_empty(self, folder: Path) -> str:
         """The URL of a new database without tables."""
         return f"sqlite:///{folder}/empty.db"
 
@@ -52,19 +52,19 @@ class Postgres:
         self.server: PostgresServer = get_server(self._data, cleanup_mode="delete")
         self._numbers = itertools.count(1)
         self._template = "template0"
-        template = self.make(folder)
+        template = self.create(folder)
         migrate(template, folder)
         self._template = database_name(template)
 
-    def make(self, _folder: Path, tablespace: str = "pg_default") -> str:
+    def create(self, _folder: Path, tablespace: str = "pg_default") -> str:
         """The URL of a new database."""
-        return self._create(self._template, tablespace)
+        return self._create_database(self._template, tablespace)
 
-    def make_empty(self, _folder: Path) -> str:
+    def create_empty(self, _folder: Path) -> str:
         """The URL of a new database without tables."""
-        return self._create("template0", "pg_default")
+        return self._create_database("template0", "pg_default")
 
-    def _create(self, template: str, tablespace: str) -> str:
+    def _create_database(self, template: str, tablespace: str) -> str:
         name = f"bench_{next(self._numbers)}"
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" TABLESPACE "{tablespace}"')
         return self.server.get_uri(name).replace("postgresql://", "postgresql+psycopg://")

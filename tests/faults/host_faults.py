@@ -60,7 +60,7 @@ class Host:
 
     def die(self) -> int:
         """All at once, as when the power goes; how many processes there were."""
-        mine = [one for one in self.site.family() if self._is_mine(one)]
+        mine = [one for one in self.site.processes() if self._is_mine(one)]
         for one in mine:
             with suppress(psutil.Error):
                 one.send_signal(signal.SIGKILL)

@@ -31,7 +31,7 @@ def power_cut(site: SiteUnderTest) -> None:
     place = site.folder / "database"
     for folder in (start, place):
         folder.mkdir()
-    site.url = site.server.make(place)
+    site.url = site.server.create(place)
     shutil.copytree(place, start, dirs_exist_ok=True)
     site.wait_for_site(site.launch(*STRACE, "-o", str(log), "sh", "-c", WEB_AND_MAILER))
     with site.load(count=40, rest=0.05):

@@ -125,7 +125,7 @@ MISBEHAVIOR: tuple[dict[str, str], ...] = (
 
 def _kill_one(site: SiteUnderTest, word: str, chance: random.Random) -> bool:
     """Kill one of the processes with ``word`` in their command; whether there was one."""
-    processes = site.family(word)
+    processes = site.processes(word)
     if not processes:
         return False
     with suppress(psutil.Error):

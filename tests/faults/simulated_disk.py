@@ -85,7 +85,7 @@ class Disk:
             case "fsync" | "fdatasync":
                 self._sync(call)
             case "openat" if "O_CREAT" in call.arguments and call.phase != "begun":
-                self._create(call)
+                self._create_database(call)
             case "pwrite64" if call.phase != "begun" and call.result > 0:
                 self._write(call)
             case "ftruncate" if call.phase != "begun" and call.result == 0:
@@ -100,7 +100,7 @@ class Disk:
         for path, file in self.named.items():
             (into / Path(path).name).write_bytes(file.after_cut(careless=careless))
 
-    def _create(self, call: Call) -> None:
+    def _create_database(self, call: Call) -> None:
         path = quoted(call.arguments).decode()
         if path.startswith(self._folder + "/") and not path.endswith("-shm") and call.result >= 0:
             self.files.setdefault(path, File())

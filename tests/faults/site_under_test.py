@@ -78,7 +78,7 @@ class SiteUnderTest:
         cache.mkdir(exist_ok=True)
         self.cache = cache
         (self.instance / "cache").symlink_to(cache)
-        self.url = server.make(folder)
+        self.url = server.create(folder)
         self.relay = Relay()
         self.relay_port = self.relay.port
         self.port = free_port()
@@ -201,11 +201,11 @@ class SiteUnderTest:
         """How many planned faults were done in the site's processes."""
         return self.plan.happened().total()
 
-    def family(self, word: str = "") -> list[psutil.Process]:
+    def processes(self, word: str = "") -> list[psutil.Process]:
         """The site's processes, orphans too; with ``word`` in their command, if given."""
         return [one for one in psutil.process_iter() if self._is_ours(one, word)]
 
-    def find_placeholders(self) -> int:
+    def unfinished(self) -> int:
         """Rows of the outbox that are still to be sent."""
         waiting = sa.select(sa.func.count()).where(OutboxMessage.due_at.is_not(None))
         with self.database.read_session() as session:
@@ -214,9 +214,7 @@ class SiteUnderTest:
     def drain(self, seconds: float | None = None) -> None:
         """Wait until nothing is to be sent; what still is then counts as lost."""
         with suppress(NotInTimeError):
-            wait_until(
-                lambda: not self.find_placeholders(), seconds or self.drain_seconds, "drained"
-            )
+            wait_until(lambda: not self.unfinished(), seconds or self.drain_seconds, "drained")
 
     def mails(self) -> list[Mail]:
         return [
@@ -241,7 +239,7 @@ class SiteUnderTest:
         for child in self._children:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(40)
-        for one in self.family():
+        for one in self.processes():
             with suppress(psutil.Error):
                 one.send_signal(signal.SIGKILL)
         for child in self._children:
@@ -251,7 +249,7 @@ class SiteUnderTest:
     def abandon(self) -> None:
         """From another thread: end the site by force, so that whoever waits for it fails."""
         self._abandoned = True
-        for one in self.family():
+        for one in self.processes():
             with suppress(psutil.Error):
                 one.kill()
 

@@ -37,7 +37,7 @@ class SmallDisk:
 def move_database(site: SiteUnderTest, disk: SmallDisk) -> None:
     """Put the site's database onto ``disk``; it leaves again before the disk does."""
     if not isinstance(site.server, Postgres):
-        site.url = site.server.make(disk.folder)
+        site.url = site.server.create(disk.folder)
         return
     place = disk.folder / "tablespace"
     place.mkdir()
@@ -47,7 +47,7 @@ def move_database(site: SiteUnderTest, disk: SmallDisk) -> None:
     space = f"small_{os.urandom(4).hex()}"
     site.server.execute(f"CREATE TABLESPACE {space} LOCATION '{place}'")
     site.at_end.callback(site.server.execute, f"DROP TABLESPACE {space}")
-    site.url = site.server.make(site.folder, space)
+    site.url = site.server.create(site.folder, space)
     site.at_end.callback(
         site.server.execute, f'DROP DATABASE "{database_name(site.url)}" WITH (FORCE)'
     )
