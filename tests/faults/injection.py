@@ -90,7 +90,7 @@ def _patch_mailer() -> None:
 
 
 def _patch_smtp() -> None:
-    send_bytes, send = smtp._SaysWhenTheDotComes.send, smtp.send
+    send_bytes, send = smtp._FinalDotMixin.send, smtp.send
 
     def send_in_halves(self: Any, s: Any) -> None:
         if not (isinstance(s, bytes) and s.endswith(smtp.FINAL_DOT)):
@@ -107,14 +107,16 @@ def _patch_smtp() -> None:
             reach("poison")
         return send(mail, **options)
 
-    smtp._SaysWhenTheDotComes.send = send_in_halves  # type: ignore[method-assign]
+    smtp._FinalDotMixin.send = send_in_halves  # type: ignore[method-assign]
     smtp.send = send_unless_poisoned
 
 
-def _record_before_sending(attempt: Callable[..., results.Report]) -> Callable[..., results.Report]:
+def _record_before_sending(
+    attempt: Callable[..., results.AttemptResult],
+) -> Callable[..., results.AttemptResult]:
     """A bug that the tests must detect: the delivery is recorded before the message is sent."""
 
-    def record_and_attempt(self: worker.Mailer, claim: queue.Claim) -> results.Report:
+    def record_and_attempt(self: worker.Mailer, claim: queue.Claim) -> results.AttemptResult:
         with self.database.session() as session:
             now = self.database.now(session)
             report = results.AttemptResult(Outcome.DELIVERED, 250)
