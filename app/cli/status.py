@@ -94,7 +94,8 @@ def _outbox(seen: OutboxStats) -> str:
 def _relay(seen: OutboxStats) -> str:
     if seen.transport_unavailable_since is None:
         return "no fault seen"
-    return f"takes no mail since {local_time(seen.transport_unavailable_since)} ({seen.transport_fault})"
+    since = local_time(seen.transport_unavailable_since)
+    return f"takes no mail since {since} ({seen.transport_fault})"
 
 
 def _ago(moment: datetime, now: datetime) -> str:
