@@ -7,13 +7,16 @@ in a long word.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 
+from rapidfuzz import process
+from rapidfuzz.distance import LCSseq
+
 from app.clinic.models import CrisisPhrases
 from app.contact.forms import InquiryForm
-from app.contact.fuzzy_match import FuzzyWords
 from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, is_unspaced, letters_and_digits
 from app.contact.validators import MESSAGE_LENGTH
@@ -23,6 +26,8 @@ APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
 REPEATED = re.compile(r"(.)\1+")
 DIGITS_AS_LETTERS = str.maketrans("013457", "oieast")
 MIN_SPELLED_OUT = 4  # single letters in a row that make a word, like "s u i c i d e"
+MIN_FUZZY_LENGTH = 6  # shorter words are too similar to other words to allow a mistake
+MAX_FUZZY_LENGTH = 40  # longer text is not a word
 END = ""  # key of a node where a phrase ends
 
 Node = dict[str, "Node"]  # the words that may come next in a phrase
@@ -58,6 +63,35 @@ def mentions_crisis(text: str, phrases: CrisisPhrases) -> bool:
         frozenset(phrases.negation_exceptions),
         frozenset(phrases.ignored_words),
     ).found_in(text)
+
+
+class FuzzyWords:
+    """Finds words as spelled or with one mistake: a letter missing, extra, wrong or moved."""
+
+    def __init__(self) -> None:
+        self._words: defaultdict[str, set[str]] = defaultdict(set)  # by spelling
+        self._similar: defaultdict[int, list[str]] = defaultdict(list)  # by length of the text
+
+    def add(self, word: str, spelling: str) -> None:
+        """Make ``find`` return ``word`` for text that is similar to ``spelling``."""
+        size = len(spelling)
+        for length in (size - 1, size, size + 1):
+            if (
+                spelling not in self._words
+                and MIN_FUZZY_LENGTH <= max(length, size) <= MAX_FUZZY_LENGTH
+            ):
+                self._similar[length].append(spelling)
+        self._words[spelling].add(word)
+
+    def find(self, text: str) -> set[str]:
+        """The words whose spelling is ``text``, or ``text`` with one mistake."""
+        found = set(self._words.get(text, ()))
+        if spellings := self._similar.get(len(text)):
+            matches = process.extract(
+                text, spellings, scorer=LCSseq.distance, score_cutoff=1, limit=None
+            )
+            found.update(*(self._words[spelling] for spelling, _, _ in matches))
+        return found
 
 
 class PhraseMatcher:

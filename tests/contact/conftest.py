@@ -45,8 +45,8 @@ class Visitor:
 
     def mails(self) -> list[OutgoingEmail]:
         with self.database.read_session() as session:
-            sealed = session.scalars(sa.select(OutboxMessage.encrypted_message)).all()
-        return [OutgoingEmail.from_json(self.database.keys.decrypt(one or b"")) for one in sealed]
+            rows = session.scalars(sa.select(OutboxMessage.encrypted_message)).all()
+        return [OutgoingEmail.from_json(self.database.keys.decrypt(row or b"")) for row in rows]
 
 
 @pytest.fixture

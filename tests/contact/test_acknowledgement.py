@@ -146,12 +146,14 @@ def test_a_refused_acknowledgement_is_canceled_without_an_alert(
 def refuse_visitors(desk: Desk, relay: Relay, response: str) -> None:
     """Send the acknowledgement again, and only that, and refuse it with ``response``."""
     relay.script = {"rcpt": response}
-    courtesy = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
+    acknowledgement = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
     with desk.database.session() as session:
         now = desk.database.now(session)
         (message,) = (one for one in messages(desk) if one.is_acknowledgement)
-        sealed = desk.database.keys.encrypt(stored(desk, message.reference).to_json())
-        session.execute(courtesy.values(state="pending", due_at=now, encrypted_message=sealed))
+        encrypted = desk.database.keys.encrypt(stored(desk, message.reference).to_json())
+        session.execute(
+            acknowledgement.values(state="pending", due_at=now, encrypted_message=encrypted)
+        )
     desk.says("mailer", "run", "--once")
 
 
@@ -196,8 +198,8 @@ def test_acknowledgement_is_canceled_at_its_deadline_during_an_outage(desk: Desk
     desk.send()
     with desk.database.session() as session:
         begun = desk.database.now(session)
-        courtesy = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
-        session.execute(courtesy.values(due_at=begun - timedelta(minutes=1)))
+        acknowledgement = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
+        session.execute(acknowledgement.values(due_at=begun - timedelta(minutes=1)))
         taken = claim(session, "m", begun)
         assert taken
         assert taken.is_acknowledgement

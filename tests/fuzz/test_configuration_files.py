@@ -28,7 +28,7 @@ SNIPPETS = (
     "](javascript:alert(1))", "\n\n# A\n\n# A\n", "|a|b|\n|-|", '"a(b" = 1\n', "[a.b.c]\n",
     "\u202e", "\u2028", "<script>", "9999-12-31", "[" * 3000, "> " * 200,
 )  # fmt: skip
-TOLD = page_settings(
+SETTINGS = page_settings(
     retention_days=90,
     quarantine_retention_days=30,
     notification_detail="full",
@@ -63,7 +63,7 @@ def _load(folder: Path, file: str, clinic: Clinic) -> None:
     if file in CLINIC_FILES:
         load_clinic(folder)
         return
-    pages = load_pages(folder, clinic, CODE_ANSWERS, ("location-map",), TOLD)
+    pages = load_pages(folder, clinic, CODE_ANSWERS, ("location-map",), SETTINGS)
     load_redirects(folder / "redirects.toml", pages, CODE_ANSWERS)
 
 
