@@ -38,14 +38,14 @@ def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Des
 
 
 def visitor_emails(relay: Relay) -> list[ReceivedMessage]:
-    return [one for one in relay.received if one.recipients[0].endswith("@example.com")]
+    return [message for message in relay.received if message.recipients[0].endswith("@example.com")]
 
 
 def test_acknowledgements_are_off_by_default(make_app: Callable[..., Flask], relay: Relay) -> None:
     desk = Desk(make_app(MAIL_PORT=str(relay.port), MAIL_USE_TLS="false"))
     desk.send()
     desk.says("mailer", "run", "--once")
-    assert [one.recipients for one in relay.received] == [("billing@nullharbor.example",)]
+    assert [message.recipients for message in relay.received] == [("billing@nullharbor.example",)]
 
 
 def test_acknowledgement_explains_the_next_steps_and_has_nothing_the_visitor_typed(
@@ -53,22 +53,22 @@ def test_acknowledgement_explains_the_next_steps_and_has_nothing_the_visitor_typ
 ) -> None:
     desk.send(None, **TYPED)
     desk.says("mailer", "run", "--once")
-    (taken,) = visitor_emails(relay)
-    mail, reference = taken.message, desk.inquiries()[0].reference
-    assert mail["Auto-Submitted"] == "auto-replied"
-    assert mail["Reply-To"] == "hello@nullharbor.example"
-    assert mail["Subject"] == f"[{reference}] We received your message"
+    (received,) = visitor_emails(relay)
+    email, reference = received.message, desk.inquiries()[0].reference
+    assert email["Auto-Submitted"] == "auto-replied"
+    assert email["Reply-To"] == "hello@nullharbor.example"
+    assert email["Subject"] == f"[{reference}] We received your message"
     for kind in ("plain", "html"):
-        part = mail.get_body((kind,))
+        part = email.get_body((kind,))
         assert part is not None
         text = part.get_content()
         for expected in (reference, "one working day", "212-555-0142", "911", "988"):
             assert expected in text
         for typed in ("Zebulon", "marker", "Marker", "0199", "billing", "Billing"):
             assert typed not in text
-    (ours,) = (one for one in relay.received if one is not taken)
-    assert ours.message["Auto-Submitted"] == "auto-generated"
-    assert ours.recipients == ("billing@nullharbor.example",)
+    (notification,) = (message for message in relay.received if message is not received)
+    assert notification.message["Auto-Submitted"] == "auto-generated"
+    assert notification.recipients == ("billing@nullharbor.example",)
 
 
 def test_an_address_gets_one_acknowledgement_per_hour(desk: Desk, relay: Relay) -> None:
@@ -78,7 +78,7 @@ def test_an_address_gets_one_acknowledgement_per_hour(desk: Desk, relay: Relay) 
     desk.send(email="bob@example.com")
     desk.says("mailer", "run", "--once")
     assert len(desk.inquiries()) == 5
-    assert sorted(one.recipients[0] for one in visitor_emails(relay)) == [
+    assert sorted(message.recipients[0] for message in visitor_emails(relay)) == [
         "ada@example.com",
         "bob@example.com",
     ]
@@ -149,7 +149,7 @@ def refuse_visitors(desk: Desk, relay: Relay, response: str) -> None:
     acknowledgement = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
     with desk.database.session() as session:
         now = desk.database.now(session)
-        (message,) = (one for one in messages(desk) if one.is_acknowledgement)
+        (message,) = (message for message in messages(desk) if message.is_acknowledgement)
         encrypted = desk.database.keys.encrypt(stored(desk, message.reference).to_json())
         session.execute(
             acknowledgement.values(state="pending", due_at=now, encrypted_message=encrypted)
