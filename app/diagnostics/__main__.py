@@ -64,7 +64,7 @@ def _clinic_alone(folder: Path) -> list[CheckResult]:
 
 
 def _clinic_faults(error: Exception) -> list[CheckResult]:
-    return [failed("clinic", line, "See docs/make-it-yours.md") for line in _lines(error)]
+    return [failed("clinic", line, "See docs/customize.md") for line in _lines(error)]
 
 
 def _rest() -> CheckResult:

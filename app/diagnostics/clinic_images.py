@@ -7,14 +7,14 @@ from xml.etree import ElementTree as ET
 from app.clinic import Clinic, ClinicError
 from app.diagnostics.clinic_files import MEND, faults_of
 from app.diagnostics.result import CheckResult, failed, ok, warning
-from app.location.markers import Marker, location_markers, mercator
+from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
-from app.location.viewport import HEIGHT, WIDTH, fit_viewport
+from app.location.viewport import HEIGHT, WIDTH, fit_viewport, mercator
 from app.pages.og_image import SIZE, read_social_card
 
 LOGO_ROOM = 10_000  # bytes; every page loads it
 STREETS = 14  # the zoom from which a basemap holds every street
-CUT = "Cut it anew: docs/make-it-yours.md"
+CUT = "Cut it anew: docs/customize.md"
 
 
 def check_logo(file: Path) -> CheckResult:
@@ -49,7 +49,7 @@ def check_basemap(clinic: Clinic, file: Path) -> list[CheckResult]:
     """Whether ``file`` holds the streets around every location, at each zoom it has."""
     if not file.exists():
         says = "none; the map shows pins on a plain ground"
-        return [warning("basemap", says, "Cut one: docs/make-it-yours.md")]
+        return [warning("basemap", says, "Cut one: docs/customize.md")]
     try:
         basemap = PMTilesReader(file)
     except ClinicError as error:

@@ -22,7 +22,7 @@ MAX_BACKUP_AGE = timedelta(days=8)
 def check_clinic_settings(clinic: Clinic) -> list[CheckResult]:
     findings = [ok("clinic", clinic.name)]
     if clinic.demo:
-        findings = [warning("clinic", "this is the demo clinic", "See docs/make-it-yours.md")]
+        findings = [warning("clinic", "this is the demo clinic", "See docs/customize.md")]
     if clinic.review is None:
         findings.append(
             warning(
