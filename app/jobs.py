@@ -29,6 +29,6 @@ def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> li
     if clinic.digest:
         site = settings.site_url
         jobs.append(
-            digest_job(database, clinic, clinic.digest, site=site, held_days=quarantine_days)
+            digest_job(database, clinic, clinic.digest, site=site, quarantine_days=quarantine_days)
         )
     return jobs

@@ -59,12 +59,12 @@ class DigestData:
 
 
 def digest_job(
-    database: Database, clinic: Clinic, digest: Digest, *, site: str, held_days: int
+    database: Database, clinic: Clinic, digest: Digest, *, site: str, quarantine_days: int
 ) -> Job:
     """Put the digest into the outbox once a day, in the transaction that claims the job."""
 
     def run(session: Session, now: datetime) -> None:
-        day = collect_digest(session, now, held_days)
+        day = collect_digest(session, now, quarantine_days)
         emails = build_digest_emails(day, clinic, digest.mailboxes, site=site)
         domain = clinic.email.rpartition("@")[2]
         for email in emails:
@@ -73,7 +73,7 @@ def digest_job(
     return Job(NAME, daily(digest.at, clinic.zone), run, run_immediately=False)
 
 
-def collect_digest(session: Session, now: datetime, held_days: int) -> DigestData:
+def collect_digest(session: Session, now: datetime, quarantine_days: int) -> DigestData:
     """The numbers since the last digest, or of 24 hours before the first one."""
     since = _last_digest(session) or now - timedelta(hours=24)
     new = Inquiry.created_at > since
@@ -90,7 +90,7 @@ def collect_digest(session: Session, now: datetime, held_days: int) -> DigestDat
         delivered=session.scalar(sa.select(count).select_from(OutboxMessage).where(*delivered))
         or 0,
         quarantined_count=quarantine_stats(session, now).count,
-        quarantined=_quarantined(session, now, timedelta(days=held_days)),
+        quarantined=_quarantined(session, now, timedelta(days=quarantine_days)),
         undelivered=tuple(
             session.scalars(
                 sa.select(OutboxMessage.reference)
@@ -142,7 +142,7 @@ def build_digest_emails(
         "date": date,
         "since": day.since.astimezone(clinic.zone),
         "oldest": format_duration(day.outbox.oldest_pending) if day.outbox.oldest_pending else "",
-        "relay": _transport_status(day.outbox, clinic),
+        "mail_server": _transport_status(day.outbox, clinic),
         "downtimes": [
             tuple(f"{moment.astimezone(clinic.zone):%A, %-I:%M %p}" for moment in downtime)
             for downtime in day.downtimes

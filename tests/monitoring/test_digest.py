@@ -32,7 +32,7 @@ class Desk:
         assert clinic.digest
         self.outbox = outbox
         self.job = digest_job(
-            outbox.database, clinic, clinic.digest, site="https://c.example", held_days=30
+            outbox.database, clinic, clinic.digest, site="https://c.example", quarantine_days=30
         )
         with outbox.database.session() as session:  # not the site's first day
             session.add(ScheduledJob(name="digest", started_at=outbox.now - timedelta(days=1)))
@@ -120,8 +120,8 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(desk: Desk) -
         "DDD-DDD",
     ):
         assert line in mail.text
-    for words in ("<td>3</td>", "HHH-HHH: the hidden field was filled in", "<li>DDD-DDD</li>"):
-        assert words in mail.html
+    for fragment in ("<td>3</td>", "HHH-HHH: the hidden field was filled in", "<li>DDD-DDD</li>"):
+        assert fragment in mail.html
     assert "OLD-OLD" not in mail.text
     assert "Ada" not in mail.text + mail.html
 

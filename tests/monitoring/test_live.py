@@ -99,12 +99,12 @@ def test_keys_are_rotated_under_load(live: Live) -> None:
                 row.encrypted_content = old.keys.encrypt(
                     live.database.keys.decrypt(row.encrypted_content or b"")
                 )
-        said = live.says("keys", "rotate")
+        output = live.says("keys", "rotate")
         visitors.wait_for_acknowledged(10)
     old.engine.dispose()
-    assert "25 rows put under the newest key" in said
-    assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in said
-    assert ENCRYPTION_KEY not in said
+    assert "25 rows put under the newest key" in output
+    assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in output
+    assert ENCRYPTION_KEY not in output
     assert visitors.statuses == {201}
     newest = KeyRing([NEW_KEY])
     with live.database.read_session() as session:

@@ -170,8 +170,8 @@ def test_gunicorn_without_a_mailer_logs_the_error_without_any_request(
     eventually(lambda: ERROR in log.read_text(), what="an error in the log")
     assert httpx.get(f"{url}/healthz/outbox", trust_env=False).status_code == 503
     env = {"PATH": os.environ["PATH"], **environment(tmp_path, DATABASE_URL=sqlite_url)}
-    for words in (("status",), ("doctor",)):
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+    for arguments in (("status",), ("doctor",)):
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=90
         )

@@ -120,7 +120,7 @@ def test_inquiries_and_attempts_are_counted_once_at_any_age(
         seen.append(scrape(watched.app))
         watched.advance(minutes=3)
         seen.append(scrape(watched.app))
-    told = [
+    counts = [
         (
             one["frontdesk_inquiries_total{state=received}"],
             one["frontdesk_inquiries_total{state=quarantined}"],
@@ -128,7 +128,7 @@ def test_inquiries_and_attempts_are_counted_once_at_any_age(
         )
         for one in seen
     ]
-    assert told == [(n, n, n) for n in (1, 1, 2, 2, 3, 3)]
+    assert counts == [(n, n, n) for n in (1, 1, 2, 2, 3, 3)]
 
 
 def test_quarantined_inquiries_are_counted(watched: Outbox) -> None:
