@@ -228,8 +228,8 @@ def test_an_undelivered_mail_and_a_silent_mailer_are_faults(doctor: Callable[...
     assert findings["outbox"] == (
         "failed",
         (
-            "1 mail could not be delivered | `flask outbox list` says why; mend it, then"
-            " `flask outbox requeue`"
+            "1 message could not be delivered | `flask outbox list` shows why; fix the cause, then"
+            " run `flask outbox requeue`"
         ),
     )
     assert findings["mailer"][0] == "failed"

@@ -58,8 +58,8 @@ def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) 
     for words in (
         "1 waiting, the oldest for 16 min; 1 undelivered; ON HOLD since 2026-07-01 08:16:00",
         "takes no mail since 2026-07-01 08:16:00 (authentication)",
-        "page: 1 mail could not be delivered. What to do: `flask outbox list` says why",
-        "warn: The outbox is on hold",
+        "page: 1 message could not be delivered. What to do: `flask outbox list` shows why",
+        "warn: The outbox is paused",
     ):
         assert words in shown.output
 
