@@ -1,6 +1,6 @@
-// Sends the form without leaving the page. The server alone judges what is written and words
-// each mistake; here its answer is only put in place. Nothing typed is ever lost, and none of it
-// is stored on the device: docs/decisions/0007-drafts-stay-in-memory.md
+// Submits the form without leaving the page. Only the server validates and writes the error
+// messages; this script inserts its response. Nothing typed is lost, and none of it is stored on
+// the device: docs/decisions/0007-drafts-stay-in-memory.md
 (() => {
   const section = document.getElementById("contact-us-today"), title = document.title;
   const print = document.getElementById("print");
@@ -31,7 +31,7 @@
     return over() > 0 ? `${number} characters too many` : `${number} characters left`;
   }
 
-  // Seen at each key; heard only near the end, when the typing pauses.
+  // Shown at each key; announced only near the limit, when the typing pauses.
   function count() {
     counter.textContent = left();
     clearTimeout(telling);
@@ -45,8 +45,8 @@
     if (needed) label.append(make("span", " (required)", "hint"));
   }
 
-  // A browser writes its open pages to disk, typed text too, unless a field says "off". Said only
-  // after the first key: until then the browser may fill in name and address.
+  // Browsers save open pages to disk, including typed text, unless autocomplete is "off". It is set
+  // only after the first key, so that the browser can fill in name and email address before.
   function leaveNoTrace(field) { if (field.value) field.autocomplete = "off"; }
 
   function dress() {
@@ -59,7 +59,7 @@
     askForPhone();
   }
 
-  // Words xor noise in this tab's name, which is kept in memory; the noise in its history.
+  // The text XOR random bytes is kept in the tab's name, in memory; the random bytes in its history.
   function keep() {
     const words = new TextEncoder().encode(JSON.stringify([...new FormData(form)]));
     if (sending) return;
@@ -67,7 +67,7 @@
       const noise = crypto.getRandomValues(new Uint8Array(words.length));
       window.name = unsent + btoa(String.fromCharCode(...words.map((byte, i) => byte ^ noise[i])));
       history.replaceState(noise, "");
-    } catch { /* more words, or more often, than the browser admits: sending goes on */ }
+    } catch { /* more text, or more often, than the browser allows: submitting still works */ }
   }
 
   function forget() {
@@ -86,7 +86,7 @@
         char.charCodeAt() ^ noise[i]);
       put(JSON.parse(new TextDecoder().decode(words)));
     } catch {
-      return; // the noise of another visit to this page
+      return; // the random bytes of another visit to this page
     }
     dress();
     keep();
@@ -112,7 +112,7 @@
 
   function show(summary) {
     document.querySelector(".error-summary")?.remove();
-    summary.autofocus = false; // that is for a page that loads
+    summary.autofocus = false; // needed only when a page loads
     heading.before(summary);
     document.title = "Error: " + title.replace("Error: ", "");
     wait(false);
@@ -172,7 +172,7 @@
       const words = [...new FormData(form)].filter(([name]) => name !== "email_choice");
       form.replaceWith(fresh);
       form = fresh;
-      put(words); // what was typed while the answer was on its way
+      put(words); // typed while the response was on its way
       dress();
     }
     show(summary);
@@ -194,7 +194,7 @@
     clearTimeout(keeping);
     keeping = setTimeout(keep, 400);
   });
-  // A jump within the page makes a new entry of the history, and that has no noise yet.
+  // A jump within the page adds a history entry, which has no random bytes yet.
   addEventListener("hashchange", () => window.name && keep());
   addEventListener("pageshow", ({ persisted }) => {
     if (!persisted) return;
