@@ -1,4 +1,4 @@
-"""A fault in the clinic's words stops the start, with file and line, all faults at once."""
+"""Errors in the clinic's pages are reported all at once, with file and line."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from app.pages.redirects import load_redirects
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "issue"),
     [
         ("one\n\n{{ clinic.fax }}", "8: unknown placeholder {{ clinic.fax }}"),
         ("a {{ link.evolution_article | b }}", "6: {{ link.evolution_article }} must stand alone"),
@@ -36,14 +36,14 @@ from app.pages.redirects import load_redirects
         ("[x](ftp://a.example)", "6: broken link ftp://a.example: must start with https://"),
     ],
 )
-def test_a_fault_is_named_by_file_and_line(folder: Any, text: str, fault: str) -> None:
+def test_issue_has_file_and_line(folder: Any, text: str, issue: str) -> None:
     folder.write("index", text)
-    faults = folder.faults()
-    assert any(line.startswith(f"pages/index.md:{fault}") for line in faults), faults
+    issues = folder.issues()
+    assert any(line.startswith(f"pages/index.md:{issue}") for line in issues), issues
 
 
 @pytest.mark.parametrize(
-    ("head", "fault"),
+    ("head", "issue"),
     [
         ('title = "T"\norder = 1\n', "1: description: missing"),
         ('colour = "x"\n', "2: colour: unknown key"),
@@ -55,41 +55,41 @@ def test_a_fault_is_named_by_file_and_line(folder: Any, text: str, fault: str) -
         (f"order = {'9' * 5000}\n", "1: front matter: "),
     ],
 )
-def test_front_matter_is_checked(folder: Any, head: str, fault: str) -> None:
+def test_front_matter_is_validated(folder: Any, head: str, issue: str) -> None:
     folder.write("index", "x", head=head)
-    assert any(line.startswith(f"pages/index.md:{fault}") for line in folder.faults())
+    assert any(line.startswith(f"pages/index.md:{issue}") for line in folder.issues())
 
 
-def test_a_page_without_front_matter_is_refused(folder: Any) -> None:
+def test_page_without_front_matter_is_rejected(folder: Any) -> None:
     (folder.path / "pages" / "bare.md").write_text("Hello")
-    assert folder.faults() == [
+    assert folder.issues() == [
         "pages/bare.md:1: must begin with front matter between two +++ lines"
     ]
 
 
-def test_a_page_cannot_take_an_address_that_code_answers(folder: Any) -> None:
+def test_page_cannot_replace_a_page_of_the_application(folder: Any) -> None:
     folder.write("contact", "x")
-    assert folder.faults() == ["pages/contact.md:1: /contact is already a page of the application"]
+    assert folder.issues() == ["pages/contact.md:1: /contact is already a page of the application"]
 
 
-def test_a_file_name_must_make_a_good_address(folder: Any) -> None:
+def test_file_name_must_be_a_valid_url_path(folder: Any) -> None:
     folder.write("First Visit", "x")
-    assert "lowercase words joined by dashes" in folder.faults()[0]
+    assert "lowercase words joined by dashes" in folder.issues()[0]
 
 
-def test_there_must_be_a_front_page(folder: Any) -> None:
+def test_front_page_is_required(folder: Any) -> None:
     (folder.path / "pages" / "index.md").unlink()
-    assert folder.faults() == ["pages/index.md:1: missing: it is the front page"]
+    assert folder.issues() == ["pages/index.md:1: missing: it is the front page"]
 
 
-def test_citations_and_lists_must_agree(folder: Any) -> None:
+def test_citations_must_match_the_listed_references(folder: Any) -> None:
     folder.sources('[known]\ntext = "K."\n\n[unused]\ntext = "U."\n')
     folder.write(
         "index",
         "one\ntwo [@known; @stranger]",
         'references = [\n  "known", "unused",\n  "absent",\n]\n',
     )
-    assert folder.faults() == [
+    assert folder.issues() == [
         "pages/index.md:6: unused is listed under references but not cited",
         "pages/index.md:7: absent is listed under references but not cited",
         "pages/index.md:7: absent is not in references.toml",
@@ -98,7 +98,7 @@ def test_citations_and_lists_must_agree(folder: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "fault"),
+    ("toml", "issue"),
     [
         ('[a]\ntext = "A."\n\n[b]\ntext = "B."\ndoi = "doi:10.1/x"\n', "4: b.doi: "),
         ("[a]\n", "1: a.text: "),
@@ -107,30 +107,30 @@ def test_citations_and_lists_must_agree(folder: Any) -> None:
         ('[a]\ntext = "cites [@b]"\n', "1: a.text: "),
     ],
 )
-def test_the_list_of_sources_is_checked(folder: Any, toml: str, fault: str) -> None:
+def test_references_file_is_validated(folder: Any, toml: str, issue: str) -> None:
     folder.sources(toml)
-    assert folder.faults()[0].startswith(f"references.toml:{fault}")
+    assert folder.issues()[0].startswith(f"references.toml:{issue}")
 
 
 @pytest.mark.parametrize(
     "name", ["references.toml", "figures/x.toml", "pages/index.md", "redirects.toml"]
 )
-def test_a_file_that_is_no_text_is_named(folder: Any, name: str) -> None:
+def test_file_that_is_not_utf8_is_rejected(folder: Any, name: str) -> None:
     file = folder.path / name
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"# one\n# \xff\n")
-    with pytest.raises(ClinicError) as refusal:
+    with pytest.raises(ClinicError) as error:
         load_redirects(folder.path / "redirects.toml", folder.load().values(), ())
-    assert str(refusal.value) == f"{file}:2: is not UTF-8 text"
+    assert str(error.value) == f"{file}:2: is not UTF-8 text"
 
 
-def test_all_faults_of_all_pages_are_told_together(folder: Any) -> None:
+def test_issues_of_all_pages_are_reported_together(folder: Any) -> None:
     folder.write("index", "{{ nothing }}\n\n[x](/nowhere)")
     folder.write("second", "[x](/#nothing)", "colour = 1\n")
-    assert len(folder.faults()) == 3
+    assert len(folder.issues()) == 3
 
 
-def test_good_links_are_no_faults(folder: Any) -> None:
+def test_valid_links_are_accepted(folder: Any) -> None:
     folder.write(
         "index",
         "[a](/contact) [b](/contact#name) [c](#location-map) [d](/second#part) [e](#here)\n"
@@ -141,7 +141,7 @@ def test_good_links_are_no_faults(folder: Any) -> None:
     assert set(folder.load()) == {"/", "/second"}
 
 
-def test_a_clinic_without_a_logo_does_not_start(folder: Any, clinic: Clinic) -> None:
+def test_missing_logo_is_an_error(folder: Any, clinic: Clinic) -> None:
     from flask import Flask
 
     from app.clinic import ClinicError

@@ -1,4 +1,4 @@
-"""What search engines read is what visitors read, and nothing in it can break out."""
+"""JSON-LD has the same facts as the pages and cannot break out of its element."""
 
 import json
 from collections.abc import Callable
@@ -30,31 +30,29 @@ def page(folder: Any) -> Callable[..., Any]:
     return make
 
 
-def test_the_front_page_tells_of_itself_and_of_the_clinic(clinic: Clinic, page: Any) -> None:
-    shown = page()
-    web_page, whole = graph(page_script(clinic, shown, SITE))
+def test_front_page_describes_itself_and_the_clinic(clinic: Clinic, page: Any) -> None:
+    front_page = page()
+    web_page, organization = graph(page_script(clinic, front_page, SITE))
     assert web_page["@type"] == "MedicalWebPage"
     assert web_page["url"] == f"{SITE}/"
-    assert web_page["name"] == shown.title
-    assert web_page["publisher"]["@id"] == whole["@id"]
-    assert whole["name"] == clinic.name
+    assert web_page["name"] == front_page.title
+    assert web_page["publisher"]["@id"] == organization["@id"]
+    assert organization["name"] == clinic.name
 
 
-def test_the_sources_are_told_but_on_the_front_page_which_is_to_be_small(
-    clinic: Clinic, page: Any
-) -> None:
+def test_pages_other_than_the_front_page_list_their_citations(clinic: Clinic, page: Any) -> None:
     cited: dict[str, str] = {"text": "It helps.[@a]", "more": 'references = ["a"]\n'}
     (node,) = graph(page_script(clinic, page("second", **cited), SITE))
     assert node["citation"] == ["https://doi.org/10.1000/1"]
     assert "citation" not in graph(page_script(clinic, page(**cited), SITE))[0]
 
 
-def test_no_review_is_claimed_that_did_not_take_place(clinic: Clinic, page: Any) -> None:
+def test_no_review_is_claimed_without_one(clinic: Clinic, page: Any) -> None:
     (node,) = graph(page_script(clinic, page("second"), SITE))
     assert not {"lastReviewed", "reviewedBy"} & set(node)
 
 
-def test_a_review_is_told_when_it_was_filled_in(clinic: Clinic, page: Any) -> None:
+def test_review_is_included_if_configured(clinic: Clinic, page: Any) -> None:
     review = Review(reviewer="Ada Example", credentials="MD", reviewed=date(2026, 1, 31))
     reviewed = clinic.model_copy(update={"review": review})
     (node,) = graph(page_script(reviewed, page("second"), SITE))
@@ -62,9 +60,9 @@ def test_a_review_is_told_when_it_was_filled_in(clinic: Clinic, page: Any) -> No
     assert node["reviewedBy"]["name"] == "Ada Example"
 
 
-def test_each_place_is_a_clinic_with_its_address_hours_and_phone(clinic: Clinic) -> None:
-    (whole,) = clinic_nodes(clinic, SITE)
-    departments: Any = whole["department"]
+def test_each_location_is_a_clinic_with_address_hours_and_phone(clinic: Clinic) -> None:
+    (organization,) = clinic_nodes(clinic, SITE)
+    departments: Any = organization["department"]
     quay, hill = departments
     assert quay["@type"] == hill["@type"] == "MedicalClinic"
     assert quay["name"] == "Null Harbor Infusion Clinic, Quay Street"
@@ -82,16 +80,16 @@ def test_each_place_is_a_clinic_with_its_address_hours_and_phone(clinic: Clinic)
     assert len(hill["openingHoursSpecification"]) == 2
 
 
-def test_a_clinic_with_one_place_is_that_place(clinic: Clinic) -> None:
-    one = clinic.model_copy(update={"locations": clinic.locations[:1]})
-    (node,) = clinic_nodes(one, SITE)
+def test_single_location_is_the_clinic(clinic: Clinic) -> None:
+    single = clinic.model_copy(update={"locations": clinic.locations[:1]})
+    (node,) = clinic_nodes(single, SITE)
     assert node["@type"] == "MedicalClinic"
     assert node["name"] == clinic.name
     assert node["email"] == clinic.email
 
 
-def test_a_name_cannot_end_the_script(clinic: Clinic, page: Any) -> None:
-    evil = clinic.model_copy(update={"name": "</script><script>alert(1)</script><!--"})
-    script = page_script(evil, page(), SITE)
+def test_name_cannot_close_the_script_element(clinic: Clinic, page: Any) -> None:
+    malicious = clinic.model_copy(update={"name": "</script><script>alert(1)</script><!--"})
+    script = page_script(malicious, page(), SITE)
     assert script.count("<") == 2
-    assert graph(script)[1]["name"] == evil.name
+    assert graph(script)[1]["name"] == malicious.name

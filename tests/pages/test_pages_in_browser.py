@@ -1,4 +1,4 @@
-"""The pages in a real browser: the ``page`` fixture fails on errors, violations and strangers."""
+"""The pages in a real browser. The ``page`` fixture fails on errors and external requests."""
 
 import re
 from collections.abc import Callable
@@ -20,15 +20,15 @@ PATHS = (
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_opens_without_complaint_and_without_a_cookie(page: Page, path: str) -> None:
+def test_page_opens_without_errors_and_cookies(page: Page, path: str) -> None:
     page.goto(path)
     expect(page.locator("h1")).to_be_visible()
-    # A style sheet that the policy refused would leave the browser's own font size.
+    # If the policy blocked a style sheet, the font would have the browser's default size.
     assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") > 16
     assert page.context.cookies() == []
 
 
-def test_a_citation_leads_to_its_source_and_back(open_page: OpenPage) -> None:
+def test_citation_links_to_its_reference_and_back(open_page: OpenPage) -> None:
     page = open_page(reduced_motion="reduce")
     page.goto("/")
     page.locator("sup.cite a").nth(2).click()
@@ -40,7 +40,7 @@ def test_a_citation_leads_to_its_source_and_back(open_page: OpenPage) -> None:
     expect(page.locator(f"#cite-{number}")).to_be_in_viewport()
 
 
-def test_the_contents_list_leads_to_every_section(open_page: OpenPage) -> None:
+def test_table_of_contents_links_to_every_section(open_page: OpenPage) -> None:
     page = open_page(reduced_motion="reduce")
     page.goto("/")
     links = page.locator("nav.contents a")
@@ -50,10 +50,10 @@ def test_the_contents_list_leads_to_every_section(open_page: OpenPage) -> None:
         expect(page.locator(link.get_attribute("href") or "no target")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("able", [True, False], ids=["by-the-browser", "by-script"])
-def test_the_contents_list_shows_where_the_reader_is(open_page: OpenPage, able: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("supported", [True, False], ids=["by-the-browser", "by-script"])
+def test_table_of_contents_marks_the_current_section(open_page: OpenPage, supported: bool) -> None:  # noqa: FBT001
     page = open_page(reduced_motion="reduce")
-    if not able:
+    if not supported:
         page.add_init_script("CSS.supports = () => false")
     page.goto("/")
     accent = page.evaluate("getComputedStyle(document.querySelector('.sun')).fill")
@@ -61,7 +61,7 @@ def test_the_contents_list_shows_where_the_reader_is(open_page: OpenPage, able: 
         page.get_by_role("heading", level=2, name=name).evaluate("one => one.scrollIntoView()")
         link = page.locator("nav.contents").get_by_role("link", name=name)
         expect(link).to_have_css("border-left-color", accent)
-        assert link.get_attribute("aria-current") == (None if able else "true")
+        assert link.get_attribute("aria-current") == (None if supported else "true")
     marked = page.locator("nav.contents a").evaluate_all(
         "(all, accent) => all.filter(one => getComputedStyle(one).borderLeftColor === accent)"
         ".map(one => one.textContent)",
@@ -70,7 +70,7 @@ def test_the_contents_list_shows_where_the_reader_is(open_page: OpenPage, able: 
     assert marked == ["History of ketamine infusion"]
 
 
-def test_every_page_can_be_read_without_javascript(open_page: OpenPage) -> None:
+def test_every_page_works_without_javascript(open_page: OpenPage) -> None:
     page = open_page(java_script_enabled=False)
     for path in PATHS:
         page.goto(path)

@@ -1,4 +1,4 @@
-"""Nobody has to scroll sideways to read: on the smallest phone, enlarged, with large text."""
+"""No horizontal scrolling on the smallest phone, at high zoom or with large text."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ ENLARGED = {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}
 TABLET = {"viewport": {"width": 640, "height": 640}}
 LARGE_TEXT = "document.documentElement.style.fontSize = '200%'"
 OPEN_ALL = "document.querySelectorAll('details').forEach(one => one.open = true)"
-# Wider than the window, or cut off by it.
-STICKING_OUT = """() => [...document.querySelectorAll("body *")]
+# Elements that extend beyond the window.
+OVERFLOWING = """() => [...document.querySelectorAll("body *")]
   .filter(one => one.checkVisibility() && !one.closest(
     ".visually-hidden, .skip-link, .honeypot, svg, #map-box"))
   .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
@@ -33,4 +33,4 @@ def test_everything_fits_the_width(
         page.goto(path)
         page.evaluate(f"{OPEN_ALL}; {change}")
         assert page.evaluate(TOO_WIDE) == 0, path
-        assert page.evaluate(STICKING_OUT) == [], path
+        assert page.evaluate(OVERFLOWING) == [], path

@@ -1,4 +1,4 @@
-"""The pages as people meet them: on a small phone, enlarged, by keyboard, on paper."""
+"""Page layout on a small phone, at high zoom, by keyboard and on paper."""
 
 import re
 from collections.abc import Callable
@@ -32,7 +32,7 @@ SMALL_TARGETS = """() => [
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_sideways_scrolling_at_400_percent(open_page: Callable[..., Page], path: str) -> None:
+def test_no_horizontal_scrolling_at_400_percent(open_page: Callable[..., Page], path: str) -> None:
     page = open_page(viewport=ENLARGED)
     page.goto(path)
 
@@ -40,7 +40,7 @@ def test_no_sideways_scrolling_at_400_percent(open_page: Callable[..., Page], pa
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_what_is_pressed_is_big_enough(open_page: Callable[..., Page], path: str) -> None:
+def test_touch_targets_are_big_enough(open_page: Callable[..., Page], path: str) -> None:
     page = open_page(viewport=ENLARGED)
     page.goto(path)
 
@@ -48,7 +48,7 @@ def test_what_is_pressed_is_big_enough(open_page: Callable[..., Page], path: str
     assert page.evaluate(SMALL_TARGETS) == []
 
 
-def test_the_first_tab_skips_to_the_content(page: Page) -> None:
+def test_first_tab_stop_is_the_skip_link(page: Page) -> None:
     page.goto("/first-visit")
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to main content")
@@ -60,14 +60,14 @@ def test_the_first_tab_skips_to_the_content(page: Page) -> None:
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_still_for_those_who_asked_for_less_motion(open_page: Callable[..., Page]) -> None:
+def test_smooth_scrolling_is_off_with_reduced_motion(open_page: Callable[..., Page]) -> None:
     page = open_page(reduced_motion="reduce")
     page.goto("/first-visit")
 
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
 
 
-def test_the_contents_list_stays_in_sight_on_a_wide_screen(open_page: Callable[..., Page]) -> None:
+def test_table_of_contents_stays_visible_on_a_wide_screen(open_page: Callable[..., Page]) -> None:
     page = open_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     page.goto("/questions")
     page.mouse.wheel(0, 3000)
@@ -79,7 +79,7 @@ def test_the_contents_list_stays_in_sight_on_a_wide_screen(open_page: Callable[.
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
-def test_what_to_do_after_a_visit_prints_on_one_sheet(page: Page, paper: str) -> None:
+def test_aftercare_page_prints_on_one_sheet(page: Page, paper: str) -> None:
     page.goto("/after-your-infusion")
 
     assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))) == 1
