@@ -18,7 +18,7 @@ def test_no_field_adds_a_header_a_recipient_or_a_mail(
     for field in FIELDS:
         contact_harness.reset()
         answer = send(**{field: attack})
-        mails = contact_harness.mails()
+        mails = contact_harness.deliver()
         if answer.status_code == 422:
             assert (contact_harness.inquiries(), mails) == (0, []), field
             continue
@@ -46,5 +46,5 @@ def test_an_encoded_word_reaches_the_subject_as_plain_letters(
     contact_harness: ContactHarness, attack: str
 ) -> None:
     assert contact_harness.submit_form(name=attack).status_code == 303
-    (mail,) = contact_harness.mails()
+    (mail,) = contact_harness.deliver()
     assert mail.message["Subject"].endswith(attack.replace("=?", "= ?"))

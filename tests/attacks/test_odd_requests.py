@@ -111,7 +111,7 @@ def test_json_is_utf_8_whatever_charset_is_claimed(
     """RFC 8259, 8.1 and 11: there is no charset parameter, and nothing but UTF-8."""
     body = json.dumps({**EMPTY, "name": "Zoë 李"}, ensure_ascii=False).encode()
     assert contact_harness.client.post(API, data=body, content_type=kind).status_code == 201
-    assert contact_harness.mails()[0].message["Subject"].endswith("Zoë 李")
+    assert contact_harness.deliver()[0].message["Subject"].endswith("Zoë 李")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "compress", "x"])
@@ -167,7 +167,7 @@ def test_a_field_that_comes_twice_counts_once(contact_harness: ContactHarness) -
     pairs = [*EMPTY.items(), ("email", "eve@evil.example"), ("topic", "general"), ("name", "Eve")]
     answer = contact_harness.client.post("/contact", data=urlencode(pairs), content_type=FORM)
     assert answer.status_code == 303
-    (mail,) = contact_harness.mails()
+    (mail,) = contact_harness.deliver()
     assert mail.recipients == ("billing@nullharbor.example",)
     assert b"evil" not in mail.content
     assert mail.message["Subject"].endswith("from Ada Example")
@@ -178,7 +178,7 @@ def test_the_address_adds_no_field(contact_harness: ContactHarness) -> None:
         "/contact?email=eve@evil.example&topic=general", data=EMPTY
     )
     assert answer.status_code == 303
-    (mail,) = contact_harness.mails()
+    (mail,) = contact_harness.deliver()
     assert mail.message["Reply-To"] == EMPTY["email"]
 
 
@@ -201,7 +201,7 @@ def test_a_form_of_very_many_parts_is_refused(contact_harness: ContactHarness, c
 @pytest.mark.parametrize("member", ["name", "message"])
 def test_percent_signs_are_read_once(contact_harness: ContactHarness, member: str) -> None:
     assert contact_harness.submit_form(**{member: "%2541%0d%0a%3Cb%3E"}).status_code == 303
-    (mail,) = contact_harness.mails()
+    (mail,) = contact_harness.deliver()
     text = mail.message.get_body(("plain",))
     assert text is not None
     assert "%2541%0d%0a%3Cb%3E" in text.get_content()

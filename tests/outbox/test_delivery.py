@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.outbox import circuit_breaker
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
 from tests.outbox.conftest import MAIL, Desk
-from tests.support.smtp_relay import DROP, TAKE_AND_DROP, Relay
+from tests.support.smtp_relay import ACCEPT_AND_DROP, DROP, Relay
 
 
 def test_a_mail_arrives_whole(desk: Desk, relay: Relay) -> None:
@@ -169,7 +169,7 @@ def test_a_fallback_that_refuses_too_ends_it(desk: Desk, relay: Relay) -> None:
 
 def test_a_drop_after_the_dot_sends_the_same_mail_again(desk: Desk, relay: Relay) -> None:
     desk.put()
-    relay.script = {"dot": TAKE_AND_DROP}
+    relay.script = {"dot": ACCEPT_AND_DROP}
     desk.mailer().deliver_one()
     relay.script = {}
     desk.set(due_at=desk.now())
