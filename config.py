@@ -309,14 +309,14 @@ class Settings(BaseModel):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
-    def site(self) -> str:
+    def site_url(self) -> str:
         """The address visitors use, without a trailing slash."""
         return self.base_url or f"http://{self.bind}"
 
     @property
     def trusted_hosts(self) -> tuple[str, ...]:
         """The values of the Host header that are answered, with any port."""
-        site = urlsplit(self.site).hostname or ""
+        site = urlsplit(self.site_url).hostname or ""
         return (site, "localhost", "127.0.0.1", *filter(None, self.extra_hosts.split(",")))
 
     @property
@@ -324,7 +324,7 @@ class Settings(BaseModel):
         return self.mail_use_tls or self.mail_use_ssl
 
     @property
-    def relay_is_loopback(self) -> bool:
+    def mail_server_is_local(self) -> bool:
         try:
             return ip_address(self.mail_server).is_loopback
         except ValueError:
@@ -364,7 +364,11 @@ def _mail_errors(settings: Settings) -> list[str]:
         "MAIL_PASSWORD would be sent unencrypted": bool(settings.mail_username),
     }
     reasons = " and ".join(reason for reason, applies in exposed.items() if applies)
-    if settings.mail_server and not (settings.mail_tls or settings.relay_is_loopback) and reasons:
+    if (
+        settings.mail_server
+        and not (settings.mail_tls or settings.mail_server_is_local)
+        and reasons
+    ):
         return [f"MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: {reasons}"]
     return []
 

@@ -9,7 +9,6 @@ TLS and buffers requests and responses, so a slow client occupies no thread here
 
 import logging
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ except SettingsError as error:
 # the variable when it is imported.
 metrics_folder = settings.instance_dir / "metrics" if settings.metrics_token else None
 if metrics_folder:
+    metrics_folder.mkdir(parents=True, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 
 
@@ -82,16 +82,8 @@ control_socket_disable = True
 
 def on_starting(_server: Any) -> None:
     """Delete the request metrics of the previous start."""
-    if metrics_folder:
-        shutil.rmtree(metrics_folder, ignore_errors=True)
-        metrics_folder.mkdir(parents=True)
-
-
-def when_ready(_server: Any) -> None:
-    """Record since when the site has been up, for ``flask status``."""
-    from app.monitoring import uptime  # noqa: PLC0415  (already loaded)
-
-    uptime.note_start(settings.instance_dir)
+    for file in metrics_folder.glob("*.db") if metrics_folder else ():
+        file.unlink()
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
@@ -108,7 +100,7 @@ def post_worker_init(_worker: Any) -> None:
     from wsgi import app  # noqa: PLC0415
 
     MailerWatch(services_of(app).database).start()
-    location.prepare(app)
+    location.warm_up(app)
 
 
 def on_exit(_server: Any) -> None:

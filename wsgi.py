@@ -22,9 +22,9 @@ try:
     # Not for a `flask` command: `db upgrade`, `doctor` and `restore` are what mends it.
     if click.get_current_context(silent=True) is None:
         startup_checks.check(services_of(app).database)
-except (SettingsError, ClinicError, startup_checks.StartError) as error:
-    if fallback.looking_for_a_command():
-        app = fallback.without_site(str(error))
+except (SettingsError, ClinicError, startup_checks.StartupError) as error:
+    if fallback.is_flask_command():
+        app = fallback.create_fallback_app(error)
     else:
         # One readable report instead of a traceback; 78 is EX_CONFIG of sysexits.h.
         print(error, file=sys.stderr)

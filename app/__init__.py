@@ -7,18 +7,19 @@ from pathlib import Path
 from flask import Flask
 
 from app import clock, contact, dev, location, outbox, pages, web
-from app.cli import Commands
+from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
-from app.clinic.placeholders import refuse_unfinished
-from app.contact.emails import Notify
-from app.contact.repository import Desk
+from app.clinic.placeholders import reject_placeholders
+from app.contact.emails import NotificationDetail
+from app.contact.idempotency import SubmissionKeys
+from app.contact.service import InquiryService
 from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
-from app.outbox.smtp import RelaySettings
-from app.pages.conditional_blocks import Told, told
-from app.services import KEY, Services
+from app.outbox.smtp import SMTPSettings
+from app.pages.conditional_blocks import PageSettings, page_settings
+from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
 from config import ROOT, Settings
 
@@ -37,7 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             " should meet. `flask --app wsgi clinic new FOLDER` makes yours; CLINIC_DIR names it"
         )
     if not settings.is_development:
-        refuse_unfinished(settings.clinic_dir)
+        reject_placeholders(settings.clinic_dir)
     app = Flask(
         "frontdesk",
         root_path=str(ROOT),
@@ -70,8 +71,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         app,
         clinic=clinic,
         folder=settings.clinic_dir,
-        site=settings.site,
-        settings=_told(settings, basemap),
+        site=settings.site_url,
+        settings=_page_settings(settings, basemap),
     )
     clinic_map = location.init_app(
         app,
@@ -81,18 +82,19 @@ def create_app(settings: Settings | None = None) -> Flask:
         cache=settings.instance_dir / "cache",
     )
     outbox.init_app(app, relay=_relay(settings, clinic))
-    inquiries = Desk(
-        database, clinic, Notify(settings.notification_detail), settings.send_acknowledgement
+    inquiries = InquiryService(
+        database,
+        clinic,
+        site=settings.site_url,
+        submission_keys=SubmissionKeys(settings.secret_key.get_secret_value()),
+        notification_detail=NotificationDetail(settings.notification_detail),
+        send_acknowledgement=settings.send_acknowledgement,
+        spam_filter_enabled=settings.spam_filter_enabled,
     )
-    contact.init_app(
-        app,
-        secret=settings.secret_key.get_secret_value(),
-        screening=settings.spam_filter_enabled,
-        site=settings.site,
-    )
+    contact.init_app(app)
     app.register_blueprint(health.blueprint)
-    app.cli = Commands(app.name)
-    app.extensions[KEY] = Services(settings, clinic, database, clinic_map, inquiries)
+    app.cli = LazyCommands(app.name)
+    app.extensions[EXTENSION_KEY] = Services(settings, clinic, database, clinic_map, inquiries)
     if settings.is_development:
         dev.init_app(app)
     return app
@@ -114,8 +116,8 @@ def _init_metrics(app: Flask, settings: Settings, database: Database) -> Request
     return made.requests.observe
 
 
-def _told(settings: Settings, basemap: Path) -> Told:
-    return told(
+def _page_settings(settings: Settings, basemap: Path) -> PageSettings:
+    return page_settings(
         retention_days=settings.retention_days,
         quarantine_retention_days=settings.quarantine_retention_days,
         notification_detail=settings.notification_detail,
@@ -124,8 +126,8 @@ def _told(settings: Settings, basemap: Path) -> Told:
     )
 
 
-def _relay(settings: Settings, clinic: Clinic) -> RelaySettings:
-    return RelaySettings(
+def _relay(settings: Settings, clinic: Clinic) -> SMTPSettings:
+    return SMTPSettings(
         server=settings.mail_server,
         port=settings.mail_port,
         sender=settings.mail_default_sender or clinic.email,

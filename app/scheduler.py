@@ -1,7 +1,7 @@
 """What the mailer does beside sending: signs of life, alerts, the digest, letting go.
 
-Chores run in a thread of their own, so that a relay that takes ten minutes over
-one mail does not silence them. With several mailers each chore is still done
+Scheduler run in a thread of their own, so that a relay that takes ten minutes over
+one mail does not silence them. With several mailers each job is still done
 once: whoever moves its row in the database has the turn.
 """
 
@@ -21,16 +21,16 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.database import Base, Database, UTCDateTime
 from app.outbox.heartbeat import Heartbeat
 
-log = logging.getLogger("frontdesk.chores")
+log = logging.getLogger("frontdesk.scheduler")
 
-LOOK = 5.0  # seconds between two looks at what is due
+POLL_INTERVAL = 5.0  # seconds between two looks at what is due
 
 IsDue = Callable[[datetime | None, datetime], bool]
-Afterwards = Callable[[], None]
+AfterCommit = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Chore:
+class Job:
     """Something to do when ``is_due(last time or None, now)`` says so.
 
     ``do(session, now)`` runs in the transaction that takes the turn: what it writes
@@ -40,24 +40,24 @@ class Chore:
 
     name: str
     is_due: IsDue
-    do: Callable[[Session, datetime], Afterwards | None]
-    at_first: bool = True  # or, for what tells of a day gone by, only from the next time on
+    run: Callable[[Session, datetime], AfterCommit | None]
+    run_immediately: bool = True  # or, for what tells of a day gone by, only from the next time on
 
 
 def every(pause: timedelta) -> IsDue:
     """Due when it was last done at least ``pause`` ago, or in the future: then the clock
-    was set back, and the chore must not rest until it has caught up.
+    was set back, and the job must not rest until it has caught up.
     """
     return lambda last, now: last is None or not timedelta(0) <= now - last < pause
 
 
 def daily(at: clock_time, zone: ZoneInfo) -> IsDue:
     """Due once a day, from ``at`` on the clock of ``zone``; a day that was missed is made up."""
-    return lambda last, now: next_time(at, zone, last, now) <= now
+    return lambda last, now: next_run(at, zone, last, now) <= now
 
 
-def next_time(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetime) -> datetime:
-    """When a daily chore that was last done at ``last`` is due; not after ``now``: at once."""
+def next_run(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetime) -> datetime:
+    """When a daily job that was last done at ``last`` is due; not after ``now``: at once."""
     day = now.astimezone(zone).date()
     today = datetime.combine(day, at, zone)
     done = last is not None and last >= today
@@ -65,7 +65,7 @@ def next_time(at: clock_time, zone: ZoneInfo, last: datetime | None, now: dateti
 
 
 class ScheduledJob(Base):
-    """When a chore was last begun, by whichever mailer."""
+    """When a job was last begun, by whichever mailer."""
 
     __tablename__ = "scheduled_job"
 
@@ -73,25 +73,25 @@ class ScheduledJob(Base):
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-def run_if_due(database: Database, chore: Chore) -> bool:
-    """Do ``chore`` if it is due and no other process is doing it; whether it was done."""
+def run_if_due(database: Database, job: Job) -> bool:
+    """Do ``job`` if it is due and no other process is doing it; whether it was done."""
     with database.read_session() as session:
         now = database.now(session)
         last = session.scalar(
-            sa.select(ScheduledJob.started_at).where(ScheduledJob.name == chore.name)
+            sa.select(ScheduledJob.started_at).where(ScheduledJob.name == job.name)
         )
-    if not chore.is_due(last, now) and (last or chore.at_first):
+    if not job.is_due(last, now) and (last or job.run_immediately):
         return False
     try:
         with database.session() as session:
-            _take_turn(session, chore.name, last, now)
-            if last is None and not chore.at_first:
+            _take_turn(session, job.name, last, now)
+            if last is None and not job.run_immediately:
                 return False
-            afterwards = chore.do(session, now)
+            after_commit = job.run(session, now)
     except _NotOurTurnError:
         return False
-    if afterwards:
-        afterwards()
+    if after_commit:
+        after_commit()
     return True
 
 
@@ -118,26 +118,26 @@ class _NotOurTurnError(Exception):
     pass
 
 
-class Chores(threading.Thread):
+class Scheduler(threading.Thread):
     """Sends the heartbeat and runs the scheduled jobs of one mailer until ``stop``."""
 
-    def __init__(self, database: Database, heartbeat: Heartbeat, chores: Sequence[Chore]) -> None:
-        super().__init__(name="chores", daemon=True)
+    def __init__(self, database: Database, heartbeat: Heartbeat, jobs: Sequence[Job]) -> None:
+        super().__init__(name="scheduler", daemon=True)
         self._database = database
         self._heartbeat = heartbeat
-        self._chores = chores
+        self._jobs = jobs
         self._stopping = threading.Event()
 
     def run(self) -> None:
         while not self._stopping.is_set():
-            self.look()
-            self._stopping.wait(LOOK)
+            self.run_due_jobs()
+            self._stopping.wait(POLL_INTERVAL)
 
-    def look(self) -> None:
-        """Do what is due now. One failing chore stops neither the others nor the mail."""
+    def run_due_jobs(self) -> None:
+        """Do what is due now. One failing job stops neither the others nor the mail."""
         _safely("heartbeat", self._heartbeat.beat)
-        for chore in self._chores:
-            _safely(chore.name, partial(run_if_due, self._database, chore))
+        for job in self._jobs:
+            _safely(job.name, partial(run_if_due, self._database, job))
 
     def stop(self) -> None:
         """Return when the job in progress, if any, is done; at most five seconds later."""
@@ -151,4 +151,4 @@ def _safely(name: str, act: Callable[[], object]) -> None:
         act()
     except Exception as error:  # noqa: BLE001
         # Only the type: the words of such an error may hold what a visitor wrote.
-        log.error("chore failed: %s (%s)", name, type(error).__name__)
+        log.error("job failed: %s (%s)", name, type(error).__name__)

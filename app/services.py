@@ -9,12 +9,12 @@ from flask import Flask, current_app
 
 if TYPE_CHECKING:
     from app.clinic import Clinic
-    from app.contact.repository import Desk
+    from app.contact.service import InquiryService
     from app.database import Database
     from app.location.routes import ClinicMap
     from config import Settings
 
-KEY = "frontdesk"
+EXTENSION_KEY = "frontdesk"
 
 
 @dataclass
@@ -25,18 +25,18 @@ class Services:
     clinic: "Clinic"
     database: "Database"
     clinic_map: "ClinicMap"
-    inquiries: "Desk"
+    inquiries: "InquiryService"
 
 
 def services_of(app: Flask) -> Services:
     """The services of ``app``."""
-    services = app.extensions[KEY]
+    services = app.extensions[EXTENSION_KEY]
     assert isinstance(services, Services)
     return services
 
 
 def current_services() -> Services:
     """The services of the current application."""
-    services = current_app.extensions[KEY]
+    services = current_app.extensions[EXTENSION_KEY]
     assert isinstance(services, Services)
     return services

@@ -12,25 +12,25 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Database
 from app.database.engines import NotDurableError
-from app.database.revisions import UnknownRevisionError, refuse_unknown, revision_of
+from app.database.revisions import UnknownRevisionError, require_known_revision, revision_of
 from app.maintenance import encryption_keys
 from app.maintenance.encryption_keys import MissingKeyError
 
-log = logging.getLogger("frontdesk.start")
+log = logging.getLogger("frontdesk.startup")
 
 
-class StartError(Exception):
+class StartupError(Exception):
     """This process must not start; the message is one clear line."""
 
 
 def check(database: Database) -> bool:
-    """Raises StartError. False when the database could not be asked."""
+    """Raises StartupError. False when the database could not be asked."""
     try:
         with database.read_session() as session:
-            refuse_unknown(revision_of(session.connection()))
-        encryption_keys.introduce(database)
+            require_known_revision(revision_of(session.connection()))
+        encryption_keys.register_newest_key(database)
     except (MissingKeyError, UnknownRevisionError) as error:
-        raise StartError(f"Not started: {error}") from None
+        raise StartupError(f"Not started: {error}") from None
     except (SQLAlchemyError, NotDurableError) as error:
         log.debug("keys not checked yet: the database does not answer (%s)", type(error).__name__)
         return False
@@ -43,5 +43,5 @@ def check_for_command(database: Database) -> None:
     """The same, in a command: it ends with the one line."""
     try:
         check(database)
-    except StartError as error:
+    except StartupError as error:
         raise click.ClickException(str(error)) from None

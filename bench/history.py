@@ -11,7 +11,7 @@ from time import perf_counter
 from app.database import Database
 from app.outbox import results
 from app.outbox.models import Outcome
-from app.outbox.results import Report
+from app.outbox.results import AttemptResult
 from app.outbox.worker import Mailer
 from bench import wrk
 from bench.databases import DATABASES, temporary_database
@@ -108,7 +108,9 @@ def claim_times(site: SiteUnderTest) -> list[float]:
         assert claim is not None
         with database.session() as session:
             now = database.now(session)
-            results.record(session, database.keys, claim, Report(Outcome.DELIVERED, 250), now)
+            results.record_result(
+                session, database.keys, claim, AttemptResult(Outcome.DELIVERED, 250), now
+            )
         times.append(perf_counter() - started)
     return times
 

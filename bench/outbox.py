@@ -12,7 +12,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from app.outbox import queue, retry_schedule
-from app.outbox.models import DeliveryAttempt, MailTransportState, OutgoingMail
+from app.outbox.models import DeliveryAttempt, MailTransportState, OutgoingEmail
 from bench.databases import DATABASES, temporary_database
 from bench.markdown import table
 from bench.profiles import Profile
@@ -21,7 +21,7 @@ from tests.faults.site_under_test import SiteUnderTest, wait_until
 
 QUEUED = 1_000
 DISTANT_REPLY = 0.2  # seconds before a distant mail server accepts a message
-MESSAGE = OutgoingMail(
+MESSAGE = OutgoingEmail(
     recipient="frontdesk@clinic.example",
     sender_name="Clinic",
     subject="[K7R-4M2] Billing question from Ada Example",
@@ -51,7 +51,7 @@ def report(profile: Profile) -> str:
             rows.append([name, *rates, ratios])
             if profile.rounds > 1:
                 drain_rows.append([name, f"{drain_time(instant):.0f}"])
-    wait = retry_schedule.LONGEST_PROBE.total_seconds()
+    wait = retry_schedule.MAX_PROBE_DELAY.total_seconds()
     head = (f"{QUEUED:,} queued, server back just after a probe ({wait:.0f} s)", "seconds")
     return table(HEAD, rows) + (f"\n{table(head, drain_rows)}" if drain_rows else "")
 

@@ -262,7 +262,7 @@ app.cli.command("show")(lambda: __import__("show"))
 
 def test_flask_commands_and_gunicorn_read_the_same_file_alike(tmp_path: Path) -> None:
     """The flask command also loads ``.env`` into the process environment by itself."""
-    for module in ("config.py", "environment.py"):
+    for module in ("config.py",):
         (tmp_path / module).write_bytes((ROOT / module).read_bytes())
     (tmp_path / "show.py").write_text(SHOW)
     (tmp_path / "wsgi.py").write_text(WSGI)
@@ -302,7 +302,7 @@ def run(
 
 
 def test_flask_must_not_read_another_file_than_gunicorn(tmp_path: Path) -> None:
-    for module in ("config.py", "environment.py"):
+    for module in ("config.py",):
         (tmp_path / module).write_bytes((ROOT / module).read_bytes())
     (tmp_path / "wsgi.py").write_text("import show\n" + WSGI)
     (tmp_path / "show.py").write_text(SHOW)

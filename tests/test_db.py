@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.database import Database, engines
-from app.database.engines import safe_with_wal
+from app.database.engines import is_wal_safe
 from app.encryption import KeyRing, UnknownKeyError
 from app.outbox.models import MailerHeartbeat
 
@@ -168,13 +168,13 @@ def test_sqlite_commits_are_on_disk_before_they_are_acknowledged(
     ],
 )
 def test_wal_is_used_only_where_it_is_safe(version: tuple[int, int, int], safe: bool) -> None:  # noqa: FBT001
-    assert safe_with_wal(version) is safe
+    assert is_wal_safe(version) is safe
 
 
 def test_what_the_old_key_sealed_opens_while_it_is_listed() -> None:
-    sealed = KeyRing([KEY]).seal("words")
-    assert KeyRing([OTHER, KEY]).open(sealed) == "words"
-    resealed = KeyRing([OTHER, KEY]).reseal(sealed)
-    assert KeyRing([OTHER]).open(resealed) == "words"
+    sealed = KeyRing([KEY]).encrypt("words")
+    assert KeyRing([OTHER, KEY]).decrypt(sealed) == "words"
+    resealed = KeyRing([OTHER, KEY]).reencrypt(sealed)
+    assert KeyRing([OTHER]).decrypt(resealed) == "words"
     with pytest.raises(UnknownKeyError):
-        KeyRing([OTHER]).open(sealed)
+        KeyRing([OTHER]).decrypt(sealed)

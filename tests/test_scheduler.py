@@ -1,4 +1,4 @@
-"""Chores are done when due, once, whatever else happens. On SQLite and on PostgreSQL."""
+"""Scheduled jobs are run when due, once, whatever else happens. On SQLite and on PostgreSQL."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,23 +13,22 @@ from sqlalchemy.orm import Session
 from app.database import Database
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.models import MailerHeartbeat
-from app.scheduler import Chore, Chores, daily, every, run_if_due
+from app.scheduler import Job, Scheduler, daily, every, run_if_due
+from app.services import services_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 
 
 @pytest.fixture
 def database(make_app: Callable[..., Flask], database_url: str) -> Database:
-    database = make_app(DATABASE_URL=database_url).extensions["database"]
-    assert isinstance(database, Database)
-    return database
+    return services_of(make_app(DATABASE_URL=database_url)).database
 
 
-def _counting(name: str, done: list[str], pause: timedelta) -> Chore:
-    def do(_session: Session, _now: datetime) -> Callable[[], None]:
+def _counting(name: str, done: list[str], pause: timedelta) -> Job:
+    def run(_session: Session, _now: datetime) -> Callable[[], None]:
         return lambda: done.append(name)
 
-    return Chore(name, every(pause), do)
+    return Job(name, every(pause), run)
 
 
 def test_a_chore_is_done_again_only_after_its_pause(database: Database) -> None:
@@ -45,9 +44,9 @@ def test_a_chore_is_done_again_only_after_its_pause(database: Database) -> None:
 
 def test_many_mailers_do_a_chore_once(database: Database) -> None:
     done: list[str] = []
-    chore = _counting("digest", done, timedelta(minutes=10))
+    job = _counting("digest", done, timedelta(minutes=10))
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: run_if_due(database, chore), range(24)))
+        list(pool.map(lambda _: run_if_due(database, job), range(24)))
     assert done == ["digest"]
 
 
@@ -58,14 +57,14 @@ def test_a_chore_that_fails_keeps_its_turn_and_the_others_go_on(database: Databa
         done.append("tried")
         raise RuntimeError("broken")
 
-    broken = Chore("broken", every(timedelta(hours=1)), fail)
-    chores = Chores(
+    broken = Job("broken", every(timedelta(hours=1)), fail)
+    scheduler = Scheduler(
         database,
         Heartbeat(database, "one"),
         [broken, _counting("other", done, timedelta(0))],
     )
-    chores.look()
-    chores.look()
+    scheduler.run_due_jobs()
+    scheduler.run_due_jobs()
     assert done == ["tried", "other", "tried", "other"]
 
 
@@ -73,12 +72,12 @@ def test_a_mailer_is_listed_while_it_runs_and_not_after_an_orderly_stop(
     database: Database,
 ) -> None:
     running = sa.select(MailerHeartbeat.owner).where(MailerHeartbeat.stopped_at.is_(None))
-    chores = Chores(database, Heartbeat(database, "one"), [])
-    chores.look()
+    scheduler = Scheduler(database, Heartbeat(database, "one"), [])
+    scheduler.run_due_jobs()
     with database.read_session() as session:
         assert session.scalars(running).all() == ["one"]
-    chores.start()
-    chores.stop()
+    scheduler.start()
+    scheduler.stop()
     with database.read_session() as session:
         assert session.scalars(running).all() == []
 

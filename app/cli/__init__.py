@@ -12,7 +12,7 @@ from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 
 # A group is named in the last module that adds to it.
-WHERE = {
+COMMAND_PATHS = {
     "backup": "app.cli.backup:backup",
     "cache": "app.cli.cache:cache",
     "clinic": "app.cli.clinic:clinic",
@@ -29,14 +29,14 @@ WHERE = {
 }
 
 
-class Commands(AppGroup):
-    """The commands of ``WHERE``, beside those that were added to it."""
+class LazyCommands(AppGroup):
+    """The commands of ``COMMAND_PATHS``, beside those that were added to it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *WHERE})
+        return sorted({*super().list_commands(ctx), *COMMAND_PATHS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in WHERE:
+        if cmd_name in COMMAND_PATHS:
             return _command(cmd_name)
         return super().get_command(ctx, cmd_name)
 
@@ -44,7 +44,7 @@ class Commands(AppGroup):
 @cache
 def _command(name: str) -> click.Command:
     """The command, which ends in one line when the database, a key or a file fails it."""
-    module, _, variable = WHERE[name].partition(":")
+    module, _, variable = COMMAND_PATHS[name].partition(":")
     command = getattr(import_module(module), variable)
     assert isinstance(command, click.Command)
     invoke = command.invoke

@@ -37,7 +37,7 @@ def warm(address: str | None) -> None:
     """
     import httpx  # noqa: PLC0415  (20 MB, needed by few commands)
 
-    site = current_services().settings.site
+    site = current_services().settings.site_url
     try:
         with _client(site, address) as client:
             paths = _crawl(client, site)

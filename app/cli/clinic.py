@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from app.cli.doctor import tell
+from app.cli.doctor import print_results
 from app.clinic import scaffold
-from app.clinic.placeholders import unfinished
+from app.clinic.placeholders import find_placeholders
 from config import ROOT
 
 Command = Callable[..., None]
@@ -26,7 +26,7 @@ def clinic() -> None:
 def _with_an_option_for_each_question(command: Command) -> Command:
     for question in reversed(scaffold.QUESTIONS):
         name = f"--{question.name.replace('_', '-')}"
-        command = click.option(name, metavar="TEXT", help=f"{question.asks}.")(command)
+        command = click.option(name, metavar="TEXT", help=f"{question.prompt}.")(command)
     return command
 
 
@@ -44,12 +44,12 @@ def make_new(folder: Path, **flags: str | None) -> None:
     """  # noqa: D301  (click's own mark for a line that is not to be wrapped)
     answers = {name: answer for name, answer in flags.items() if answer is not None}
     try:
-        scaffold.refuse_full(folder)
+        scaffold.require_empty_folder(folder)
         scaffold.clinic_toml(answers)
         if sys.stdin.isatty():
             answers |= _ask(answers)
         written = scaffold.write_clinic(folder, answers)
-    except scaffold.NewClinicError as error:
+    except scaffold.ScaffoldError as error:
         raise click.ClickException(str(error)) from None
     _say_what_is_next(folder, len(written))
 
@@ -66,18 +66,18 @@ def _ask(known: scaffold.Answers) -> dict[str, str]:
 
 def _answer(question: scaffold.Question) -> str:
     while True:
-        prompt = f"{question.asks} (such as {question.example})"
+        prompt = f"{question.prompt} (such as {question.example})"
         answer: str = click.prompt(prompt, default="", show_default=False).strip()
         try:
             scaffold.clinic_toml({question.name: answer} if answer else {})
-        except scaffold.NewClinicError as error:
+        except scaffold.ScaffoldError as error:
             click.echo(f"  {error}")
         else:
             return answer
 
 
 def _say_what_is_next(folder: Path, count: int) -> None:
-    left = len(unfinished(folder))
+    left = len(find_placeholders(folder))
     click.echo(f"{folder}: {count} files written, {left} places in them to fill in.")
     click.echo(f"See it:    make run CLINIC_DIR={folder}")
     click.echo(f"Check it:  flask --app wsgi clinic check {folder}")
@@ -95,6 +95,6 @@ def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001
     \b
     Example: flask --app wsgi clinic check ~/my-clinic
     """  # noqa: D301  (click's own mark for a line that is not to be wrapped)
-    from app.diagnostics.clinic import check_clinic  # noqa: PLC0415  (geometry; no web worker needs it)
+    from app.diagnostics.clinic import check_clinic_folder  # noqa: PLC0415  (geometry; no web worker needs it)
 
-    tell(check_clinic(folder), as_json=as_json)
+    print_results(check_clinic_folder(folder), as_json=as_json)

@@ -4,8 +4,11 @@ import click
 from flask.cli import ScriptInfo, with_appcontext
 from flask_alembic.cli import cli as commands
 
+from app import scheduler  # noqa: F401  (adds a table to the metadata)
 from app.database.migrations import alembic_for
-from app.database.revisions import UnknownRevisionError, refuse_unknown, revision_of
+from app.database.revisions import UnknownRevisionError, require_known_revision, revision_of
+from app.maintenance import audit_log, encryption_keys  # noqa: F401  (add tables)
+from app.monitoring import alerts  # noqa: F401  (adds a table)
 from app.services import current_services
 
 EXAMPLES = {
@@ -27,6 +30,6 @@ def db(context: click.Context) -> None:
     context.obj = alembic_for(context.ensure_object(ScriptInfo).load_app())
     try:
         with current_services().database.read_session() as session:
-            refuse_unknown(revision_of(session.connection()))
+            require_known_revision(revision_of(session.connection()))
     except UnknownRevisionError as error:
         raise click.ClickException(str(error)) from None

@@ -6,14 +6,14 @@ import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
-from app.cli import Commands
+from app.cli import LazyCommands
 from config import ROOT
 
 NEED_NO_SITE = ("clinic", "version")
 EX_CONFIG = 78  # of sysexits.h
 
 
-class Rescue(Commands):
+class FallbackCommands(LazyCommands):
     """Ends any command that needs a site with ``report``: why it cannot start. Help needs none."""
 
     def __init__(self, report: str) -> None:
@@ -30,14 +30,14 @@ class Rescue(Commands):
         raise SystemExit(EX_CONFIG)
 
 
-def looking_for_a_command() -> bool:
+def is_flask_command() -> bool:
     """Whether ``flask`` loads the site just now to find out which commands there are."""
     context = click.get_current_context(silent=True)
     return context is not None and isinstance(context.command, FlaskGroup)
 
 
-def without_site(report: str) -> Flask:
+def create_fallback_app(error: Exception) -> Flask:
     """An application that has commands and nothing else."""
     app = Flask("frontdesk", root_path=str(ROOT), static_folder=None)
-    app.cli = Rescue(report)
+    app.cli = FallbackCommands(str(error))
     return app

@@ -8,10 +8,9 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from app.cli.output import show_rows
-from app.contact.models import Inquiry, InquiryState, Words
-from app.contact.repository import send_to_front_desk
+from app.contact.models import Inquiry, InquiryData, InquiryState
 from app.maintenance import audit_log
-from app.maintenance.inquiry_export import OF_WORDS
+from app.maintenance.inquiry_export import CONTENT_FIELDS
 from app.outbox.models import OutboxMessage
 from app.services import current_services
 
@@ -21,17 +20,17 @@ def inquiries() -> None:
     """Read inquiries, send on what was held back, erase what a visitor wants erased."""
 
 
-@inquiries.command(name="list", epilog="Example: flask --app wsgi inquiries list --held")
-@click.option("--held", is_flag=True, help="Only those held back as likely spam.")
+@inquiries.command(name="list", epilog="Example: flask --app wsgi inquiries list --quarantined")
+@click.option("--quarantined", is_flag=True, help="Only those held back as likely spam.")
 @click.option("--limit", default=20, show_default=True, help="At most so many, newest first.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
-def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
+def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """The newest inquiries: reference, time, topic, state and their mails. No personal data."""
     zone = current_services().clinic.zone
     shape = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
-    if held:
+    if quarantined:
         query = query.where(Inquiry.state == InquiryState.QUARANTINED)
     with current_services().database.read_session() as session:
         rows = [
@@ -52,22 +51,22 @@ def list_inquiries(held: bool, limit: int, as_json: bool) -> None:  # noqa: FBT0
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
 def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
-    """One inquiry, with what the visitor wrote. It is noted who looked: see `looks`."""
+    """One inquiry, with what the visitor wrote. It is noted who looked: see `audit-log`."""
     database = current_services().database
     with database.read_session() as session:
         inquiry = find_inquiry(session, reference)
         mails = _mails(session, inquiry.reference)
-    words = inquiry.words(database.keys)
+    words = inquiry.decrypt(database.keys)
     if words:
         with database.session() as session:
-            audit_log.note(session, database.now(session), "shown", inquiry.reference)
+            audit_log.record(session, database.now(session), "shown", inquiry.reference)
     if as_json:
         click.echo(json.dumps(_as_data(inquiry, mails, words), indent=2))
     else:
         _tell(inquiry, mails, words)
 
 
-def _tell(inquiry: Inquiry, mails: str, words: Words | None) -> None:
+def _tell(inquiry: Inquiry, mails: str, words: InquiryData | None) -> None:
     received = inquiry.created_at.astimezone(current_services().clinic.zone)
     click.echo(f"{inquiry.reference}, {inquiry.state}; mails: {mails}")
     click.echo(f"Received {received:%Y-%m-%d %H:%M %Z}")
@@ -76,12 +75,12 @@ def _tell(inquiry: Inquiry, mails: str, words: Words | None) -> None:
     if words is None:
         click.echo("The words were erased.")
         return
-    for name in (one for one in OF_WORDS if one != "message"):
+    for name in (one for one in CONTENT_FIELDS if one != "message"):
         click.echo(f"{name + ':':14}{_printable(str(getattr(words, name)))}")
     click.echo(f"\n{_printable(words.message)}")
 
 
-def _as_data(inquiry: Inquiry, mails: str, words: Words | None) -> dict[str, object]:
+def _as_data(inquiry: Inquiry, mails: str, words: InquiryData | None) -> dict[str, object]:
     """``words`` is null once they are erased."""
     received = inquiry.created_at.astimezone(current_services().clinic.zone)
     return {
@@ -90,7 +89,7 @@ def _as_data(inquiry: Inquiry, mails: str, words: Words | None) -> dict[str, obj
         "state": inquiry.state,
         "mails": mails,
         "request_id": inquiry.request_id,
-        "words": {name: getattr(words, name) for name in OF_WORDS} if words else None,
+        "words": {name: getattr(words, name) for name in CONTENT_FIELDS} if words else None,
     }
 
 
@@ -107,13 +106,13 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
         click.confirm(f"Send {reference.upper()} to the front desk?", abort=True)
     with database.session() as session:
         inquiry = find_inquiry(session, reference)
-        words = inquiry.words(database.keys)
+        words = inquiry.decrypt(database.keys)
         if inquiry.state != InquiryState.QUARANTINED or words is None:
             raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
         inquiry.state = InquiryState.RECEIVED
         now = database.now(session)
-        send_to_front_desk(session, current_services().inquiries, inquiry, words, now)
-        audit_log.note(session, now, "released", inquiry.reference)
+        current_services().inquiries.notify_staff(session, inquiry, words, now)
+        audit_log.record(session, now, "released", inquiry.reference)
     click.echo("on its way")
 
 

@@ -8,11 +8,11 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from app.cli.inquiries import find_inquiry, inquiries
-from app.cli.outbox import local
+from app.cli.outbox import local_time
 from app.contact.models import Inquiry, InquiryState
 from app.maintenance import audit_log
-from app.maintenance.erasure import BeingSentError, erase_now
-from app.maintenance.vacuum import wipe
+from app.maintenance.erasure import SendingInProgressError, erase_inquiry
+from app.maintenance.vacuum import purge_deleted
 from app.outbox.models import OutboxMessage, State
 from app.services import current_services
 
@@ -32,7 +32,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
         inquiry = find_inquiry(session, reference)
         states = _states(session, inquiry)
     _refuse(inquiry, states)
-    click.echo(f"{inquiry.reference}, {inquiry.topic}, received {local(inquiry.created_at)}")
+    click.echo(f"{inquiry.reference}, {inquiry.topic}, received {local_time(inquiry.created_at)}")
     click.echo(_what_is_lost(inquiry, states))
     if not yes:
         click.confirm("Erase it for good?", abort=True)
@@ -41,11 +41,11 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
         _refuse(inquiry, _states(session, inquiry))
         try:
             now = database.now(session)
-            cancelled = erase_now(session, inquiry, now)
-            audit_log.note(session, now, "erased", inquiry.reference)
-        except BeingSentError:
+            cancelled = erase_inquiry(session, inquiry, now)
+            audit_log.record(session, now, "erased", inquiry.reference)
+        except SendingInProgressError:
             raise _being_sent(inquiry) from None
-    wipe(database)
+    purge_deleted(database)
     click.echo(f"erased{f'; {_mails(cancelled)} cancelled' if cancelled else ''}")
 
 

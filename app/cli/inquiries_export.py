@@ -13,15 +13,21 @@ from flask.cli import with_appcontext
 
 from app.cli import inquiries_erase  # noqa: F401  (it adds a command, too)
 from app.cli.inquiries import inquiries
-from app.cli.outbox import local
+from app.cli.outbox import local_time
 from app.cli.output import show_rows
-from app.cli.progress import progress
+from app.cli.progress import progress_bar
 from app.contact.models import Inquiry
 from app.maintenance import audit_log
-from app.maintenance.inquiry_export import Written, as_csv, as_lines, chosen, write_all
+from app.maintenance.inquiry_export import (
+    ExportResult,
+    csv_writer,
+    export_inquiries,
+    json_lines_writer,
+    selected,
+)
 from app.services import current_services
 
-FORMATS = {".csv": as_csv, ".jsonl": as_lines}
+FORMATS = {".csv": csv_writer, ".jsonl": json_lines_writer}
 WARNING = """\
 The file holds what visitors wrote, for everyone who can open it: names, addresses,
 messages. Retention and `inquiries erase` do not reach it: delete it when it has served.
@@ -47,37 +53,41 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
     database, zone = current_services().database, current_services().clinic.zone
     since = since.replace(tzinfo=zone) if since else None
     with database.read_session() as session:
-        query = sa.select(sa.func.count()).select_from(Inquiry).where(chosen(since))
+        query = sa.select(sa.func.count()).select_from(Inquiry).where(selected(since))
         count = session.scalar(query) or 0
     click.echo(WARNING, err=True)
     if not yes:
         click.confirm(f"Write {count} inquiries to {file}?", abort=True, err=True)
-    written = Written()
+    written = ExportResult()
     with _new_file(file) as out:
         with database.session() as session:
-            audit_log.note(session, database.now(session), f"exported {count}")
-        with progress("Inquiries", count) as tell:
-            for written in write_all(database, since, zone, FORMATS[file.suffix](out)):
-                tell(written.rows)
+            audit_log.record(session, database.now(session), f"exported {count}")
+        with progress_bar("Inquiries", count) as on_progress:
+            for written in export_inquiries(database, since, zone, FORMATS[file.suffix](out)):
+                on_progress(written.rows)
     click.echo(f"{file}: {written.rows} inquiries", err=True)
-    if written.sealed:
-        some = ", ".join(written.sealed[:20]) + (", …" if written.sealed[20:] else "")
+    if written.undecryptable:
+        some = ", ".join(written.undecryptable[:20]) + (", …" if written.undecryptable[20:] else "")
         raise click.ClickException(
-            f"{len(written.sealed)} could not be opened,"
+            f"{len(written.undecryptable)} could not be opened,"
             f" a key is missing from ENCRYPTION_KEYS: {some}"
         )
 
 
-@inquiries.command(name="looks", epilog="Example: flask --app wsgi inquiries looks")
+@inquiries.command(name="audit-log", epilog="Example: flask --app wsgi inquiries audit-log")
 @click.argument("reference", required=False)
 @click.option("--limit", default=50, show_default=True, help="At most so many, newest first.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
-def show_looks(reference: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
+def show_audit_log(reference: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """Who had what visitors wrote shown, exported, released or erased. No word of it."""
     with current_services().database.read_session() as session:
-        found = audit_log.newest(session, reference.strip().upper() if reference else None, limit)
-    rows = [(local(one.occurred_at), one.action, one.reference or "", one.actor) for one in found]
+        found = audit_log.recent_events(
+            session, reference.strip().upper() if reference else None, limit
+        )
+    rows = [
+        (local_time(one.occurred_at), one.action, one.reference or "", one.actor) for one in found
+    ]
     show_rows(("when", "what", "reference", "by"), rows, as_json=as_json)
 
 

@@ -6,12 +6,16 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.output import show_table
-from app.cli.progress import progress
+from app.cli.progress import progress_bar
 from app.database import Database
 from app.maintenance import encryption_keys as key_records
-from app.maintenance.key_rotation import Rotation, count_by_key, count_sealed
-from app.maintenance.key_rotation import rotate as rotate_all
-from app.maintenance.vacuum import wipe
+from app.maintenance.key_rotation import (
+    RotationResult,
+    count_encrypted_rows,
+    count_rows_by_key,
+    rotate_keys,
+)
+from app.maintenance.vacuum import purge_deleted
 from app.services import current_services
 
 
@@ -44,17 +48,17 @@ def rotate() -> None:
     """
     database = current_services().database
     try:
-        key_records.introduce(database)
+        key_records.register_newest_key(database)
     except key_records.MissingKeyError as error:
         raise click.ClickException(f"{error}; nothing changed") from None
-    with progress("Rows", count_sealed(database)) as tell:
-        rotation = rotate_all(database, tell)
-    click.echo(f"{rotation.resealed} rows put under the newest key.")
+    with progress_bar("Rows", count_encrypted_rows(database)) as on_progress:
+        rotation = rotate_keys(database, on_progress)
+    click.echo(f"{rotation.reencrypted} rows put under the newest key.")
     _refuse_unfinished(rotation)
     _say_unneeded(database)
-    if rotation.unreadable:
+    if rotation.undecryptable:
         raise click.ClickException(
-            f"{rotation.unreadable} rows are sealed with a key that is not in ENCRYPTION_KEYS;"
+            f"{rotation.undecryptable} rows are sealed with a key that is not in ENCRYPTION_KEYS;"
             " they are left as they are"
         )
 
@@ -67,21 +71,21 @@ def forget(fingerprint: str, yes: bool) -> None:  # noqa: FBT001
     """Start without a key that is lost for good. What it sealed stays unreadable."""
     database = current_services().database
     with database.read_session() as session:
-        known = {one.fingerprint for one in key_records.canaries(session)}
+        known = {one.fingerprint for one in key_records.key_canaries(session)}
     if fingerprint not in known or fingerprint in database.keys.fingerprints:
         raise click.ClickException(f"{fingerprint!r} is no key that is missing; nothing changed")
-    lost = count_by_key(database)[None]
+    lost = count_rows_by_key(database)[None]
     if not yes:
         click.confirm(f"{lost} rows stay unreadable until it is found. Go on?", abort=True)
     with database.session() as session:
-        key_records.forget(session, fingerprint)
+        key_records.delete_canaries(session, fingerprint)
     click.echo("forgotten")
 
 
 def _rows(database: Database) -> list[tuple[str, str, str, int]]:
-    counts = count_by_key(database)
+    counts = count_rows_by_key(database)
     with database.read_session() as session:
-        since = {one.fingerprint: one.since for one in key_records.canaries(session)}
+        since = {one.fingerprint: one.since for one in key_records.key_canaries(session)}
     ours = database.keys.fingerprints
     places = {name: "newest" if name == ours[0] else "old" for name in ours}
     places |= {name: "missing" for name in since if name not in ours}
@@ -90,8 +94,8 @@ def _rows(database: Database) -> list[tuple[str, str, str, int]]:
     return rows + ([("unknown", "missing", "", counts[None])] if counts[None] else [])
 
 
-def _refuse_unfinished(rotation: Rotation) -> None:
-    if not rotation.clean:
+def _refuse_unfinished(rotation: RotationResult) -> None:
+    if not rotation.complete:
         raise click.ClickException(
             "something still seals with an old key: restart the web and the mailers"
             " with the new ENCRYPTION_KEYS, then run this again"
@@ -101,8 +105,8 @@ def _refuse_unfinished(rotation: Rotation) -> None:
 def _say_unneeded(database: Database) -> None:
     newest, *old = database.keys.fingerprints
     with database.session() as session:
-        key_records.forget(session, *old)
-    wipe(database)  # what the old key sealed
+        key_records.delete_canaries(session, *old)
+    purge_deleted(database)  # what the old key sealed
     if old:
         click.echo(f"No longer needed in ENCRYPTION_KEYS: {', '.join(old)}")
         click.echo("Keep them as long as you keep a backup from before today.")

@@ -17,9 +17,9 @@ from app import jobs, startup_checks
 from app.database import Database
 from app.outbox import queue, smtp
 from app.outbox.heartbeat import Heartbeat
-from app.outbox.signals import Interrupts
+from app.outbox.signals import SignalHandler
 from app.outbox.worker import Mailer
-from app.scheduler import Chores
+from app.scheduler import Scheduler
 from app.services import current_services
 
 log = logging.getLogger("frontdesk.mailer")
@@ -53,38 +53,38 @@ def run(once: bool, name: str | None) -> None:  # noqa: FBT001
     Run as many as you like, on as many hosts as you like. On one host each needs
     another --name, or none.
     """
-    interrupts = Interrupts()
-    interrupts.install()
+    signal_handler = SignalHandler()
+    signal_handler.install()
     database = current_services().database
     startup_checks.check_for_command(database)
     host = socket.gethostname()[:40]
     if name is None:
-        _send(database, interrupts, f"{host}-{os.getpid()}", once=once)
+        _send(database, signal_handler, f"{host}-{os.getpid()}", once=once)
         return
     owner = f"{host}-{name}"
     with _only_mailer(owner, current_services().settings.instance_dir):
         _release_leases(database, owner)
-        _send(database, interrupts, owner, once=once)
+        _send(database, signal_handler, owner, once=once)
 
 
-def _send(database: Database, interrupts: Interrupts, owner: str, *, once: bool) -> None:
+def _send(database: Database, signal_handler: SignalHandler, owner: str, *, once: bool) -> None:
     clinic = current_services().clinic
     worker = Mailer(
         database,
         smtp.send,
         owner=owner,
         fallback=clinic.fallback_mailbox,
-        interrupts=interrupts,
+        signal_handler=signal_handler,
     )
     if once:
         worker.run(once=True)
         return
     log.info("mailer %s starts", owner)
-    scheduled = jobs.chores(current_services().settings, clinic, database)
-    chores = Chores(database, Heartbeat(database, owner), scheduled)
-    chores.start()
+    scheduled = jobs.scheduled_jobs(current_services().settings, clinic, database)
+    scheduler = Scheduler(database, Heartbeat(database, owner), scheduled)
+    scheduler.start()
     worker.run()
-    chores.stop()
+    scheduler.stop()
     log.info("mailer %s stops", owner)
 
 
@@ -110,7 +110,7 @@ def _release_leases(database: Database, owner: str) -> None:
     """Make due again what an earlier mailer ``owner`` was sending when it was killed."""
     try:
         with database.session() as session:
-            count = queue.release_owner(session, owner, database.now(session))
+            count = queue.release_leases(session, owner, database.now(session))
     except SQLAlchemyError as error:
         name = type(error).__name__
         log.error(

@@ -11,19 +11,19 @@ import sqlalchemy as sa
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from app.cli.outbox_format import as_data, in_words, message_as_data
+from app.cli.outbox_format import as_data, describe, message_as_data
 from app.cli.output import show_table
 from app.database import Database
 from app.encryption import UnknownKeyError
-from app.outbox import admin, circuit_breaker, pause
+from app.outbox import admin, circuit_breaker
 from app.outbox.models import (
     DeliveryAttempt,
     MailTransportState,
     OutboxMessage,
-    OutgoingMail,
+    OutboxPause,
+    OutgoingEmail,
     State,
 )
-from app.outbox.redaction import NO_MAIL
 from app.services import current_services
 
 MOST = "At most so many, newest first."
@@ -53,7 +53,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
         query = query.where(OutboxMessage.state.in_(UNFINISHED))
     with database.read_session() as session:
         messages = session.scalars(query).all()
-        held, relay = pause.state(session), circuit_breaker.state(session)
+        held, relay = admin.current_pause(session), circuit_breaker.transport_state(session)
     if as_json:
         click.echo(json.dumps(as_data(messages, held, relay, partial(recipient, database))))
         return
@@ -65,7 +65,7 @@ def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa:
             one.reference,
             recipient(database, one),
             one.attempts,
-            in_words(one, local),
+            describe(one, local_time),
         )
         for one in messages
     ]
@@ -91,13 +91,13 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
         click.echo(json.dumps(told, indent=2))
         return
     click.echo(f"Message-ID: {found.message_id}\nAbout: {found.reference}\nState: {found.state}")
-    click.echo(f"To: {recipient(database, found)}\nQueued: {local(found.queued_at)}")
+    click.echo(f"To: {recipient(database, found)}\nQueued: {local_time(found.queued_at)}")
     if found.request_id:
         click.echo(f"Request: {found.request_id}")
     rows = [
         (
-            local(a.started_at),
-            local(a.ended_at),
+            local_time(a.started_at),
+            local_time(a.ended_at),
             a.owner,
             a.outcome,
             a.code or "",
@@ -126,17 +126,17 @@ def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
     _change(message, admin.cancel, "Never send it?", ask=not yes)
 
 
-def _change(prefix: str, act: admin.Act, question: str, *, ask: bool) -> None:
+def _change(prefix: str, act: admin.Action, question: str, *, ask: bool) -> None:
     database = current_services().database
     with database.read_session() as session:
         found = _find(session, prefix)
-    click.echo(f"{found.reference} to {recipient(database, found)}: {in_words(found, local)}")
+    click.echo(f"{found.reference} to {recipient(database, found)}: {describe(found, local_time)}")
     if ask:
         click.confirm(question, abort=True)
     with database.session() as session:
         done = act(session, found.id, database.now(session))
     if not done:
-        state = found.state if found.encrypted_message != NO_MAIL else "erased"
+        state = found.state if found.encrypted_message != admin.REDACTED else "erased"
         raise click.ClickException(f"not possible while it is {state}; nothing changed")
     click.echo("done")
 
@@ -161,28 +161,28 @@ def recipient(database: Database, message: OutboxMessage) -> str:
     if message.is_acknowledgement:
         return "(the visitor)"
     try:
-        return OutgoingMail.from_json(database.keys.open(message.encrypted_message)).recipient
+        return OutgoingEmail.from_json(database.keys.decrypt(message.encrypted_message)).recipient
     except UnknownKeyError:
         return "(sealed with an unknown key)"
 
 
-def _tell_hold(on: pause.OutboxPause | None) -> None:
+def _tell_hold(on: OutboxPause | None) -> None:
     if on:
         click.echo(
-            f"The outbox is on hold since {local(on.since)} ({on.reason}): nothing is sent"
-            " until `flask outbox release`.\n"
+            f"The outbox is on hold since {local_time(on.since)} ({on.reason}): nothing is sent"
+            " until `flask outbox resume`.\n"
         )
 
 
 def _tell_relay(relay: MailTransportState | None) -> None:
     if relay and relay.down_since and relay.probe_at:
         click.echo(
-            f"The mail relay is down since {local(relay.down_since)} ({relay.reason});"
-            f" next try {local(relay.probe_at)}. Nothing is lost.\n"
+            f"The mail relay is down since {local_time(relay.down_since)} ({relay.reason});"
+            f" next try {local_time(relay.probe_at)}. Nothing is lost.\n"
         )
 
 
-def local(moment: datetime | None) -> str:
+def local_time(moment: datetime | None) -> str:
     """``moment`` on the clinic's clock."""
     zone = current_services().clinic.zone
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""

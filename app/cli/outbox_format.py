@@ -4,23 +4,22 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
-from app.outbox.pause import OutboxPause
+from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, OutboxPause, State
 
 Local = Callable[[datetime], str]
 
 
-def in_words(message: OutboxMessage, local: Local) -> str:
-    """One line for people; ``local`` tells a moment on their clock."""
+def describe(message: OutboxMessage, local_time: Local) -> str:
+    """One line for people; ``local_time`` tells a moment on their clock."""
     match message.state:
         case State.PENDING:
             assert message.due_at is not None
-            return f"waits: {reason(message)}; next try at {local(message.due_at)}"
+            return f"waits: {reason(message)}; next try at {local_time(message.due_at)}"
         case State.SENDING:
-            since = f" since {local(message.claimed_at)}" if message.claimed_at else ""
+            since = f" since {local_time(message.claimed_at)}" if message.claimed_at else ""
             return f"being sent by {message.owner}{since}"
         case State.DELIVERED:
-            at = f" at {local(message.delivered_at)}" if message.delivered_at else ""
+            at = f" at {local_time(message.delivered_at)}" if message.delivered_at else ""
             return f"delivered{at}"
         case State.DEAD:
             return f"undelivered, given up: {reason(message)}"
@@ -50,8 +49,8 @@ def as_data(
     """The same for JSON; moments in ISO 8601, UTC, None for what there is none of."""
     down = relay if relay and relay.down_since else None
     return {
-        "on_hold_since": _iso(held.since) if held else None,
-        "relay_down_since": _iso(down.down_since) if down else None,
+        "paused_since": _iso(held.since) if held else None,
+        "transport_unavailable_since": _iso(down.down_since) if down else None,
         "relay_reason": down.reason if down else None,
         "messages": [_message(one, recipient(one)) for one in messages],
     }

@@ -1,20 +1,16 @@
 """A bar for work that takes long: on standard error, and only where somebody watches."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-Tell = Callable[[int], None]
-
-
-def untold(_done: int) -> None:
-    """For whoever does not want to know."""
+from app.maintenance import ProgressCallback
 
 
 @contextmanager
-def progress(label: str, length: int) -> Iterator[Tell]:
+def progress_bar(label: str, length: int) -> Iterator[ProgressCallback]:
     """Call what this gives with how much of ``length`` is done. What begins again is not
     shown again.
     """

@@ -9,7 +9,13 @@ from flask.cli import with_appcontext
 
 from app.cli.output import show_table
 from app.contact.models import InquiryState
-from app.maintenance.retention import Due, Limits, due, kept, run
+from app.maintenance.retention import (
+    ExpiredInquiry,
+    RetentionPeriods,
+    count_kept,
+    find_expired,
+    run,
+)
 from app.services import current_services
 
 
@@ -31,7 +37,7 @@ def run_now(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001
     database, limits = current_services().database, current_limits()
     with database.read_session() as session:
         now = database.now(session)
-        found, stay = due(session, limits, now), kept(session, limits, now)
+        found, stay = find_expired(session, limits, now), count_kept(session, limits, now)
     erased = 0 if dry_run else run(database, limits)
     if as_json:
         click.echo(json.dumps(_report(limits, found, stay, erased), indent=2))
@@ -43,16 +49,18 @@ def run_now(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001
         click.echo(f"{_inquiries(stay)} of that age: kept, a mail is not delivered (outbox list).")
 
 
-def current_limits() -> Limits:
+def current_limits() -> RetentionPeriods:
     """What the settings say of keeping."""
     settings = current_services().settings
-    return Limits(settings.retention_days, settings.quarantine_retention_days)
+    return RetentionPeriods(settings.retention_days, settings.quarantine_retention_days)
 
 
-def _report(limits: Limits, found: Sequence[Due], stay: int, erased: int) -> dict[str, object]:
+def _report(
+    limits: RetentionPeriods, found: Sequence[ExpiredInquiry], stay: int, erased: int
+) -> dict[str, object]:
     return {
         "retention_days": limits.days,
-        "quarantine_retention_days": limits.held_days,
+        "quarantine_retention_days": limits.quarantine_days,
         "due": [
             {"reference": one.reference, "state": one.state, "since": one.since.isoformat()}
             for one in found
@@ -62,14 +70,14 @@ def _report(limits: Limits, found: Sequence[Due], stay: int, erased: int) -> dic
     }
 
 
-def _show(found: Sequence[Due]) -> None:
+def _show(found: Sequence[ExpiredInquiry]) -> None:
     click.echo(f"Would erase the words of {_inquiries(len(found))}.")
     if found:
         rows = [(one.reference, _why(one), _day(one.since)) for one in found]
         show_table(("reference", "why", "since"), rows)
 
 
-def _why(one: Due) -> str:
+def _why(one: ExpiredInquiry) -> str:
     return "held as spam" if one.state == InquiryState.QUARANTINED else "delivered"
 
 

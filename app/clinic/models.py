@@ -1,8 +1,11 @@
-"""What the site knows about a clinic: frozen values, checked as they are made."""
+"""Models of the clinic's TOML files: immutable, validated, unknown keys refused."""
 
+import tomllib
 from collections.abc import Mapping
 from datetime import date, time
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -10,6 +13,8 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from pydantic import (
     AfterValidator,
+    BaseModel,
+    ConfigDict,
     EmailStr,
     Field,
     HttpUrl,
@@ -17,12 +22,16 @@ from pydantic import (
     model_validator,
 )
 
-from app.clinic.crisis_phrases import DangerWords, shipped
-from app.clinic.frozen import Frozen, Line
-from app.clinic.spam_weights import Screening
-
+CRISIS_PHRASES_FILE = "crisis-phrases.toml"
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-SHORT_CODE = 6  # digits: 911, 988, 838255
+SHORT_CODE_LENGTH = 6  # digits of the longest short number: 911, 988, 838255
+TextLine = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Phrase = Annotated[
+    str, StringConstraints(max_length=80, pattern=r"^[^\W_]+( [^\W_]+)*\*?$", to_lower=True)
+]
+Points = Annotated[float, Field(ge=0, le=100)]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
@@ -36,63 +45,69 @@ def _known_zone(name: str) -> str:
 
 def _ascii(address: str) -> str:
     if not address.isascii():
-        raise ValueError("not every mail server takes such an address; write a domain as xn--…")
+        raise ValueError("not every mail server accepts such an address; write a domain as xn--…")
     return address
 
 
-def _each_once(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
+def _no_duplicates(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
     if len({mailbox.lower() for mailbox in mailboxes}) != len(mailboxes):
-        raise ValueError("the same mailbox stands here twice; it would get each mail twice")
+        raise ValueError("the same mailbox is listed twice and would get each email twice")
     return mailboxes
 
 
-def _one_after_another(stretches: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
-    for earlier, later in pairwise(stretches):
+def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
+    for earlier, later in pairwise(periods):
         if later.opens < earlier.closes:
             raise ValueError(f"{later.opens:%H:%M} is before {earlier.closes:%H:%M}: put in order")
-    return stretches
+    return periods
 
 
 Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
-Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_each_once)]
+Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
 
 
-class Hours(Frozen):
-    """One stretch of opening, local wall-clock time, ``opens`` before ``closes``."""
+class FrozenModel(BaseModel):
+    """An immutable value from the clinic's files. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Hours(FrozenModel):
+    """One period of opening, in the clinic's local time."""
 
     opens: time
     closes: time
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _opens_before_closing(self) -> Self:
         if self.opens >= self.closes:
             raise ValueError("opens must be earlier than closes")
         return self
 
 
-Day = Annotated[tuple[Hours, ...], AfterValidator(_one_after_another)]
+Day = Annotated[tuple[Hours, ...], AfterValidator(_in_order)]
 
 
-class ClosedDay(Frozen):
-    """A date on which a location stays shut, with the reason that visitors read."""
+class ClosedDay(FrozenModel):
+    """A date on which a location is closed, with the reason shown to visitors."""
 
     date: date
-    reason: Line
+    reason: TextLine
 
 
-class Location(Frozen):
+class Location(FrozenModel):
     """One place where the clinic sees patients. Coordinates are WGS 84 degrees."""
 
     key: Key
-    name: Line
-    address: tuple[Line, ...] = Field(min_length=1)
-    city: Line
-    region: Line
-    postal_code: Line
+    name: TextLine
+    address: tuple[TextLine, ...] = Field(min_length=1)
+    city: TextLine
+    region: TextLine
+    postal_code: TextLine
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
     latitude: float = Field(ge=-85, le=85)
     longitude: float = Field(ge=-180, le=180)
-    phone: Line | None = None
+    phone: TextLine | None = None
     hours: Mapping[Weekday, Day] = Field(default_factory=dict)
     closed: tuple[ClosedDay, ...] = ()
     transit: str | None = None
@@ -108,48 +123,101 @@ class Location(Frozen):
 
     @property
     def address_lines(self) -> tuple[str, ...]:
-        """The postal address, a line each, as on an envelope."""
+        """The lines of the postal address, as on an envelope."""
         return (*self.address, f"{self.city}, {self.region} {self.postal_code}")
 
 
-class Topic(Frozen):
-    """What an inquiry may be about, and the mailboxes that get it (one mail each)."""
+class Topic(FrozenModel):
+    """A subject that visitors choose from. Each of ``mailboxes`` gets its own email."""
 
     key: Key
-    label: Line
+    label: TextLine
     mailboxes: Mailboxes
 
 
-class CrisisLine(Frozen):
-    """A number for people in danger. ``text`` is a number that takes text messages."""
+class CrisisLine(FrozenModel):
+    """A phone number for people in danger. ``text`` is a number for text messages."""
 
-    name: Line
-    phone: Line
-    when: Line
+    name: TextLine
+    phone: TextLine
+    when: TextLine
     text: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")] | None = None
     url: HttpUrl | None = None
 
 
-class Links(Frozen):
-    """Outside addresses; one left out is not shown anywhere."""
+class Links(FrozenModel):
+    """External links. A missing one is not shown."""
 
     evolution_article: HttpUrl | None = None
 
 
-class Digest(Frozen):
-    """The daily mail of numbers to the front desk, at a time on the clinic's clock."""
+class Digest(FrozenModel):
+    """The daily summary email, sent at the local time ``at``."""
 
     at: time = time(7, 30)
     mailboxes: Mailboxes
 
 
-class Review(Frozen):
-    """The clinician who signed off the information pages. Never filled in by us."""
+class Review(FrozenModel):
+    """The clinician who approved the information pages. Only the clinic may fill this in."""
 
-    reviewer: Line
-    credentials: Line
+    reviewer: TextLine
+    credentials: TextLine
     reviewed: date
     next_review: date | None = None
+
+
+class SpamWeights(FrozenModel):
+    """Points for each sign of spam. With the defaults, only a filled-in hidden field, or the same
+    message from five senders, is enough by itself.
+    """
+
+    hidden_field: Points = 5.0
+    no_browser: Points = 1.75
+    too_fast: Points = 2.5
+    same_words: Points = 1.5  # for each other inquiry with this message, up to four
+    one_source: Points = 1.0  # in steps: 3, 10 and 30 others in an hour
+    link: Points = 0.75  # for each link, up to four
+    disguised_link: Points = 2.0
+    link_markup: Points = 3.0
+    link_in_name: Points = 4.0
+    offer: Points = 2.5  # for each phrase that offers a service, up to four
+    sales_tone: Points = 0.75  # for each phrase that is typical of sales messages, up to four
+    gibberish: Points = 3.0
+    gibberish_name: Points = 2.5
+    mixed_alphabets: Points = 2.5
+    disposable_address: Points = 1.5
+
+
+class SpamFilter(FrozenModel):
+    """An inquiry with ``threshold`` points or more is quarantined until a person reviews it."""
+
+    threshold: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    weights: SpamWeights = SpamWeights()
+
+
+class CrisisPhrases(FrozenModel):
+    """The reviewed phrases that may mean somebody is in danger, by language.
+
+    ``word*`` matches every word with that beginning. A phrase after one of ``negations``, with
+    only ``negation_fillers`` between, does not count, unless one of ``negation_exceptions``
+    comes before the negation. ``ignored_words`` are skipped wherever they occur.
+    """
+
+    phrases: dict[str, tuple[Phrase, ...]] = Field(min_length=1)
+    negations: tuple[Phrase, ...] = ()
+    negation_fillers: tuple[Phrase, ...] = ()
+    negation_exceptions: tuple[Phrase, ...] = ()
+    ignored_words: tuple[Phrase, ...] = ()
+    reviewer: TextLine | None = None
+    reviewed: date | None = None
+
+
+@cache
+def default_crisis_phrases() -> CrisisPhrases:
+    """Return the list of the demo clinic, for a clinic without a list of its own."""
+    file = Path(__file__).parents[2] / "clinic" / CRISIS_PHRASES_FILE
+    return CrisisPhrases.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 DEFAULT_CRISIS_LINES = (
@@ -164,18 +232,18 @@ DEFAULT_CRISIS_LINES = (
 )
 
 
-class Clinic(Frozen):
-    """Everything the site knows about the clinic that runs it."""
+class Clinic(FrozenModel):
+    """The contents of clinic.toml, with the crisis phrases."""
 
     demo: bool = False
-    name: Line
-    strapline: Line
-    phone: Line
+    name: TextLine
+    strapline: TextLine
+    phone: TextLine
     email: Mailbox
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-US"
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
     time_zone: Annotated[str, AfterValidator(_known_zone)]
-    reply_within: Line
+    reply_within: TextLine
     fallback_mailbox: Mailbox | None = None
     locations: tuple[Location, ...] = Field(min_length=1)
     topics: tuple[Topic, ...] = Field(min_length=1)
@@ -183,8 +251,8 @@ class Clinic(Frozen):
     links: Links = Links()
     digest: Digest | None = None
     review: Review | None = None
-    screening: Screening = Screening()
-    danger: DangerWords = Field(default_factory=shipped)
+    spam_filter: SpamFilter = SpamFilter()
+    crisis_phrases: CrisisPhrases = Field(default_factory=default_crisis_phrases)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -193,10 +261,10 @@ class Clinic(Frozen):
             ("topic", [topic.key for topic in self.topics]),
         ):
             if len(keys) != len(set(keys)):
-                raise ValueError(f"two entries share one {kind} key")
-        called = (self.phone, *(place.phone for place in self.locations if place.phone))
-        for number in (*called, *(line.phone for line in self.crisis_lines)):
-            self.tel(number)
+                raise ValueError(f"two {kind}s have the same key")
+        phones = (self.phone, *(place.phone for place in self.locations if place.phone))
+        for number in (*phones, *(line.phone for line in self.crisis_lines)):
+            self.tel(number)  # raises ValueError
         return self
 
     @property
@@ -204,27 +272,29 @@ class Clinic(Frozen):
         return ZoneInfo(self.time_zone)
 
     def tel(self, number: str) -> str:
-        """``number`` as typed by people -> the digits of a ``tel:`` link.
+        """Return ``number`` as a ``tel:`` link needs it.
 
-        Raises ValueError when it is no phone number in the clinic's country.
+        Raises ValueError when it is not a phone number of the clinic's country.
         """
-        if number.isdigit() and len(number) <= SHORT_CODE:
+        if number.isdigit() and len(number) <= SHORT_CODE_LENGTH:
             return number
         try:
             parsed = phonenumbers.parse(number, self.country)
         except phonenumbers.NumberParseException:
-            raise ValueError(f"{number!r} is no phone number") from None
-        if not phonenumbers.is_possible_number(parsed):
-            raise ValueError(f"{number!r} is no phone number")
+            parsed = None
+        if parsed is None or not phonenumbers.is_possible_number(parsed):
+            raise ValueError(f"{number!r} is not a phone number")
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
     def topic(self, key: str) -> Topic:
-        """The topic called ``key``. An inquiry that waited while it was renamed in clinic.toml
-        goes where the first one goes, under its old key: none is without a mailbox.
-        """
-        named = {topic.key: topic for topic in self.topics}
-        return named.get(key) or self.topics[0].model_copy(update={"key": key, "label": key})
+        """Return the topic called ``key``.
 
-    def place_name(self, key: str) -> str:
-        """What the location called ``key`` is called for people; ``key`` when it was renamed."""
+        If it was renamed after the inquiry was sent, this is the first topic under the old key,
+        so that every inquiry has a mailbox.
+        """
+        topics = {topic.key: topic for topic in self.topics}
+        return topics.get(key) or self.topics[0].model_copy(update={"key": key, "label": key})
+
+    def location_name(self, key: str) -> str:
+        """Return the name of the location called ``key``, or ``key`` if there is none."""
         return {place.key: place.name for place in self.locations}.get(key, key)

@@ -1,4 +1,4 @@
-"""The contact form for programs: POST /api/v1/inquiries."""
+"""The JSON API: ``POST /api/v1/inquiries``, and its documentation."""
 
 import json
 import logging
@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import islice
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.contact.crisis_detection import form_in_danger
+from app.contact.crisis_detection import form_mentions_crisis
 from app.contact.forms import InquiryForm
 from app.contact.idempotency import CLIENT_KEY
-from app.contact.models import Words
-from app.contact.openapi import MAX_ERRORS, document, example
-from app.contact.repository import KeyReusedError
+from app.contact.models import InquiryData
+from app.contact.openapi import MAX_ERRORS, example_inquiry, openapi_document
 from app.contact.routes import POST_LIMIT
 from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, type_errors
-from app.contact.service import submissions, take_in
+from app.contact.service import KeyReusedError
 from app.database.engines import NotDurableError
 from app.services import current_services
 from app.web.error_handlers import problem
@@ -31,7 +30,7 @@ MAX_POINTER = 60  # characters
 
 @blueprint.post("/v1/inquiries")
 @limiter.limit(POST_LIMIT)
-def receive() -> Response:
+def create_inquiry() -> Response:
     if request.mimetype != "application/json":
         return problem(415, "Send the inquiry as application/json.")
     try:
@@ -45,17 +44,16 @@ def receive() -> Response:
     crisis_lines = _crisis_lines(form)
     if errors:
         return _unprocessable(errors, crisis_lines)
-    return _accept(form.words(), crisis_lines)
+    return _accept(form.inquiry_data(), crisis_lines)
 
 
-def _accept(words: Words, crisis_lines: dict[str, object]) -> Response:
+def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not CLIENT_KEY.fullmatch(key):
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
-    made = submissions()
     try:
-        receipt = take_in(
-            words, made.of_words(words) if key is None else made.of_client(words, key)
+        receipt = current_services().inquiries.submit(
+            inquiry, idempotency_key=key, remote_address=request.remote_addr
         )
     except KeyReusedError:
         return problem(422, "This Idempotency-Key was used for another inquiry.", **crisis_lines)
@@ -73,9 +71,9 @@ def _accept(words: Words, crisis_lines: dict[str, object]) -> Response:
 
 
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
-    """Whom to call, for a program that can show it at once; empty when no word calls for it."""
+    """The crisis lines, for the client to show at once; empty without a crisis phrase."""
     clinic = current_services().clinic
-    if not form_in_danger(form, clinic.danger):
+    if not form_mentions_crisis(form, clinic.crisis_phrases):
         return {}
     lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
     return {"crisis_lines": list(lines)}
@@ -88,23 +86,24 @@ def _unprocessable(errors: Iterable[tuple[str, str]], crisis_lines: dict[str, ob
 
 
 def _pointer(name: str) -> str:
-    """``name`` as a JSON Pointer token (RFC 6901) in ASCII, cut to a sensible length."""
+    """``name`` as a JSON Pointer token (RFC 6901) in ASCII, shortened to MAX_POINTER."""
     printable = name[:MAX_POINTER].encode("ascii", "backslashreplace").decode()[:MAX_POINTER]
     return printable.replace("~", "~0").replace("/", "~1")
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    response = jsonify(document(current_services().clinic, current_app.config["SITE"]))
+    services = current_services()
+    response = jsonify(openapi_document(services.clinic, services.inquiries.site))
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 
 @blueprint.get("/")
-def for_people() -> str:
-    described = document(current_services().clinic, current_app.config["SITE"])
+def documentation() -> str:
+    services = current_services()
     return render_template(
         "contact/api.html",
-        api=described,
-        example=json.dumps(example(current_services().clinic), indent=2),
+        api=openapi_document(services.clinic, services.inquiries.site),
+        example=json.dumps(example_inquiry(services.clinic), indent=2),
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 from flask import Flask
 
-from app.cli.doctor import mailbox, tell
+from app.cli.doctor import print_results, valid_address
 from app.clinic import ClinicError, load_clinic
-from app.diagnostics.checks import examine
-from app.diagnostics.result import Finding, fault, ok, warning
+from app.diagnostics.checks import run_checks
+from app.diagnostics.result import CheckResult, failed, ok, warning
 from config import READER, ROOT, Settings, SettingsError
 
 
@@ -20,27 +20,29 @@ class NoStartError(Exception):
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--send-test", metavar="ADDRESS", callback=mailbox, help="Send one real mail there.")
+@click.option(
+    "--send-test", metavar="ADDRESS", callback=valid_address, help="Send one real mail there."
+)
 def main(as_json: bool, send_test: str | None) -> None:  # noqa: FBT001
     """Look at every part of the site and say what to do. Exit status 1 on a fault."""
-    tell(look(send_test), as_json=as_json)
+    print_results(look(send_test), as_json=as_json)
 
 
-def look(send_test: str | None) -> list[Finding]:
+def look(send_test: str | None) -> list[CheckResult]:
     """All findings, or what keeps the site from starting when it cannot."""
     try:
         Settings.from_env()
     except SettingsError as error:
         values, _ = READER.read()
         folder = Path(values.get("CLINIC_DIR") or ROOT / "clinic")
-        faults = [fault("settings", line, "See .env.example") for line in _lines(error)[1:]]
+        faults = [failed("settings", line, "See .env.example") for line in _lines(error)[1:]]
         return [*faults, *_clinic_alone(folder), _rest()]
     try:
         app = _site()
     except NoStartError as error:
         return [ok("settings", "complete"), *_clinic_faults(error), _rest()]
     with app.app_context():
-        return examine(send_test)
+        return run_checks(send_test)
 
 
 def _site() -> Flask:
@@ -53,7 +55,7 @@ def _site() -> Flask:
     return app
 
 
-def _clinic_alone(folder: Path) -> list[Finding]:
+def _clinic_alone(folder: Path) -> list[CheckResult]:
     try:
         load_clinic(folder)
     except ClinicError as error:
@@ -61,11 +63,11 @@ def _clinic_alone(folder: Path) -> list[Finding]:
     return [ok("clinic", f"{folder} can be read")]
 
 
-def _clinic_faults(error: Exception) -> list[Finding]:
-    return [fault("clinic", line, "See docs/make-it-yours.md") for line in _lines(error)]
+def _clinic_faults(error: Exception) -> list[CheckResult]:
+    return [failed("clinic", line, "See docs/customize.md") for line in _lines(error)]
 
 
-def _rest() -> Finding:
+def _rest() -> CheckResult:
     return warning("the rest", "not looked at", "Mend this first, then look again")
 
 

@@ -9,14 +9,14 @@ import phonenumbers
 from app import clock
 from app.clinic import Clinic
 from app.diagnostics.clinic_files import warning_at
-from app.diagnostics.result import Finding, ok
+from app.diagnostics.result import CheckResult, ok
 
 # RFC 2606: nobody ever gets a mail there.
 RESERVED = (".example", ".invalid", ".test", ".localhost", "example.com", "example.org")
-Warn = Callable[[str, str, str, str], Finding]
+Warn = Callable[[str, str, str, str], CheckResult]
 
 
-def examine_identity(clinic: Clinic, folder: Path) -> list[Finding]:
+def check_config(clinic: Clinic, folder: Path) -> list[CheckResult]:
     """Of a clinic.toml that could be read: what will not do for real visitors."""
     warn: Warn = partial(_warn, folder / "clinic.toml")
     findings = [ok("identity", f"{clinic.name}; locations: {len(clinic.locations)}")]
@@ -33,11 +33,11 @@ def examine_identity(clinic: Clinic, folder: Path) -> list[Finding]:
     ]
 
 
-def _warn(file: Path, part: str, words: str, says: str, do: str) -> Finding:
+def _warn(file: Path, part: str, words: str, says: str, do: str) -> CheckResult:
     return warning_at(part, file, words, says, do)
 
 
-def _phones(clinic: Clinic, warn: Warn) -> list[Finding]:
+def _phones(clinic: Clinic, warn: Warn) -> list[CheckResult]:
     numbers = (clinic.phone, *(place.phone for place in clinic.locations if place.phone))
     wrong = [
         warn("phones", f'"{number}"', f"{number} is not in use in {clinic.country}", "Correct it")
@@ -47,7 +47,7 @@ def _phones(clinic: Clinic, warn: Warn) -> list[Finding]:
     return wrong or [ok("phones", ", ".join(dict.fromkeys(numbers)))]
 
 
-def _mailboxes(clinic: Clinic, warn: Warn) -> list[Finding]:
+def _mailboxes(clinic: Clinic, warn: Warn) -> list[CheckResult]:
     used = dict.fromkeys(mailbox for topic in clinic.topics for mailbox in topic.mailboxes)
     findings = [
         warn("mailboxes", address, f"no mail ever arrives at {address}", "Name one that is read")
@@ -63,7 +63,7 @@ def _mailboxes(clinic: Clinic, warn: Warn) -> list[Finding]:
     return findings or [ok("mailboxes", f"{len(used)} for {len(clinic.topics)} topics")]
 
 
-def _hours(clinic: Clinic, warn: Warn) -> list[Finding]:
+def _hours(clinic: Clinic, warn: Warn) -> list[CheckResult]:
     today = clock.now().astimezone(clinic.zone).date()
     findings = []
     for place in clinic.locations:
@@ -77,7 +77,7 @@ def _hours(clinic: Clinic, warn: Warn) -> list[Finding]:
     return findings or [ok("hours", f"of every location, {clinic.time_zone}")]
 
 
-def _review(clinic: Clinic, warn: Warn) -> list[Finding]:
+def _review(clinic: Clinic, warn: Warn) -> list[CheckResult]:
     if not clinic.review:
         says = "no clinician has signed the pages off, and every page says so"
         return [warn("review", "[review]", says, "Let one read them, then fill in [review]")]
@@ -89,7 +89,7 @@ def _review(clinic: Clinic, warn: Warn) -> list[Finding]:
 
 
 def _danger(clinic: Clinic) -> str:
-    words = clinic.danger
+    words = clinic.crisis_phrases
     count = sum(map(len, words.phrases.values()))
     by = f"reviewed by {words.reviewer}" if words.reviewer else "not yet reviewed by a clinician"
     return f"phrases that may mean danger: {count}, {by}"

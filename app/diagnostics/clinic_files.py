@@ -3,24 +3,24 @@
 from pathlib import Path
 
 from app.clinic import ClinicError
-from app.diagnostics.result import Finding, Level, warning
+from app.diagnostics.result import CheckResult, Level, warning
 
 MEND = "Mend it: the site does not start with it"
 
 
-def faults_of(part: str, error: ClinicError) -> list[Finding]:
+def faults_of(part: str, error: ClinicError) -> list[CheckResult]:
     """Each fault of ``error`` as a finding on ``part``."""
     placed = [
-        Finding(part, Level.FAULT, one.reason, MEND, str(one.file), one.line)
-        for one in error.faults
+        CheckResult(part, Level.FAILED, one.reason, MEND, str(one.file), one.line)
+        for one in error.issues
     ]
-    return placed or [Finding(part, Level.FAULT, str(error), MEND)]
+    return placed or [CheckResult(part, Level.FAILED, str(error), MEND)]
 
 
-def warning_at(part: str, file: Path, words: str, says: str, do: str) -> Finding:
+def warning_at(part: str, file: Path, words: str, says: str, do: str) -> CheckResult:
     """A warning at the first line of ``file`` that holds ``words``."""
     found = warning(part, says, do)
-    return Finding(part, found.level, says, do, str(file), _line_with(file, words))
+    return CheckResult(part, found.level, says, do, str(file), _line_with(file, words))
 
 
 def _line_with(file: Path, words: str) -> int:

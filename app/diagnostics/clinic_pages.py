@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 from app.clinic import Clinic, ClinicError
-from app.clinic.errors import Faults
+from app.clinic.errors import IssueCollector
 from app.diagnostics.clinic_files import faults_of, warning_at
 from app.diagnostics.readability import grade, sentences
-from app.diagnostics.result import Finding, ok, warning
+from app.diagnostics.result import CheckResult, ok, warning
 from app.pages import HOME_SECTIONS
-from app.pages.conditional_blocks import told
+from app.pages.conditional_blocks import page_settings
 from app.pages.front_matter import read_source
 from app.pages.loader import Page, load_pages
 from app.pages.redirects import load_redirects
@@ -18,7 +18,7 @@ from app.pages.routes import OTHER_PAGES
 
 GRADE = 8  # of US schools
 # Which ones they are makes no difference here.
-ANY_SETTINGS = told(
+ANY_SETTINGS = page_settings(
     retention_days=90,
     quarantine_retention_days=30,
     notification_detail="full",
@@ -28,7 +28,7 @@ ANY_SETTINGS = told(
 PLAINER = f"Shorter sentences, shorter words: grade {GRADE} or lower"
 
 
-def examine_words(folder: Path, clinic: Clinic) -> list[Finding]:
+def check_pages(folder: Path, clinic: Clinic) -> list[CheckResult]:
     """Everything that ``clinic`` says, beside what it is."""
     try:
         pages = load_pages(folder, clinic, OTHER_PAGES, HOME_SECTIONS, ANY_SETTINGS)
@@ -44,34 +44,34 @@ def examine_words(folder: Path, clinic: Clinic) -> list[Finding]:
     ]
 
 
-def _references(file: Path, pages: tuple[Page, ...]) -> list[Finding]:
-    sources = read_sources(file, Faults())
+def _references(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
+    sources = read_sources(file, IssueCollector())
     cited = {reference.key for page in pages for reference in page.references}
-    findings = [_unreachable(file, key) for key, one in sources.items() if not one.address]
+    findings = [_unreachable(file, key) for key, one in sources.items() if not one.link]
     findings += [_unused(file, key) for key in sources if key not in cited]
     count = f"{len(cited)} cited, {_with_address(sources)} with an address that lasts"
     return [ok("references", count), *findings]
 
 
 def _with_address(sources: dict[str, Source]) -> int:
-    return sum(bool(source.address) for source in sources.values())
+    return sum(bool(source.link) for source in sources.values())
 
 
-def _unreachable(file: Path, key: str) -> Finding:
+def _unreachable(file: Path, key: str) -> CheckResult:
     says, advice = f"{key} has no address", "Give its doi, pmid or url"
     return warning_at("references", file, f"[{key}]", says, advice)
 
 
-def _unused(file: Path, key: str) -> Finding:
+def _unused(file: Path, key: str) -> CheckResult:
     return warning_at("references", file, f"[{key}]", f"{key} is cited nowhere", "Remove it")
 
 
-def _reading(folder: Path) -> list[Finding]:
+def _reading(folder: Path) -> list[CheckResult]:
     """The grade of each page that can be read, in one line where all are plain enough."""
     grades: dict[Path, float] = {}
     findings = []
     for file in sorted((folder / "pages").glob("*.md")):
-        if source := read_source(file, Faults()):
+        if source := read_source(file, IssueCollector()):
             said = sentences(source.text)
             grades[file] = round(grade(said), 1) if said else 0
             if grades[file] > GRADE:
@@ -82,7 +82,7 @@ def _reading(folder: Path) -> list[Finding]:
     return [ok("reading", f"grade {grades[hardest]} at most ({hardest.name}), by Flesch-Kincaid")]
 
 
-def _learned(file: Path, found: float, said: list[str]) -> Finding:
+def _learned(file: Path, found: float, said: list[str]) -> CheckResult:
     """Points at the hardest sentence, by its first word that is not found elsewhere."""
     hardest = max(said, key=lambda sentence: grade([sentence]))
     first = re.split(r"[^\w ]", hardest)[0].strip()[:40]
@@ -90,7 +90,7 @@ def _learned(file: Path, found: float, said: list[str]) -> Finding:
     return warning_at("reading", file, first, says, PLAINER)
 
 
-def _redirects(file: Path, pages: tuple[Page, ...]) -> list[Finding]:
+def _redirects(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
     try:
         moved = load_redirects(file, pages, OTHER_PAGES)
     except ClinicError as error:
@@ -98,5 +98,5 @@ def _redirects(file: Path, pages: tuple[Page, ...]) -> list[Finding]:
     return [ok("redirects", f"old addresses: {len(moved)}; each leads to a page of today")]
 
 
-def _no_redirects() -> Finding:
+def _no_redirects() -> CheckResult:
     return warning("redirects", "not looked at", "Mend the pages first, then look again")

@@ -11,17 +11,19 @@ import dns.exception
 import dns.name
 import dns.resolver
 
-from app.diagnostics.result import Finding, fault, ok, warning
+from app.diagnostics.result import CheckResult, failed, ok, warning
 
 LIFETIME = 4.0  # seconds for one question, all servers and tries together
 
-Look = Callable[[str, dns.resolver.Resolver], Finding]
+Look = Callable[[str, dns.resolver.Resolver], CheckResult]
 
 
-def examine_domain(domain: str, resolver: dns.resolver.Resolver | None = None) -> list[Finding]:
+def check_sender_domain(
+    domain: str, resolver: dns.resolver.Resolver | None = None
+) -> list[CheckResult]:
     """SPF, DKIM and DMARC of ``domain``; asks the system's resolver unless given one."""
     looks: dict[str, Look] = {"SPF": _spf, "DKIM": _dkim, "DMARC": _dmarc}
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     try:
         resolver = resolver or dns.resolver.get_default_resolver()
         for look in looks.values():
@@ -34,20 +36,20 @@ def examine_domain(domain: str, resolver: dns.resolver.Resolver | None = None) -
     return findings
 
 
-def _spf(domain: str, resolver: dns.resolver.Resolver) -> Finding:
+def _spf(domain: str, resolver: dns.resolver.Resolver) -> CheckResult:
     records = [one for one in _texts(domain, resolver) if one.lower().split(" ")[0] == "v=spf1"]
     if not records:
         return warning(
             "SPF", f"{domain} has no record", "Publish the one your mail provider gives you"
         )
     if len(records) > 1:
-        return fault("SPF", f"{domain} has {len(records)} records, so none counts", "Leave one")
+        return failed("SPF", f"{domain} has {len(records)} records, so none counts", "Leave one")
     if records[0].lower().split()[-1] in ("+all", "all"):
         return warning("SPF", f"{domain} lets anybody send in its name", "End it with -all or ~all")
     return ok("SPF", records[0][:120])
 
 
-def _dkim(domain: str, resolver: dns.resolver.Resolver) -> Finding:
+def _dkim(domain: str, resolver: dns.resolver.Resolver) -> CheckResult:
     # Keys stand at names that only the relay knows; but when nothing at all stands
     # below _domainkey, the DNS says that the name does not exist (RFC 8020).
     try:
@@ -63,7 +65,7 @@ def _dkim(domain: str, resolver: dns.resolver.Resolver) -> Finding:
     return ok("DKIM", f"{domain} has a place for keys; a test mail shows whether one is used")
 
 
-def _dmarc(domain: str, resolver: dns.resolver.Resolver) -> Finding:
+def _dmarc(domain: str, resolver: dns.resolver.Resolver) -> CheckResult:
     name = dns.name.from_text(domain)
     # A domain without a record of its own comes under the one above it.
     while len(name) > 2:  # the last label is the root's, the one before a top-level domain

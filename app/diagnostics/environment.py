@@ -10,19 +10,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.clinic import Clinic
 from app.database import Database
 from app.database.engines import NotDurableError
-from app.diagnostics.result import Finding, fault, ok, warning
-from app.maintenance.backup import last_backup
-from app.monitoring.health_rules import in_words
+from app.diagnostics.result import CheckResult, failed, ok, warning
+from app.maintenance.backup import last_backup_at
+from app.monitoring.health_rules import format_duration
 from config import Settings
 
 LITTLE, TOO_LITTLE = 1_000_000_000, 200_000_000  # bytes
-OLD_BACKUP = timedelta(days=8)
+MAX_BACKUP_AGE = timedelta(days=8)
 
 
-def examine_clinic(clinic: Clinic) -> list[Finding]:
+def check_clinic_settings(clinic: Clinic) -> list[CheckResult]:
     findings = [ok("clinic", clinic.name)]
     if clinic.demo:
-        findings = [warning("clinic", "this is the demo clinic", "See docs/make-it-yours.md")]
+        findings = [warning("clinic", "this is the demo clinic", "See docs/customize.md")]
     if clinic.review is None:
         findings.append(
             warning(
@@ -45,18 +45,18 @@ def examine_clinic(clinic: Clinic) -> list[Finding]:
     return findings
 
 
-def examine_disk(folder: Path) -> Finding:
+def check_disk(folder: Path) -> CheckResult:
     """Room and the right to write in ``folder``, where the database is by default."""
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        return fault("disk", f"{folder} is no folder to write in", "Make it, or set INSTANCE_DIR")
+        return failed("disk", f"{folder} is no folder to write in", "Make it, or set INSTANCE_DIR")
     free = shutil.disk_usage(folder).free
     says, advice = f"{free / 1e9:.1f} GB free in {folder}", "Make room"
     if free < TOO_LITTLE:
-        return fault("disk", says, advice)
+        return failed("disk", says, advice)
     return warning("disk", says, advice) if free < LITTLE else ok("disk", says)
 
 
-def examine_channels(settings: Settings, clinic: Clinic) -> Finding:
+def check_alert_channels(settings: Settings, clinic: Clinic) -> CheckResult:
     """Who hears of trouble. Mail alone will not do: it may be what is broken."""
     channels = {
         "webhook": settings.alert_webhook_url.get_secret_value(),
@@ -76,16 +76,16 @@ def examine_channels(settings: Settings, clinic: Clinic) -> Finding:
     return ok("alerts", ", ".join(there))
 
 
-def examine_backup(database: Database, now: datetime) -> Finding:
+def check_backup_age(database: Database, now: datetime) -> CheckResult:
     """The age of the newest backup, which `flask backup` writes down in the database."""
     advice = "Let `flask --app wsgi backup PATH` run each day"
     try:
         with database.read_session() as session:
-            at = last_backup(session)
+            at = last_backup_at(session)
     except (SQLAlchemyError, NotDurableError):
         at = None  # what ails the database is told beside this
     if at is None:
         return warning("backup", "none is known of", advice)
     age = now - at
-    says = f"the newest is {in_words(max(age, timedelta(0)))} old"
-    return warning("backup", says, advice) if age > OLD_BACKUP else ok("backup", says)
+    says = f"the newest is {format_duration(max(age, timedelta(0)))} old"
+    return warning("backup", says, advice) if age > MAX_BACKUP_AGE else ok("backup", says)

@@ -4,46 +4,46 @@ from datetime import datetime
 from email.utils import make_msgid
 
 from app.clinic import Clinic
-from app.diagnostics.result import Finding, fault, ok, warning
+from app.diagnostics.result import CheckResult, failed, ok, warning
 from app.outbox import smtp, smtp_errors
-from app.outbox.models import OutgoingMail
-from app.outbox.signals import Interrupts
-from app.outbox.stats import RelayFault, fault_kind
+from app.outbox.models import OutgoingEmail
+from app.outbox.signals import SignalHandler
+from app.outbox.stats import TransportFault, classify_fault
 from config import Settings
 
 KNOCK = 20.0  # seconds
 SEND = 60.0  # seconds
 ADVICE = {
-    RelayFault.AUTHENTICATION: "Correct MAIL_USERNAME and MAIL_PASSWORD",
-    RelayFault.TLS: (
+    TransportFault.AUTHENTICATION: "Correct MAIL_USERNAME and MAIL_PASSWORD",
+    TransportFault.TLS: (
         "Use the name that the server's certificate is made out to, and the port that goes with"
         " MAIL_USE_TLS (587) or MAIL_USE_SSL (465)"
     ),
-    RelayFault.SENDER: "Correct MAIL_DEFAULT_SENDER, or let the server accept it",
-    RelayFault.CONNECTION: "Correct MAIL_SERVER and MAIL_PORT, or start the mail server",
+    TransportFault.SENDER: "Correct MAIL_DEFAULT_SENDER, or let the server accept it",
+    TransportFault.CONNECTION: "Correct MAIL_SERVER and MAIL_PORT, or start the mail server",
 }
 
 
-def examine_relay(settings: Settings) -> Finding:
+def check_mail_server(settings: Settings) -> CheckResult:
     """Connect, verify and log in, and send nothing. Works in an application context."""
     part, there = "mail server", f"{settings.mail_server}:{settings.mail_port}"
     if not settings.mail_server:
         return warning(part, "MAIL_SERVER is not set: mail goes nowhere", "Set it")
     try:
-        with Interrupts(deadline=KNOCK).attempt():
-            smtp.knock()
-    except (smtp_errors.RelayDown, TimeoutError) as error:
-        return fault(part, f"{there}: {error}", ADVICE[fault_kind(str(error))])
+        with SignalHandler(deadline=KNOCK).attempt():
+            smtp.check_connection()
+    except (smtp_errors.TransportUnavailable, TimeoutError) as error:
+        return failed(part, f"{there}: {error}", ADVICE[classify_fault(str(error))])
     tls = "TLS verified" if settings.mail_tls else "no TLS"
     login = "logged in" if settings.mail_username else "no login"
     return ok(part, f"{there} answers, {tls}, {login}")
 
 
-def send_test(address: str, clinic: Clinic, now: datetime) -> Finding:
+def send_test(address: str, clinic: Clinic, now: datetime) -> CheckResult:
     """Send one real mail to ``address``, past the outbox. Works in an application context."""
     part = "test mail"
     words = f"This mail shows that mail from {clinic.name} arrives."
-    mail = OutgoingMail(
+    mail = OutgoingEmail(
         recipient=address,
         sender_name=clinic.name,
         subject=f"Test mail from {clinic.name}",
@@ -53,9 +53,9 @@ def send_test(address: str, clinic: Clinic, now: datetime) -> Finding:
     )
     message_id = make_msgid("test", domain=clinic.email.rpartition("@")[2])
     try:
-        with Interrupts(deadline=SEND).attempt():
-            smtp.send(mail, message_id=message_id, date=now, on_dot=lambda: None)
+        with SignalHandler(deadline=SEND).attempt():
+            smtp.send(mail, message_id=message_id, date=now, on_data_sent=lambda: None)
     except (smtp_errors.SendError, TimeoutError) as error:
         code = f"{error.code} " if isinstance(error, smtp_errors.SendError) and error.code else ""
-        return fault(part, f"not taken: {code}{error}", ADVICE[fault_kind(str(error))])
+        return failed(part, f"not taken: {code}{error}", ADVICE[classify_fault(str(error))])
     return ok(part, f"taken by the mail server for {address}: see that it arrives, not as spam")

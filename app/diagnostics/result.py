@@ -1,4 +1,4 @@
-"""What a look at one part says: all is well, a warning, or a fault, and what to do."""
+"""What a look at one check message: all is well, a warning, or a fault, and what to advice."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -8,37 +8,37 @@ from typing import Any
 class Level(StrEnum):
     OK = "ok"
     WARNING = "warning"
-    FAULT = "fault"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One line for people: ``part`` is what was looked at, ``says`` what was found."""
+class CheckResult:
+    """One line for people: ``check`` is what was looked at, ``message`` what was found."""
 
-    part: str
+    check: str
     level: Level
-    says: str
-    do: str = ""
+    message: str
+    advice: str = ""
     file: str = ""  # where a file is to blame, and its line, from 1
     line: int = 0
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """What is said, behind the place in a file."""
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.says}" if place else self.says
+        return f"{place}: {self.message}" if place else self.message
 
     def to_json(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value or key == "do"}
+        return {key: value for key, value in asdict(self).items() if value or key == "advice"}
 
 
-def ok(part: str, says: str) -> Finding:
-    return Finding(part, Level.OK, says)
+def ok(check: str, message: str) -> CheckResult:
+    return CheckResult(check, Level.OK, message)
 
 
-def warning(part: str, says: str, do: str) -> Finding:
-    return Finding(part, Level.WARNING, says, do)
+def warning(check: str, message: str, advice: str) -> CheckResult:
+    return CheckResult(check, Level.WARNING, message, advice)
 
 
-def fault(part: str, says: str, do: str) -> Finding:
-    return Finding(part, Level.FAULT, says, do)
+def failed(check: str, message: str, advice: str) -> CheckResult:
+    return CheckResult(check, Level.FAILED, message, advice)

@@ -31,12 +31,12 @@ class AuditEvent(Base):
     actor: Mapped[str] = mapped_column(sa.String(80))
 
 
-def note(session: Session, now: datetime, action: str, reference: str | None = None) -> None:
+def record(session: Session, now: datetime, action: str, reference: str | None = None) -> None:
     """Write into the caller's transaction that this user did ``action``."""
     session.add(AuditEvent(occurred_at=now, action=action, reference=reference, actor=_user()))
 
 
-def newest(session: Session, reference: str | None, limit: int) -> list[AuditEvent]:
+def recent_events(session: Session, reference: str | None, limit: int) -> list[AuditEvent]:
     """The newest ones, of one inquiry or of all."""
     query = sa.select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
     if reference:

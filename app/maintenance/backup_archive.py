@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.cli.progress import Tell, untold
+from app.maintenance import ProgressCallback, no_progress
 
 FORMAT = "frontdesk-backup-1"
 MANIFEST, PAYLOAD = "manifest.json", "database"
@@ -29,7 +29,7 @@ class BackupError(Exception):
 
 
 @dataclass(frozen=True)
-class Facts:
+class BackupContents:
     """What stands in a copied database. ``canaries`` by fingerprint, in base64."""
 
     revision: str
@@ -38,7 +38,7 @@ class Facts:
     undelivered: int
     canaries: dict[str, str]
 
-    def sealed_canaries(self) -> dict[str, bytes]:
+    def encrypted_canaries(self) -> dict[str, bytes]:
         return {name: b64decode(text) for name, text in self.canaries.items()}
 
 
@@ -48,14 +48,14 @@ def in_base64(canaries: dict[str, bytes]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of itself. ``made_at`` in ISO 8601; ``database`` is the engine's name."""
+    """Describes a backup. ``created_at`` is ISO 8601; ``database`` is the dialect name."""
 
     format: str
     version: str
-    made_at: str
+    created_at: str
     database: str
     sha256: str
-    facts: Facts
+    contents: BackupContents
 
 
 def write(path: Path, manifest: Manifest, payload: Path) -> None:
@@ -112,7 +112,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
     """What the backup ``path`` says of itself. Raises BackupError when it is none."""
     try:
         with tarfile.open(path, mode="r:") as tar:
@@ -120,7 +120,7 @@ def read(path: Path) -> Manifest:
             found = json.load(text) if text else {}
         if found["format"] != FORMAT:
             raise BackupError(f"{path} is a backup of a kind that this version does not know")
-        return Manifest(**{**found, "facts": Facts(**found["facts"])})
+        return Manifest(**{**found, "contents": BackupContents(**found["contents"])})
     except OSError as error:
         if not isinstance(error, tarfile.TarError) and error.strerror:
             raise BackupError(f"cannot read {path}: {error.strerror}") from None
@@ -129,8 +129,10 @@ def read(path: Path) -> Manifest:
         raise _no_backup(path) from None
 
 
-def unpack(path: Path, manifest: Manifest, target: Path, tell: Tell = untold) -> None:
-    """Write the copy of the database into ``target``; ``tell`` gets the bytes written so
+def unpack(
+    path: Path, manifest: Manifest, target: Path, on_progress: ProgressCallback = no_progress
+) -> None:
+    """Write the copy of the database into ``target``; ``on_progress`` gets the bytes written so
     far. Raises BackupError when it is damaged.
     """
     digest = hashlib.sha256()
@@ -140,14 +142,14 @@ def unpack(path: Path, manifest: Manifest, target: Path, tell: Tell = untold) ->
             while payload and (chunk := payload.read(1 << 20)):
                 digest.update(chunk)
                 out.write(chunk)
-                tell(out.tell())
+                on_progress(out.tell())
     except (OSError, tarfile.TarError, KeyError) as error:
         raise BackupError(f"{path} cannot be unpacked ({type(error).__name__})") from None
     if digest.hexdigest() != manifest.sha256:
         raise BackupError(f"{path} is damaged: it is not what was written")
 
 
-def digest_of(payload: Path) -> str:
+def sha256_of(payload: Path) -> str:
     """The SHA-256 of a file, in hex."""
     with payload.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,8 +9,8 @@ from app.database import (
     revisions,
 )
 from app.encryption import KeyRing
-from app.maintenance.backup_archive import BackupError, Facts, in_base64
-from app.maintenance.encryption_keys import KeyCanary, fresh_canaries
+from app.maintenance.backup_archive import BackupContents, BackupError, in_base64
+from app.maintenance.encryption_keys import KeyCanary, create_canaries
 from app.monitoring import alerts  # noqa: F401  (their records belong to the metadata)
 from app.outbox.models import OutboxMessage
 
@@ -23,7 +23,7 @@ def tables_of(connection: sa.Connection) -> list[str]:
     return sorted(there & {VERSIONS, *Base.metadata.tables})
 
 
-def rows_of(connection: sa.Connection) -> int:
+def count_rows_in(connection: sa.Connection) -> int:
     """How many inquiries and mails stand in the database; 0 before the first migration."""
     there = tables_of(connection)
     counts = (
@@ -34,7 +34,7 @@ def rows_of(connection: sa.Connection) -> int:
     return sum(count or 0 for count in counts)
 
 
-def facts_of(connection: sa.Connection, keys: KeyRing) -> Facts:
+def contents_of(connection: sa.Connection, keys: KeyRing) -> BackupContents:
     """Raises BackupError when there is nothing that could be backed up."""
     revision = revisions.revision_of(connection)
     if revision is None:
@@ -44,13 +44,13 @@ def facts_of(connection: sa.Connection, keys: KeyRing) -> Facts:
     undelivered = connection.scalar(
         sa.select(sa.func.count(OutboxMessage.id)).where(OutboxMessage.due_at.is_not(None))
     )
-    return Facts(
+    return BackupContents(
         revision=revision,
         tables=tables,
         inquiries=inquiries or 0,
         undelivered=undelivered or 0,
         canaries=in_base64(
-            _canaries(connection, tables) or fresh_canaries(keys, keys.fingerprints)
+            _canaries(connection, tables) or create_canaries(keys, keys.fingerprints)
         ),
     )
 

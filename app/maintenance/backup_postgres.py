@@ -5,11 +5,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.database import Base, Database
-from app.maintenance.backup_archive import BackupError, Facts
-from app.maintenance.backup_facts import facts_of, tables_of
-from app.maintenance.postgres_tools import call, find
-from app.outbox import pause
-from app.outbox.pause import OutboxPause
+from app.maintenance.backup_archive import BackupContents, BackupError
+from app.maintenance.backup_facts import contents_of, tables_of
+from app.maintenance.postgres_tools import find_program, run_program
+from app.outbox import admin
+from app.outbox.models import OutboxPause
 
 GATE = "restore_under_way"
 MAGIC = b"PGDMP"  # how pg_dump's custom format begins
@@ -17,19 +17,19 @@ HOLD = OutboxPause.__tablename__
 TRIES = 3  # pg_restore and a post may lock the same tables the other way round
 
 
-def copy(database: Database, target: Path) -> Facts:
+def copy(database: Database, target: Path) -> BackupContents:
     """Dump our tables as they are at one moment; posts go on meanwhile. Raises BackupError.
 
     The hold is left out: it belongs to the database that mail goes out from.
     """
-    program = find("pg_dump", _major(database))
+    program = find_program("pg_dump", _major(database))
     engine = database.engine.execution_options(isolation_level="REPEATABLE READ")
     with engine.connect() as connection:
         snapshot = connection.scalar(sa.select(sa.func.pg_export_snapshot()))
-        facts = facts_of(connection, database.keys)
+        facts = contents_of(connection, database.keys)
         tables = [f'--table="{name}"' for name in facts.tables if name != HOLD]
         options = ("--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}")
-        call(database, [program, *options, *tables, f"--file={target}"])
+        run_program(database, [program, *options, *tables, f"--file={target}"])
     return facts
 
 
@@ -40,22 +40,22 @@ def verify(payload: Path) -> None:
             raise BackupError("the copy of the database is damaged")
 
 
-def put_in_place(database: Database, payload: Path, facts: Facts, reason: str) -> None:
+def put_in_place(database: Database, payload: Path, facts: BackupContents, reason: str) -> None:
     """Replace our tables by those of ``payload``, in one transaction, on hold.
 
     The hold is on before the old mails are there, and stays off when it fails.
     """
-    program = find("pg_restore", _major(database))
+    program = find_program("pg_restore", _major(database))
     OutboxPause.metadata.create_all(database.engine, [OutboxPause.metadata.tables[HOLD]])
     with database.session() as session:
-        was_on = pause.state(session) is not None
-        pause.put_on(session, reason, database.now(session))
+        was_on = admin.current_pause(session) is not None
+        admin.pause(session, reason, database.now(session))
     try:
         _restore(database, program, payload)
     except BackupError:
         if not was_on:
             with database.session() as session:
-                pause.release(session)
+                admin.resume(session)
         raise
     _drop_younger_tables(database, facts)
 
@@ -65,7 +65,7 @@ def _restore(database: Database, program: str, payload: Path) -> None:
     command = [program, *options, "--no-owner", "--no-privileges", str(payload)]
     for last in (*(False,) * (TRIES - 1), True):
         try:
-            call(database, command)
+            run_program(database, command)
         except BackupError as error:
             if last or "deadlock" not in str(error):
                 raise
@@ -73,7 +73,7 @@ def _restore(database: Database, program: str, payload: Path) -> None:
             return
 
 
-def _drop_younger_tables(database: Database, facts: Facts) -> None:
+def _drop_younger_tables(database: Database, facts: BackupContents) -> None:
     """Those that came after the backup was made; `db upgrade` makes them anew."""
     with database.engine.begin() as connection:
         for name in tables_of(connection):

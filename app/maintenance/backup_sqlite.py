@@ -8,14 +8,14 @@ import sqlalchemy as sa
 
 from app.database import Database
 from app.database.engines import sqlite_module
-from app.maintenance.backup_archive import BackupError, Facts
-from app.maintenance.backup_facts import facts_of
-from app.outbox import pause
+from app.maintenance.backup_archive import BackupContents, BackupError
+from app.maintenance.backup_facts import contents_of
+from app.outbox import admin
 
 GATE = "restore_under_way"
 
 
-def copy(database: Database, target: Path) -> Facts:
+def copy(database: Database, target: Path) -> BackupContents:
     """Write a copy of one moment into ``target``; what was erased is not in it.
 
     In WAL mode nobody waits for it. Raises BackupError.
@@ -29,7 +29,7 @@ def copy(database: Database, target: Path) -> Facts:
     engine = sa.create_engine("sqlite://", creator=lambda: _read_only(target))
     try:
         with engine.connect() as connection:
-            return facts_of(connection, database.keys)
+            return contents_of(connection, database.keys)
     finally:
         engine.dispose()
 
@@ -45,7 +45,7 @@ def verify(payload: Path) -> None:
         raise BackupError("the copy of the database is damaged")
 
 
-def put_in_place(database: Database, payload: Path, _facts: Facts, reason: str) -> None:
+def put_in_place(database: Database, payload: Path, _facts: BackupContents, reason: str) -> None:
     """Let ``payload``, put on hold, become the content of the database.
 
     Page by page, in one transaction and in the same file: processes that have it
@@ -53,7 +53,7 @@ def put_in_place(database: Database, payload: Path, _facts: Facts, reason: str) 
     """
     staged = Database(f"sqlite:///{payload}", database.keys)
     with staged.session() as session:
-        pause.put_on(session, reason, staged.now(session))
+        admin.pause(session, reason, staged.now(session))
     staged.engine.dispose()
     with (
         closing(sqlite_module.connect(payload)) as source,

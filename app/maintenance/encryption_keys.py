@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.database import Base, Database, UTCDateTime
 from app.encryption import KeyRing, UnknownKeyError
-from app.scheduler import Chore, every
+from app.scheduler import Job, every
 
 KNOWN_TEXT = "canary"
 EVERY = timedelta(minutes=10)
@@ -35,19 +35,19 @@ class KeyCanary(Base):
     since: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-def canaries(session: Session) -> list[KeyCanary]:
+def key_canaries(session: Session) -> list[KeyCanary]:
     """One for each key that may have sealed a row, newest first."""
     return list(session.scalars(sa.select(KeyCanary).order_by(KeyCanary.since.desc())))
 
 
-def check(session: Session, keys: KeyRing) -> None:
+def check_keys(session: Session, keys: KeyRing) -> None:
     """Return when ``keys`` open all that is sealed. Raises MissingKeyError."""
-    refuse_missing({one.fingerprint: one.encrypted_text for one in canaries(session)}, keys)
+    require_keys({one.fingerprint: one.encrypted_text for one in key_canaries(session)}, keys)
 
 
-def refuse_missing(sealed: dict[str, bytes], keys: KeyRing) -> None:
+def require_keys(sealed: dict[str, bytes], keys: KeyRing) -> None:
     """The same for canaries by fingerprint. Raises MissingKeyError naming those not opened."""
-    missing = [name for name, text in sealed.items() if keys.opener(text) is None]
+    missing = [name for name, text in sealed.items() if keys.key_of(text) is None]
     if missing:
         raise MissingKeyError(
             f"a key is missing: ENCRYPTION_KEYS lacks {' and '.join(missing)},"
@@ -55,15 +55,15 @@ def refuse_missing(sealed: dict[str, bytes], keys: KeyRing) -> None:
         )
 
 
-def introduce(database: Database) -> None:
+def register_newest_key(database: Database) -> None:
     """Give the newest key its canary, once, however many processes start together.
 
     The first time of all every listed key gets one: any of them may have sealed rows.
     Raises MissingKeyError.
     """
     with database.read_session() as session:
-        known = {one.fingerprint for one in canaries(session)}
-        check(session, database.keys)
+        known = {one.fingerprint for one in key_canaries(session)}
+        check_keys(session, database.keys)
     if database.keys.fingerprints[0] in known:
         return
     wanted = database.keys.fingerprints[:1] if known else database.keys.fingerprints
@@ -72,18 +72,18 @@ def introduce(database: Database) -> None:
             now = database.now(session)
             session.add_all(
                 KeyCanary(fingerprint=f, encrypted_text=s, since=now)
-                for f, s in fresh_canaries(database.keys, wanted).items()
+                for f, s in create_canaries(database.keys, wanted).items()
             )
     except IntegrityError:
         pass  # another process was first, with the same keys
 
 
-def fresh_canaries(keys: KeyRing, names: tuple[str, ...]) -> dict[str, bytes]:
+def create_canaries(keys: KeyRing, names: tuple[str, ...]) -> dict[str, bytes]:
     """The known text under each of ``names``, fingerprints of ``keys``."""
-    return {name: keys.seal_with(name, KNOWN_TEXT) for name in names}
+    return {name: keys.encrypt_with(name, KNOWN_TEXT) for name in names}
 
 
-def forget(session: Session, *names: str) -> None:
+def delete_canaries(session: Session, *names: str) -> None:
     """Take the canaries of keys away that no row needs any more, or nobody has any more."""
     session.execute(
         sa.delete(KeyCanary)
@@ -92,6 +92,6 @@ def forget(session: Session, *names: str) -> None:
     )
 
 
-def keys_chore(database: Database) -> Chore:
+def keys_job(database: Database) -> Job:
     """The same again and again, for a database that did not answer at the start."""
-    return Chore("keys", every(EVERY), lambda _session, _now: partial(introduce, database))
+    return Job("keys", every(EVERY), lambda _session, _now: partial(register_newest_key, database))

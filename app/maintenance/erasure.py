@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry, InquiryState
 from app.outbox import admin
+from app.outbox.admin import lock_messages, redact
 from app.outbox.models import State
-from app.outbox.redaction import forget, lock
 
 NO_DIGEST = b""
 
 
-class BeingSentError(Exception):
+class SendingInProgressError(Exception):
     """A mail of the inquiry is under way just now."""
 
 
@@ -28,7 +28,7 @@ def erase(
     session: Session, inquiries: Sequence[UUID], messages: Sequence[UUID], now: datetime
 ) -> None:
     """Erase ``inquiries`` with their ``messages``, none of which waits to be sent."""
-    forget(session, messages)
+    redact(session, messages)
     session.execute(
         sa.update(Inquiry)
         .where(Inquiry.id.in_(inquiries))
@@ -45,14 +45,14 @@ def erase(
     )
 
 
-def erase_now(session: Session, inquiry: Inquiry, now: datetime) -> int:
+def erase_inquiry(session: Session, inquiry: Inquiry, now: datetime) -> int:
     """Erase ``inquiry`` at a visitor's wish; returns how many mails were cancelled for it.
 
-    Raises BeingSentError, and nothing is changed, while one of its mails is under way.
+    Raises SendingInProgressError, and nothing is changed, while one of its mails is under way.
     """
-    messages = lock(session, [inquiry.reference])
+    messages = lock_messages(session, [inquiry.reference])
     if any(message.state == State.SENDING for message in messages):
-        raise BeingSentError
+        raise SendingInProgressError
     identities = [message.id for message in messages]
     cancelled = sum(admin.cancel(session, one, now) for one in identities)
     erase(session, [inquiry.id], identities, now)

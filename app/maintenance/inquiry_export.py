@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from app.contact.models import Inquiry, InquiryState, Words
+from app.contact.models import Inquiry, InquiryData, InquiryState
 from app.database import Database
 from app.encryption import UnknownKeyError
 
 BATCH = 200  # inquiries read in one short transaction
-OF_WORDS = tuple(one.name for one in fields(Words) if one.name != "phone_e164")
-COLUMNS = ("reference", "received_at", "state", *OF_WORDS)
+CONTENT_FIELDS = tuple(one.name for one in fields(InquiryData) if one.name != "phone_e164")
+COLUMNS = ("reference", "received_at", "state", *CONTENT_FIELDS)
 # What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), also in full width.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -25,43 +25,43 @@ Write = Callable[[Row], object]
 
 
 @dataclass
-class Written:
+class ExportResult:
     """How many rows went out, and the references of those that no key opens."""
 
     rows: int = 0
-    sealed: list[str] = field(default_factory=list)
+    undecryptable: list[str] = field(default_factory=list)
 
 
-def chosen(since: datetime | None) -> sa.ColumnElement[bool]:
+def selected(since: datetime | None) -> sa.ColumnElement[bool]:
     """Inquiries that are not erased, received at ``since`` or later."""
     left = Inquiry.state != InquiryState.ERASED
     return sa.and_(left, Inquiry.created_at >= since) if since else left
 
 
-def as_csv(file: TextIO) -> Write:
+def csv_writer(file: TextIO) -> Write:
     """A writer of rows that a spreadsheet shows and does not run."""
     out = csv.DictWriter(file, COLUMNS)
     out.writeheader()
     return lambda row: out.writerow({name: _harmless(value) for name, value in row.items()})
 
 
-def as_lines(file: TextIO) -> Write:
+def json_lines_writer(file: TextIO) -> Write:
     """A writer of JSON, one object a line."""
     return lambda row: file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def write_all(
+def export_inquiries(
     database: Database, since: datetime | None, zone: ZoneInfo, write: Write
-) -> Iterator[Written]:
-    """Write the chosen inquiries in the order in which they came; yields how far it is."""
-    written, last = Written(), None
+) -> Iterator[ExportResult]:
+    """Write the selected inquiries in the order in which they came; yields how far it is."""
+    written, last = ExportResult(), None
     while batch := _batch(database, since, last):
         for inquiry in batch:
             try:
-                words = inquiry.words(database.keys)
+                words = inquiry.decrypt(database.keys)
             except UnknownKeyError:
                 words = None
-                written.sealed.append(inquiry.reference)
+                written.undecryptable.append(inquiry.reference)
             write(_row(inquiry, words, zone))
             written.rows += 1
         last = batch[-1]
@@ -69,7 +69,7 @@ def write_all(
 
 
 def _batch(database: Database, since: datetime | None, last: Inquiry | None) -> list[Inquiry]:
-    query = sa.select(Inquiry).where(chosen(since))
+    query = sa.select(Inquiry).where(selected(since))
     if last:
         place = sa.tuple_(Inquiry.created_at, Inquiry.id)
         query = query.where(place > sa.tuple_(*_bound(last)))
@@ -86,13 +86,13 @@ def _bound(last: Inquiry) -> tuple[Any, Any]:
     )
 
 
-def _row(inquiry: Inquiry, words: Words | None, zone: ZoneInfo) -> Row:
+def _row(inquiry: Inquiry, words: InquiryData | None, zone: ZoneInfo) -> Row:
     """One inquiry; its words are empty when no key opens them."""
     return {
         "reference": inquiry.reference,
         "received_at": inquiry.created_at.astimezone(zone).isoformat(timespec="seconds"),
         "state": inquiry.state if words else "sealed with a missing key",
-        **{name: getattr(words, name) if words else "" for name in OF_WORDS},
+        **{name: getattr(words, name) if words else "" for name in CONTENT_FIELDS},
     }
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from app.contact.models import Inquiry
 from app.database import Database
+from app.maintenance import ProgressCallback
 from app.outbox.models import OutboxMessage
 
 BATCH = 100  # rows for one short transaction: a few milliseconds
@@ -22,61 +23,61 @@ COLUMNS: tuple[Any, ...] = (Inquiry.encrypted_content, OutboxMessage.encrypted_m
 
 
 @dataclass
-class Passed:
+class PassResult:
     """What one pass over all rows met: how many were put under the newest key, how many
     no key opens, and how many somebody else changed meanwhile.
     """
 
-    resealed: int = 0
-    changed_meanwhile: int = 0
-    unreadable: int = 0
+    reencrypted: int = 0
+    changed_concurrently: int = 0
+    undecryptable: int = 0
 
 
 @dataclass
-class Rotation:
-    """What came of a rotation. ``clean`` when the last pass found no row under an old key."""
+class RotationResult:
+    """What came of a rotation. ``complete`` when the last pass found no row under an old key."""
 
-    passes: list[Passed] = field(default_factory=list)
+    passes: list[PassResult] = field(default_factory=list)
 
     @property
-    def clean(self) -> bool:
+    def complete(self) -> bool:
         last = self.passes[-1]
-        return not (last.resealed or last.changed_meanwhile)
+        return not (last.reencrypted or last.changed_concurrently)
 
     @property
-    def resealed(self) -> int:
-        return sum(one.resealed for one in self.passes)
+    def reencrypted(self) -> int:
+        return sum(one.reencrypted for one in self.passes)
 
     @property
-    def unreadable(self) -> int:
-        return self.passes[-1].unreadable
+    def undecryptable(self) -> int:
+        return self.passes[-1].undecryptable
 
 
-def rotate(database: Database, tell: Callable[[int], None]) -> Rotation:
+def rotate_keys(database: Database, on_progress: ProgressCallback) -> RotationResult:
     """Pass over all rows until none is under an old key, at most ``MOST_PASSES`` times.
 
     It can be broken off and started again at any point: a row is under the one
-    key or under the other. ``tell`` gets the number of rows seen, now and then.
+    key or under the other. ``on_progress`` gets the number of rows seen, now and then.
     """
-    rotation = Rotation()
+    rotation = RotationResult()
     while len(rotation.passes) < MOST_PASSES:
-        rotation.passes.append(_pass(database, tell))
-        if rotation.clean:
+        rotation.passes.append(_pass(database, on_progress))
+        if rotation.complete:
             break
     return rotation
 
 
-def count_by_key(database: Database) -> Counter[str | None]:
+def count_rows_by_key(database: Database) -> Counter[str | None]:
     """How many rows each key seals, by fingerprint; None stands for a key we do not have."""
     return Counter(
-        database.keys.opener(row[1])
+        database.keys.key_of(row[1])
         for column in COLUMNS
         for batch in _batches(database, column)
         for row in batch
     )
 
 
-def count_sealed(database: Database) -> int:
+def count_encrypted_rows(database: Database) -> int:
     """How many rows one pass has to look at."""
     with database.read_session() as session:
         counts = [
@@ -86,13 +87,13 @@ def count_sealed(database: Database) -> int:
     return sum(count or 0 for count in counts)
 
 
-def _pass(database: Database, tell: Callable[[int], None]) -> Passed:
-    passed, seen = Passed(), 0
+def _pass(database: Database, on_progress: ProgressCallback) -> PassResult:
+    passed, seen = PassResult(), 0
     for column in COLUMNS:
         for batch in _batches(database, column):
             _reseal(database, column, batch, passed)
             seen += len(batch)
-            tell(seen)
+            on_progress(seen)
     return passed
 
 
@@ -112,14 +113,14 @@ def _batches(database: Database, column: Any) -> Iterator[Sequence[Sealed]]:
         last = batch[-1][0]
 
 
-def _reseal(database: Database, column: Any, batch: Sequence[Sealed], passed: Passed) -> None:
+def _reseal(database: Database, column: Any, batch: Sequence[Sealed], passed: PassResult) -> None:
     newest = database.keys.fingerprints[0]
-    openers = [(row, database.keys.opener(row[1])) for row in batch]
-    passed.unreadable += sum(opener is None for _, opener in openers)
+    openers = [(row, database.keys.key_of(row[1])) for row in batch]
+    passed.undecryptable += sum(opener is None for _, opener in openers)
     old = [row for row, opener in openers if opener not in (None, newest)]
     if not old:
         return
-    new = [(row, database.keys.reseal(row[1])) for row in old]
+    new = [(row, database.keys.reencrypt(row[1])) for row in old]
     with database.session() as session:
         for (identity, before), after in new:
             # On condition of the old text: whoever changed the row meanwhile has won.
@@ -130,6 +131,6 @@ def _reseal(database: Database, column: Any, batch: Sequence[Sealed], passed: Pa
                 .returning(column.class_.id)
                 .execution_options(synchronize_session=False)
             ).one_or_none()
-            passed.resealed += done is not None
-            passed.changed_meanwhile += done is None
+            passed.reencrypted += done is not None
+            passed.changed_concurrently += done is None
     time.sleep(PAUSE)

@@ -12,14 +12,14 @@ from psycopg.conninfo import make_conninfo
 from app.database import Database
 from app.maintenance.backup_archive import BackupError
 
-DEBIANS = Path("/usr/lib/postgresql")
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
 
 
-def find(name: str, server: int) -> str:
+def find_program(name: str, server: int) -> str:
     """The path of the program ``name`` that suits a server of the major version ``server``:
     of the same version, or of the next that there is. Raises BackupError.
     """
-    folders = [*os.get_exec_path(), *sorted(map(str, DEBIANS.glob("*/bin")))]
+    folders = [*os.get_exec_path(), *sorted(map(str, DEBIAN_FOLDER.glob("*/bin")))]
     paths = [path for folder in folders if (path := shutil.which(name, path=folder))]
     versions = {path: _version(path) for path in dict.fromkeys(paths)}
     fitting = [path for path in versions if versions[path] >= server]
@@ -32,7 +32,7 @@ def find(name: str, server: int) -> str:
     return min(fitting, key=lambda path: versions[path])
 
 
-def call(database: Database, command: Sequence[str]) -> None:
+def run_program(database: Database, command: Sequence[str]) -> None:
     """Run ``command`` on the database. The password goes through the environment, where
     other users of this machine do not see it. Raises BackupError with its last words.
     """

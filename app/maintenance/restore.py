@@ -14,24 +14,23 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
-from app.cli.progress import Tell, untold
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
-from app.database.revisions import refuse_unknown, revision_of, revisions
+from app.database.revisions import known_revisions, require_known_revision, revision_of
 from app.encryption import KeyRing
-from app.maintenance import backup, backup_archive
+from app.maintenance import ProgressCallback, backup, backup_archive, no_progress
 from app.maintenance.backup_archive import BackupError, Manifest
-from app.maintenance.backup_facts import rows_of, tables_of
-from app.maintenance.encryption_keys import refuse_missing
-from app.maintenance.erasure import erase_now
-from app.maintenance.vacuum import wipe
+from app.maintenance.backup_facts import count_rows_in, tables_of
+from app.maintenance.encryption_keys import require_keys
+from app.maintenance.erasure import erase_inquiry
+from app.maintenance.vacuum import purge_deleted
 from app.outbox.models import MailerHeartbeat, OutboxMessage, State
 
 GATE = timedelta(minutes=15)  # it opens by itself, should this process be killed
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoreResult:
     """What was done: where the replaced content is kept, if there was any, and how many
     inquiries were erased again because they had been erased since the backup.
     """
@@ -40,24 +39,24 @@ class Restored:
     erased_again: int
 
 
-def inspect(database: Database, path: Path) -> Manifest:
+def read_backup(database: Database, path: Path) -> Manifest:
     """What is in the backup ``path``, if it can be restored here. Raises BackupError
     or MissingKeyError.
     """
-    manifest = backup_archive.read(path)
+    manifest = backup_archive.read_manifest(path)
     ours = database.engine.dialect.name
     if manifest.database != ours:
         raise BackupError(f"{path} is of {manifest.database}, and DATABASE_URL names {ours}")
-    if manifest.facts.revision not in revisions():
+    if manifest.contents.revision not in known_revisions():
         raise BackupError(
-            f"{path} has revision {manifest.facts.revision}, which this code does not know:"
+            f"{path} has revision {manifest.contents.revision}, which this code does not know:"
             " restore it with the version that made it"
         )
     _open_canaries(manifest, database.keys)
     return manifest
 
 
-def rows_now(database: Database) -> int:
+def count_rows(database: Database) -> int:
     """How many inquiries and mails would be replaced. Raises BackupError,
     UnknownRevisionError.
     """
@@ -67,8 +66,8 @@ def rows_now(database: Database) -> int:
     try:
         with database.read_session() as session:
             connection = session.connection()
-            refuse_unknown(revision_of(connection))
-            return rows_of(connection)
+            require_known_revision(revision_of(connection))
+            return count_rows_in(connection)
     except SQLAlchemyError as error:
         raise BackupError(
             f"the present database cannot be read ({type(error).__name__}): start it,"
@@ -76,28 +75,28 @@ def rows_now(database: Database) -> int:
         ) from None
 
 
-def restore(  # noqa: PLR0913  (what is put where, and how)
+def restore_backup(  # noqa: PLR0913  (what is put where, and how)
     database: Database,
     path: Path,
     *,
     instance: Path,
     replace: bool,
     upgrade: Callable[[], None],
-    tell: Tell = untold,
-) -> Restored:
+    on_progress: ProgressCallback = no_progress,
+) -> RestoreResult:
     """Put the backup ``path`` in place, bring it to this version with ``upgrade`` and leave
-    the outbox on hold; ``tell`` gets the bytes unpacked so far. Raises what ``inspect``
+    the outbox on hold; ``on_progress`` gets the bytes unpacked so far. Raises what ``read_backup``
     raises; nothing is changed then.
     """
-    manifest = inspect(database, path)
+    manifest = read_backup(database, path)
     place = database.engine.url.database or ""
     folder = Path(place).parent if manifest.database == "sqlite" else instance
     folder.mkdir(parents=True, exist_ok=True)
     instance.mkdir(parents=True, exist_ok=True)
-    engine = backup.engine_of(database)
-    with backup.workshop(folder) as workshop:
-        payload = workshop / backup_archive.PAYLOAD
-        backup_archive.unpack(path, manifest, payload, tell)
+    engine = backup.backend_for(database)
+    with backup.temporary_folder(folder) as workspace:
+        payload = workspace / backup_archive.PAYLOAD
+        backup_archive.unpack(path, manifest, payload, on_progress)
         engine.verify(payload)
         gate = _has_inquiries_table(database)
         if gate:
@@ -105,20 +104,20 @@ def restore(  # noqa: PLR0913  (what is put where, and how)
         try:
             kept_in = _keep_present(database, instance, replace=replace)
             erased = _erased(database)
-            reason = f"restored from a backup of {manifest.made_at}"
-            engine.put_in_place(database, payload, manifest.facts, reason)
+            reason = f"restored from a backup of {manifest.created_at}"
+            engine.put_in_place(database, payload, manifest.contents, reason)
         except BaseException:
             if gate:
                 engine.open_gate(database)
             raise
     upgrade()
     again = _settle_in(database, erased)
-    wipe(database)
-    return Restored(kept_in, again)
+    purge_deleted(database)
+    return RestoreResult(kept_in, again)
 
 
 def _open_canaries(manifest: Manifest, keys: KeyRing) -> None:
-    refuse_missing(manifest.facts.sealed_canaries(), keys)
+    require_keys(manifest.contents.encrypted_canaries(), keys)
 
 
 def _has_inquiries_table(database: Database) -> bool:
@@ -127,13 +126,13 @@ def _has_inquiries_table(database: Database) -> bool:
 
 
 def _keep_present(database: Database, instance: Path, *, replace: bool) -> Path | None:
-    rows = rows_now(database)
+    rows = count_rows(database)
     if not rows:
         return None
     if not replace:
         raise BackupError(f"the database is not empty ({rows} rows): say --replace")
-    kept_in = _free(instance / f"before-restore-{backup.file_name(clock.now())}")
-    backup.make_backup(database, kept_in)
+    kept_in = _free(instance / f"before-restore-{backup.backup_file_name(clock.now())}")
+    backup.create_backup(database, kept_in)
     return kept_in
 
 
@@ -166,5 +165,5 @@ def _settle_in(database: Database, erased: Sequence[str]) -> int:
         query = sa.select(Inquiry).where(Inquiry.state != InquiryState.ERASED)
         back = [one for one in session.scalars(query) if one.reference in again] if again else []
         for inquiry in back:
-            erase_now(session, inquiry, now)
+            erase_inquiry(session, inquiry, now)
     return len(back)

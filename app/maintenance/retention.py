@@ -17,15 +17,15 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.contact.acknowledgement_limit import forget_addresses
 from app.contact.models import Inquiry, InquiryState
-from app.contact.spam.recent_submissions import forget_traces
+from app.contact.queries import delete_expired_acknowledgements
+from app.contact.spam.recent_submissions import clear_spam_digests
 from app.database import Database
 from app.maintenance.erasure import erase
-from app.maintenance.vacuum import wipe
+from app.maintenance.vacuum import purge_deleted
+from app.outbox.admin import lock_messages
 from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, State
-from app.outbox.redaction import lock
-from app.scheduler import Chore, daily, every
+from app.scheduler import Job, daily, every
 
 log = logging.getLogger("frontdesk.retention")
 
@@ -38,15 +38,15 @@ Condition = sa.ColumnElement[bool]
 
 
 @dataclass(frozen=True)
-class Limits:
+class RetentionPeriods:
     """How many days words are kept: after the last delivery, and when held as spam."""
 
     days: int
-    held_days: int
+    quarantine_days: int
 
 
 @dataclass(frozen=True)
-class Due:
+class ExpiredInquiry:
     """An inquiry whose time has come. ``since`` is when its time began to run."""
 
     id: UUID
@@ -55,47 +55,47 @@ class Due:
     since: datetime
 
 
-def due(session: Session, limits: Limits, now: datetime) -> list[Due]:
+def find_expired(session: Session, limits: RetentionPeriods, now: datetime) -> list[ExpiredInquiry]:
     """What is to be erased at ``now``, in the order in which it came."""
     query = (
         sa.select(Inquiry.id, Inquiry.reference, Inquiry.state, _since())
         .where(_is_due(limits, now))
         .order_by(Inquiry.created_at)
     )
-    return [Due(*row) for row in session.execute(query)]
+    return [ExpiredInquiry(*row) for row in session.execute(query)]
 
 
-def kept(session: Session, limits: Limits, now: datetime) -> int:
+def count_kept(session: Session, limits: RetentionPeriods, now: datetime) -> int:
     """How many are as old and stay, because a mail of theirs is not delivered."""
     old = (Inquiry.state == InquiryState.RECEIVED, Inquiry.created_at < _delivered(limits, now))
     query = sa.select(sa.func.count()).select_from(Inquiry).where(*old, _unfinished())
     return session.scalar(query) or 0
 
 
-def run(database: Database, limits: Limits) -> int:
-    """Erase what is due, in short transactions beside live traffic; how many there were."""
+def run(database: Database, limits: RetentionPeriods) -> int:
+    """Erase what has expired, in short transactions; returns the number of inquiries."""
     with database.read_session() as session:
-        found = [one.id for one in due(session, limits, database.now(session))]
+        found = [one.id for one in find_expired(session, limits, database.now(session))]
     with database.session() as session:
-        forget_addresses(session, database.now(session))
+        delete_expired_acknowledgements(session, database.now(session))
     erased = sum(_erase_batch(database, batch, limits) for batch in _batches(found))
     if erased:
-        wipe(database)
+        purge_deleted(database)
     return erased
 
 
-def traces_chore() -> Chore:
+def cleanup_job() -> Job:
     """Every hour, take away what is kept for a day to tell a flood."""
-    return Chore("traces", every(timedelta(hours=1)), forget_traces)
+    return Job("traces", every(timedelta(hours=1)), clear_spam_digests)
 
 
-def retention_chore(database: Database, zone: ZoneInfo, days: int, held_days: int) -> Chore:
+def retention_job(database: Database, zone: ZoneInfo, days: int, held_days: int) -> Job:
     """The same once a night, by whichever mailer has the turn."""
 
     def erase_due() -> None:
-        log.info("words erased of inquiries: %d", run(database, Limits(days, held_days)))
+        log.info("words erased of inquiries: %d", run(database, RetentionPeriods(days, held_days)))
 
-    return Chore(NAME, daily(AT, zone), lambda _session, _now: erase_due)
+    return Job(NAME, daily(AT, zone), lambda _session, _now: erase_due)
 
 
 def _batches(found: list[UUID]) -> Iterator[list[UUID]]:
@@ -105,7 +105,7 @@ def _batches(found: list[UUID]) -> Iterator[list[UUID]]:
         yield found[start : start + BATCH]
 
 
-def _erase_batch(database: Database, found: list[UUID], limits: Limits) -> int:
+def _erase_batch(database: Database, found: list[UUID], limits: RetentionPeriods) -> int:
     """Erase those of ``found`` that are due still: some may have been sent again meanwhile."""
     with database.session() as session:
         now = database.now(session)
@@ -113,7 +113,7 @@ def _erase_batch(database: Database, found: list[UUID], limits: Limits) -> int:
             sa.select(Inquiry.reference).where(Inquiry.id.in_(found))
         ).all()
         # Locked first, judged afterwards: nobody requeues between the two.
-        messages = lock(session, references)
+        messages = lock_messages(session, references)
         query = sa.select(Inquiry).where(Inquiry.id.in_(found), _is_due(limits, now))
         still = {one.reference: one.id for one in session.scalars(query.with_for_update())}
         theirs = [message.id for message in messages if message.reference in still]
@@ -121,7 +121,7 @@ def _erase_batch(database: Database, found: list[UUID], limits: Limits) -> int:
     return len(still)
 
 
-def _is_due(limits: Limits, now: datetime) -> Condition:
+def _is_due(limits: RetentionPeriods, now: datetime) -> Condition:
     delivered = sa.and_(
         Inquiry.state == InquiryState.RECEIVED,
         Inquiry.created_at < _delivered(limits, now),  # cheap, and spares the look at younger ones
@@ -130,12 +130,12 @@ def _is_due(limits: Limits, now: datetime) -> Condition:
     )
     held = sa.and_(
         Inquiry.state == InquiryState.QUARANTINED,
-        Inquiry.created_at < now - timedelta(days=limits.held_days),
+        Inquiry.created_at < now - timedelta(days=limits.quarantine_days),
     )
     return sa.or_(delivered, held)
 
 
-def _delivered(limits: Limits, now: datetime) -> datetime:
+def _delivered(limits: RetentionPeriods, now: datetime) -> datetime:
     return now - timedelta(days=limits.days)
 
 

@@ -19,7 +19,7 @@ TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement"
 TRIES, PAUSE = 20, 0.1  # seconds; a reader under way keeps the -wal file for so long
 
 
-def wipe(database: Database) -> bool:
+def purge_deleted(database: Database) -> bool:
     """Empty the -wal file, or vacuum. False when somebody was in the way all the time:
     the next run, or any quiet moment, does it.
     """

@@ -1,4 +1,4 @@
-"""Trouble told by webhook, because mail may be what is broken.
+"""Problems reported by webhook, because mail may be what is broken.
 
 What was told stands in the database, so that several mailers tell one thing once: at
 once when it begins or gets worse, again every four hours while it lasts, and once more
@@ -13,31 +13,32 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.contact.queries import look_at_held
+from app.contact.queries import quarantine_stats
 from app.database import Base, Database, UTCDateTime
-from app.monitoring.health_rules import Severity, Trouble, judge
-from app.outbox.stats import look_over
-from app.scheduler import Afterwards, Chore, every
+from app.monitoring.health_rules import Problem, Severity, find_problems, worst
+from app.outbox.stats import outbox_stats
+from app.scheduler import AfterCommit, Job, every
 
 LOOK = timedelta(seconds=5)
 AGAIN = timedelta(hours=4)
 BREATH = timedelta(minutes=1)  # many mails that die in a row are told together
-QUIET = timedelta(minutes=2)  # what comes and goes is told as one trouble
+QUIET = timedelta(minutes=2)  # what comes and goes is told as one problem
+PING_INTERVAL = timedelta(minutes=1)
 LEASE = timedelta(seconds=60)  # for the mailer that is telling; others keep still
 
 OVER = {
     "dead": "No undelivered mail is left",
-    "relay": "The mail server is no longer refusing",
+    "mail_transport": "The mail server is no longer refusing",
     "waiting": "No mail is waiting any more",
     "mailer": "A mailer is at work again",
     "downtime": "A mailer has been running for an hour",
-    "held": "No held inquiry has waited for more than a day",
-    "hold": "The outbox is no longer on hold",
+    "quarantine": "No held inquiry has waited for more than a day",
+    "paused": "The outbox is no longer on hold",
 }
 
 
 class Alert(Base):
-    """One trouble: since when, and what was told of it. Gone once its end was told."""
+    """One problem: since when, and what was told of it. Gone once its end was told."""
 
     __tablename__ = "alert"
 
@@ -51,23 +52,23 @@ class Alert(Base):
 
 
 @dataclass(frozen=True)
-class Notice:
-    """One thing to tell: a trouble that lasts, or (``trouble`` is None) the end of one."""
+class Notification:
+    """One thing to tell: a problem that lasts, or (``problem`` is None) the end of one."""
 
     event: str
-    trouble: Trouble | None
+    problem: Problem | None
     since: datetime
     at: datetime
 
     def body(self, clinic: str, site: str) -> dict[str, object]:
         """As JSON: ``text`` for Slack-style receivers, the rest for plain ones."""
-        severity = self.trouble.severity.word if self.trouble else "ok"
-        title = self.trouble.title if self.trouble else OVER.get(self.event, "It is over")
-        advice = f" What to do: {self.trouble.advice}." if self.trouble else ""
+        severity = self.problem.severity.label if self.problem else "ok"
+        title = self.problem.title if self.problem else OVER.get(self.event, "It is over")
+        advice = f" What to do: {self.problem.advice}." if self.problem else ""
         return {
             "text": f"[{severity}] {clinic}: {title}.{advice} ({site})",
             "event": self.event,
-            "status": "firing" if self.trouble else "resolved",
+            "status": "firing" if self.problem else "resolved",
             "severity": severity,
             "title": title,
             "clinic": clinic,
@@ -80,45 +81,46 @@ class Notice:
 Tell = Callable[[Mapping[str, object]], bool]
 
 
-def alert_chore(database: Database, tell: Tell, *, clinic: str, site: str) -> Chore:
-    """Look for trouble every few seconds and ``tell`` what is news: its JSON goes in,
+def alert_job(database: Database, tell: Tell, *, clinic: str, site: str) -> Job:
+    """Look for problem every few seconds and ``tell`` what is news: its JSON goes in,
     whether it was taken comes out.
     """
 
-    def do(session: Session, now: datetime) -> Afterwards | None:
-        notices = take_news(session, now)
+    def run(session: Session, now: datetime) -> AfterCommit | None:
+        notices = claim_notifications(session, now)
         return partial(_tell_all, database, tell, notices, clinic, site) if notices else None
 
-    return Chore("alerts", every(LOOK), do)
+    return Job("alerts", every(LOOK), run)
 
 
-def take_news(session: Session, now: datetime) -> list[Notice]:
+def claim_notifications(session: Session, now: datetime) -> list[Notification]:
     """What should be told now; for a while nobody else is given the same."""
-    troubles = {
-        one.event: one for one in judge(look_over(session, now), look_at_held(session, now))
+    problems = {
+        one.event: one
+        for one in find_problems(outbox_stats(session, now), quarantine_stats(session, now))
     }
     alerts = {one.event: one for one in session.scalars(sa.select(Alert))}
-    for event in troubles.keys() - alerts.keys():
+    for event in problems.keys() - alerts.keys():
         alerts[event] = Alert(event=event, since=now, notified_severity=0, notified_count=0)
         session.add(alerts[event])
     notices = []
     for event, alert in alerts.items():
-        trouble = troubles.get(event)
-        news = _is_worth_telling(alert, trouble, now) if trouble else _is_over(session, alert, now)
+        problem = problems.get(event)
+        news = _is_worth_telling(alert, problem, now) if problem else _is_over(session, alert, now)
         if news and not _is_being_told(alert, now):
             alert.lease_until = now + LEASE
-            notices.append(Notice(event, trouble, alert.since, now))
+            notices.append(Notification(event, problem, alert.since, now))
     return notices
 
 
-def _is_worth_telling(alert: Alert, trouble: Trouble, now: datetime) -> bool:
+def _is_worth_telling(alert: Alert, problem: Problem, now: datetime) -> bool:
     alert.resolved_at = None
     # What has become better since may become worse again, and is told then.
-    alert.notified_severity = min(alert.notified_severity, trouble.severity)
-    alert.notified_count = min(alert.notified_count, trouble.count)
-    if alert.notified_at is None or trouble.severity > alert.notified_severity:
+    alert.notified_severity = min(alert.notified_severity, problem.severity)
+    alert.notified_count = min(alert.notified_count, problem.count)
+    if alert.notified_at is None or problem.severity > alert.notified_severity:
         return True
-    pause = BREATH if trouble.count > alert.notified_count else AGAIN
+    pause = BREATH if problem.count > alert.notified_count else AGAIN
     return now - alert.notified_at >= pause
 
 
@@ -136,7 +138,7 @@ def _is_being_told(alert: Alert, now: datetime) -> bool:
 
 
 def _tell_all(
-    database: Database, tell: Tell, notices: list[Notice], clinic: str, site: str
+    database: Database, tell: Tell, notices: list[Notification], clinic: str, site: str
 ) -> None:
     """Tell ``notices`` outside any transaction, and write down which were taken."""
     taken = True
@@ -147,14 +149,30 @@ def _tell_all(
             _settle(session, notice, taken=taken)
 
 
-def _settle(session: Session, notice: Notice, *, taken: bool) -> None:
+def _settle(session: Session, notice: Notification, *, taken: bool) -> None:
     alert = session.get(Alert, notice.event)
     if alert is None:
         return
     alert.lease_until = None
-    if taken and notice.trouble is None:
+    if taken and notice.problem is None:
         session.delete(alert)
-    elif taken and notice.trouble:
+    elif taken and notice.problem:
         alert.notified_at = notice.at
-        alert.notified_severity = Severity(notice.trouble.severity)
-        alert.notified_count = notice.trouble.count
+        alert.notified_severity = Severity(notice.problem.severity)
+        alert.notified_count = notice.problem.count
+
+
+def ping_job(ping: Callable[[], object]) -> Job:
+    """Call ``ping`` each minute unless a problem needs attention at once (``PAGE``).
+
+    The receiver alerts when pings stop, so it also notices a machine or database that is down.
+    """
+
+    def call() -> None:
+        ping()
+
+    def run(session: Session, now: datetime) -> AfterCommit | None:
+        problems = find_problems(outbox_stats(session, now), quarantine_stats(session, now))
+        return None if worst(problems) is Severity.PAGE else call
+
+    return Job("ping", every(PING_INTERVAL), run)

@@ -15,25 +15,25 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry
-from app.contact.queries import Held, look_at_held
+from app.contact.queries import QuarantineStats, quarantine_stats
 from app.database import Database
 from app.database.engines import NotDurableError
-from app.maintenance.backup import last_backup
+from app.maintenance.backup import last_backup_at
 from app.outbox.models import DeliveryAttempt, Outcome
-from app.outbox.stats import Overview, RelayFault, look_over
+from app.outbox.stats import OutboxStats, TransportFault, outbox_stats
 from app.version import version
 
 Samples = Mapping[str, float]
 
 
-class SiteCollector(Collector):
+class DatabaseCollector(Collector):
     """Every host tells the same numbers of the database: take the greatest, not the sum."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def collect(self) -> Iterator[Metric]:
-        yield _labelled("info", "This version of Frontdesk.", "version", {version(): 1})
+        yield _labelled("build_info", "This version of Frontdesk.", "version", {version(): 1})
         try:
             found = list(self._of_database())
         except (SQLAlchemyError, NotDurableError):
@@ -45,12 +45,12 @@ class SiteCollector(Collector):
         with self._database.read_session() as session:
             now = self._database.now(session)
             inquiries, attempts = _count_inquiries(session), _count_attempts(session)
-            seen, held = look_over(session, now), look_at_held(session, now)
-            made_at = last_backup(session)
+            seen, held = outbox_stats(session, now), quarantine_stats(session, now)
+            made_at = last_backup_at(session)
         if made_at:
             yield _gauge("last_backup_timestamp_seconds", "When it was made.", _moment(made_at))
         yield _counter("inquiries", "Inquiries taken, by what became of them.", "state", inquiries)
-        yield _counter("attempts", "Attempts to deliver, by outcome.", "outcome", attempts)
+        yield _counter("delivery_attempts", "Attempts to deliver, by outcome.", "outcome", attempts)
         yield from _of_held(held)
         yield from _of_outbox(seen)
 
@@ -65,26 +65,33 @@ def _count_inquiries(session: Session) -> dict[str, int]:
 
 def _count_attempts(session: Session) -> dict[str, int]:
     query = sa.select(DeliveryAttempt.outcome, sa.func.count()).group_by(DeliveryAttempt.outcome)
-    counts: dict[str, int] = dict(session.execute(query).tuples().all())
+    counts: dict[str, int] = dict(session.execute(query).all())
     return {outcome.value: counts.get(outcome.value, 0) for outcome in Outcome}
 
 
-def _of_held(held: Held) -> Iterator[Metric]:
+def _of_held(held: QuarantineStats) -> Iterator[Metric]:
     waited = held.oldest.total_seconds() if held.oldest else 0.0
-    yield _gauge("held_inquiries", "Held inquiries that nobody has looked at.", held.count)
-    yield _gauge("held_oldest_seconds", "How long the oldest of them has waited.", waited)
+    yield _gauge("quarantined_inquiries", "Quarantined inquiries nobody reviewed.", held.count)
+    yield _gauge(
+        "quarantined_oldest_age_seconds", "How long the oldest of them has waited.", waited
+    )
 
 
-def _of_outbox(seen: Overview) -> Iterator[Metric]:
+def _of_outbox(seen: OutboxStats) -> Iterator[Metric]:
     mails = {"pending": seen.pending, "dead": seen.dead}
     oldest = seen.oldest_pending.total_seconds() if seen.oldest_pending else 0.0
-    beat = math.inf if seen.heartbeat is None else seen.heartbeat.total_seconds()
-    down = {fault.value: float(fault is seen.relay_fault) for fault in RelayFault}
-    yield _labelled("outbox_mails", "Mails not delivered, by state.", "state", mails)
-    yield _gauge("outbox_oldest_seconds", "How long the oldest mail has waited.", oldest)
-    yield _gauge("outbox_on_hold", "Whether no mail may go out.", seen.held_since is not None)
-    yield _gauge("mailer_heartbeat_seconds", "Since the freshest sign of life of a mailer.", beat)
-    yield _labelled("relay_down", "Whether the mail server takes no mail, and why.", "fault", down)
+    beat = math.inf if seen.heartbeat_age is None else seen.heartbeat_age.total_seconds()
+    down = {fault.value: float(fault is seen.transport_fault) for fault in TransportFault}
+    yield _labelled("outbox_messages", "Mails not delivered, by state.", "state", mails)
+    yield _gauge("outbox_oldest_age_seconds", "How long the oldest mail has waited.", oldest)
+    yield _gauge("outbox_paused", "Whether no mail may go out.", seen.paused_since is not None)
+    yield _gauge("mailer_heartbeat_age_seconds", "Since the latest heartbeat of a mailer.", beat)
+    yield _labelled(
+        "mail_transport_unavailable",
+        "Whether the mail server takes no mail, and why.",
+        "fault",
+        down,
+    )
 
 
 def _gauge(name: str, told: str, value: float) -> Metric:

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from app.clinic import Clinic, Digest
 from app.contact.emails import email_templates
 from app.contact.models import IS_QUARANTINED, Inquiry
-from app.contact.queries import look_at_held
+from app.contact.queries import quarantine_stats
 from app.database import Database
-from app.monitoring.health_rules import in_words
-from app.outbox.models import MailerDowntime, OutboxMessage, OutgoingMail, State
+from app.monitoring.health_rules import format_duration
+from app.outbox.models import MailerDowntime, OutboxMessage, OutgoingEmail, State
 from app.outbox.queue import enqueue
-from app.outbox.stats import Overview, look_over
-from app.scheduler import Chore, daily
+from app.outbox.stats import OutboxStats, outbox_stats
+from app.scheduler import Job, daily
 
 MOST_LISTED = 50  # of undelivered
 MOST_HELD = 500
@@ -27,7 +27,7 @@ ABOUT = "digest-"
 
 
 @dataclass(frozen=True)
-class HeldLine:
+class QuarantinedInquiry:
     """One held inquiry, and when its words are erased unless somebody releases it."""
 
     reference: str
@@ -50,28 +50,28 @@ class Day:
     received: int
     delivered: int
     held_count: int
-    held: tuple[HeldLine, ...]
+    held: tuple[QuarantinedInquiry, ...]
     undelivered: tuple[str, ...]
-    outbox: Overview
+    outbox: OutboxStats
     downtimes: tuple[tuple[datetime, datetime], ...] = ()
 
 
-def digest_chore(
+def digest_job(
     database: Database, clinic: Clinic, digest: Digest, *, site: str, held_days: int
-) -> Chore:
+) -> Job:
     """Put the digest into the outbox once a day, in the transaction that takes the turn."""
 
-    def do(session: Session, now: datetime) -> None:
-        day = count_day(session, now, held_days)
-        mails = digest_mails(day, clinic, digest.mailboxes, site=site)
+    def run(session: Session, now: datetime) -> None:
+        day = collect_digest(session, now, held_days)
+        mails = build_digest_emails(day, clinic, digest.mailboxes, site=site)
         domain = clinic.email.rpartition("@")[2]
         for mail in mails:
             enqueue(session, database.keys, mail, domain=domain, now=now)
 
-    return Chore(NAME, daily(digest.at, clinic.zone), do, at_first=False)
+    return Job(NAME, daily(digest.at, clinic.zone), run, run_immediately=False)
 
 
-def count_day(session: Session, now: datetime, held_days: int) -> Day:
+def collect_digest(session: Session, now: datetime, held_days: int) -> Day:
     """The numbers since the last digest, or of 24 hours before the first one."""
     since = _last_digest(session) or now - timedelta(hours=24)
     new = Inquiry.created_at > since
@@ -87,7 +87,7 @@ def count_day(session: Session, now: datetime, held_days: int) -> Day:
         received=session.scalar(sa.select(count).select_from(Inquiry).where(new)) or 0,
         delivered=session.scalar(sa.select(count).select_from(OutboxMessage).where(*delivered))
         or 0,
-        held_count=look_at_held(session, now).count,
+        held_count=quarantine_stats(session, now).count,
         held=_held(session, now, timedelta(days=held_days)),
         undelivered=tuple(
             session.scalars(
@@ -98,7 +98,7 @@ def count_day(session: Session, now: datetime, held_days: int) -> Day:
                 .limit(MOST_LISTED)
             )
         ),
-        outbox=look_over(session, now),
+        outbox=outbox_stats(session, now),
         downtimes=_downtimes(session, since),
     )
 
@@ -109,13 +109,16 @@ def _downtimes(session: Session, since: datetime) -> tuple[tuple[datetime, datet
     return tuple((row.started_at, row.ended_at) for row in rows)
 
 
-def _held(session: Session, now: datetime, kept: timedelta) -> tuple[HeldLine, ...]:
+def _held(session: Session, now: datetime, kept: timedelta) -> tuple[QuarantinedInquiry, ...]:
     query = sa.select(Inquiry.reference, Inquiry.quarantine_reasons, Inquiry.created_at).where(
         IS_QUARANTINED
     )
     return tuple(
-        HeldLine(
-            reference, reason or "", in_words(max(now - came, timedelta(0))), erased_at=came + kept
+        QuarantinedInquiry(
+            reference,
+            reason or "",
+            format_duration(max(now - came, timedelta(0))),
+            erased_at=came + kept,
         )
         for reference, reason, came in session.execute(
             query.order_by(Inquiry.created_at).limit(MOST_HELD)
@@ -123,9 +126,9 @@ def _held(session: Session, now: datetime, kept: timedelta) -> tuple[HeldLine, .
     )
 
 
-def digest_mails(
+def build_digest_emails(
     day: Day, clinic: Clinic, mailboxes: Iterable[str], *, site: str
-) -> list[OutgoingMail]:
+) -> list[OutgoingEmail]:
     """The digest of ``day``, one mail for each mailbox. Pure."""
     date = day.until.astimezone(clinic.zone).date()
     values = {
@@ -134,7 +137,7 @@ def digest_mails(
         "site": site,
         "date": date,
         "since": day.since.astimezone(clinic.zone),
-        "oldest": in_words(day.outbox.oldest_pending) if day.outbox.oldest_pending else "",
+        "oldest": format_duration(day.outbox.oldest_pending) if day.outbox.oldest_pending else "",
         "relay": _relay_in_words(day.outbox, clinic),
         "downtimes": [
             tuple(f"{moment.astimezone(clinic.zone):%A, %-I:%M %p}" for moment in downtime)
@@ -148,7 +151,7 @@ def digest_mails(
     text = email_templates().get_template("digest.txt").render(values)
     html = email_templates().get_template("digest.html").render(values)
     return [
-        OutgoingMail(
+        OutgoingEmail(
             recipient=mailbox,
             sender_name=clinic.name,
             subject=subject,
@@ -168,8 +171,8 @@ def _is_digest() -> sa.ColumnElement[bool]:
     return OutboxMessage.reference.startswith(ABOUT)
 
 
-def _relay_in_words(outbox: Overview, clinic: Clinic) -> str:
-    if outbox.relay_down_since is None:
+def _relay_in_words(outbox: OutboxStats, clinic: Clinic) -> str:
+    if outbox.transport_unavailable_since is None:
         return "no fault seen"
-    since = outbox.relay_down_since.astimezone(clinic.zone)
-    return f"takes no mail since {since:%A, %-I:%M %p} (fault: {outbox.relay_fault})"
+    since = outbox.transport_unavailable_since.astimezone(clinic.zone)
+    return f"takes no mail since {since:%A, %-I:%M %p} (fault: {outbox.transport_fault})"

@@ -10,19 +10,19 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.contact.queries import look_at_held
+from app.contact.queries import quarantine_stats
 from app.database.engines import NotDurableError
-from app.database.revisions import revision_of, schema_fault
+from app.database.revisions import revision_of, schema_problem
 from app.encryption import UnknownKeyError
 from app.maintenance import encryption_keys
-from app.monitoring.health_rules import Severity, Trouble, judge, worst
-from app.outbox.stats import Overview, look_over
+from app.monitoring.health_rules import Problem, Severity, find_problems, worst
+from app.outbox.stats import OutboxStats, outbox_stats
 from app.services import current_services
 from app.version import version
 
 blueprint = Blueprint("health", __name__)
 
-NO_ANSWER = Trouble(
+NO_ANSWER = Problem(
     "database", Severity.PAGE, "The database does not answer", "`flask doctor` says more"
 )
 
@@ -42,16 +42,16 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Whether an inquiry could be written down here and now."""
     fault = _unready()
-    return _answer({"ready": fault is None, "why": fault}, well=fault is None)
+    return _answer({"ready": fault is None, "reason": fault}, well=fault is None)
 
 
 def _unready() -> str | None:
     database = current_services().database
     try:
         with database.read_session() as session:
-            if fault := schema_fault(revision_of(session.connection())):
+            if fault := schema_problem(revision_of(session.connection())):
                 return fault
-            encryption_keys.check(session, database.keys)
+            encryption_keys.check_keys(session, database.keys)
     except UnknownKeyError:
         return "a key is missing from ENCRYPTION_KEYS"
     except (SQLAlchemyError, NotDurableError):
@@ -66,36 +66,36 @@ def outbox() -> Response:
     try:
         with database.read_session() as session:
             now = database.now(session)
-            seen, held = look_over(session, now), look_at_held(session, now)
+            seen, held = outbox_stats(session, now), quarantine_stats(session, now)
     except (SQLAlchemyError, NotDurableError):
         return _answer(_judged([NO_ANSWER]), well=False)
-    troubles = judge(seen, held)
-    well = worst(troubles) is not Severity.PAGE
-    return _answer({**_judged(troubles), **_numbers(seen)}, well=well)
+    problems = find_problems(seen, held)
+    well = worst(problems) is not Severity.PAGE
+    return _answer({**_judged(problems), **_numbers(seen)}, well=well)
 
 
-def _judged(troubles: list[Trouble]) -> dict[str, Any]:
-    loudest = worst(troubles)
+def _judged(problems: list[Problem]) -> dict[str, Any]:
+    loudest = worst(problems)
     return {
-        "status": loudest.word if loudest else "ok",
-        "troubles": [
-            {"event": one.event, "severity": one.severity.word, "title": one.title}
-            for one in troubles
+        "status": loudest.label if loudest else "ok",
+        "problems": [
+            {"event": one.event, "severity": one.severity.label, "title": one.title}
+            for one in problems
         ],
     }
 
 
-def _numbers(seen: Overview) -> dict[str, Any]:
+def _numbers(seen: OutboxStats) -> dict[str, Any]:
     """Ages in whole seconds, moments in ISO 8601; None for what there is none of."""
-    oldest, beat, down = seen.oldest_pending, seen.heartbeat, seen.relay_down_since
+    oldest, beat, down = seen.oldest_pending, seen.heartbeat_age, seen.transport_unavailable_since
     return {
         "pending": seen.pending,
         "oldest_pending_seconds": int(oldest.total_seconds()) if oldest is not None else None,
         "dead": seen.dead,
-        "heartbeat_seconds": int(beat.total_seconds()) if beat is not None else None,
-        "relay_down_since": down.isoformat(timespec="seconds") if down else None,
-        "relay_fault": seen.relay_fault,
-        "on_hold": seen.held_since is not None,
+        "heartbeat_age_seconds": int(beat.total_seconds()) if beat is not None else None,
+        "transport_unavailable_since": down.isoformat(timespec="seconds") if down else None,
+        "transport_fault": seen.transport_fault,
+        "paused": seen.paused_since is not None,
     }
 
 

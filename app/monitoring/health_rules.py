@@ -1,6 +1,6 @@
-"""When numbers are trouble. One judgement for health, alerts, pings and the doctor.
+"""When numbers are problem. One judgement for health, alerts, pings and the doctor.
 
-Pure: an overview in, troubles out. The limits are those of the design: an undelivered
+Pure: an overview in, problems out. The limits are those of the design: an undelivered
 mail, or a relay that refuses our login or fails at TLS, is told at once; waiting mail
 after 15 minutes, and louder after 60; a mailer that is silent for 90 seconds.
 """
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
-from app.contact.queries import Held
-from app.outbox.heartbeat import SILENT
-from app.outbox.stats import Overview, RelayFault
+from app.contact.queries import QuarantineStats
+from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
+from app.outbox.stats import OutboxStats, TransportFault
 
-WAITS_LONG = timedelta(minutes=15)
-WAITS_TOO_LONG = timedelta(minutes=60)
-UNSEEN = timedelta(hours=24)  # a digest has told of it, and nobody looked; or none came
+DELAY_WARNING = timedelta(minutes=15)
+DELAY_CRITICAL = timedelta(minutes=60)
+QUARANTINE_WARNING = timedelta(hours=24)  # a digest has told of it, and nobody looked; or none came
 
 
 class Severity(IntEnum):
@@ -26,12 +26,12 @@ class Severity(IntEnum):
     PAGE = 2
 
     @property
-    def word(self) -> str:
+    def label(self) -> str:
         return self.name.lower()
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Problem:
     """Something that is wrong now. ``count`` tells when it gets worse; no personal data."""
 
     event: str
@@ -41,17 +41,17 @@ class Trouble:
     count: int = 0
 
 
-RELAY_TROUBLE = {
-    RelayFault.AUTHENTICATION: (Severity.PAGE, "The mail server refuses our login"),
-    RelayFault.TLS: (Severity.PAGE, "The mail server's encryption (TLS) fails"),
+TRANSPORT_PROBLEMS = {
+    TransportFault.AUTHENTICATION: (Severity.PAGE, "The mail server refuses our login"),
+    TransportFault.TLS: (Severity.PAGE, "The mail server's encryption (TLS) fails"),
     # Some servers refuse a sender for a while only; if it lasts, waiting mail tells.
-    RelayFault.SENDER: (Severity.WARN, "The mail server refuses our sender's address"),
+    TransportFault.SENDER: (Severity.WARN, "The mail server refuses our sender's address"),
 }
 
 
-def judge(seen: Overview, held: Held) -> list[Trouble]:
+def find_problems(seen: OutboxStats, held: QuarantineStats) -> list[Problem]:
     """What is wrong with ``seen`` and ``held``, the worst first; empty when all is well."""
-    troubles = (
+    problems = (
         _dead(seen),
         _relay(seen),
         _silent(seen),
@@ -60,19 +60,19 @@ def judge(seen: Overview, held: Held) -> list[Trouble]:
         _on_hold(seen),
         _unseen(held),
     )
-    return sorted((one for one in troubles if one), key=lambda one: -one.severity)
+    return sorted((one for one in problems if one), key=lambda one: -one.severity)
 
 
-def worst(troubles: Iterable[Trouble]) -> Severity | None:
-    """The loudest severity among ``troubles``; None when there are none."""
-    return max((one.severity for one in troubles), default=None)
+def worst(problems: Iterable[Problem]) -> Severity | None:
+    """The loudest severity among ``problems``; None when there are none."""
+    return max((one.severity for one in problems), default=None)
 
 
-def _dead(seen: Overview) -> Trouble | None:
+def _dead(seen: OutboxStats) -> Problem | None:
     if not seen.dead:
         return None
     mails = "1 mail" if seen.dead == 1 else f"{seen.dead} mails"
-    return Trouble(
+    return Problem(
         "dead",
         Severity.PAGE,
         f"{mails} could not be delivered",
@@ -81,18 +81,18 @@ def _dead(seen: Overview) -> Trouble | None:
     )
 
 
-def _relay(seen: Overview) -> Trouble | None:
-    if seen.relay_fault not in RELAY_TROUBLE:
+def _relay(seen: OutboxStats) -> Problem | None:
+    if seen.transport_fault not in TRANSPORT_PROBLEMS:
         return None
-    severity, title = RELAY_TROUBLE[seen.relay_fault]
-    return Trouble("relay", severity, title, "`flask doctor` says what is wrong with it")
+    severity, title = TRANSPORT_PROBLEMS[seen.transport_fault]
+    return Problem("mail_transport", severity, title, "`flask doctor` says what is wrong with it")
 
 
-def _silent(seen: Overview) -> Trouble | None:
-    if seen.heartbeat is not None and seen.heartbeat <= SILENT:
+def _silent(seen: OutboxStats) -> Problem | None:
+    if seen.heartbeat_age is not None and seen.heartbeat_age <= HEARTBEAT_TIMEOUT:
         return None
-    since = f"for {in_words(seen.heartbeat)}" if seen.heartbeat else "at all"
-    return Trouble(
+    since = f"for {format_duration(seen.heartbeat_age)}" if seen.heartbeat_age else "at all"
+    return Problem(
         "mailer",
         Severity.PAGE,
         f"No mailer has given a sign of life {since}",
@@ -100,11 +100,11 @@ def _silent(seen: Overview) -> Trouble | None:
     )
 
 
-def _downtime(seen: Overview) -> Trouble | None:
+def _downtime(seen: OutboxStats) -> Problem | None:
     if seen.downtime is None:
         return None
     start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in seen.downtime)
-    return Trouble(
+    return Problem(
         "downtime",
         Severity.WARN,
         f"No mailer ran from {start} to {end} UTC",
@@ -112,42 +112,42 @@ def _downtime(seen: Overview) -> Trouble | None:
     )
 
 
-def _waiting(seen: Overview) -> Trouble | None:
+def _waiting(seen: OutboxStats) -> Problem | None:
     waited = seen.oldest_pending
-    if waited is None or waited <= WAITS_LONG:
+    if waited is None or waited <= DELAY_WARNING:
         return None
-    return Trouble(
+    return Problem(
         "waiting",
-        Severity.PAGE if waited > WAITS_TOO_LONG else Severity.WARN,
-        f"Mail has been waiting for {in_words(waited)}",
+        Severity.PAGE if waited > DELAY_CRITICAL else Severity.WARN,
+        f"Mail has been waiting for {format_duration(waited)}",
         "`flask outbox list` says why",
     )
 
 
-def _on_hold(seen: Overview) -> Trouble | None:
-    if seen.held_since is None:
+def _on_hold(seen: OutboxStats) -> Problem | None:
+    if seen.paused_since is None:
         return None
-    return Trouble(
-        "hold",
+    return Problem(
+        "paused",
         Severity.WARN,
         "The outbox is on hold: no mail goes out",
-        "look at `flask outbox list`, then `flask outbox release`",
+        "look at `flask outbox list`, then `flask outbox resume`",
     )
 
 
-def _unseen(held: Held) -> Trouble | None:
-    if held.oldest is None or held.oldest <= UNSEEN:
+def _unseen(held: QuarantineStats) -> Problem | None:
+    if held.oldest is None or held.oldest <= QUARANTINE_WARNING:
         return None
     wait = "1 held inquiry waits" if held.count == 1 else f"{held.count} held inquiries wait"
-    return Trouble(
-        "held",
+    return Problem(
+        "quarantine",
         Severity.WARN,
-        f"{wait} for a look, the oldest for {in_words(held.oldest)}",
+        f"{wait} for a look, the oldest for {format_duration(held.oldest)}",
         "`flask inquiries list --held` names them; `flask inquiries release` sends one on",
     )
 
 
-def in_words(age: timedelta) -> str:
+def format_duration(age: timedelta) -> str:
     """``age`` as people say it: ``40 s``, ``17 min``, ``3 h``, ``2 days``."""
     seconds = int(age.total_seconds())
     for unit, name, enough in ((1, "s", 120), (60, "min", 120), (3600, "h", 48)):

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Database
 from app.database.engines import NotDurableError
-from app.monitoring.health_rules import in_words
-from app.outbox.heartbeat import SILENT
+from app.monitoring.health_rules import format_duration
+from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from app.outbox.models import MailerHeartbeat
 
 log = logging.getLogger("frontdesk.mailer_watch")
@@ -34,11 +34,11 @@ class MailerWatch(threading.Thread):
         # At the very first start no mailer has been seen yet: it gets some time to begin.
         missing = self.check(starting=True)
         while True:
-            self._sleep((REPEAT if missing else SILENT).total_seconds())
+            self._sleep((REPEAT if missing else HEARTBEAT_TIMEOUT).total_seconds())
             missing = self.check()
 
     def check(self, *, starting: bool = False) -> bool:
-        """Log an error if no mailer has checked in for longer than SILENT; whether it did.
+        """Log an error if no mailer has run for longer than HEARTBEAT_TIMEOUT; whether it did.
 
         ``starting``: a database that has never seen a mailer is no error yet.
         """
@@ -50,9 +50,9 @@ class MailerWatch(threading.Thread):
             return False  # /readyz reports a database that does not answer
         if last is None and starting:
             return False
-        if last is not None and now - last <= SILENT:
+        if last is not None and now - last <= HEARTBEAT_TIMEOUT:
             return False
-        since = "ever" if last is None else f"for {in_words(now - last)}"
+        since = "ever" if last is None else f"for {format_duration(now - last)}"
         log.error(
             "no mailer has run %s: inquiries are saved but not emailed;"
             " start `flask --app wsgi mailer run`",

@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.database import Database
-from app.monitoring.database_metrics import SiteCollector
+from app.monitoring.database_metrics import DatabaseCollector
 from app.monitoring.request_metrics import RequestMetrics
 
 blueprint = Blueprint("metrics", __name__)
@@ -22,7 +22,7 @@ class Metrics:
 
     def __init__(self, database: Database, token: str) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(SiteCollector(database))
+        self._registry.register(DatabaseCollector(database))
         self._token = f"Bearer {token}".encode()
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             MultiProcessCollector(self._registry)

@@ -10,21 +10,20 @@ from sqlalchemy.orm import Session
 
 from app.clinic import Clinic
 from app.contact.models import Inquiry
-from app.contact.queries import Held, look_at_held
+from app.contact.queries import QuarantineStats, quarantine_stats
 from app.database import Database
 from app.maintenance import retention
 from app.maintenance.backup import BACKUP
 from app.monitoring.digest import NAME as DIGEST
-from app.monitoring.health_rules import Trouble, judge
-from app.monitoring.uptime import serving_since
+from app.monitoring.health_rules import Problem, find_problems
 from app.outbox.models import MailerHeartbeat
-from app.outbox.stats import Overview, look_over
-from app.scheduler import ScheduledJob, next_time
+from app.outbox.stats import OutboxStats, outbox_stats
+from app.scheduler import ScheduledJob, next_run
 from app.version import version
 
 
 @dataclass(frozen=True)
-class Last:
+class LastInquiry:
     """The newest inquiry."""
 
     reference: str
@@ -33,58 +32,56 @@ class Last:
 
 
 @dataclass(frozen=True)
-class Mailer:
+class RunningMailer:
     """A mailer that has sent a heartbeat within a day and did not stop in order."""
 
     owner: str
-    since: datetime
-    heartbeat: datetime
+    started_at: datetime
+    heartbeat_at: datetime
 
 
 @dataclass(frozen=True)
-class Standing:
+class StatusReport:
     """At ``now``, on the database's clock. What is None is not known, or not set up."""
 
     now: datetime
     version: str
-    web_since: datetime | None
-    last: Last | None
-    held: Held
-    outbox: Overview
-    mailers: tuple[Mailer, ...]
+    last_inquiry: LastInquiry | None
+    quarantine: QuarantineStats
+    outbox: OutboxStats
+    mailers: tuple[RunningMailer, ...]
     backup: datetime | None
     next_retention: datetime
     next_digest: datetime | None
     free_bytes: int | None
-    troubles: tuple[Trouble, ...]
+    problems: tuple[Problem, ...]
 
 
-def look(database: Database, clinic: Clinic, instance: Path) -> Standing:
+def build_status_report(database: Database, clinic: Clinic, instance: Path) -> StatusReport:
     """Raises SQLAlchemyError when the database does not answer."""
     with database.read_session() as session:
         now = database.now(session)
         turns = dict[str, datetime](
             (row.name, row.started_at) for row in session.scalars(sa.select(ScheduledJob))
         )
-        last, seen, mailers = _last(session), look_over(session, now), _mailers(session)
-        held = look_at_held(session, now)
+        last, seen, mailers = _last(session), outbox_stats(session, now), _mailers(session)
+        held = quarantine_stats(session, now)
     digest = clinic.digest
-    return Standing(
+    return StatusReport(
         now=now,
         version=version(),
-        web_since=serving_since(instance),
-        last=last,
-        held=held,
+        last_inquiry=last,
+        quarantine=held,
         outbox=seen,
         mailers=mailers,
         backup=turns.get(BACKUP),
-        next_retention=next_time(retention.AT, clinic.zone, turns.get(retention.NAME), now),
+        next_retention=next_run(retention.AT, clinic.zone, turns.get(retention.NAME), now),
         # Before the first there is no day to tell of: nothing is made up then.
         next_digest=(
-            next_time(digest.at, clinic.zone, turns.get(DIGEST, now), now) if digest else None
+            next_run(digest.at, clinic.zone, turns.get(DIGEST, now), now) if digest else None
         ),
         free_bytes=shutil.disk_usage(instance).free if instance.is_dir() else None,
-        troubles=tuple(judge(seen, held)),
+        problems=tuple(find_problems(seen, held)),
     )
 
 
@@ -93,15 +90,15 @@ def age(moment: datetime, now: datetime) -> timedelta:
     return max(now - moment, timedelta(0))
 
 
-def _last(session: Session) -> Last | None:
+def _last(session: Session) -> LastInquiry | None:
     query = sa.select(Inquiry.reference, Inquiry.created_at, Inquiry.state)
     row = session.execute(query.order_by(Inquiry.created_at.desc()).limit(1)).one_or_none()
-    return Last(*row) if row else None
+    return LastInquiry(*row) if row else None
 
 
-def _mailers(session: Session) -> tuple[Mailer, ...]:
+def _mailers(session: Session) -> tuple[RunningMailer, ...]:
     running = MailerHeartbeat.stopped_at.is_(None)
     query = sa.select(MailerHeartbeat).where(running).order_by(MailerHeartbeat.heartbeat_at.desc())
     return tuple(
-        Mailer(one.owner, one.started_at, one.heartbeat_at) for one in session.scalars(query)
+        RunningMailer(one.owner, one.started_at, one.heartbeat_at) for one in session.scalars(query)
     )

@@ -1,6 +1,9 @@
-"""What a person may do to a message. Each act leaves an attempt row as its trace."""
+"""What operators do to the outbox: pause and resume it, requeue, cancel or redact messages.
 
-from collections.abc import Callable
+Requeuing and cancelling leave a delivery attempt as their record.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,16 +11,44 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, State
+from app.outbox.models import DeliveryAttempt, OutboxMessage, OutboxPause, Outcome, State
 
-Act = Callable[[Session, UUID, datetime], bool]
-BY_HAND = "operator"
+Action = Callable[[Session, UUID, datetime], bool]
+OPERATOR = "operator"
+ONLY_ROW = 1
+REDACTED = b""  # not NULL: only a delivered message may be without content
+
+
+def current_pause(session: Session) -> OutboxPause | None:
+    """The pause in effect, or None when mail is sent."""
+    return session.get(OutboxPause, ONLY_ROW)
+
+
+def is_paused(session: Session) -> bool:
+    """Whether nothing may be claimed; asked before each claim."""
+    return session.connection().scalar(sa.select(OutboxPause.id)) is not None
+
+
+def pause(session: Session, reason: str, now: datetime) -> None:
+    """Stop sending. Does nothing when the outbox is paused already."""
+    if current_pause(session) is None:
+        session.add(OutboxPause(id=ONLY_ROW, since=now, reason=reason))
+
+
+def resume(session: Session) -> bool:
+    """Send again. False when the outbox was not paused."""
+    deleted = session.execute(
+        sa.delete(OutboxPause)
+        .returning(OutboxPause.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return deleted is not None
 
 
 def requeue(session: Session, message: UUID, now: datetime) -> bool:
-    """Make a dead, cancelled or waiting message due now, with its five days anew.
+    """Make a dead, cancelled or pending message due now, with a new retry period of five days.
 
-    False, and nothing is changed, when it is being sent, was delivered or was erased.
+    False, and nothing is changed, when it is being sent, was delivered or was redacted.
     """
     return _change(
         session,
@@ -36,7 +67,7 @@ def requeue(session: Session, message: UUID, now: datetime) -> bool:
 
 
 def cancel(session: Session, message: UUID, now: datetime) -> bool:
-    """Never send a waiting or dead message. False when it is being sent or was delivered."""
+    """Never send a pending or dead message. False when it is being sent or was delivered."""
     return _change(
         session,
         message,
@@ -58,7 +89,7 @@ def _change(  # noqa: PLR0913, PLR0917
     changed = session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.id == message, OutboxMessage.state.in_(allowed))
-        .where(sa.func.length(OutboxMessage.encrypted_message) > 0)  # an erased one holds nothing
+        .where(sa.func.length(OutboxMessage.encrypted_message) > 0)  # redacted: nothing to send
         .values(**changes)
         .returning(OutboxMessage.id)
         .execution_options(synchronize_session=False)
@@ -69,10 +100,44 @@ def _change(  # noqa: PLR0913, PLR0917
         DeliveryAttempt(
             message_id=message,
             lease_token=uuid4(),
-            owner=BY_HAND,
+            owner=OPERATOR,
             started_at=now,
             ended_at=now,
             outcome=outcome,
         )
     )
     return True
+
+
+def lock_messages(session: Session, references: Sequence[str]) -> Sequence[OutboxMessage]:
+    """The messages about these inquiries, locked against changes until this transaction ends."""
+    query = (
+        sa.select(OutboxMessage)
+        .where(OutboxMessage.reference.in_(references))
+        .order_by(OutboxMessage.id)
+        .with_for_update()
+    )
+    return session.scalars(query).all()
+
+
+def redact(session: Session, messages: Sequence[UUID]) -> None:
+    """Erase the content of finished ``messages`` and the mail server's replies, which may quote
+    a subject with the visitor's name. States, times and outcomes stay.
+    """
+    selected = OutboxMessage.id.in_(messages)
+    options = {"synchronize_session": False}
+    session.execute(
+        sa.update(OutboxMessage)
+        .where(selected, OutboxMessage.state == State.CANCELLED)
+        .values(encrypted_message=REDACTED),
+        execution_options=options,
+    )
+    session.execute(
+        sa.update(OutboxMessage).where(selected).values(last_error=None), execution_options=options
+    )
+    session.execute(
+        sa.update(DeliveryAttempt)
+        .where(DeliveryAttempt.message_id.in_(messages))
+        .values(transport_reply=None),
+        execution_options=options,
+    )

@@ -1,7 +1,7 @@
-"""How an attempt is ended from outside: by the clock, or by a request to stop.
+"""Ends an attempt at its deadline or when the mailer is asked to stop.
 
-A socket's time-out does not stop a server that sends one byte a second, so the
-whole attempt is bound by an alarm signal in the mailer's main thread.
+A socket timeout does not stop a server that sends one byte a second, so an alarm signal in
+the mailer's main thread limits the whole attempt.
 """
 
 import signal
@@ -9,61 +9,63 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-DEADLINE = 660.0  # seconds for one attempt; below the lease, so that no two mailers overlap
-LAST_WAIT = 25.0  # seconds for the answer to the final dot once a stop was asked for
+DEADLINE = 660.0  # seconds for one attempt; shorter than the lease, so that no two overlap
+STOP_TIMEOUT = 25.0  # seconds to wait for the reply to the final dot after a stop request
 
 
-class DeadlinePassed(TimeoutError):  # noqa: N818
-    """The attempt took longer than it may."""
+class DeadlineExceeded(TimeoutError):  # noqa: N818
+    """The attempt took too long."""
 
 
-class Stopped(Exception):  # noqa: N818
-    """A stop was asked for while nothing had been handed over yet."""
+class StopRequested(Exception):  # noqa: N818
+    """The mailer was asked to stop before the message was handed over."""
 
 
-class Interrupts:
-    """Signals of one mailer process. ``stopping`` is True once a stop was asked for."""
+class SignalHandler:
+    """The signals of one mailer process. ``stopping`` is True after a stop request."""
 
-    def __init__(self, deadline: float = DEADLINE, last_wait: float = LAST_WAIT) -> None:
+    def __init__(self, deadline: float = DEADLINE, stop_timeout: float = STOP_TIMEOUT) -> None:
         self.stopping = False
         self._deadline = deadline
-        self._last_wait = last_wait
+        self._stop_timeout = stop_timeout
         self._may_abort = False
 
     def install(self) -> None:
-        """Listen to SIGTERM and SIGINT; to be called in the main thread."""
+        """Handle SIGTERM and SIGINT. Call it in the main thread."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Bound what happens inside. Raises DeadlinePassed or, before ``past_the_dot``, Stopped."""
-        before = signal.signal(signal.SIGALRM, _ring)
+        """Limit the time of the block. Raises DeadlineExceeded, or StopRequested before
+        ``mark_data_sent``.
+        """
+        previous = signal.signal(signal.SIGALRM, _raise_deadline_exceeded)
         signal.setitimer(signal.ITIMER_REAL, self._deadline)
         self._may_abort = True
         try:
             if self.stopping:
-                raise Stopped
+                raise StopRequested
             yield
         finally:
             self._may_abort = False
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            signal.signal(signal.SIGALRM, previous)
 
-    def past_the_dot(self) -> None:
-        """From here the relay may have taken the mail: a stop waits for its answer."""
+    def mark_data_sent(self) -> None:
+        """From now on the server may have accepted the message: a stop waits for its reply."""
         self._may_abort = False
         if self.stopping:
-            signal.setitimer(signal.ITIMER_REAL, self._last_wait)
+            signal.setitimer(signal.ITIMER_REAL, self._stop_timeout)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.stopping = True
         if self._may_abort:
             self._may_abort = False
-            raise Stopped
-        if signal.getitimer(signal.ITIMER_REAL)[0] > self._last_wait:
-            signal.setitimer(signal.ITIMER_REAL, self._last_wait)
+            raise StopRequested
+        if signal.getitimer(signal.ITIMER_REAL)[0] > self._stop_timeout:
+            signal.setitimer(signal.ITIMER_REAL, self._stop_timeout)
 
 
-def _ring(_signal: int, _frame: FrameType | None) -> None:
-    raise DeadlinePassed("the attempt took too long")
+def _raise_deadline_exceeded(_signal: int, _frame: FrameType | None) -> None:
+    raise DeadlineExceeded("the attempt took too long")

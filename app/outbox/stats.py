@@ -1,4 +1,4 @@
-"""The outbox in numbers, for whoever judges its health. No personal data."""
+"""Statistics of the outbox for health checks, metrics and alerts. No personal data."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,21 +7,21 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.outbox import circuit_breaker, pause
+from app.outbox import admin, circuit_breaker
 from app.outbox.models import MailerDowntime, MailerHeartbeat, OutboxMessage
 
-# Written into the statement, not bound: only then do both databases see that it
-# implies the condition of the index, which spares them 200,000 delivered rows.
+# A literal, not a bound parameter: otherwise neither database uses the partial index, which
+# spares reading 200,000 delivered rows.
 IS_DEAD = sa.text("state = 'dead'")
 
 RECENT_DOWNTIME = timedelta(hours=1)
 
-# Looked at every few seconds; dead rows have no due_at, so the queue's index has none of them.
+# Counted every few seconds. Dead messages have no due time, so the queue's index lacks them.
 sa.Index("ix_outbox_message_dead", OutboxMessage.queued_at, sqlite_where=IS_DEAD)
 
 
-class RelayFault(StrEnum):
-    """What kind of thing keeps the relay from taking any mail."""
+class TransportFault(StrEnum):
+    """Why the mail server is unavailable."""
 
     CONNECTION = "connection"
     TLS = "tls"
@@ -30,47 +30,48 @@ class RelayFault(StrEnum):
 
 
 @dataclass(frozen=True)
-class Overview:
-    """The outbox at one moment. ``pending`` counts what is being sent too, but no courtesy
-    to a visitor: a mistyped address that answers "later" is nobody's trouble.
+class OutboxStats:
+    """The outbox at one moment.
 
-    ``oldest_pending`` is the time since the oldest of them was queued; ``heartbeat``
-    the time since the freshest sign of life of any mailer, None when there is none.
-    ``held_since`` is set while no mail may go out, after a restore. ``downtime`` is the last
-    time in which no mailer ran, if it ended within RECENT_DOWNTIME.
+    ``pending`` includes messages being sent, but no acknowledgements: a visitor's mistyped
+    address must not raise an alert. ``oldest_pending`` is the time since the oldest of them
+    was queued. ``heartbeat_age`` is the time since the latest heartbeat of any mailer, None
+    when there is none. ``paused_since`` is None unless the outbox is paused. ``downtime`` is
+    the last period without a mailer, if it ended within RECENT_DOWNTIME.
     """
 
     pending: int
     oldest_pending: timedelta | None
     dead: int
-    heartbeat: timedelta | None
-    relay_down_since: datetime | None = None
-    relay_fault: RelayFault | None = None
-    held_since: datetime | None = None
+    heartbeat_age: timedelta | None
+    transport_unavailable_since: datetime | None = None
+    transport_fault: TransportFault | None = None
+    paused_since: datetime | None = None
     downtime: tuple[datetime, datetime] | None = None
 
 
-def look_over(session: Session, now: datetime) -> Overview:
-    """Count what stands in the outbox at ``now``."""
+def outbox_stats(session: Session, now: datetime) -> OutboxStats:
+    """The statistics at ``now``."""
     pending, oldest = session.execute(
         sa.select(sa.func.count(), sa.func.min(OutboxMessage.queued_at)).where(
             OutboxMessage.due_at.is_not(None), ~OutboxMessage.is_acknowledgement
         )
     ).one()
     dead = session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage).where(IS_DEAD))
-    beats = session.scalars(sa.select(MailerHeartbeat.heartbeat_at)).all()
-    relay = circuit_breaker.state(session)
-    down = relay is not None and relay.down_since is not None
-    held = pause.state(session)
-    return Overview(
+    heartbeats = session.scalars(sa.select(MailerHeartbeat.heartbeat_at)).all()
+    transport = circuit_breaker.transport_state(session)
+    down_since = transport.down_since if transport else None
+    reason = (transport.reason if transport else None) or ""
+    pause = admin.current_pause(session)
+    return OutboxStats(
         pending=pending,
         oldest_pending=max(now - oldest, timedelta(0)) if oldest else None,
         dead=dead or 0,
-        # A sign of life from the future was left before the clock was set back.
-        heartbeat=min((abs(now - beat) for beat in beats), default=None),
-        relay_down_since=relay.down_since if relay else None,
-        relay_fault=fault_kind(relay.reason or "") if relay and down else None,
-        held_since=held.since if held else None,
+        # A heartbeat in the future was written before the clock was set back.
+        heartbeat_age=min((abs(now - at) for at in heartbeats), default=None),
+        transport_unavailable_since=down_since,
+        transport_fault=classify_fault(reason) if down_since else None,
+        paused_since=pause.since if pause else None,
         downtime=_recent_downtime(session, now),
     )
 
@@ -85,17 +86,15 @@ def _recent_downtime(session: Session, now: datetime) -> tuple[datetime, datetim
     return (row.started_at, row.ended_at) if row else None
 
 
-def fault_kind(reason: str) -> RelayFault:
-    """The kind of fault behind ``reason``, which begins with the name of an error's type
-    as app.outbox.smtp writes it.
-    """
+def classify_fault(reason: str) -> TransportFault:
+    """The fault behind ``reason``, which begins with an exception's name (see smtp_errors)."""
     error = reason.partition(":")[0]
-    # A server that takes STARTTLS back answers with the plain SMTPResponseException.
+    # A server that offers STARTTLS and then refuses it raises a plain SMTPResponseException.
     if error.startswith("SSL") or error == "SMTPResponseException" or "STARTTLS" in reason:
-        return RelayFault.TLS
+        return TransportFault.TLS
     if error == "SMTPSenderRefused":
-        return RelayFault.SENDER
-    # Besides a refused login: a relay that offers none, or none that we know.
+        return TransportFault.SENDER
+    # The last two: the server offers no login, or no method that smtplib supports.
     if error in ("SMTPAuthenticationError", "SMTPNotSupportedError", "SMTPException"):
-        return RelayFault.AUTHENTICATION
-    return RelayFault.CONNECTION
+        return TransportFault.AUTHENTICATION
+    return TransportFault.CONNECTION

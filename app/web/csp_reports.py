@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from app.web.rate_limits import limiter
-from app.web.security_headers import REPORTS
+from app.web.security_headers import REPORT_PATH
 
 MOST_BYTES = 16 * 1024
 MOST_CHARACTERS = 2000  # of each value: urlsplit normalizes Unicode in quadratic time
@@ -35,7 +35,7 @@ log = logging.getLogger("frontdesk.policy")
 
 
 def init_reports(app: Flask) -> None:
-    app.add_url_rule(REPORTS, "policy_reports", limiter.limit(FEW)(receive), methods=["POST"])
+    app.add_url_rule(REPORT_PATH, "policy_reports", limiter.limit(FEW)(receive), methods=["POST"])
 
 
 def receive() -> Response:

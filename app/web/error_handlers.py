@@ -1,7 +1,7 @@
 """Friendly error pages for people, problem+json (RFC 9457) for programs.
 
 A room that can do better at one address (show its form again with all that
-was typed) registers a page of its own by ``show_instead``.
+was typed) registers a page of its own by ``register_error_page``.
 
 ``/unavailable`` and ``/api/unavailable`` are for the web server in front: it keeps them in
 its cache and sends them, with status 503, while the application is down.
@@ -80,7 +80,7 @@ def init_errors(app: Flask) -> None:
         app.add_url_rule(path, path, _unavailable)
 
 
-def show_instead(app: Flask, path: str, page: ErrorPage) -> None:
+def register_error_page(app: Flask, path: str, page: ErrorPage) -> None:
     """Let ``page(error)`` answer failed POSTs to ``path``; None from it means: not this one.
 
     ``error.code`` is the status. A page that fails itself is replaced by the common one.

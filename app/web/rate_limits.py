@@ -21,13 +21,13 @@ IPV6_PREFIX = 64  # an Internet provider gives at least a /64 network to one hou
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-def visitor() -> str:
+def visitor_key() -> str:
     """Return a keyed digest of the visitor's address: the storage gets no address."""
-    if "visitor" not in g:  # each limit of a view asks for it
+    if "visitor_key" not in g:  # each limit of a view asks for it
         secret: bytes = current_app.extensions["visitor_secret"]
         network = _network(request.remote_addr or "").encode()
-        g.visitor = hmac.digest(secret, network, "sha256").hex()[:32]
-    return str(g.visitor)
+        g.visitor_key = hmac.digest(secret, network, "sha256").hex()[:32]
+    return str(g.visitor_key)
 
 
 def _network(address: str) -> str:
@@ -41,7 +41,7 @@ def _network(address: str) -> str:
     return str(parsed)
 
 
-limiter = Limiter(key_func=visitor, in_memory_fallback_enabled=True, swallow_errors=True)
+limiter = Limiter(key_func=visitor_key, in_memory_fallback_enabled=True, swallow_errors=True)
 
 
 @limiter.request_filter

@@ -6,7 +6,7 @@ frame of its own): what is already there stays.
 
 from flask import Flask, Response, current_app, g, request
 
-REPORTS = "/policy-reports"  # where browsers say what they refused: app/web/csp_reports.py
+REPORT_PATH = "/policy-reports"  # where browsers say what they refused: app/web/csp_reports.py
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # Not "no-referrer": public map tile servers insist on knowing the site.
@@ -18,7 +18,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Integrity-Policy": "blocked-destinations=(script), endpoints=(reports)",
-    "Reporting-Endpoints": f'reports="{REPORTS}"',
+    "Reporting-Endpoints": f'reports="{REPORT_PATH}"',
 }
 TWO_YEARS = "max-age=63072000"
 
@@ -69,7 +69,7 @@ def _policy(style_hash: str) -> str:
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
-            f"report-uri {REPORTS}",  # for browsers without report-to
+            f"report-uri {REPORT_PATH}",  # for browsers without report-to
             "report-to reports",
         )
     )

@@ -61,7 +61,7 @@ def init_assets(app: Flask) -> str:
     style = Markup(f"<style>{css}</style>")  # noqa: S704 - our own files
     app.jinja_env.globals.update(asset=asset, integrity=integrity, inline_css=lambda: style)
     app.view_functions["static"] = serve
-    return digest_of(css.encode())
+    return integrity_hash(css.encode())
 
 
 def asset(path: str) -> str:
@@ -77,10 +77,10 @@ def integrity(path: str) -> str:
 
     Raises KeyError when there is no such file.
     """
-    return digest_of(_assets()[path].body)
+    return integrity_hash(_assets()[path].body)
 
 
-def digest_of(body: bytes) -> str:
+def integrity_hash(body: bytes) -> str:
     """``body`` as ``integrity`` attributes and a CSP name it."""
     return f"sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode()}"
 

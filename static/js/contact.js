@@ -1,6 +1,6 @@
 // Sends the form without leaving the page. The server alone judges what is written and words
 // each mistake; here its answer is only put in place. Nothing typed is ever lost, and none of it
-// is stored on the device: docs/decisions/0007-unsent-words.md
+// is stored on the device: docs/decisions/0007-drafts-stay-in-memory.md
 (() => {
   const section = document.getElementById("contact-us-today"), title = document.title;
   const print = document.getElementById("print");

@@ -19,9 +19,9 @@ import pytest
 
 import app
 from app.clinic import Clinic
-from app.contact.crisis_detection import in_danger
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.email_suggestion import suggest_email
-from app.contact.pii_detection import private_number
+from app.contact.pii_detection import find_private_number
 
 LENGTH = 2048  # characters
 UNNOTICED = 0.02  # seconds of the processor; nothing is measured below
@@ -154,11 +154,11 @@ def test_a_long_message_is_read_for_danger_and_numbers_in_bounded_time_and_space
     clinic: Clinic, text: str
 ) -> None:
     message = text * (5000 // len(text))
-    in_danger("once, so that the list is ready", clinic.danger)
+    mentions_crisis("once, so that the list is ready", clinic.crisis_phrases)
     tracemalloc.start()
     with _ended_after(60, ascii(text)):
-        in_danger(message, clinic.danger)
-        private_number(message)
+        mentions_crisis(message, clinic.crisis_phrases)
+        find_private_number(message)
         suggest_email(f"{message}@gmail.co")
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -40,7 +40,7 @@ def test_neither_key_nor_words_can_be_read_from_what_stands_in_clear(
     visitor_on_sqlite.call(key="order-1")
     (inquiry,) = visitor_on_sqlite.inquiries()
     digests = {inquiry.submission_key, inquiry.content_digest}
-    words = inquiry.words(visitor_on_sqlite.database.keys)
+    words = inquiry.decrypt(visitor_on_sqlite.database.keys)
     assert words is not None
     for text in ("order-1", "client\0order-1", words.to_json(), f"words\0{words.to_json()}"):
         assert sha256(text.encode()).digest() not in digests

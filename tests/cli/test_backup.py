@@ -16,7 +16,7 @@ from flask import Flask
 
 from app.database import revisions
 from app.maintenance import backup_archive
-from app.maintenance.backup import engine_of, last_backup
+from app.maintenance.backup import backend_for, last_backup_at
 from app.outbox.models import MailerHeartbeat, OutboxMessage
 from tests.cli.test_commands import Desk, desk
 from tests.database.test_migrations import set_revision, use_next_version
@@ -70,7 +70,7 @@ def test_a_backup_comes_back_on_hold(desk: Desk, relay: Relay, file: Path) -> No
     desk.says("mailer", "run", "--once")
     assert len(relay.received) == 1, "what was sent once is not sent again by itself"
     assert "on hold" in desk.says("outbox", "list")
-    desk.says("outbox", "release", "--yes")
+    desk.says("outbox", "resume", "--yes")
     desk.says("mailer", "run", "--once")
     assert len(relay.received) == 2
 
@@ -96,9 +96,9 @@ def test_a_backup_is_for_our_eyes_and_its_time_is_noted(
     with tarfile.open(file) as tar:
         told = json.load(tar.extractfile("manifest.json") or pytest.fail("no manifest"))
     with desk.database.read_session() as session:
-        noted = last_backup(session)
-    assert noted == datetime.fromisoformat(told["made_at"])
-    assert told["facts"]["inquiries"] == 1
+        noted = last_backup_at(session)
+    assert noted == datetime.fromisoformat(told["created_at"])
+    assert told["contents"]["inquiries"] == 1
     assert [one.name for one in tmp_path.glob(".*")] == [], "nothing is left behind"
 
 
@@ -175,7 +175,7 @@ def test_a_backup_newer_than_the_code_is_one_clear_line(desk: Desk, file: Path) 
     desk.send()
     set_revision(desk.database, "9999")
     desk.says("backup", str(file))
-    set_revision(desk.database, revisions.revisions()[-1])
+    set_revision(desk.database, revisions.known_revisions()[-1])
     said = refusal(desk, "restore", str(file), "--replace", "--yes")
     assert "has revision 9999, which this code does not know" in said
 
@@ -239,7 +239,7 @@ def test_a_restore_that_fails_changes_nothing(
     def fail(*_: object) -> None:
         raise backup_archive.BackupError("no disk")
 
-    monkeypatch.setattr(engine_of(desk.database), "copy", fail)
+    monkeypatch.setattr(backend_for(desk.database), "copy", fail)
     assert "no disk" in refusal(desk, "restore", str(file), "--replace", "--yes")
     assert desk.send(message="again").status_code == 303, "the gate is open"
     assert "on hold" not in desk.says("outbox", "list")
@@ -258,7 +258,7 @@ def test_without_pg_dump_it_says_what_to_install(
     make_app: Callable[..., Flask], postgres_url: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(make_app(DATABASE_URL=postgres_url))
-    monkeypatch.setattr("app.maintenance.postgres_tools.DEBIANS", file.parent)
+    monkeypatch.setattr("app.maintenance.postgres_tools.DEBIAN_FOLDER", file.parent)
     monkeypatch.setenv("PATH", str(file.parent))
     said = refusal(desk, "backup", str(file))
     assert re.search(r"pg_dump \d+ or newer is not on PATH \(there is none\)", said)
@@ -284,6 +284,6 @@ def test_a_new_machine_gets_the_site_back(
 
 def test_a_gate_that_nobody_opens_opens_by_itself(desk: Desk) -> None:
     """A restore that was killed must not keep visitors out for ever."""
-    engine_of(desk.database).close_gate(desk.database, 2)
+    backend_for(desk.database).close_gate(desk.database, 2)
     assert desk.send().status_code == 503
     eventually(lambda: desk.send().status_code == 303, 10, "posts are taken again")

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from app.services import services_of
 from tests.support.site import free_port
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 @pytest.fixture
 def web_server(app: Flask) -> Iterator[WebServer]:
-    made = WebServer(app, int(app.config["SITE"].rpartition(":")[2]))
+    made = WebServer(app, int(services_of(app).settings.site_url.rpartition(":")[2]))
     yield made
     made.close()
 
@@ -55,7 +56,7 @@ def test_every_page_and_the_files_it_names_are_requested_in_three_encodings(
 ) -> None:
     done = app.test_cli_runner().invoke(args=["cache", "warm", "--address", "127.0.0.1"])
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith(f"{app.config['SITE']}: ")
+    assert done.stdout.startswith(f"{services_of(app).settings.site_url}: ")
     addresses = {address for _, address, _ in web_server.requests}
     with app.test_request_context():
         script = app.jinja_env.globals["asset"]("site.js")  # type: ignore[operator]

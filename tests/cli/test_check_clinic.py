@@ -11,8 +11,8 @@ import time_machine
 from click.testing import CliRunner, Result
 
 from app.cli.clinic import clinic as commands
-from app.diagnostics.clinic import check_clinic
-from app.diagnostics.result import Finding, Level
+from app.diagnostics.clinic import check_clinic_folder
+from app.diagnostics.result import CheckResult, Level
 
 Change = Callable[[str, str, str], None]
 DEMO_PARTS = [
@@ -42,14 +42,14 @@ def check(*words: str) -> Result:
     return CliRunner().invoke(commands, ["check", *words])
 
 
-def of(part: str, folder: Path) -> list[Finding]:
-    return [one for one in check_clinic(folder) if one.part == part]
+def of(part: str, folder: Path) -> list[CheckResult]:
+    return [one for one in check_clinic_folder(folder) if one.check == part]
 
 
 def test_the_demo_has_every_part_looked_at_and_no_fault(clinic_dir: Path) -> None:
-    findings = check_clinic(clinic_dir)
-    assert list(dict.fromkeys(one.part for one in findings)) == DEMO_PARTS
-    assert [one for one in findings if one.level is Level.FAULT] == []
+    findings = check_clinic_folder(clinic_dir)
+    assert list(dict.fromkeys(one.check for one in findings)) == DEMO_PARTS
+    assert [one for one in findings if one.level is Level.FAILED] == []
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_demo_has_every_part_looked_at_and_no_fault(clinic_dir: Path) -> Non
         ),
         (("references.toml", 'doi = "10.1124', 'doi = "11.1124'), "pages", "zanos-2018.doi"),
         (("figures/hours.toml", "hours = 24", "hours = 99"), "pages", "driving.hours"),
-        (("redirects.toml", '"/evidence"', '"/proof"'), "redirects", "/proof is no page"),
+        (("redirects.toml", '"/evidence"', '"/proof"'), "redirects", "/proof is not a page"),
         (("logo.svg", "</svg>", ""), "logo", "no element found"),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_fault_has_its_place_and_ends_with_status_1(
     result = check(str(folder))
     assert result.exit_code == 1
     [line] = [line for line in result.output.splitlines() if said in line]
-    assert line.startswith("fault")
+    assert line.startswith("failed")
     assert part in line
     assert f"{folder}/{changed[0]}:" in line
 
@@ -125,9 +125,9 @@ def test_what_visitors_would_miss_is_a_warning(
     change: Change, folder: Path, changed: tuple[str, str, str], part: str, said: str
 ) -> None:
     change(*changed)
-    [found] = [one for one in of(part, folder) if said in one.says]
+    [found] = [one for one in of(part, folder) if said in one.message]
     assert found.level is Level.WARNING
-    assert found.do
+    assert found.advice
 
 
 @pytest.mark.parametrize(("today", "levels"), [(4, [Level.OK]), (5, [Level.WARNING])])
@@ -144,15 +144,15 @@ def test_no_upcoming_closed_day_is_a_warning(
 )
 def test_pictures_may_be_missing(folder: Path, file: str, said: str) -> None:
     (folder / file).unlink()
-    assert any(said in one.says for one in check_clinic(folder))
+    assert any(said in one.message for one in check_clinic_folder(folder))
     assert check(str(folder)).exit_code == 0
 
 
 def test_a_social_card_of_another_size_is_a_fault(folder: Path) -> None:
     (folder / "social-card.png").write_bytes(b"GIF89a")
     [found] = of("social card", folder)
-    assert found.level is Level.FAULT
-    assert "1200 by 630" in found.says
+    assert found.level is Level.FAILED
+    assert "1200 by 630" in found.message
 
 
 def test_where_clinic_toml_is_broken_the_words_are_checked_all_the_same(
@@ -160,18 +160,18 @@ def test_where_clinic_toml_is_broken_the_words_are_checked_all_the_same(
 ) -> None:
     change("clinic.toml", "\ndemo = true", "\ndemo = ")
     change("pages/questions.md", "(#what-else-is-there)", "(#nowhere)")
-    faults = [one.part for one in check_clinic(folder) if one.level is Level.FAULT]
+    faults = [one.check for one in check_clinic_folder(folder) if one.level is Level.FAILED]
     assert faults == ["identity", "pages"]
 
 
 def test_programs_get_file_and_line(change: Change, folder: Path) -> None:
     change("pages/questions.md", "(#what-else-is-there)", "(#nowhere)")
     found = json.loads(check(str(folder), "--json").stdout)
-    [fault] = [one for one in found if one["level"] == "fault"]
+    [fault] = [one for one in found if one["level"] == "failed"]
     line = (folder / "pages" / "questions.md").read_text(encoding="utf-8").split("\n")
     assert fault["file"] == str(folder / "pages" / "questions.md")
     assert "(#nowhere)" in line[fault["line"] - 1]
-    assert fault["do"]
+    assert fault["advice"]
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import click
 import pytest
 from flask import Flask
 
-from app.cli import WHERE, Commands
-from app.cli.progress import progress
+from app.cli import COMMAND_PATHS, LazyCommands
+from app.cli.progress import progress_bar
 from config import ROOT
 from tests.cli.test_commands import Desk, desk
 from tests.monitoring.test_health import NOWHERE
@@ -37,7 +37,7 @@ def walk(group: click.Group, above: tuple[str, ...] = ()) -> Iterator[tuple[str,
             yield " ".join((*above, name)), command
 
 
-COMMANDS = dict(walk(Commands("flask")))
+COMMANDS = dict(walk(LazyCommands("flask")))
 
 
 def help_of(command: click.Command) -> str:
@@ -130,7 +130,7 @@ def test_what_is_shown_to_people_is_there_for_programs_too(desk: Desk, relay: Re
     assert (one["reference"], one["state"], one["mails"]) == (reference, "received", "pending")
     assert one["words"]["name"] == "Ada Example"
     assert one["words"]["message"] == "Line one\nline two"
-    [look] = json.loads(desk.says("inquiries", "looks", "--json"))
+    [look] = json.loads(desk.says("inquiries", "audit-log", "--json"))
     assert (look["what"], look["reference"]) == ("shown", reference)
     mail = json.loads(desk.says("outbox", "show", str(desk.message().id)[:8], "--json"))
     assert (mail["reference"], mail["state"], mail["attempts"]) == (reference, "pending", 1)
@@ -140,12 +140,12 @@ def test_what_is_shown_to_people_is_there_for_programs_too(desk: Desk, relay: Re
 
 
 def test_every_list_has_a_form_for_programs() -> None:
-    ends = (" list", " show", " looks")
+    ends = (" list", " show", " audit-log")
     shown = [name for name in COMMANDS if name.endswith(ends) and not name.startswith("db ")]
     lists = [*shown, "status", "doctor"]
     for name in lists:
         assert "as_json" in {one.name for one in COMMANDS[name].params}, name
-    assert len(lists) > len(WHERE) / 3
+    assert len(lists) > len(COMMAND_PATHS) / 3
 
 
 def test_a_bar_is_shown_only_where_somebody_watches(
@@ -153,7 +153,7 @@ def test_a_bar_is_shown_only_where_somebody_watches(
 ) -> None:
     for watched in (False, True):
         monkeypatch.setattr("sys.stderr.isatty", lambda: watched)  # noqa: B023
-        with progress("Rows", 200) as tell:
+        with progress_bar("Rows", 200) as tell:
             for done in (100, 200, 100):  # a second pass begins again
                 tell(done)
         told = capsys.readouterr()

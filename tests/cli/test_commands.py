@@ -143,7 +143,7 @@ def test_an_inquiry_can_be_read_by_its_reference(desk: Desk) -> None:
 
 def test_a_held_inquiry_is_sent_on_when_released(desk: Desk, relay: Relay) -> None:
     desk.send(honeypot="x")
-    assert "hidden field" in desk.says("inquiries", "list", "--held")
+    assert "hidden field" in desk.says("inquiries", "list", "--quarantined")
     desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
     desk.says("mailer", "run", "--once")
     assert len(relay.received) == 1

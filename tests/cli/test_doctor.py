@@ -19,14 +19,14 @@ from app.clinic import Clinic
 from app.database import Database
 from app.diagnostics import database
 from app.diagnostics.environment import (
-    examine_backup,
-    examine_channels,
-    examine_clinic,
-    examine_disk,
+    check_alert_channels,
+    check_backup_age,
+    check_clinic_settings,
+    check_disk,
 )
 from app.diagnostics.result import Level
 from app.maintenance import encryption_keys
-from app.maintenance.backup import note_backup
+from app.maintenance.backup import record_backup
 from app.services import services_of
 from config import ROOT
 from tests.support.certificate import write_self_signed_certificate
@@ -55,7 +55,9 @@ class Doctor:
     def findings(self, *options: str) -> dict[str, tuple[str, str]]:
         """Level and words of each part."""
         found = json.loads(self.run("--json", *options).stdout)
-        return {one["part"]: (one["level"], f"{one['says']} | {one['do']}") for one in found}
+        return {
+            one["check"]: (one["level"], f"{one['message']} | {one['advice']}") for one in found
+        }
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def doctor(
 
 def heal(doctor: Doctor, names: NameServer) -> None:
     """What is missing on a new machine."""
-    encryption_keys.introduce(doctor.database)
+    encryption_keys.register_newest_key(doctor.database)
     outbox = Outbox(doctor.app)
     outbox.now = datetime.now(UTC)
     outbox.heartbeat()
@@ -86,7 +88,7 @@ def heal(doctor: Doctor, names: NameServer) -> None:
         "_dmarc.clinic.example": ["v=DMARC1; p=reject"],
         "one._domainkey.clinic.example": ["v=DKIM1; p=AAAA"],
     }
-    note_backup(doctor.database, datetime.now(UTC))
+    record_backup(doctor.database, datetime.now(UTC))
 
 
 def test_a_site_in_good_health(doctor: Callable[..., Doctor], name_server: NameServer) -> None:
@@ -99,7 +101,7 @@ def test_a_site_in_good_health(doctor: Callable[..., Doctor], name_server: NameS
     assert {part for part, (level, _) in findings.items() if level != "ok"} == {"clinic", "review"}
     result = patient.run()
     assert result.exit_code == 0
-    assert "Faults: 0, warnings: 2" in result.output
+    assert "Failed: 0, warnings: 2" in result.output
     for words in (
         "a commit is on disk",
         "at the newest revision",
@@ -132,7 +134,7 @@ def test_a_test_mail_that_is_refused_is_a_fault(
 ) -> None:
     relay.script = {"rcpt": "550 unknown"}
     level, words = doctor().findings("--send-test", "me@clinic.example")["test mail"]
-    assert level == "fault"
+    assert level == "failed"
     assert "550" in words
 
 
@@ -149,7 +151,7 @@ def test_a_wrong_password_is_a_fault(doctor: Callable[..., Doctor], relay: Relay
     relay.login, relay.script = True, {"auth": "535 5.7.8 no such luck"}
     patient = doctor(MAIL_USERNAME="desk", MAIL_PASSWORD="hush-hush")
     level, words = patient.findings()["mail server"]
-    assert level == "fault"
+    assert level == "failed"
     assert "no such luck | Correct MAIL_USERNAME and MAIL_PASSWORD" in words
     result = patient.run()
     assert result.exit_code == 1
@@ -163,14 +165,14 @@ def test_a_certificate_nobody_vouches_for_is_a_fault(
     relay.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     relay.tls.load_cert_chain(tmp_path / "relay.pem")
     level, words = doctor(MAIL_USE_TLS="true").findings()["mail server"]
-    assert level == "fault"
+    assert level == "failed"
     assert "CERTIFICATE_VERIFY_FAILED" in words
     assert "certificate is made out to" in words
 
 
 def test_a_relay_that_is_gone_is_a_fault(doctor: Callable[..., Doctor]) -> None:
     level, words = doctor(MAIL_PORT=str(free_port())).findings()["mail server"]
-    assert level == "fault"
+    assert level == "failed"
     assert "MAIL_PORT" in words
 
 
@@ -179,7 +181,7 @@ def test_an_unmigrated_database_is_a_fault(
 ) -> None:
     app = make_app(DATABASE_URL=empty_database_url, MAIL_PORT=str(relay.port), MAIL_USE_TLS="false")
     findings = Doctor(app).findings()
-    assert findings["migrations"][0] == "fault"
+    assert findings["migrations"][0] == "failed"
     assert "flask --app wsgi db upgrade" in findings["migrations"][1]
     assert findings["database"][0] == findings["mail server"][0] == "ok"
 
@@ -189,7 +191,7 @@ def test_a_database_that_does_not_answer_is_a_line_and_the_rest_is_looked_at(
 ) -> None:
     patient = doctor(DATABASE_URL=NOWHERE)
     findings = patient.findings()
-    assert findings["database"][0] == "fault"
+    assert findings["database"][0] == "failed"
     assert "DATABASE_URL" in findings["database"][1]
     assert findings["mail server"][0] == "ok"
     result = patient.run()
@@ -213,9 +215,9 @@ def test_postgresql_without_fsync_is_a_fault(
 
 def test_a_missing_key_is_a_fault(doctor: Callable[..., Doctor]) -> None:
     patient = doctor()
-    encryption_keys.introduce(patient.database)
+    encryption_keys.register_newest_key(patient.database)
     level, words = doctor(ENCRYPTION_KEYS=Fernet.generate_key().decode()).findings()["keys"]
-    assert level == "fault"
+    assert level == "failed"
     assert "a key is missing" in words
 
 
@@ -224,13 +226,13 @@ def test_an_undelivered_mail_and_a_silent_mailer_are_faults(doctor: Callable[...
     Outbox(patient.app).add(state="dead")
     findings = patient.findings()
     assert findings["outbox"] == (
-        "fault",
+        "failed",
         (
             "1 mail could not be delivered | `flask outbox list` says why; mend it, then"
             " `flask outbox requeue`"
         ),
     )
-    assert findings["mailer"][0] == "fault"
+    assert findings["mailer"][0] == "failed"
 
 
 def test_a_clock_that_is_behind_what_was_written_is_a_fault(
@@ -238,7 +240,7 @@ def test_a_clock_that_is_behind_what_was_written_is_a_fault(
 ) -> None:
     patient = doctor()
     monkeypatch.setattr(clock, "now", lambda: datetime(2021, 1, 1, tzinfo=UTC))
-    assert patient.findings()["clock"][0] == "fault"
+    assert patient.findings()["clock"][0] == "failed"
 
 
 def test_a_host_whose_clock_differs_from_the_databases_is_warned(
@@ -253,11 +255,13 @@ def test_a_host_whose_clock_differs_from_the_databases_is_warned(
 
 
 def test_when_nobody_would_hear_of_trouble_it_says_so(tmp_path: Path, clinic: Clinic) -> None:
-    none = examine_channels(settings_for(tmp_path), clinic)
-    assert (none.level, none.do.split(",")[0]) == ("warning", "Set ALERT_WEBHOOK_URL")
-    hook = examine_channels(settings_for(tmp_path, ALERT_WEBHOOK_URL="https://h.example"), clinic)
-    assert (hook.level, hook.do) == ("warning", "Set HEARTBEAT_URL")
-    ping = examine_channels(settings_for(tmp_path, HEARTBEAT_URL="https://h.example"), clinic)
+    none = check_alert_channels(settings_for(tmp_path), clinic)
+    assert (none.level, none.advice.split(",")[0]) == ("warning", "Set ALERT_WEBHOOK_URL")
+    hook = check_alert_channels(
+        settings_for(tmp_path, ALERT_WEBHOOK_URL="https://h.example"), clinic
+    )
+    assert (hook.level, hook.advice) == ("warning", "Set HEARTBEAT_URL")
+    ping = check_alert_channels(settings_for(tmp_path, HEARTBEAT_URL="https://h.example"), clinic)
     assert ping.level == "ok"
 
 
@@ -269,30 +273,30 @@ def test_the_age_of_the_backup(
 ) -> None:
     database, now = doctor().database, datetime.now(UTC)
     if days is not None:
-        note_backup(database, now - timedelta(days=days))
-    assert examine_backup(database, now).level == level
+        record_backup(database, now - timedelta(days=days))
+    assert check_backup_age(database, now).level == level
 
 
 def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    assert examine_disk(tmp_path / "none").level == "fault"
-    assert examine_disk(tmp_path).level in ("ok", "warning")
+    assert check_disk(tmp_path / "none").level == "failed"
+    assert check_disk(tmp_path).level in ("ok", "warning")
 
 
 def test_pages_that_no_clinician_has_read_are_warned_of(clinic: Clinic) -> None:
-    assert [one.part for one in examine_clinic(clinic)] == ["clinic", "review"]
+    assert [one.check for one in check_clinic_settings(clinic)] == ["clinic", "review"]
 
 
 def test_without_a_digest_the_idle_screening_is_warned_of(clinic: Clinic) -> None:
     [found] = [
         one
-        for one in examine_clinic(clinic.model_copy(update={"digest": None}))
-        if one.part == "screening"
+        for one in check_clinic_settings(clinic.model_copy(update={"digest": None}))
+        if one.check == "screening"
     ]
-    assert (found.level, found.says) == (
+    assert (found.level, found.message) == (
         Level.WARNING,
         "idle: no digest would tell of what is held",
     )
-    assert "[digest]" in found.do
+    assert "[digest]" in found.advice
 
 
 def _run(*command: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -311,11 +315,11 @@ def test_wrong_settings_are_lines_for_people_and_for_programs(tmp_path: Path) ->
     wrong = environment(tmp_path, ENCRYPTION_KEYS="hush-hush", MAIL_PORT="none")
     people = _run("app.cli.doctor", **wrong)
     assert people.returncode == 1
-    assert "fault    settings     ENCRYPTION_KEYS: must be 32 bytes" in people.stdout
-    assert "fault    settings     MAIL_PORT:" in people.stdout
+    assert "failed   settings     ENCRYPTION_KEYS: must be 32 bytes" in people.stdout
+    assert "failed   settings     MAIL_PORT:" in people.stdout
     assert "ok       clinic" in people.stdout
     programs = json.loads(_run("app.cli.doctor", "--json", **wrong).stdout)
-    assert [one["part"] for one in programs] == ["settings", "settings", "clinic", "the rest"]
+    assert [one["check"] for one in programs] == ["settings", "settings", "clinic", "the rest"]
     assert "hush-hush" not in people.stdout + str(programs)
 
 
@@ -323,7 +327,7 @@ def test_a_faulty_clinic_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "clinic.toml").write_text("name = 5\n")
     result = _run("app.cli.doctor", **environment(tmp_path, CLINIC_DIR=str(tmp_path)))
     assert result.returncode == 1
-    assert "fault    clinic" in result.stdout
+    assert "failed   clinic" in result.stdout
     assert "Traceback" not in result.stderr
 
 

@@ -71,7 +71,7 @@ def test_what_no_key_opens_is_named(desk: Desk, tmp_path: Path) -> None:
     desk.send(message="Two")
     lost, kept = desk.inquiries()
     with desk.database.session() as session:
-        foreign = KeyRing(["A" * 43 + "="]).seal("{}")
+        foreign = KeyRing(["A" * 43 + "="]).encrypt("{}")
         ours = Inquiry.id == lost.id
         session.execute(sa.update(Inquiry).where(ours).values(encrypted_content=foreign))
     file = tmp_path / "inquiries.csv"
@@ -99,14 +99,14 @@ def test_who_looked_is_noted(desk: Desk, tmp_path: Path, monkeypatch: pytest.Mon
     desk.send(honeypot="x")
     reference = desk.inquiries()[0].reference
     desk.says("inquiries", "list")
-    assert desk.says("inquiries", "looks") == "Nothing here.\n"
+    assert desk.says("inquiries", "audit-log") == "Nothing here.\n"
     desk.says("inquiries", "show", reference.lower())
     desk.says("inquiries", "release", reference, "--yes")
     desk.says("inquiries", "export", str(tmp_path / "all.csv"), "--yes")
     desk.says("inquiries", "erase", reference, "--yes")
-    _, *looks = desk.says("inquiries", "looks").splitlines()
+    _, *looks = desk.says("inquiries", "audit-log").splitlines()
     done = ("erased", "exported 1", "released", "shown")  # newest first
     assert [word for word, line in zip(done, looks, strict=True) if word in line] == list(done)
     assert all("grace@" in line for line in looks)
     assert "Ada" not in "".join(looks)
-    assert len(desk.says("inquiries", "looks", reference).splitlines()) == 4
+    assert len(desk.says("inquiries", "audit-log", reference).splitlines()) == 4

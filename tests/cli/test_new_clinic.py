@@ -12,7 +12,7 @@ import pytest
 
 from app import create_app
 from app.clinic import ClinicError, load_clinic, scaffold
-from app.clinic.placeholders import MARK
+from app.clinic.placeholders import PLACEHOLDER
 from app.version import version
 from config import ROOT
 from tests.support.settings import NO_ENV_FILE, settings_for
@@ -66,7 +66,7 @@ def test_it_needs_no_settings_and_what_it_writes_passes_the_check(tmp_path: Path
     assert load_clinic(folder).name == ALL["name"]
     checked = flask("clinic", "check", str(folder))
     assert checked.returncode == 0, checked.stdout
-    assert "Faults: 0" in checked.stdout
+    assert "IssueCollector: 0" in checked.stdout
     assert f"{folder}/clinic.toml:11: still to fill in: email" in checked.stdout
 
 
@@ -79,17 +79,17 @@ def test_what_is_there_stays_as_it_is(tmp_path: Path, there: str) -> None:
     before = snapshot(tmp_path)
     made = flask("clinic", "new", str(place))
     assert made.returncode == 1
-    assert "is not empty, and stays as it is" in made.stderr
+    assert "is not empty, so nothing was changed" in made.stderr
     assert snapshot(tmp_path) == before
 
 
 @pytest.mark.parametrize(
     ("name", "wrong", "said"),
     [
-        ("phone", "call us", "no phone number"),
+        ("phone", "call us", "not a phone number"),
         ("email", "nobody", "valid email"),
         ("time_zone", "Chicago", "unknown time zone"),
-        ("latitude", "north", "no number"),
+        ("latitude", "north", "not a number"),
         ("latitude", "91", "less than or equal to 85"),
         ("name", "two\nlines", "match"),
         ("name", "", "at least 1"),
@@ -98,7 +98,7 @@ def test_what_is_there_stays_as_it_is(tmp_path: Path, there: str) -> None:
 def test_a_wrong_answer_is_refused_and_nothing_written(
     tmp_path: Path, name: str, wrong: str, said: str
 ) -> None:
-    with pytest.raises(scaffold.NewClinicError, match=said):
+    with pytest.raises(scaffold.ScaffoldError, match=said):
         scaffold.write_clinic(tmp_path / "ours", {**ALL, name: wrong})
     assert list(tmp_path.iterdir()) == []
 
@@ -106,8 +106,8 @@ def test_a_wrong_answer_is_refused_and_nothing_written(
 def test_where_the_words_are_missing_no_half_a_clinic_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scaffold, "WORDS", tmp_path / "clinic")
-    with pytest.raises(scaffold.NewClinicError, match="whole checkout"):
+    monkeypatch.setattr(scaffold, "DEMO_CLINIC", tmp_path / "clinic")
+    with pytest.raises(scaffold.ScaffoldError, match="full checkout"):
         scaffold.write_clinic(tmp_path / "ours", ALL)
     assert list(tmp_path.iterdir()) == []
 
@@ -124,7 +124,7 @@ def test_production_refuses_what_is_still_to_fill_in_and_then_starts(tmp_path: P
     assert not any("phone" in line or "email" in line for line in lines), "those were answered"
     for file in folder.rglob("*.*"):
         if file.is_file() and file.suffix in (".toml", ".md"):
-            text = file.read_text(encoding="utf-8").replace(MARK, "#")
+            text = file.read_text(encoding="utf-8").replace(PLACEHOLDER, "#")
             file.write_text(text, encoding="utf-8")
     app = create_app(settings)
     html = app.test_client().get("/contact", base_url=PRODUCTION["BASE_URL"]).text
@@ -145,7 +145,7 @@ def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
     assert process.wait(60) == 0
     said = os.read(ours, 65536).decode()
     os.close(ours)
-    assert "'call us' is no phone number" in said
+    assert "'call us' is not a phone number" in said
     table = tomllib.loads((folder / "clinic.toml").read_text(encoding="utf-8"))
     assert table["name"] == "Harbor Clinic"
     assert table["phone"] == "646-397-1234"

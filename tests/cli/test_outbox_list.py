@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from app.outbox import pause
+from app.outbox import admin
 from tests.support.outbox import Outbox, outbox
 
 __all__ = ["outbox"]
@@ -51,10 +51,10 @@ def test_programs_get_the_same_as_json(outbox: Outbox) -> None:
         due_at=outbox.now + timedelta(minutes=4), last_code=451, last_error="later", attempts=2
     )
     with outbox.database.session() as session:
-        pause.put_on(session, "restored", outbox.now)
+        admin.pause(session, "restored", outbox.now)
     assert json.loads(run(outbox, "list", "--json").stdout) == {
-        "on_hold_since": "2026-07-01T12:00:00+00:00",
-        "relay_down_since": "2026-07-01T12:00:00+00:00",
+        "paused_since": "2026-07-01T12:00:00+00:00",
+        "transport_unavailable_since": "2026-07-01T12:00:00+00:00",
         "relay_reason": "SMTPAuthenticationError: no",
         "messages": [
             {

@@ -1,16 +1,12 @@
 """``flask status``: one screen that says how the site stands."""
 
 import json
-import os
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-import pytest
 from click.testing import Result
 
-from app.maintenance.backup import note_backup
-from app.monitoring import uptime
-from app.outbox import pause
+from app.maintenance.backup import record_backup
+from app.outbox import admin
 from app.scheduler import ScheduledJob
 from tests.monitoring.test_digest import Desk
 from tests.support.outbox import Outbox, outbox
@@ -22,17 +18,12 @@ def status(outbox: Outbox, *words: str) -> Result:
     return outbox.app.test_cli_runner().invoke(args=["status", *words])
 
 
-def instance(outbox: Outbox) -> Path:
-    return Path(outbox.app.instance_path)
-
-
 def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
     desk = Desk.__new__(Desk)
     desk.outbox = outbox
     desk.receive("BCD-FGH")
-    uptime.note_start(instance(outbox))
     outbox.advance(minutes=3)
-    note_backup(outbox.database, outbox.now - timedelta(hours=3))
+    record_backup(outbox.database, outbox.now - timedelta(hours=3))
     with outbox.database.session() as session:  # 08:03 in New York: both were done today
         for name in ("retention", "digest"):
             session.add(ScheduledJob(name=name, started_at=outbox.now))
@@ -61,7 +52,7 @@ def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) 
     outbox.advance(minutes=16)
     outbox.set_transport_failure("SMTPAuthenticationError: no")
     with outbox.database.session() as session:
-        pause.put_on(session, "restored", outbox.now)
+        admin.pause(session, "restored", outbox.now)
     shown = status(outbox)
     assert shown.exit_code == 1
     for words in (
@@ -83,13 +74,17 @@ def test_held_inquiries_are_told_before_they_are_trouble(outbox: Outbox) -> None
     assert shown.exit_code == 0
     assert "Held           1 waiting for a look, the oldest for 90 min" in shown.output.splitlines()
     told = json.loads(status(outbox, "--json").output)
-    assert (told["quarantined"], told["oldest_held_seconds"], told["troubles"]) == (1, 5400, [])
+    assert (told["quarantined"], told["oldest_quarantined_seconds"], told["problems"]) == (
+        1,
+        5400,
+        [],
+    )
 
 
 def test_a_new_site_says_what_there_is_none_of(outbox: Outbox) -> None:
     shown = status(outbox).output
     assert "Next digest    2026-07-02 07:30:00" in shown.splitlines()
-    for words in ("Last inquiry   none yet", "Web            not on this host", "none is known of"):
+    for words in ("Last inquiry   none yet", "none is known of"):
         assert words in shown
 
 
@@ -102,28 +97,5 @@ def test_the_same_for_programs(outbox: Outbox) -> None:
     assert told["pending"] == 1
     assert told["oldest_pending_seconds"] == 3660
     assert told["last_inquiry"] is None
-    assert told["mailers"][0]["heartbeat"] == "2026-07-01T13:01:00+00:00"
-    assert [one["event"] for one in told["troubles"]] == ["waiting"]
-
-
-def test_uptime_is_that_of_a_process_that_runs(tmp_path: Path) -> None:
-    assert uptime.serving_since(tmp_path) is None
-    uptime.note_start(tmp_path)
-    since = uptime.serving_since(tmp_path)
-    assert since
-    assert abs(datetime.now(UTC) - since) < timedelta(minutes=1)
-    uptime.note_end(tmp_path)
-    assert uptime.serving_since(tmp_path) is None
-
-
-@pytest.mark.parametrize("left", ["4194305 2026-07-01T12:00:00+00:00\n", "nonsense\n", ""])
-def test_what_a_killed_server_left_is_not_believed(tmp_path: Path, left: str) -> None:
-    (tmp_path / uptime.FILE).write_text(left)
-    assert uptime.serving_since(tmp_path) is None
-
-
-def test_a_newer_servers_line_stays(tmp_path: Path) -> None:
-    line = f"{os.getppid()} 2026-07-01T12:00:00+00:00\n"
-    (tmp_path / uptime.FILE).write_text(line)
-    uptime.note_end(tmp_path)
-    assert (tmp_path / uptime.FILE).read_text() == line
+    assert told["mailers"][0]["heartbeat_at"] == "2026-07-01T13:01:00+00:00"
+    assert [one["event"] for one in told["problems"]] == ["waiting"]

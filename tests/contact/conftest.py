@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from app.contact.models import Inquiry
 from app.database import Database
-from app.outbox.models import OutboxMessage, OutgoingMail
+from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.services import services_of
 
 GOOD = {
@@ -43,10 +43,10 @@ class Visitor:
         with self.database.read_session() as session:
             return list(session.scalars(sa.select(Inquiry).order_by(Inquiry.created_at)))
 
-    def mails(self) -> list[OutgoingMail]:
+    def mails(self) -> list[OutgoingEmail]:
         with self.database.read_session() as session:
             sealed = session.scalars(sa.select(OutboxMessage.encrypted_message)).all()
-        return [OutgoingMail.from_json(self.database.keys.open(one or b"")) for one in sealed]
+        return [OutgoingEmail.from_json(self.database.keys.decrypt(one or b"")) for one in sealed]
 
 
 @pytest.fixture

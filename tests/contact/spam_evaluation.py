@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.clinic.crisis_phrases import shipped
-from app.clinic.spam_weights import Screening
-from app.contact.crisis_detection import in_danger
-from app.contact.spam.scoring import Facts, Verdict, judge
+from app.clinic.models import SpamFilter, default_crisis_phrases
+from app.contact.crisis_detection import mentions_crisis
+from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
 from config import ROOT
 
 FOLDER = Path(__file__).parent / "spam_set"
@@ -25,16 +24,18 @@ class Labeled:
 
     kind: str
     spam: bool
-    facts: Facts
+    facts: SpamSignals
 
     @property
-    def verdict(self) -> Verdict:
-        return judge(self.facts, Screening())
+    def verdict(self) -> SpamScore:
+        return score_spam(self.facts, SpamFilter())
 
     @property
     def held(self) -> bool:
         """As in the intake: what may mean danger is never held."""
-        return self.verdict.held and not in_danger(self.facts.message, shipped())
+        return self.verdict.is_spam and not mentions_crisis(
+            self.facts.message, default_crisis_phrases()
+        )
 
 
 def labeled(part: str) -> Iterator[Labeled]:
@@ -45,9 +46,9 @@ def labeled(part: str) -> Iterator[Labeled]:
             yield Labeled(group["kind"], group["spam"], _facts(group, message.strip()))
 
 
-def _facts(group: dict[str, object], message: str) -> Facts:
+def _facts(group: dict[str, object], message: str) -> SpamSignals:
     given = {"name": "Ada Example", "email": "ada@example.com", **group}
-    return Facts(
+    return SpamSignals(
         name=str(given["name"]),
         email=str(given["email"]),
         best_time="",
@@ -55,15 +56,15 @@ def _facts(group: dict[str, object], message: str) -> Facts:
         honeypot=str(given.get("honeypot", "")),
         from_browser=bool(given.get("browser", True)),
         elapsed=given.get("seconds"),  # type: ignore[arg-type]
-        same_words=given.get("same_words", 0),  # type: ignore[arg-type]
-        one_source=given.get("one_source", 0),  # type: ignore[arg-type]
+        same_message=given.get("same_words", 0),  # type: ignore[arg-type]
+        same_network=given.get("one_source", 0),  # type: ignore[arg-type]
     )
 
 
 def by_words_alone(one: Labeled) -> bool:
     """Whether it would be held if nothing were known but what stands in it."""
-    words = Facts(one.facts.name, one.facts.email, one.facts.best_time, one.facts.message)
-    return judge(words, Screening()).held
+    words = SpamSignals(one.facts.name, one.facts.email, one.facts.best_time, one.facts.message)
+    return score_spam(words, SpamFilter()).is_spam
 
 
 def counts(part: str) -> Counter[tuple[bool, bool]]:

@@ -1,4 +1,4 @@
-"""The visitor's mail: nothing they typed, one an hour, and no trouble for anybody."""
+"""The visitor's mail: nothing they typed, one an hour, and no problem for anybody."""
 
 import json
 from collections.abc import Callable
@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.contact.acknowledgement_limit import Acknowledgement
-from app.contact.emails import acknowledgement
+from app.contact.emails import acknowledgement_email
+from app.contact.models import Acknowledgement
 from app.database import Database
-from app.outbox.models import OutboxMessage, Outcome, OutgoingMail
+from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.queue import claim
-from app.outbox.results import Report, record
-from app.outbox.retry_schedule import GIVE_UP_COURTESY
+from app.outbox.results import AttemptResult, record_result
+from app.outbox.retry_schedule import ACKNOWLEDGEMENT_GIVE_UP
 from app.services import services_of
 from tests.cli.test_commands import Desk
 from tests.contact.conftest import GOOD
@@ -126,7 +126,11 @@ def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: st
     assert [message.state for message in messages(desk)] == ["delivered", "cancelled"]
     assert relay.received == []
     health = json.loads(desk.client.get("/healthz/outbox").data)
-    assert (health["dead"], health["pending"], health["relay_down_since"]) == (0, 0, None)
+    assert (health["dead"], health["pending"], health["transport_unavailable_since"]) == (
+        0,
+        0,
+        None,
+    )
     listed = desk.says("outbox", "list", "--all")
     assert "nobody misses it" in listed
     assert "ada@example.com" not in listed
@@ -144,13 +148,13 @@ def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
     with desk.database.session() as session:
         now = desk.database.now(session)
         (message,) = (one for one in messages(desk) if one.is_acknowledgement)
-        sealed = desk.database.keys.seal(stored(desk, message.reference).to_json())
+        sealed = desk.database.keys.encrypt(stored(desk, message.reference).to_json())
         session.execute(courtesy.values(state="pending", due_at=now, encrypted_message=sealed))
     desk.says("mailer", "run", "--once")
 
 
-def stored(desk: Desk, reference: str) -> OutgoingMail:
-    mail = acknowledgement(GOOD["email"], reference, services_of(desk.app).clinic)
+def stored(desk: Desk, reference: str) -> OutgoingEmail:
+    mail = acknowledgement_email(GOOD["email"], reference, services_of(desk.app).clinic)
     assert mail
     return mail
 
@@ -165,7 +169,7 @@ def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Re
     relay.script = {"rcpt": "451 later"}
     desk.send()
     with desk.database.session() as session:
-        old = desk.database.now(session) - GIVE_UP_COURTESY
+        old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
     assert [message.state for message in messages(desk)] == ["pending", "cancelled"]
@@ -176,7 +180,7 @@ def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Re
 def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay) -> None:
     desk.send()
     with desk.database.session() as session:
-        old = desk.database.now(session) - GIVE_UP_COURTESY
+        old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
     assert messages(desk)[1].state == "cancelled"
@@ -193,8 +197,10 @@ def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk
         taken = claim(session, "m", begun)
         assert taken
         assert taken.is_acknowledgement
-        report = Report(Outcome.UNAVAILABLE, transport_reply="ConnectionRefusedError")
-        assert record(session, desk.database.keys, taken, report, begun + GIVE_UP_COURTESY)
+        report = AttemptResult(Outcome.UNAVAILABLE, transport_reply="ConnectionRefusedError")
+        assert record_result(
+            session, desk.database.keys, taken, report, begun + ACKNOWLEDGEMENT_GIVE_UP
+        )
     assert messages(desk)[1].state == "cancelled"
 
 

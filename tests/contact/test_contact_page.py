@@ -225,7 +225,7 @@ def test_a_fault_of_ours_keeps_the_words_too(
     def fail(*_args: object, **_more: object) -> None:
         raise RuntimeError("a fault that nobody foresaw")
 
-    monkeypatch.setattr("app.contact.service.receive_inquiry", fail)
+    monkeypatch.setattr("app.contact.service.InquiryService.submit", fail)
     answer = Visitor(make_app()).send()
     assert answer.status_code == 500
     assert "<title>Error: " in answer.text

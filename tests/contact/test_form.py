@@ -10,8 +10,8 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from app.clinic import Clinic
-from app.contact.character_classes import CONTROL, SPACE
 from app.contact.forms import ContactForm
+from app.contact.validators import CONTROL, SPACE
 from tests.contact.conftest import GOOD
 
 EMAIL = "Enter an email address in the correct format, like name@example.com"
@@ -96,7 +96,7 @@ def test_the_classes_of_characters_are_those_of_python() -> None:
 def test_a_phone_number_is_kept_as_typed_and_as_a_link_needs_it(clinic: Clinic) -> None:
     form = ContactForm(clinic, MultiDict({**GOOD, "reply_by": "phone", "phone": "(212) 555-0142"}))
     assert form.validate()
-    words = form.words()
+    words = form.inquiry_data()
     assert (words.phone, words.phone_e164) == ("(212) 555-0142", "+12125550142")
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from app.clinic import Clinic
-from app.contact.emails import Notify, notifications
-from app.contact.models import Words
-from app.outbox.models import OutgoingMail
+from app.contact.emails import NotificationDetail, notification_emails
+from app.contact.models import InquiryData
+from app.outbox.models import OutgoingEmail
 
 WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
-WORDS = Words(
+WORDS = InquiryData(
     name="Ada Example",
     email="ada@example.com",
     phone="(212) 555-0142",
@@ -27,8 +27,8 @@ WORDS = Words(
 )
 
 
-def _mail(clinic: Clinic, **changed: Any) -> OutgoingMail:
-    (mail,) = notifications(replace(WORDS, **changed), "K7R-4M2", WHEN, clinic)
+def _mail(clinic: Clinic, **changed: Any) -> OutgoingEmail:
+    (mail,) = notification_emails(replace(WORDS, **changed), "K7R-4M2", WHEN, clinic)
     return mail
 
 
@@ -95,7 +95,7 @@ def test_a_name_cannot_turn_the_subject_around(clinic: Clinic) -> None:
 def test_a_topic_with_two_mailboxes_sends_two_mails_of_one_recipient_each(clinic: Clinic) -> None:
     topic = clinic.topics[0].model_copy(update={"mailboxes": ("a@x.example", "b@x.example")})
     double = clinic.model_copy(update={"topics": (topic,)})
-    mails = notifications(replace(WORDS, topic="general"), "K7R-4M2", WHEN, double)
+    mails = notification_emails(replace(WORDS, topic="general"), "K7R-4M2", WHEN, double)
     assert [mail.recipient for mail in mails] == ["a@x.example", "b@x.example"]
 
 
@@ -108,12 +108,12 @@ def test_a_message_cannot_command_a_terminal(clinic: Clinic) -> None:
 PERSONAL = ("Ada", "ada@example.com", "ada%40", "555-0142", "+1212", "mornings", "First line")
 
 
-def _said(mail: OutgoingMail) -> str:
+def _said(mail: OutgoingEmail) -> str:
     return "\n".join((mail.subject, mail.text, mail.html, mail.reply_to or ""))
 
 
 def test_without_the_message_it_can_still_be_answered(clinic: Clinic) -> None:
-    (mail,) = notifications(WORDS, "K7R-4M2", WHEN, clinic, Notify.CONTACT)
+    (mail,) = notification_emails(WORDS, "K7R-4M2", WHEN, clinic, NotificationDetail.CONTACT)
     assert mail.reply_to == "ada@example.com"
     assert mail.subject == "[K7R-4M2] Billing question from Ada Example"
     for part in (mail.text, mail.html):
@@ -124,7 +124,7 @@ def test_without_the_message_it_can_still_be_answered(clinic: Clinic) -> None:
 
 
 def test_the_smallest_mail_has_the_reference_and_nothing_of_the_visitor(clinic: Clinic) -> None:
-    (mail,) = notifications(WORDS, "K7R-4M2", WHEN, clinic, Notify.MINIMAL)
+    (mail,) = notification_emails(WORDS, "K7R-4M2", WHEN, clinic, NotificationDetail.MINIMAL)
     assert mail.subject == "[K7R-4M2] New inquiry"
     assert mail.recipient == "billing@nullharbor.example"
     for part in (mail.text, mail.html):
@@ -134,18 +134,18 @@ def test_the_smallest_mail_has_the_reference_and_nothing_of_the_visitor(clinic: 
     assert [word for word in theirs if word in _said(mail)] == []
 
 
-@pytest.mark.parametrize("notify", Notify)
-def test_danger_is_marked_in_every_mode(clinic: Clinic, notify: Notify) -> None:
+@pytest.mark.parametrize("notify", NotificationDetail)
+def test_danger_is_marked_in_every_mode(clinic: Clinic, notify: NotificationDetail) -> None:
     phrase = "I want to die"
     words = replace(WORDS, message=f"Hello. {phrase}")
-    (mail,) = notifications(words, "K7R-4M2", WHEN, clinic, notify)
+    (mail,) = notification_emails(words, "K7R-4M2", WHEN, clinic, notify)
     assert mail.subject.startswith("Please read now: ")
-    assert ("danger" in _said(mail)) == (notify is not Notify.MINIMAL)
-    assert (phrase in _said(mail)) == (notify is Notify.FULL)
+    assert ("danger" in _said(mail)) == (notify is not NotificationDetail.MINIMAL)
+    assert (phrase in _said(mail)) == (notify is NotificationDetail.FULL)
 
 
 def test_a_topic_and_a_place_renamed_since_still_reach_a_mailbox(clinic: Clinic) -> None:
-    mails = notifications(
+    mails = notification_emails(
         replace(WORDS, topic="former-topic", location="former-place"), "K7R-4M2", WHEN, clinic
     )
     assert tuple(mail.recipient for mail in mails) == clinic.topics[0].mailboxes

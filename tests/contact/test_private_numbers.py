@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.contact.pii_detection import CARD, INSURANCE, RECORD, SOCIAL_SECURITY, private_number
+from app.contact.pii_detection import CARD, INSURANCE, RECORD, SOCIAL_SECURITY, find_private_number
 from tests.contact.conftest import Visitor
 
 PRIVATE = {
@@ -120,12 +120,12 @@ HARMLESS = (
     ("kind", "text"), [(kind, text) for kind, texts in PRIVATE.items() for text in texts]
 )
 def test_a_private_number_is_noticed(kind: str, text: str) -> None:
-    assert private_number(text) == kind
+    assert find_private_number(text) == kind
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_other_numbers_are_not(text: str) -> None:
-    assert private_number(text) == ""
+    assert find_private_number(text) == ""
 
 
 @pytest.mark.parametrize("field", ["name", "best_time", "message"])

@@ -12,12 +12,12 @@ import pytest
 import time_machine
 from flask import Flask
 
-from app.clinic.spam_weights import Screening, Weights
-from app.contact.spam.recent_submissions import forget_traces
-from app.contact.spam.scoring import Facts, Verdict, judge
+from app.clinic.models import SpamFilter, SpamWeights
+from app.contact.spam.recent_submissions import clear_spam_digests
+from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
 from tests.contact.conftest import GOOD, Visitor
 
-PLAIN = Facts(
+PLAIN = SpamSignals(
     name="Ada Example",
     email="ada@example.com",
     best_time="mornings",
@@ -27,15 +27,15 @@ SPAM = "We sell backlinks and guest posts that put you on the first page of Goog
 LONG = "Is there a parking space for a van with a lift, and how wide is it?"
 
 
-def judged(**changed: Any) -> Verdict:
-    return judge(dataclasses.replace(PLAIN, **changed), Screening())
+def judged(**changed: Any) -> SpamScore:
+    return score_spam(dataclasses.replace(PLAIN, **changed), SpamFilter())
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"honeypot": "x"}, "the hidden field was filled in"),
-        ({"same_words": 4}, "the same words from 4 others"),
+        ({"same_message": 4}, "the same words from 4 others"),
         ({"message": SPAM}, "phrases that sell: 3"),
         ({"message": "[url=http://a.example]a[/url] http://b.example http://c.example"}, "markup"),
         ({"name": "Win at www.a.example", "elapsed": 0.5}, "a link in the name"),
@@ -45,7 +45,7 @@ def judged(**changed: Any) -> Verdict:
 )
 def test_what_is_held(changed: dict[str, Any], said: str) -> None:
     verdict = judged(**changed)
-    assert verdict.held, verdict
+    assert verdict.is_spam, verdict
     assert any(said in reason for reason in verdict.reasons), verdict
 
 
@@ -55,8 +55,8 @@ def test_what_is_held(changed: dict[str, Any], said: str) -> None:
         {},
         {"elapsed": 1.0},
         {"elapsed": 9e9},
-        {"same_words": 2},
-        {"one_source": 1000},
+        {"same_message": 2},
+        {"same_network": 1000},
         {"email": "ada@mailinator.com"},
         {"email": "ada@a.mailinator.com", "elapsed": 1.0},
         {"message": "PLEASE CALL ME BACK. I HAVE CALLED TWICE!!!"},
@@ -69,7 +69,7 @@ def test_what_is_held(changed: dict[str, Any], said: str) -> None:
 )
 def test_no_single_weak_sign_holds_anybody(changed: dict[str, Any]) -> None:
     verdict = judged(**changed)
-    assert not verdict.held, verdict
+    assert not verdict.is_spam, verdict
 
 
 def test_reasons_come_heaviest_first_and_quote_nothing() -> None:
@@ -80,18 +80,18 @@ def test_reasons_come_heaviest_first_and_quote_nothing() -> None:
 
 def test_weights_and_threshold_are_the_clinics() -> None:
     facts = dataclasses.replace(PLAIN, honeypot="x")
-    assert not judge(facts, Screening(threshold=9)).held
-    lenient = judge(facts, Screening(weights=Weights(hidden_field=0)))
-    assert not lenient.held
+    assert not score_spam(facts, SpamFilter(threshold=9)).is_spam
+    lenient = score_spam(facts, SpamFilter(weights=SpamWeights(hidden_field=0)))
+    assert not lenient.is_spam
     assert "the hidden field was filled in" not in lenient.reasons
 
 
 def test_clinic_toml_shows_the_defaults_as_they_are(clinic_dir: Path) -> None:
     text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
-    shown = re.search(r"^# \[screening\]\n(?:# .*\n)*", text, re.MULTILINE)
+    shown = re.search(r"^# \[spam_filter\]\n(?:# .*\n)*", text, re.MULTILINE)
     assert shown
     table = tomllib.loads(re.sub(r"^# ", "", shown[0], flags=re.MULTILINE))
-    assert table["screening"] == Screening().model_dump()
+    assert table["spam_filter"] == SpamFilter().model_dump()
 
 
 @pytest.mark.parametrize("way", ["send", "call"])
@@ -163,7 +163,7 @@ def test_no_address_is_kept_and_traces_go_after_a_day(visitor: Visitor) -> None:
     assert b"127.0.0" not in inquiry.source_digest
     for hours, kept in ((23, True), (25, False)):
         with visitor.database.session() as session:
-            forget_traces(session, inquiry.created_at + timedelta(hours=hours))
+            clear_spam_digests(session, inquiry.created_at + timedelta(hours=hours))
         (later,) = visitor.inquiries()
         assert bool(later.source_digest) is kept
         assert bool(later.message_digest) is kept

@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from app.clinic.crisis_phrases import shipped
-from app.clinic.spam_weights import Screening
-from app.contact.crisis_detection import in_danger
-from app.contact.pii_detection import private_number
-from app.contact.spam.scoring import Facts, judge
+from app.clinic.models import SpamFilter, default_crisis_phrases
+from app.contact.crisis_detection import mentions_crisis
+from app.contact.pii_detection import find_private_number
+from app.contact.spam.scoring import SpamSignals, score_spam
 
 LENGTH = 256 * 1024
 NUMBERS = ("1", "1-", "1 ", "123-45-", "4111 ", "ssn ", "ssn " + " " * 40, "member id ",
@@ -20,11 +19,13 @@ DANGER = ("a", "kill ", "not at all ", "s ", "do not want to ", "\n", "\u0301")
 
 
 def score(text: str) -> None:
-    judge(Facts(name=text, email="a@example.com", best_time=text, message=text), Screening())
+    score_spam(
+        SpamSignals(name=text, email="a@example.com", best_time=text, message=text), SpamFilter()
+    )
 
 
 def look_for_danger(text: str) -> None:
-    in_danger(text, shipped())
+    mentions_crisis(text, default_crisis_phrases())
 
 
 def seconds(act: Callable[[str], object], text: str) -> float:
@@ -35,7 +36,7 @@ def seconds(act: Callable[[str], object], text: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("act", "pieces"), [(private_number, NUMBERS), (score, SPAM), (look_for_danger, DANGER)]
+    ("act", "pieces"), [(find_private_number, NUMBERS), (score, SPAM), (look_for_danger, DANGER)]
 )
 def test_time_grows_with_the_length_and_no_faster(
     act: Callable[[str], object], pieces: tuple[str, ...]

@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 
+from app.cli import db  # noqa: F401  (adds every table to the metadata)
 from app.database import Base, Database, revisions
 from app.encryption import KeyRing
 from config import ROOT
@@ -27,7 +28,6 @@ __all__ = ["desk", "relay"]
 
 NEXT = """
 import sqlalchemy as sa
-from app.services import current_services
 from alembic import op
 
 revision, down_revision = "0002", "0001"
@@ -58,10 +58,10 @@ def use_next_version(
         shutil.copytree(revisions.FOLDER, folder)
         (folder / "0002_urgency.py").write_text(NEXT)
         monkeypatch.setattr(revisions, "FOLDER", folder)
-        revisions.revisions.cache_clear()
+        revisions.known_revisions.cache_clear()
 
     yield use
-    revisions.revisions.cache_clear()
+    revisions.known_revisions.cache_clear()
 
 
 def revision(database: Database) -> str | None:
@@ -112,8 +112,8 @@ def _plain(condition: object) -> str:
 def test_revisions_are_one_chain_and_known_without_alembic() -> None:
     scripts = ScriptDirectory(str(revisions.FOLDER), version_locations=[str(revisions.FOLDER)])
     chain = [script.revision for script in scripts.walk_revisions()]
-    assert chain == [*reversed(revisions.revisions())]
-    assert scripts.get_heads() == [revisions.revisions()[-1]]
+    assert chain == [*reversed(revisions.known_revisions())]
+    assert scripts.get_heads() == [revisions.known_revisions()[-1]]
 
 
 def test_an_upgrade_with_nothing_to_do_changes_nothing(desk: Desk) -> None:
@@ -121,7 +121,7 @@ def test_an_upgrade_with_nothing_to_do_changes_nothing(desk: Desk) -> None:
     for _ in range(2):
         desk.says("db", "upgrade")
     assert len(desk.inquiries()) == 1
-    assert revision(desk.database) == revisions.revisions()[-1]
+    assert revision(desk.database) == revisions.known_revisions()[-1]
 
 
 def test_an_upgrade_keeps_inquiries(
@@ -159,7 +159,7 @@ def test_an_unknown_revision_is_one_clear_line(desk: Desk, found: str, message: 
     result = desk.run("db", "upgrade")
     assert result.exit_code == 1
     assert result.output == f"Error: {message}\n"
-    assert desk.client.get("/readyz").json == {"ready": False, "why": message}
+    assert desk.client.get("/readyz").json == {"ready": False, "reason": message}
     assert revision(desk.database) == found
 
 
@@ -177,13 +177,13 @@ def test_upgrades_from_several_hosts_at_once_are_one(
             ends = [(one.communicate(timeout=120)[1], one.returncode) for one in running]
     assert [code for _, code in ends] == [0, 0], ends
     with engine.connect() as connection:
-        assert revisions.schema_fault(revisions.revision_of(connection)) is None
+        assert revisions.schema_problem(revisions.revision_of(connection)) is None
     engine.dispose()
 
 
 def _waiting(engine: sa.Engine) -> int:
     """How many connections to this database wait for a lock."""
-    blocked = "wait_event_type = 'Lock' AND datname = current_services().database"
+    blocked = "wait_event_type = 'Lock' AND datname = current_database()"
     with engine.connect() as connection:
         query = sa.text(f"SELECT count(*) FROM pg_stat_activity WHERE {blocked}")
         return connection.scalar(query) or 0

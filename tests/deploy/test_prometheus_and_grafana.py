@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.diagnostics.environment import OLD_BACKUP
+from app.diagnostics.environment import MAX_BACKUP_AGE
 from app.monitoring import health_rules
-from app.outbox.heartbeat import SILENT
+from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from config import ROOT
 from tests.monitoring.test_metrics import as_numbers
 from tests.support.site import METRICS_TOKEN, Site, eventually
@@ -90,13 +90,13 @@ def seconds(duration: timedelta) -> int:
     return int(duration.total_seconds())
 
 
-WAITS, TOO_LONG = seconds(health_rules.WAITS_LONG), seconds(health_rules.WAITS_TOO_LONG)
-OLDEST, BEAT = "frontdesk_outbox_oldest_seconds", "frontdesk_mailer_heartbeat_seconds"
-HELD = "frontdesk_held_oldest_seconds"
-PER_HOST = ("FrontdeskDatabaseAway", "FrontdeskHostDown")
+WAITS, TOO_LONG = seconds(health_rules.DELAY_WARNING), seconds(health_rules.DELAY_CRITICAL)
+OLDEST, BEAT = "frontdesk_outbox_oldest_age_seconds", "frontdesk_mailer_heartbeat_age_seconds"
+HELD = "frontdesk_quarantined_oldest_age_seconds"
+PER_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown")
 BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the clock of the test starts at 0
-DEAD = 'frontdesk_outbox_mails{state="dead"'
-RELAY = 'frontdesk_relay_down{fault="%s"'
+DEAD = 'frontdesk_outbox_messages{state="dead"'
+RELAY = 'frontdesk_mail_transport_unavailable{fault="%s"'
 ERRORS = 'frontdesk_http_requests_total{status="%s"'
 
 
@@ -112,25 +112,28 @@ ERRORS = 'frontdesk_http_requests_total{status="%s"'
             {OLDEST: TOO_LONG + 1},
             {"FrontdeskMailWaits": "warn", "FrontdeskMailWaitsTooLong": "page"},
         ),
-        ({BEAT: seconds(SILENT)}, {}),
-        ({BEAT: seconds(SILENT) + 1}, {"FrontdeskMailerSilent": "page"}),
-        ({BEAT: "Inf " * 61}, {"FrontdeskMailerSilent": "page"}),
+        ({BEAT: seconds(HEARTBEAT_TIMEOUT)}, {}),
+        ({BEAT: seconds(HEARTBEAT_TIMEOUT) + 1}, {"FrontdeskMailerDown": "page"}),
+        ({BEAT: "Inf " * 61}, {"FrontdeskMailerDown": "page"}),
         ({RELAY % "connection": 1}, {}),
-        ({RELAY % "tls": 1}, {"FrontdeskRelayRefuses": "page"}),
-        ({RELAY % "authentication": 1}, {"FrontdeskRelayRefuses": "page"}),
+        ({RELAY % "tls": 1}, {"FrontdeskMailServerRefuses": "page"}),
+        ({RELAY % "authentication": 1}, {"FrontdeskMailServerRefuses": "page"}),
         ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warn"}),
-        ({"frontdesk_outbox_on_hold": 1}, {"FrontdeskOnHold": "warn"}),
-        ({HELD: seconds(health_rules.UNSEEN)}, {}),
-        ({HELD: seconds(health_rules.UNSEEN) + 1}, {"FrontdeskHeldUnseen": "warn"}),
-        ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseAway": "page"}),
+        ({"frontdesk_outbox_paused": 1}, {"FrontdeskOutboxPaused": "warn"}),
+        ({HELD: seconds(health_rules.QUARANTINE_WARNING)}, {}),
+        (
+            {HELD: seconds(health_rules.QUARANTINE_WARNING) + 1},
+            {"FrontdeskQuarantineUnreviewed": "warn"},
+        ),
+        ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "page"}),
         ({"up": 0}, {"FrontdeskHostDown": "page"}),
         ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),
         (
             {ERRORS % 200: "0+97x60", ERRORS % 503: "0+3x60"},
             {"FrontdeskErrors": "warn"},
         ),
-        ({BACKUP: NOW - seconds(OLD_BACKUP)}, {}),
-        ({BACKUP: NOW - seconds(OLD_BACKUP) - 1}, {"FrontdeskBackupOld": "warn"}),
+        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE)}, {}),
+        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE) - 1}, {"FrontdeskBackupOld": "warn"}),
         ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warn"}),
         ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
     ],

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -352,7 +353,8 @@ def test_a_form_that_cannot_be_saved_is_shown_again_with_its_text(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
     with _front("nginx", tmp_path, sqlite_template) as server, server.client() as visitor:
-        (server.folder / "frontdesk.db").rename(server.folder / "away.db")
+        with sqlite3.connect(server.folder / "frontdesk.db") as database:
+            database.execute("ALTER TABLE inquiry RENAME TO renamed")
         response = visitor.post("/contact", data={**GOOD, "message": MARKER})
         assert (response.status_code, MARKER in response.text) == (503, True)
 

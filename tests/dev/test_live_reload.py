@@ -92,7 +92,7 @@ def test_an_error_is_shown_until_it_is_fixed_and_no_inquiry_is_lost(
 ) -> None:
     page = folder / "pages" / "questions.md"
     replace_text(page, "(#what-else-is-there)", "(#nowhere)")
-    expect(contact_page.locator("pre")).to_contain_text("dead link #nowhere: no such heading")
+    expect(contact_page.locator("pre")).to_contain_text("broken link #nowhere: no such heading")
     error = contact_page.locator("pre").inner_text()
     assert error.startswith(f"{page}:")
     assert error in preview.lines

@@ -5,7 +5,7 @@ import time
 import dns.resolver
 import pytest
 
-from app.diagnostics.dns import examine_domain
+from app.diagnostics.dns import check_sender_domain
 from tests.support.name_server import NameServer, name_server
 
 __all__ = ["name_server"]
@@ -14,8 +14,8 @@ SPF, DKIM, DMARC = 0, 1, 2
 
 
 def look(names: NameServer, part: int, domain: str = "clinic.example") -> tuple[str, str]:
-    found = examine_domain(domain, names.resolver)[part]
-    return found.level, found.says
+    found = check_sender_domain(domain, names.resolver)[part]
+    return found.level, found.message
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def look(names: NameServer, part: int, domain: str = "clinic.example") -> tuple[
         (["V=SPF1 -all", "another-thing"], "ok", "V=SPF1"),
         (["another-thing"], "warning", "no record"),
         (["v=spf10 -all"], "warning", "no record"),
-        (["v=spf1 -all", "v=spf1 ~all"], "fault", "2 records, so none counts"),
+        (["v=spf1 -all", "v=spf1 ~all"], "failed", "2 records, so none counts"),
         (["v=spf1 +all"], "warning", "anybody"),
     ],
 )
@@ -55,16 +55,16 @@ def test_where_no_dns_answers_nothing_is_held_against_the_domain(
     monkeypatch.setattr("app.diagnostics.dns.LIFETIME", 0.3)
     name_server.mute = True
     began = time.monotonic()
-    found = examine_domain("clinic.example", name_server.resolver)
+    found = check_sender_domain("clinic.example", name_server.resolver)
     assert time.monotonic() - began < 2
-    assert [(one.part, one.level) for one in found] == [
+    assert [(one.check, one.level) for one in found] == [
         ("SPF", "warning"),
         ("DKIM", "warning"),
         ("DMARC", "warning"),
     ]
-    assert all("not checked" in one.says for one in found)
+    assert all("not checked" in one.message for one in found)
 
 
 def test_a_machine_without_any_name_server_is_no_exception() -> None:
     nobody = dns.resolver.Resolver(configure=False)
-    assert {one.level for one in examine_domain("clinic.example", nobody)} == {"warning"}
+    assert {one.level for one in check_sender_domain("clinic.example", nobody)} == {"warning"}

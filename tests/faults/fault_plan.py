@@ -28,14 +28,14 @@ class Trigger:
 
 # Seconds. As in production, the deadline is shorter than the lease.
 SHORT_TIMES = {
-    "app.outbox.retry_schedule.SHORTEST": 1.0,
-    "app.outbox.retry_schedule.LONGEST": 4.0,
+    "app.outbox.retry_schedule.MIN_DELAY": 1.0,
+    "app.outbox.retry_schedule.MAX_DELAY": 4.0,
     "app.outbox.retry_schedule.LEASE": 15.0,
-    "app.outbox.retry_schedule.FIRST_PROBE": 1.0,
-    "app.outbox.retry_schedule.LONGEST_PROBE": 2.0,
+    "app.outbox.retry_schedule.MIN_PROBE_DELAY": 1.0,
+    "app.outbox.retry_schedule.MAX_PROBE_DELAY": 2.0,
     "app.outbox.signals.DEADLINE": 11.0,
     "app.outbox.smtp.COMMAND_TIMEOUT": 3.0,
-    "app.outbox.smtp.FINAL_TIMEOUT": 8.0,
+    "app.outbox.smtp.FINAL_REPLY_TIMEOUT": 8.0,
 }
 REAL_TIMES: dict[str, float] = {}
 

@@ -90,7 +90,7 @@ def _patch_mailer() -> None:
 
 
 def _patch_smtp() -> None:
-    send_bytes, send = smtp._SaysWhenTheDotComes.send, smtp.send
+    send_bytes, send = smtp._FinalDotMixin.send, smtp.send
 
     def send_in_halves(self: Any, s: Any) -> None:
         if not (isinstance(s, bytes) and s.endswith(smtp.FINAL_DOT)):
@@ -107,18 +107,20 @@ def _patch_smtp() -> None:
             reach("poison")
         return send(mail, **options)
 
-    smtp._SaysWhenTheDotComes.send = send_in_halves  # type: ignore[method-assign]
+    smtp._FinalDotMixin.send = send_in_halves  # type: ignore[method-assign]
     smtp.send = send_unless_poisoned
 
 
-def _record_before_sending(attempt: Callable[..., results.Report]) -> Callable[..., results.Report]:
+def _record_before_sending(
+    attempt: Callable[..., results.AttemptResult],
+) -> Callable[..., results.AttemptResult]:
     """A bug that the tests must detect: the delivery is recorded before the message is sent."""
 
-    def record_and_attempt(self: worker.Mailer, claim: queue.Claim) -> results.Report:
+    def record_and_attempt(self: worker.Mailer, claim: queue.Claim) -> results.AttemptResult:
         with self.database.session() as session:
             now = self.database.now(session)
-            report = results.Report(Outcome.DELIVERED, 250)
-            results.record(session, self.database.keys, claim, report, now)
+            report = results.AttemptResult(Outcome.DELIVERED, 250)
+            results.record_result(session, self.database.keys, claim, report, now)
         return attempt(self, claim)
 
     return record_and_attempt
@@ -141,10 +143,10 @@ def _set_times() -> None:
         module = importlib.import_module(module_name)
         is_delta = isinstance(getattr(module, attribute), timedelta)
         setattr(module, attribute, timedelta(seconds=seconds) if is_delta else seconds)
-    retry_schedule.HORIZON = (
-        retry_schedule.LONGEST * (1 + retry_schedule.JITTER) + retry_schedule.LEASE
+    retry_schedule.MAX_DUE_AHEAD = (
+        retry_schedule.MAX_DELAY * (1 + retry_schedule.JITTER) + retry_schedule.LEASE
     )
-    signals.Interrupts.__init__.__defaults__ = (signals.DEADLINE, signals.LAST_WAIT)
+    signals.SignalHandler.__init__.__defaults__ = (signals.DEADLINE, signals.STOP_TIMEOUT)
 
 
 def _now_with_offset() -> datetime:

@@ -10,7 +10,7 @@ import psutil
 import sqlalchemy as sa
 
 from app.outbox.models import DeliveryAttempt, Outcome
-from app.outbox.queue import MOST_CRASHES
+from app.outbox.queue import MAX_CRASHES
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.fault_plan import POISON, TERM, Trigger
 from tests.faults.registry import SCENARIOS, Scenario, scenario
@@ -92,7 +92,7 @@ def poison(site: SiteUnderTest) -> None:
     submit(f"http://127.0.0.1:{site.port}", poisoned)
     site.submissions.append(poisoned)
     with site.load(pause=0.5):
-        wait_until(lambda: site.planned_faults() >= MOST_CRASHES, 120, f"{MOST_CRASHES} kills")
+        wait_until(lambda: site.planned_faults() >= MAX_CRASHES, 120, f"{MAX_CRASHES} kills")
     site.injected = site.planned_faults()
 
 

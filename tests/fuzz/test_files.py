@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinic import Clinic, ClinicError, load_clinic
-from app.pages.conditional_blocks import told
+from app.pages.conditional_blocks import page_settings
 from app.pages.loader import load_pages
 from app.pages.redirects import load_redirects
 from config import SECRETS, Settings, SettingsError
 from tests.fuzz.size import cases
 from tests.support.settings import environment
 
-OF_CLINIC = ("clinic.toml", "danger.toml")
+OF_CLINIC = ("clinic.toml", "crisis-phrases.toml")
 OF_PAGES = (
     "references.toml", "redirects.toml", "figures/trials.toml", "figures/hours.toml",
     "pages/index.md", "pages/questions.md", "pages/privacy.md",
@@ -28,7 +28,7 @@ SNIPPETS = (
     "](javascript:alert(1))", "\n\n# A\n\n# A\n", "|a|b|\n|-|", '"a(b" = 1\n', "[a.b.c]\n",
     "\u202e", "\u2028", "<script>", "9999-12-31", "[" * 3000, "> " * 200,
 )  # fmt: skip
-TOLD = told(
+TOLD = page_settings(
     retention_days=90,
     quarantine_retention_days=30,
     notification_detail="full",

@@ -12,9 +12,9 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from app.clinic import Clinic
-from app.location.map_cache import Artefacts, Recipe
-from app.location.markers import Pin, pins
-from app.location.pmtiles_reader import Basemap
+from app.location.map_cache import MapCache, MapSource
+from app.location.markers import Marker, location_markers
+from app.location.pmtiles_reader import PMTilesReader
 
 CLOSED = re.compile(r"closed = \[.*?^\]", re.DOTALL | re.MULTILINE)
 NASTY = "${alert(1)}`</script><img src=x onerror=alert(2)>\"'&"
@@ -26,33 +26,35 @@ def basemap_file(clinic_dir: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def basemap(basemap_file: Path) -> Iterator[Basemap]:
-    opened = Basemap(basemap_file)
+def basemap(basemap_file: Path) -> Iterator[PMTilesReader]:
+    opened = PMTilesReader(basemap_file)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="session")
-def clinic_pins(clinic: Clinic) -> tuple[Pin, ...]:
-    return pins(clinic.locations)
+def clinic_markers(clinic: Clinic) -> tuple[Marker, ...]:
+    return location_markers(clinic.locations)
 
 
 @pytest.fixture(scope="session")
-def recipe(clinic_pins: tuple[Pin, ...], basemap: Basemap, basemap_file: Path) -> Recipe:
-    return Recipe(
-        pins=clinic_pins,
+def source(
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader, basemap_file: Path
+) -> MapSource:
+    return MapSource(
+        markers=clinic_markers,
         basemap=str(basemap_file),
-        facts=basemap.facts,
+        metadata=basemap.metadata,
         tiles_url="",
-        attribution=basemap.facts.attribution,
+        attribution=basemap.metadata.attribution,
     )
 
 
 @pytest.fixture(scope="session")
-def finished(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(source: MapSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder that holds the demo's finished maps."""
     folder = tmp_path_factory.mktemp("finished-maps")
-    assert Artefacts(recipe, folder).get("map.js")
+    assert MapCache(source, folder).get("map.js")
     return folder
 
 

@@ -1,7 +1,6 @@
 """The finished maps: made once for all workers, kept, made anew when something changed."""
 
 import logging
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.location import map_cache
-from app.location.map_cache import Artefacts, Recipe
-from app.location.pmtiles_reader import Facts
+from app.location.map_cache import MapCache, MapSource
+from app.location.pmtiles_reader import PMTilesMetadata
 from config import ROOT
 
 HEAVY = ("folium", "branca", "numpy", "shapely", "mapbox_vector_tile")
@@ -26,21 +25,21 @@ class Kitchen:
         self.builds = 0
         self.broken = ""
 
-    def __call__(self, _recipe: Recipe) -> dict[str, str]:
+    def __call__(self, _source: MapSource) -> dict[str, str]:
         self.builds += 1
         if self.broken:
-            raise map_cache.BuildError(self.broken)
+            raise map_cache.MapBuildError(self.broken)
         return dict.fromkeys(map_cache.MEDIA_TYPES, f"build {self.builds}")
 
 
 @pytest.fixture
 def kitchen(monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     made = Kitchen()
-    monkeypatch.setattr(map_cache, "_run_child", made)
+    monkeypatch.setattr(map_cache, "_run_subprocess", made)
     return made
 
 
-def body(made: Artefacts, name: str = "map.js") -> str:
+def body(made: MapCache, name: str = "map.js") -> str:
     found = made.get(name)
     assert found
     return found.decode()
@@ -57,31 +56,24 @@ def test_web_workers_do_not_load_the_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_maps_are_not_made_on_when_the_worker_is_gone() -> None:
-    stranger = os.getpid() + 1
-    command = [sys.executable, "-m", "app.location.build_maps", str(stranger)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as build:
-        assert build.wait(20) == 1
-
-
 def test_a_second_start_finds_the_finished_maps(
-    kitchen: Kitchen, recipe: Recipe, tmp_path: Path
+    kitchen: Kitchen, source: MapSource, tmp_path: Path
 ) -> None:
-    assert body(Artefacts(recipe, tmp_path)) == "build 1"
-    assert body(Artefacts(recipe, tmp_path)) == "build 1"
+    assert body(MapCache(source, tmp_path)) == "build 1"
+    assert body(MapCache(source, tmp_path)) == "build 1"
     assert kitchen.builds == 1
 
 
 @pytest.mark.usefixtures("kitchen")
 def test_a_changed_address_or_basemap_makes_new_ones_and_the_old_go(
-    recipe: Recipe, tmp_path: Path
+    source: MapSource, tmp_path: Path
 ) -> None:
-    first = Artefacts(recipe, tmp_path)
-    moved = replace(recipe, pins=(replace(recipe.pins[0], address=("1 New Street",)),))
-    facts = recipe.facts
-    assert isinstance(facts, Facts)
-    recut = replace(recipe, facts=replace(facts, digest="0" * 64))
-    assert [body(first), body(Artefacts(moved, tmp_path)), body(Artefacts(recut, tmp_path))] == [
+    first = MapCache(source, tmp_path)
+    moved = replace(source, markers=(replace(source.markers[0], address=("1 New Street",)),))
+    facts = source.metadata
+    assert isinstance(facts, PMTilesMetadata)
+    recut = replace(source, metadata=replace(facts, digest="0" * 64))
+    assert [body(first), body(MapCache(moved, tmp_path)), body(MapCache(recut, tmp_path))] == [
         "build 1",
         "build 2",
         "build 3",
@@ -89,33 +81,33 @@ def test_a_changed_address_or_basemap_makes_new_ones_and_the_old_go(
     assert len(list(tmp_path.glob("map-*.json"))) == 1
 
 
-def test_the_same_clinic_in_another_folder_needs_no_new_maps(recipe: Recipe) -> None:
-    assert replace(recipe, basemap="/elsewhere/basemap.pmtiles").digest == recipe.digest
+def test_the_same_clinic_in_another_folder_needs_no_new_maps(source: MapSource) -> None:
+    assert replace(source, basemap="/elsewhere/basemap.pmtiles").digest == source.digest
 
 
 def test_many_threads_at_once_make_them_once(
-    kitchen: Kitchen, recipe: Recipe, tmp_path: Path
+    kitchen: Kitchen, source: MapSource, tmp_path: Path
 ) -> None:
-    made = Artefacts(recipe, tmp_path)
+    made = MapCache(source, tmp_path)
     with ThreadPoolExecutor(8) as threads:
         bodies = set(threads.map(lambda _: body(made), range(32)))
     assert (bodies, kitchen.builds) == ({"build 1"}, 1)
 
 
-def test_many_workers_at_once_make_them_once(recipe: Recipe, tmp_path: Path) -> None:
+def test_many_workers_at_once_make_them_once(source: MapSource, tmp_path: Path) -> None:
     code = (
-        "import json, sys\nfrom pathlib import Path\n"
-        "from app.location import artefacts\nfrom app.location.map_cache import *\n"
-        "from app.location.markers import Pin\n"
+        "import hashlib, json, sys\nfrom pathlib import Path\n"
+        "from app.location import map_cache\nfrom app.location.map_cache import *\n"
+        "from app.location.markers import Marker\n"
         "said = json.loads(sys.argv[1])\n"
-        "said['pins'] = tuple(Pin(**pin) for pin in said['pins'])\n"
-        "said['facts'] = Facts(**said['facts'])\n"
-        "run = artefacts._run_child\n"
-        "artefacts._run_child = lambda recipe: (print('built'), run(recipe))[1]\n"
-        "made = Artefacts(Recipe(**said), Path(sys.argv[2])).get('map.svg')\n"
-        "print(made.etag)"
+        "said['markers'] = tuple(Marker(**marker) for marker in said['markers'])\n"
+        "said['metadata'] = PMTilesMetadata(**said['metadata'])\n"
+        "run = map_cache._run_subprocess\n"
+        "map_cache._run_subprocess = lambda source: (print('built'), run(source))[1]\n"
+        "made = MapCache(MapSource(**said), Path(sys.argv[2])).get('map.svg')\n"
+        "print(hashlib.sha256(made).hexdigest())"
     )
-    command = [sys.executable, "-c", code, recipe.json(), str(tmp_path)]
+    command = [sys.executable, "-c", code, source.json(), str(tmp_path)]
     workers = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
@@ -128,29 +120,29 @@ def test_many_workers_at_once_make_them_once(recipe: Recipe, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("rubbish", ["", "{", "[]", '{"map.js": 1}', '{"map.js": "only this"}'])
 def test_a_spoiled_cache_is_made_anew(
-    kitchen: Kitchen, recipe: Recipe, tmp_path: Path, rubbish: str
+    kitchen: Kitchen, source: MapSource, tmp_path: Path, rubbish: str
 ) -> None:
-    made = Artefacts(recipe, tmp_path)
+    made = MapCache(source, tmp_path)
     (tmp_path / f"map-{made.version}.json").write_text(rubbish)
     assert body(made) == "build 1"
     assert kitchen.builds == 1
-    assert body(Artefacts(recipe, tmp_path)) == "build 1"
+    assert body(MapCache(source, tmp_path)) == "build 1"
 
 
 @pytest.mark.usefixtures("kitchen")
 def test_where_nothing_can_be_kept_the_map_is_still_made(
-    recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    source: MapSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert body(Artefacts(recipe, tmp_path / "file" / "cache")) == "build 1"
-    assert "The map is not kept" in caplog.text
+    assert body(MapCache(source, tmp_path / "file" / "cache")) == "build 1"
+    assert "Cannot store the map" in caplog.text
 
 
 def test_a_failure_is_said_once_and_not_tried_at_every_request(
-    kitchen: Kitchen, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    kitchen: Kitchen, source: MapSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     kitchen.broken = "no paint left"
-    made = Artefacts(recipe, tmp_path)
+    made = MapCache(source, tmp_path)
     assert [made.get("map.js"), made.get("map.svg"), made.get("map.js")] == [None] * 3
     assert kitchen.builds == 1
     said = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -159,11 +151,11 @@ def test_a_failure_is_said_once_and_not_tried_at_every_request(
 
 
 def test_after_a_while_it_is_tried_again(
-    kitchen: Kitchen, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kitchen: Kitchen, source: MapSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(map_cache, "PAUSE", 0.0)
+    monkeypatch.setattr(map_cache, "RETRY_DELAY", 0.0)
     kitchen.broken = "no paint left"
-    made = Artefacts(recipe, tmp_path)
+    made = MapCache(source, tmp_path)
     assert made.get("map.js") is None
     kitchen.broken = ""
     assert body(made) == "build 2"
@@ -179,15 +171,15 @@ def test_the_page_works_without_the_map(kitchen: Kitchen, client: FlaskClient) -
 
 
 def test_a_child_that_fails_tells_why(
-    recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    source: MapSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gone = Artefacts(replace(recipe, basemap=str(tmp_path / "gone.pmtiles")), tmp_path)
+    gone = MapCache(replace(source, basemap=str(tmp_path / "gone.pmtiles")), tmp_path)
     assert gone.get("map.js") is None
     assert "gone.pmtiles" in caplog.text
 
 
-def test_it_can_be_made_ahead(kitchen: Kitchen, recipe: Recipe, tmp_path: Path) -> None:
-    made = Artefacts(recipe, tmp_path)
-    made.prepare().join(10)
+def test_it_can_be_made_ahead(kitchen: Kitchen, source: MapSource, tmp_path: Path) -> None:
+    made = MapCache(source, tmp_path)
+    made.warm_up().join(10)
     assert kitchen.builds == 1
     assert body(made) == "build 1"

@@ -36,11 +36,11 @@ def focused(page: Page) -> str:
 
 
 def spot(page: Page) -> tuple[int, int]:
-    """Where the first pin stands in the map's box."""
+    """Where the first marker stands in the map's box."""
     said = page.evaluate("""() => {
-      const pin = document.querySelector('.map-pin').getBoundingClientRect();
+      const marker = document.querySelector('.map-pin').getBoundingClientRect();
       const box = document.querySelector('#map-box').getBoundingClientRect();
-      return [pin.x - box.x, pin.y - box.y];
+      return [marker.x - box.x, marker.y - box.y];
     }""")
     return round(said[0]), round(said[1])
 

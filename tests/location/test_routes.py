@@ -11,14 +11,14 @@ import time_machine
 from flask import Flask
 
 from app.clinic import ClinicError, load_clinic
-from app.location import prepare
-from app.location.pmtiles_reader import Basemap
+from app.location import warm_up
+from app.location.pmtiles_reader import PMTilesReader
 from app.services import services_of
 
 TILE = "/location/tiles/15/16384/16383.mvt"
 
 
-def test_a_tile_is_passed_on_as_it_is_stored(map_app: Flask, basemap: Basemap) -> None:
+def test_a_tile_is_passed_on_as_it_is_stored(map_app: Flask, basemap: PMTilesReader) -> None:
     answer = map_app.test_client().get(TILE, headers={"Accept-Encoding": "gzip, br"})
     assert answer.status_code == 200
     assert answer.data == basemap.tile(15, 16384, 16383)
@@ -28,7 +28,7 @@ def test_a_tile_is_passed_on_as_it_is_stored(map_app: Flask, basemap: Basemap) -
 
 
 @pytest.mark.parametrize("accepts", ["", "identity", "br", "gzip;q=0"])
-def test_without_gzip_it_is_unpacked(map_app: Flask, basemap: Basemap, accepts: str) -> None:
+def test_without_gzip_it_is_unpacked(map_app: Flask, basemap: PMTilesReader, accepts: str) -> None:
     answer = map_app.test_client().get(TILE, headers={"Accept-Encoding": accepts})
     packed = basemap.tile(15, 16384, 16383)
     assert packed is not None
@@ -49,8 +49,8 @@ def test_only_an_address_with_the_current_version_is_kept_for_a_year(map_app: Fl
     client, clinic_map = map_app.test_client(), services_of(map_app).clinic_map
     assert clinic_map.basemap
     current = {
-        TILE: clinic_map.basemap.facts.version,
-        "/location/map.js": clinic_map.artefacts.version,
+        TILE: clinic_map.basemap.metadata.version,
+        "/location/map.js": clinic_map.cache.version,
     }
     for path, version in current.items():
         assert "immutable" in client.get(f"{path}?v={version}").headers["Cache-Control"]
@@ -166,10 +166,9 @@ def test_without_basemap_and_tile_server_there_is_no_button_and_no_script(
     app = make_app()
     clinic = load_clinic(clinic_dir)
     bare = Flask("bare")
-    location.init_app(
+    app.jinja_env.globals["clinic_map"] = location.init_app(
         bare, clinic=clinic, basemap=tmp_path / "none", tiles_url="", cache=tmp_path / "cache"
     )
-    app.jinja_env.globals["clinic_map"] = services_of(bare).clinic_map
     template = app.jinja_env.from_string("{% include 'location/_map.html' %}")
     with app.test_request_context():
         page = template.render()
@@ -183,7 +182,7 @@ def test_a_broken_basemap_stops_the_start_with_its_reason(
 ) -> None:
     folder = other_clinic()
     (folder / "basemap.pmtiles").write_bytes(b"PMTiles\x03 and so on")
-    with pytest.raises(ClinicError, match=r"basemap\.pmtiles: no PMTiles file, or cut short"):
+    with pytest.raises(ClinicError, match=r"basemap\.pmtiles: not a PMTiles file, or truncated"):
         make_app(CLINIC_DIR=str(folder))
 
 
@@ -195,8 +194,8 @@ def test_a_tiles_address_without_places_for_numbers_stops_the_start(
 
 
 def test_the_server_can_make_the_maps_ahead(map_app: Flask) -> None:
-    prepare(map_app).join(30)
-    assert services_of(map_app).clinic_map.artefacts.get("map.svg")
+    warm_up(map_app).join(30)
+    assert services_of(map_app).clinic_map.cache.get("map.svg")
 
 
 def test_the_page_lists_closed_days_from_today_on(

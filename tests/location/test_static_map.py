@@ -9,17 +9,19 @@ from xml.etree import ElementTree as ET
 import mapbox_vector_tile
 import pytest
 
-from app.location.map_colors import DARK, LIGHT, Palette
-from app.location.markers import Pin
-from app.location.pmtiles_reader import Basemap
-from app.location.static_map import draw
+from app.location.map_colors import DARK, LIGHT, MapColors
+from app.location.markers import Marker
+from app.location.pmtiles_reader import PMTilesReader
+from app.location.static_map import render_static_map
 from tests.location.conftest import NASTY
 
-PALETTES = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+PALETTES = pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 
 
-def drawn(pins: tuple[Pin, ...], basemap: Basemap, palette: Palette = LIGHT) -> str:
-    return draw(pins, palette, tiles=basemap.tile, zooms=(10, 15), attribution="Invented town")
+def drawn(markers: tuple[Marker, ...], basemap: PMTilesReader, colors: MapColors = LIGHT) -> str:
+    return render_static_map(
+        markers, colors, tiles=basemap.tile, zooms=(10, 15), attribution="Invented town"
+    )
 
 
 def words(svg: str) -> list[str]:
@@ -28,17 +30,17 @@ def words(svg: str) -> list[str]:
 
 @PALETTES
 def test_it_shows_the_pins_the_streets_and_whose_map_it_is(
-    clinic_pins: tuple[Pin, ...], basemap: Basemap, palette: Palette
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader, colors: MapColors
 ) -> None:
-    said = words(drawn(clinic_pins, basemap, palette))
+    said = words(drawn(clinic_markers, basemap, colors))
     assert {"1", "2", "Quay Street", "Lighthouse Road", "Lantern Lane"} <= set(said)
     assert {"Null Harbor Light", "Signal Park", "Invented town", "200 m · 656 ft"} <= set(said)
 
 
 def test_light_and_dark_differ_in_colours_only(
-    clinic_pins: tuple[Pin, ...], basemap: Basemap
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader
 ) -> None:
-    light, dark = (drawn(clinic_pins, basemap, palette) for palette in (LIGHT, DARK))
+    light, dark = (drawn(clinic_markers, basemap, colors) for colors in (LIGHT, DARK))
     assert light != dark
     assert _colourless(light) == _colourless(dark)
 
@@ -48,16 +50,22 @@ def _colourless(svg: str) -> str:
 
 
 @PALETTES
-def test_it_is_small(clinic_pins: tuple[Pin, ...], basemap: Basemap, palette: Palette) -> None:
-    assert len(gzip.compress(drawn(clinic_pins, basemap, palette).encode(), 9)) < 18_000
+def test_it_is_small(
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader, colors: MapColors
+) -> None:
+    assert len(gzip.compress(drawn(clinic_markers, basemap, colors).encode(), 9)) < 18_000
 
 
-def test_it_is_the_same_each_time(clinic_pins: tuple[Pin, ...], basemap: Basemap) -> None:
-    assert drawn(clinic_pins, basemap) == drawn(clinic_pins, basemap)
+def test_it_is_the_same_each_time(
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader
+) -> None:
+    assert drawn(clinic_markers, basemap) == drawn(clinic_markers, basemap)
 
 
-def test_no_two_names_lie_on_each_other(clinic_pins: tuple[Pin, ...], basemap: Basemap) -> None:
-    wide = drawn(clinic_pins, basemap).split('class="n"')[0]
+def test_no_two_names_lie_on_each_other(
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader
+) -> None:
+    wide = drawn(clinic_markers, basemap).split('class="n"')[0]
     spots = sorted(
         (int(y), int(x)) for x, y in re.findall(r'<text transform="translate\((\d+) (\d+)\)', wide)
     )
@@ -66,9 +74,9 @@ def test_no_two_names_lie_on_each_other(clinic_pins: tuple[Pin, ...], basemap: B
 
 
 def test_a_small_picture_has_fewer_and_larger_names(
-    clinic_pins: tuple[Pin, ...], basemap: Basemap
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader
 ) -> None:
-    wide, narrow = drawn(clinic_pins, basemap).split('class="n"')
+    wide, narrow = drawn(clinic_markers, basemap).split('class="n"')
     assert "Lighthouse Road" in narrow
     assert "Laurel Street" in wide
     assert "Laurel Street" not in narrow
@@ -77,29 +85,31 @@ def test_a_small_picture_has_fewer_and_larger_names(
 
 
 def test_without_a_basemap_pins_stand_on_plain_ground_with_a_scale(
-    clinic_pins: tuple[Pin, ...],
+    clinic_markers: tuple[Marker, ...],
 ) -> None:
-    assert words(draw(clinic_pins, LIGHT))[1:] == ["200 m · 656 ft", "2", "1"]
+    assert words(render_static_map(clinic_markers, LIGHT))[1:] == ["200 m · 656 ft", "2", "1"]
 
 
-def test_the_only_location_is_a_dot_in_the_middle(clinic_pins: tuple[Pin, ...]) -> None:
-    svg = draw([replace(clinic_pins[0], label="")], LIGHT)
+def test_the_only_location_is_a_dot_in_the_middle(clinic_markers: tuple[Marker, ...]) -> None:
+    svg = render_static_map([replace(clinic_markers[0], label="")], LIGHT)
     assert 'transform="translate(720 564)"' in svg
     assert "<circle" in svg
 
 
-def test_locations_far_apart_are_all_in_the_picture(clinic_pins: tuple[Pin, ...]) -> None:
-    far = (clinic_pins[0], replace(clinic_pins[1], latitude=0.7, longitude=1.4))
-    svg = draw(far, LIGHT)
+def test_locations_far_apart_are_all_in_the_picture(clinic_markers: tuple[Marker, ...]) -> None:
+    far = (clinic_markers[0], replace(clinic_markers[1], latitude=0.7, longitude=1.4))
+    svg = render_static_map(far, LIGHT)
     spots = re.findall(r'<g transform="translate\((\d+) (\d+)\)"><g class="p"', svg)
     assert len(spots) == 2
     assert all(100 < int(x) < 1340 and 100 < int(y) < 980 for x, y in spots)
     assert "50 km · 31 mi" in svg
 
 
-def test_the_scale_is_longer_on_the_map_towards_the_poles(clinic_pins: tuple[Pin, ...]) -> None:
+def test_the_scale_is_longer_on_the_map_towards_the_poles(
+    clinic_markers: tuple[Marker, ...],
+) -> None:
     def bar(latitude: float) -> int:
-        svg = draw([replace(clinic_pins[0], latitude=latitude)], LIGHT)
+        svg = render_static_map([replace(clinic_markers[0], latitude=latitude)], LIGHT)
         found = re.search(r"M0-14V0h(\d+)v-14", svg)
         assert found
         assert "200 m" in svg
@@ -109,11 +119,13 @@ def test_the_scale_is_longer_on_the_map_towards_the_poles(clinic_pins: tuple[Pin
 
 
 @pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
-def test_a_street_called_like_markup_stays_text(clinic_pins: tuple[Pin, ...]) -> None:
+def test_a_street_called_like_markup_stays_text(clinic_markers: tuple[Marker, ...]) -> None:
     said = {"kind": "major_road", "name": NASTY}
     road = {"geometry": "LINESTRING(0 2000, 4096 2000)", "properties": said}
     tile = gzip.compress(mapbox_vector_tile.encode([{"name": "roads", "features": [road]}]))
-    svg = draw(clinic_pins, LIGHT, tiles=lambda *_: tile, zooms=(10, 15), attribution=NASTY)
+    svg = render_static_map(
+        clinic_markers, LIGHT, tiles=lambda *_: tile, zooms=(10, 15), attribution=NASTY
+    )
     assert NASTY in words(svg)
     assert "<img" not in svg
     assert "<script" not in svg
@@ -143,17 +155,17 @@ READ_ON = {
 
 @PALETTES
 @pytest.mark.parametrize("name", READ_ON)
-def test_words_keep_their_contrast(palette: Palette, name: str) -> None:
+def test_words_keep_their_contrast(colors: MapColors, name: str) -> None:
     least = 7 if name != "pin_text" else 4.5
-    ratios = {ground: contrast(palette[name], palette[ground]) for ground in READ_ON[name]}
+    ratios = {ground: contrast(colors[name], colors[ground]) for ground in READ_ON[name]}
     weak = {ground: ratio for ground, ratio in ratios.items() if ratio < 4.5}
     assert not weak
     assert ratios.get("halo", 7) >= least  # every word has a halo right around it
 
 
 @PALETTES
-def test_pins_stand_out_from_every_ground(palette: Palette) -> None:
-    assert all(contrast(palette["pin"], palette[ground]) >= 3 for ground in (*GROUNDS, "water"))
+def test_pins_stand_out_from_every_ground(colors: MapColors) -> None:
+    assert all(contrast(colors["pin"], colors[ground]) >= 3 for ground in (*GROUNDS, "water"))
 
 
 def contrast(one: str, other: str) -> float:

@@ -11,13 +11,14 @@ from pmtiles.reader import MmapSource, all_tiles
 from shapely import Point, unary_union
 from shapely.geometry import shape
 
-from app.location.markers import Pin, mercator
-from app.location.pmtiles_reader import Basemap
+from app.location.markers import Marker
+from app.location.pmtiles_reader import PMTilesReader
+from app.location.viewport import mercator
 
 STREETS = {"quay": "Quay Street", "hill": "Lighthouse Road"}
 
 
-def contents(basemap: Basemap, *at: int) -> dict[str, Any]:
+def contents(basemap: PMTilesReader, *at: int) -> dict[str, Any]:
     packed = basemap.tile(*at)
     assert packed is not None
     decoded: dict[str, Any] = mapbox_vector_tile.decode(
@@ -28,10 +29,10 @@ def contents(basemap: Basemap, *at: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", STREETS)
 def test_each_pin_stands_on_its_own_street(
-    basemap: Basemap, clinic_pins: tuple[Pin, ...], key: str
+    basemap: PMTilesReader, clinic_markers: tuple[Marker, ...], key: str
 ) -> None:
-    pin = next(pin for pin in clinic_pins if pin.key == key)
-    x, y = (part * 2**15 for part in mercator(pin.latitude, pin.longitude))
+    marker = next(marker for marker in clinic_markers if marker.key == key)
+    x, y = (part * 2**15 for part in mercator(marker.latitude, marker.longitude))
     roads = contents(basemap, 15, int(x), int(y))["roads"]["features"]
     street = unary_union(
         [
@@ -44,7 +45,7 @@ def test_each_pin_stands_on_its_own_street(
     assert street.distance(Point(x % 1 * 4096, y % 1 * 4096)) * metres < 3
 
 
-def test_the_town_has_what_the_directions_speak_of(basemap: Basemap) -> None:
+def test_the_town_has_what_the_directions_speak_of(basemap: PMTilesReader) -> None:
     names = {
         feature["properties"].get("name")
         for x in (16382, 16383, 16384, 16385)
@@ -56,7 +57,7 @@ def test_the_town_has_what_the_directions_speak_of(basemap: Basemap) -> None:
     assert names >= {"Null Harbor Pier", "Ferry line A", "Signal Park", "Null Harbor"}
 
 
-def test_its_layers_are_those_of_the_protomaps_schema(basemap: Basemap) -> None:
+def test_its_layers_are_those_of_the_protomaps_schema(basemap: PMTilesReader) -> None:
     layers = contents(basemap, 15, 16384, 16383)
     assert set(layers) <= {"earth", "water", "landuse", "roads", "buildings", "places", "pois"}
     for layer in layers.values():
@@ -64,11 +65,11 @@ def test_its_layers_are_those_of_the_protomaps_schema(basemap: Basemap) -> None:
 
 
 def test_the_file_is_small_and_says_that_it_is_invented(
-    basemap: Basemap, basemap_file: Path
+    basemap: PMTilesReader, basemap_file: Path
 ) -> None:
     assert basemap_file.stat().st_size < 120_000
-    assert basemap.facts.attribution == "Invented town"
-    assert (basemap.facts.min_zoom, basemap.facts.max_zoom) == (10, 15)
+    assert basemap.metadata.attribution == "Invented town"
+    assert (basemap.metadata.min_zoom, basemap.metadata.max_zoom) == (10, 15)
 
 
 # The tile encoder calls an older name of a function of shapely's.

@@ -60,11 +60,11 @@ def test_after_a_rotation_the_old_key_can_go(
 ) -> None:
     first = with_keys(OLD)
     first.send()
-    encryption_keys.introduce(first.database)
+    encryption_keys.register_newest_key(first.database)
     desk = with_keys(f"{NEW},{OLD}")
     assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(OLD)}" in desk.says("keys", "rotate")
     alone = with_keys(NEW)
-    encryption_keys.introduce(alone.database)
+    encryption_keys.register_newest_key(alone.database)
     assert "Ada" in alone.says("inquiries", "show", alone.inquiries()[0].reference)
     alone.says("mailer", "run", "--once")
     assert len(relay.received) == 1
@@ -91,7 +91,7 @@ def test_a_rotation_that_was_broken_off_goes_on(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        key_rotation.rotate(desk.database, break_off)
+        key_rotation.rotate_keys(desk.database, break_off)
     assert listed(desk) == {fingerprint(NEW): ("newest", 4), fingerprint(OLD): ("old", 8)}
     assert "8 rows put" in desk.says("keys", "rotate")
     assert listed(desk)[fingerprint(NEW)] == ("newest", 12)
@@ -102,7 +102,7 @@ def test_who_changes_a_row_meanwhile_has_won(
 ) -> None:
     with_keys(OLD).send()
     desk = with_keys(f"{NEW},{OLD}")
-    reseal = KeyRing.reseal
+    reencrypt = KeyRing.reencrypt
     raced: list[bool] = []
 
     def deliver_meanwhile(ring: KeyRing, sealed: bytes) -> bytes:
@@ -113,9 +113,9 @@ def test_who_changes_a_row_meanwhile_has_won(
                 session.execute(sa.update(Inquiry).values(**empty))
                 done = {"state": "delivered", "encrypted_message": None, "due_at": None}
                 session.execute(sa.update(OutboxMessage).values(**done))
-        return reseal(ring, sealed)
+        return reencrypt(ring, sealed)
 
-    monkeypatch.setattr(KeyRing, "reseal", deliver_meanwhile)
+    monkeypatch.setattr(KeyRing, "reencrypt", deliver_meanwhile)
     desk.says("keys", "rotate")
     assert desk.inquiries()[0].encrypted_content is None
     assert desk.message().encrypted_message is None
@@ -138,7 +138,7 @@ def test_something_that_still_seals_with_the_old_key_is_told(
         return rounds(database, told)
 
     monkeypatch.setattr(key_rotation, "_pass", with_a_late_post)
-    assert not key_rotation.rotate(desk.database, tell).clean
+    assert not key_rotation.rotate_keys(desk.database, tell).complete
     result = desk.run("keys", "rotate")
     assert result.exit_code == 1
     assert "something still seals with an old key" in result.output
@@ -150,7 +150,7 @@ def test_a_missing_key_stops_the_mailer_and_kills_no_message(
 ) -> None:
     first = with_keys(OLD)
     first.send()
-    encryption_keys.introduce(first.database)
+    encryption_keys.register_newest_key(first.database)
     wrong = with_keys(OTHER)
     for command in (("mailer", "run", "--once"), ("keys", "rotate")):
         result = wrong.run(*command)
@@ -164,25 +164,25 @@ def test_a_missing_key_stops_the_mailer_and_kills_no_message(
 def test_a_key_taken_out_before_its_rows_were_put_under_another_is_missed(
     with_keys: Callable[[str], Desk],
 ) -> None:
-    encryption_keys.introduce(with_keys(OLD).database)
-    encryption_keys.introduce(with_keys(f"{NEW},{OLD}").database)
+    encryption_keys.register_newest_key(with_keys(OLD).database)
+    encryption_keys.register_newest_key(with_keys(f"{NEW},{OLD}").database)
     desk = with_keys(NEW)
     with pytest.raises(encryption_keys.MissingKeyError, match=fingerprint(OLD)):
-        encryption_keys.introduce(desk.database)
+        encryption_keys.register_newest_key(desk.database)
 
 
 def test_a_key_that_is_lost_for_good_can_be_forgotten(with_keys: Callable[[str], Desk]) -> None:
     first = with_keys(OLD)
     first.send()
-    encryption_keys.introduce(first.database)
+    encryption_keys.register_newest_key(first.database)
     desk = with_keys(NEW)
     assert listed(desk)[fingerprint(OLD)][0] == "missing"
     no = desk.run("keys", "forget", fingerprint(OLD), typed="n\n")
     assert "2 rows stay unreadable" in no.output
     with pytest.raises(encryption_keys.MissingKeyError):
-        encryption_keys.introduce(desk.database)
+        encryption_keys.register_newest_key(desk.database)
     desk.says("keys", "forget", fingerprint(OLD), "--yes")
-    encryption_keys.introduce(desk.database)
+    encryption_keys.register_newest_key(desk.database)
     assert desk.message().state == "pending"
     assert desk.run("keys", "forget", "no-key", "--yes").exit_code == 1
 
@@ -192,9 +192,9 @@ def test_processes_that_start_together_leave_one_canary_each(
 ) -> None:
     databases = [with_keys(f"{NEW},{OLD}").database for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(encryption_keys.introduce, databases))
+        list(pool.map(encryption_keys.register_newest_key, databases))
     with databases[0].read_session() as session:
-        found = {one.fingerprint for one in encryption_keys.canaries(session)}
+        found = {one.fingerprint for one in encryption_keys.key_canaries(session)}
     assert found == {fingerprint(NEW), fingerprint(OLD)}
 
 

@@ -17,7 +17,13 @@ from sqlalchemy.orm import Session
 from app.contact.models import Inquiry
 from app.database import Database
 from app.maintenance import retention
-from app.maintenance.retention import Due, Limits, due, retention_chore, run
+from app.maintenance.retention import (
+    ExpiredInquiry,
+    RetentionPeriods,
+    find_expired,
+    retention_job,
+    run,
+)
 from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.scheduler import run_if_due
 from tests.cli.test_commands import Desk, desk
@@ -160,14 +166,16 @@ def test_a_mail_sent_again_meanwhile_keeps_its_words(
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     age(desk, 91)
 
-    def find_then_requeue(session: Session, limits: Limits, now: datetime) -> list[Due]:
-        found = due(session, limits, now)
+    def find_then_requeue(
+        session: Session, limits: RetentionPeriods, now: datetime
+    ) -> list[ExpiredInquiry]:
+        found = find_expired(session, limits, now)
         session.rollback()
         desk.says("outbox", "requeue", str(desk.message().id), "--yes")
         return found
 
-    monkeypatch.setattr(retention, "due", find_then_requeue)
-    assert run(desk.database, Limits(90, 30)) == 0
+    monkeypatch.setattr(retention, "find_expired", find_then_requeue)
+    assert run(desk.database, RetentionPeriods(90, 30)) == 0
     assert desk.inquiries()[0].encrypted_content
     assert desk.message().encrypted_message
 
@@ -175,11 +183,11 @@ def test_a_mail_sent_again_meanwhile_keeps_its_words(
 def test_the_mailers_do_it_every_night(desk: Desk) -> None:
     deliver(desk)
     age(desk, 91)
-    chore = retention_chore(desk.database, NEW_YORK, 90, 30)
+    job = retention_job(desk.database, NEW_YORK, 90, 30)
     before, after = (datetime(2026, 7, 1, hour, 0, tzinfo=NEW_YORK) for hour in (3, 4))
     last = datetime(2026, 6, 30, 20, 0, tzinfo=UTC)
-    assert (chore.is_due(last, before), chore.is_due(last, after)) == (False, True)
-    assert run_if_due(desk.database, replace(chore, is_due=lambda *_: True))
+    assert (job.is_due(last, before), job.is_due(last, after)) == (False, True)
+    assert run_if_due(desk.database, replace(job, is_due=lambda *_: True))
     assert desk.inquiries()[0].state == "erased"
 
 
@@ -214,7 +222,7 @@ def test_erased_words_are_in_no_file_of_sqlite(make_app: Callable[..., Flask]) -
     age(desk, 91)
     for number in range(5):
         desk.send(message=f"young {number}")
-    assert run(desk.database, Limits(90, 30)) == 60
+    assert run(desk.database, RetentionPeriods(90, 30)) == 60
     assert in_files(desk.database, needles) == 0
     young = sealed(desk.database)
     assert in_files(desk.database, young) > 0.95 * len(young)
@@ -228,7 +236,7 @@ def test_erased_words_are_in_no_row_of_postgresql(
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     age(desk, 91)
     assert sealed(desk.database)
-    assert run(desk.database, Limits(90, 30)) == 1
+    assert run(desk.database, RetentionPeriods(90, 30)) == 1
     assert sealed(desk.database) == []
 
 
@@ -250,7 +258,7 @@ def test_posts_go_on_while_words_are_erased(desk: Desk) -> None:
     visitor = threading.Thread(target=post)
     visitor.start()
     try:
-        assert run(desk.database, Limits(90, 30)) == 120
+        assert run(desk.database, RetentionPeriods(90, 30)) == 120
     finally:
         done.set()
         visitor.join()

@@ -1,4 +1,4 @@
-"""Trouble is told to a real HTTP receiver: once, again while it lasts, and when it is over."""
+"""Problems are reported to a real HTTP receiver: at once, again, and when they are over."""
 
 import itertools
 import threading
@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from app.database import Database
 from app.monitoring import webhook
-from app.monitoring.alerts import Alert, alert_chore
-from app.outbox import pause
+from app.monitoring.alerts import Alert, alert_job
+from app.outbox import admin
 from app.outbox.heartbeat import Heartbeat
-from app.scheduler import Chore, Chores, run_if_due
+from app.scheduler import Job, Scheduler, run_if_due
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import Receiver, receiver
 
@@ -27,27 +27,27 @@ BAD_CERTIFICATE = "SSLCertVerificationError: self-signed certificate"
 
 
 class Watch:
-    """A mailer's look for trouble every few seconds, and what the receiver got."""
+    """A mailer's look for problem every few seconds, and what the receiver got."""
 
     def __init__(self, outbox: Outbox, receiver: Receiver) -> None:
         self.outbox = outbox
         self.receiver = receiver
-        self.chore = chore(outbox.database, receiver)
+        self.job = job(outbox.database, receiver)
 
     def look(self, **later: float) -> list[tuple[str, str, str]]:
         """Let time pass and look once: what was told (event, status, severity)."""
         before = len(self.receiver.calls)
         self.outbox.advance(**(later or {"seconds": 5}))
-        assert run_if_due(self.outbox.database, self.chore)
+        assert run_if_due(self.outbox.database, self.job)
         return [
             (body["event"], body["status"], body["severity"])
             for body in self.receiver.bodies[before:]
         ]
 
 
-def chore(database: Database, receiver: Receiver) -> Chore:
+def job(database: Database, receiver: Receiver) -> Job:
     tell = partial(webhook.post, receiver.url)
-    return alert_chore(database, tell, clinic="Test Clinic", site="https://clinic.example")
+    return alert_job(database, tell, clinic="Test Clinic", site="https://clinic.example")
 
 
 @pytest.fixture
@@ -82,11 +82,11 @@ def test_a_relay_that_refuses_us_is_told_at_once_and_when_it_works_again(
     watch: Watch, reason: str
 ) -> None:
     watch.outbox.set_transport_failure(reason)
-    assert watch.look() == [("relay", "firing", "page")]
+    assert watch.look() == [("mail_transport", "firing", "page")]
     assert watch.look(hours=1) == []
     watch.outbox.set_transport_failure(None)
     watch.look()
-    assert watch.look(minutes=2) == [("relay", "resolved", "ok")]
+    assert watch.look(minutes=2) == [("mail_transport", "resolved", "ok")]
 
 
 def test_waiting_mail_is_told_after_a_quarter_of_an_hour_and_louder_after_an_hour(
@@ -105,8 +105,8 @@ def test_waiting_mail_is_told_after_a_quarter_of_an_hour_and_louder_after_an_hou
 
 def test_an_outbox_on_hold_is_told(watch: Watch) -> None:
     with watch.outbox.database.session() as session:
-        pause.put_on(session, "restored", watch.outbox.now)
-    assert watch.look() == [("hold", "firing", "warn")]
+        admin.pause(session, "restored", watch.outbox.now)
+    assert watch.look() == [("paused", "firing", "warn")]
     assert watch.look() == []
 
 
@@ -143,7 +143,7 @@ def test_a_relay_that_comes_and_goes_is_one_trouble(watch: Watch) -> None:
         told += watch.look(seconds=15)
         watch.outbox.set_transport_failure(None)
         told += watch.look(seconds=15)
-    assert told == [("relay", "firing", "page")]
+    assert told == [("mail_transport", "firing", "page")]
 
 
 def test_an_alert_that_was_not_taken_is_told_at_the_next_look(watch: Watch) -> None:
@@ -180,7 +180,7 @@ def test_trouble_that_passes_before_anybody_heard_of_it_is_not_told_at_all(watch
 
 def test_a_mailer_that_dies_while_telling_leaves_it_to_the_next(watch: Watch) -> None:
     watch.outbox.add(state="dead")
-    taken = alert_chore(watch.outbox.database, lambda _body: _die(), clinic="Test Clinic", site="x")
+    taken = alert_job(watch.outbox.database, lambda _body: _die(), clinic="Test Clinic", site="x")
     watch.outbox.advance(seconds=5)
     with pytest.raises(SystemExit):
         run_if_due(watch.outbox.database, taken)
@@ -230,7 +230,7 @@ def test_several_mailers_tell_one_alert(
         return webhook.post(receiver.url, body)
 
     def look(_number: int) -> None:
-        mine = alert_chore(outbox.database, tell, clinic="Test Clinic", site="x")
+        mine = alert_job(outbox.database, tell, clinic="Test Clinic", site="x")
         start.wait()
         turns.extend(run_if_due(outbox.database, mine) for _ in range(5))
 
@@ -246,13 +246,13 @@ def test_a_webhook_that_is_gone_stops_neither_the_heart_nor_the_other_chores(
     outbox.add(state="dead")
     done: list[str] = []
     receiver.close()
-    other = Chore("other", lambda _last, _now: True, lambda *_: lambda: done.append("other"))
-    chores = Chores(
+    other = Job("other", lambda _last, _now: True, lambda *_: lambda: done.append("other"))
+    scheduler = Scheduler(
         outbox.database,
         Heartbeat(outbox.database, "m"),
-        [chore(outbox.database, receiver), other],
+        [job(outbox.database, receiver), other],
     )
-    chores.look()
+    scheduler.run_due_jobs()
     assert done == ["other"]
     with outbox.database.read_session() as session:
         assert session.scalars(sa.select(Alert.notified_at)).all() == [None]

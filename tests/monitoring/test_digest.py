@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from app.clinic import Clinic
 from app.clinic.models import Digest
 from app.contact.models import Inquiry
-from app.monitoring.digest import digest_chore
-from app.outbox.models import OutboxMessage, OutgoingMail
+from app.monitoring.digest import digest_job
+from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.scheduler import ScheduledJob, run_if_due
 from tests.support.outbox import Outbox, outbox
 from tests.web.lint import lint
@@ -31,7 +31,7 @@ class Desk:
     def __init__(self, outbox: Outbox, clinic: Clinic) -> None:
         assert clinic.digest
         self.outbox = outbox
-        self.chore = digest_chore(
+        self.job = digest_job(
             outbox.database, clinic, clinic.digest, site="https://c.example", held_days=30
         )
         with outbox.database.session() as session:  # not the site's first day
@@ -40,16 +40,16 @@ class Desk:
     def look(self, **later: float) -> bool:
         """Whether the digest is put into the outbox now."""
         self.outbox.advance(**later)
-        return run_if_due(self.outbox.database, self.chore)
+        return run_if_due(self.outbox.database, self.job)
 
-    def digests(self) -> list[OutgoingMail]:
+    def digests(self) -> list[OutgoingEmail]:
         query = sa.select(OutboxMessage.encrypted_message).where(
             OutboxMessage.reference.like("digest-%")
         )
         with self.outbox.database.read_session() as session:
             sealed = session.scalars(query.order_by(OutboxMessage.created_at)).all()
         keys = self.outbox.database.keys
-        return [OutgoingMail.from_json(keys.open(one or b"")) for one in sealed]
+        return [OutgoingEmail.from_json(keys.decrypt(one or b"")) for one in sealed]
 
     def receive(self, reference: str, **values: Any) -> None:
         row = {
@@ -149,7 +149,7 @@ def test_a_digest_that_was_delivered_does_not_count_as_mail(desk: Desk) -> None:
 
 def test_many_mailers_write_one_digest(desk: Desk) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: run_if_due(desk.outbox.database, desk.chore), range(24)))
+        list(pool.map(lambda _: run_if_due(desk.outbox.database, desk.job), range(24)))
     assert len(desk.digests()) == 1
 
 

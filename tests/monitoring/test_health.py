@@ -28,7 +28,7 @@ def client(outbox: Outbox) -> FlaskClient:
 
 def state(response: TestResponse) -> tuple[int, str, list[str]]:
     body = response.json or {}
-    return response.status_code, body["status"], [one["event"] for one in body["troubles"]]
+    return response.status_code, body["status"], [one["event"] for one in body["problems"]]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -52,16 +52,20 @@ def test_the_outbox_in_numbers_without_personal_data(outbox: Outbox, client: Fla
     response = client.get("/healthz/outbox")
     assert response.json == {
         "status": "page",
-        "troubles": [
-            {"event": "relay", "severity": "page", "title": "The mail server refuses our login"}
+        "problems": [
+            {
+                "event": "mail_transport",
+                "severity": "page",
+                "title": "The mail server refuses our login",
+            }
         ],
         "pending": 1,
         "oldest_pending_seconds": 190,
         "dead": 0,
-        "heartbeat_seconds": 0,
-        "relay_down_since": "2026-07-01T12:03:00+00:00",
-        "relay_fault": "authentication",
-        "on_hold": False,
+        "heartbeat_age_seconds": 0,
+        "transport_unavailable_since": "2026-07-01T12:03:00+00:00",
+        "transport_fault": "authentication",
+        "paused": False,
     }
     assert not any(word in response.text for word in ("desk", "KKK"))
 
@@ -118,7 +122,7 @@ def test_a_database_that_does_not_answer_is_a_503_in_json(make_app: Callable[...
     assert state(client.get("/healthz/outbox")) == (503, "page", ["database"])
     ready = client.get("/readyz")
     assert ready.status_code == 503
-    assert ready.json == {"ready": False, "why": "the database does not answer"}
+    assert ready.json == {"ready": False, "reason": "the database does not answer"}
 
 
 def test_a_database_that_is_not_migrated_is_not_ready(
@@ -140,7 +144,7 @@ def test_a_database_newer_than_the_code_is_not_ready(outbox: Outbox, client: Fla
 def test_a_missing_key_is_not_ready(
     outbox: Outbox, make_app: Callable[..., Flask], database_url: str, tmp_path: Path
 ) -> None:
-    encryption_keys.introduce(outbox.database)
+    encryption_keys.register_newest_key(outbox.database)
     other = make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=Fernet.generate_key().decode())
     response = other.test_client().get("/readyz")
     assert response.status_code == 503

@@ -85,7 +85,7 @@ def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
     live.says("restore", str(kept), "--replace", "--yes")
     assert visitors.acknowledged <= restored | live.references()
     assert max(live.copies().values(), default=0) <= 1
-    live.says("outbox", "release", "--yes")
+    live.says("outbox", "resume", "--yes")
     eventually(live.all_delivered, what="everything is delivered after the release")
 
 
@@ -96,8 +96,8 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
         visitors.wait_for_acknowledged(30)
         with old.session() as session:  # as if sealed before the new key came
             for row in session.scalars(sa.select(Inquiry).limit(25).with_for_update()):
-                row.encrypted_content = old.keys.seal(
-                    live.database.keys.open(row.encrypted_content or b"")
+                row.encrypted_content = old.keys.encrypt(
+                    live.database.keys.decrypt(row.encrypted_content or b"")
                 )
         said = live.says("keys", "rotate")
         visitors.wait_for_acknowledged(10)
@@ -110,6 +110,6 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
     with live.database.read_session() as session:
         sealed = session.scalars(sa.select(Inquiry.encrypted_content)).all()
     assert len(sealed) == len(visitors.acknowledged)
-    assert all(newest.opener(text or b"") for text in sealed)
+    assert all(newest.key_of(text or b"") for text in sealed)
     eventually(live.all_delivered, what="everything is delivered")
     assert set(live.copies().values()) == {1}

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from app.clinic import Clinic
 from app.database import Database
 from app.monitoring import webhook
-from app.monitoring.alerts import alert_chore
-from app.monitoring.digest import count_day, digest_mails
+from app.monitoring.alerts import alert_job
+from app.monitoring.digest import build_digest_emails, collect_digest
 from app.monitoring.mailer_watch import MailerWatch
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.models import MailerHeartbeat
@@ -98,7 +98,7 @@ def start(outbox: Outbox) -> Heartbeat:
 def test_a_mailer_reports_since_when_none_has_run(
     outbox: Outbox, receiver: Receiver, after: dict[str, float], *, reported: bool
 ) -> None:
-    alerts = alert_chore(
+    alerts = alert_job(
         outbox.database,
         lambda body: webhook.post(receiver.url, body),
         clinic="Test Clinic",
@@ -119,7 +119,7 @@ def test_a_downtime_after_an_orderly_stop_is_reported_too(outbox: Outbox) -> Non
     outbox.now += timedelta(minutes=30)
     start(outbox)
     with outbox.database.read_session() as session:
-        day = count_day(session, outbox.now, 30)
+        day = collect_digest(session, outbox.now, 30)
     begun = datetime(2026, 7, 1, 12, tzinfo=UTC)
     assert day.downtimes == ((begun, begun + timedelta(minutes=30)),)
 
@@ -130,8 +130,10 @@ def test_the_next_digest_names_it_once_on_the_clinics_clock(outbox: Outbox, clin
 
     def digest() -> str:
         with outbox.database.read_session() as session:
-            day = count_day(session, outbox.now, 30)
-        (mail,) = digest_mails(day, clinic, ["desk@clinic.example"], site="https://c.example")
+            day = collect_digest(session, outbox.now, 30)
+        (mail,) = build_digest_emails(
+            day, clinic, ["desk@clinic.example"], site="https://c.example"
+        )
         assert ("No mailer ran" in mail.text) == ("No mailer ran" in mail.html)
         return mail.text
 

@@ -37,7 +37,7 @@ def watched(make_app: Callable[..., Flask], outbox: Outbox) -> Outbox:
 
 
 def numbers(app: Flask) -> dict[str, float]:
-    """What /metrics says, by sample: ``frontdesk_outbox_mails{state=dead}``."""
+    """What /metrics says, by sample: ``frontdesk_outbox_messages{state=dead}``."""
     response = app.test_client().get("/metrics", headers=BEARER)
     assert response.status_code == 200
     return as_numbers(response.text)
@@ -96,13 +96,13 @@ def test_the_outbox_in_numbers(watched: Outbox) -> None:
     watched.now += timedelta(seconds=50)
     seen = numbers(watched.app)
     assert seen["frontdesk_database_up"] == 1
-    assert seen["frontdesk_outbox_mails{state=pending}"] == 1
-    assert seen["frontdesk_outbox_mails{state=dead}"] == 1
-    assert seen["frontdesk_outbox_oldest_seconds"] == 16 * 60 + 50
-    assert seen["frontdesk_mailer_heartbeat_seconds"] == 50
-    assert seen["frontdesk_relay_down{fault=authentication}"] == 1
-    assert seen["frontdesk_relay_down{fault=connection}"] == 0
-    assert seen["frontdesk_outbox_on_hold"] == 0
+    assert seen["frontdesk_outbox_messages{state=pending}"] == 1
+    assert seen["frontdesk_outbox_messages{state=dead}"] == 1
+    assert seen["frontdesk_outbox_oldest_age_seconds"] == 16 * 60 + 50
+    assert seen["frontdesk_mailer_heartbeat_age_seconds"] == 50
+    assert seen["frontdesk_mail_transport_unavailable{fault=authentication}"] == 1
+    assert seen["frontdesk_mail_transport_unavailable{fault=connection}"] == 0
+    assert seen["frontdesk_outbox_paused"] == 0
 
 
 def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
@@ -124,7 +124,7 @@ def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
         (
             one["frontdesk_inquiries_total{state=received}"],
             one["frontdesk_inquiries_total{state=quarantined}"],
-            one["frontdesk_attempts_total{outcome=missing_key}"],
+            one["frontdesk_delivery_attempts_total{outcome=missing_key}"],
         )
         for one in seen
     ]
@@ -135,28 +135,34 @@ def test_held_inquiries_are_told_while_they_wait_for_a_look(watched: Outbox) -> 
     desk = Desk.__new__(Desk)
     desk.outbox = watched
     seen = numbers(watched.app)
-    assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (0, 0)
+    assert (
+        seen["frontdesk_quarantined_inquiries"],
+        seen["frontdesk_quarantined_oldest_age_seconds"],
+    ) == (0, 0)
     desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
     watched.advance(minutes=90)
     seen = numbers(watched.app)
-    assert (seen["frontdesk_held_inquiries"], seen["frontdesk_held_oldest_seconds"]) == (1, 5400)
+    assert (
+        seen["frontdesk_quarantined_inquiries"],
+        seen["frontdesk_quarantined_oldest_age_seconds"],
+    ) == (1, 5400)
 
 
 def test_after_a_restore_the_rows_that_are_there_are_counted(watched: Outbox) -> None:
     message = watched.add()
     for _ in range(3):
         attempt(watched, message, "failed")
-    assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 3
+    assert numbers(watched.app)["frontdesk_delivery_attempts_total{outcome=failed}"] == 3
     with watched.database.session() as session:
         session.execute(sa.delete(DeliveryAttempt))
     attempt(watched, message, "failed")
-    assert numbers(watched.app)["frontdesk_attempts_total{outcome=failed}"] == 1
+    assert numbers(watched.app)["frontdesk_delivery_attempts_total{outcome=failed}"] == 1
 
 
 def test_a_database_that_does_not_answer_is_a_number_too(make_app: Callable[..., Flask]) -> None:
     seen = numbers(make_app(DATABASE_URL=NOWHERE, METRICS_TOKEN=TOKEN))
     assert seen["frontdesk_database_up"] == 0
-    assert "frontdesk_outbox_oldest_seconds" not in seen
+    assert "frontdesk_outbox_oldest_age_seconds" not in seen
 
 
 def test_requests_are_told_by_their_rule_never_by_what_was_asked(watched: Outbox) -> None:

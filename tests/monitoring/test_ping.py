@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.monitoring import webhook
-from app.monitoring.ping import ping_chore
+from app.monitoring.alerts import ping_job
 from app.scheduler import run_if_due
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import Receiver, receiver
@@ -18,7 +18,7 @@ def pings(outbox: Outbox, receiver: Receiver, **later: float) -> int:
     """How many pings come in one look after some time."""
     before = len(receiver.calls)
     outbox.advance(**later)
-    run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
+    run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
     return len(receiver.calls) - before
 
 
@@ -48,7 +48,7 @@ def test_the_pings_stop_when_something_is_wrong_and_come_again_afterwards(
         outbox.set_transport_failure("SMTPAuthenticationError: no")
     else:
         outbox.now = outbox.now.replace(hour=13)  # and no sign of life since
-        run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
+        run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
         assert receiver.calls == []
         return
     assert pings(outbox, receiver, minutes=2) == 0
@@ -61,9 +61,9 @@ def test_the_pings_stop_when_the_database_does_not_answer(
     outbox: Outbox, receiver: Receiver
 ) -> None:
     with outbox.database.session() as session:
-        session.connection().exec_driver_sql("ALTER TABLE chore RENAME TO gone")
+        session.connection().exec_driver_sql("ALTER TABLE scheduled_job RENAME TO gone")
     with pytest.raises(SQLAlchemyError):
-        run_if_due(outbox.database, ping_chore(partial(webhook.ping, receiver.url)))
+        run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
     assert receiver.calls == []
 
 

@@ -1,13 +1,13 @@
-"""What counts as trouble, and how loud it is."""
+"""What counts as problem, and how loud it is."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.contact.queries import Held
-from app.monitoring.health_rules import Severity, in_words, judge, worst
-from app.outbox.stats import Overview, RelayFault, fault_kind
+from app.contact.queries import QuarantineStats
+from app.monitoring.health_rules import Severity, find_problems, format_duration, worst
+from app.outbox.stats import OutboxStats, TransportFault, classify_fault
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 FRESH = timedelta(seconds=20)
@@ -17,9 +17,9 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def seen(**changed: Any) -> Overview:
-    calm = {"pending": 0, "oldest_pending": None, "dead": 0, "heartbeat": FRESH}
-    return Overview(**{**calm, **changed})
+def seen(**changed: Any) -> OutboxStats:
+    calm = {"pending": 0, "oldest_pending": None, "dead": 0, "heartbeat_age": FRESH}
+    return OutboxStats(**{**calm, **changed})
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def seen(**changed: Any) -> Overview:
         ({"pending": 9, "oldest_pending": minutes(60)}, [("waiting", "warn")]),
         ({"pending": 9, "oldest_pending": minutes(60.1)}, [("waiting", "page")]),
         ({"dead": 1}, [("dead", "page")]),
-        ({"heartbeat": timedelta(seconds=90)}, []),
-        ({"heartbeat": timedelta(seconds=91)}, [("mailer", "page")]),
-        ({"heartbeat": None}, [("mailer", "page")]),
-        ({"relay_fault": RelayFault.CONNECTION}, []),
-        ({"relay_fault": RelayFault.AUTHENTICATION}, [("relay", "page")]),
-        ({"relay_fault": RelayFault.TLS}, [("relay", "page")]),
-        ({"relay_fault": RelayFault.SENDER}, [("relay", "warn")]),
-        ({"held_since": MOMENT}, [("hold", "warn")]),
+        ({"heartbeat_age": timedelta(seconds=90)}, []),
+        ({"heartbeat_age": timedelta(seconds=91)}, [("mailer", "page")]),
+        ({"heartbeat_age": None}, [("mailer", "page")]),
+        ({"transport_fault": TransportFault.CONNECTION}, []),
+        ({"transport_fault": TransportFault.AUTHENTICATION}, [("mail_transport", "page")]),
+        ({"transport_fault": TransportFault.TLS}, [("mail_transport", "page")]),
+        ({"transport_fault": TransportFault.SENDER}, [("mail_transport", "warn")]),
+        ({"paused_since": MOMENT}, [("paused", "warn")]),
         (
             {"oldest_pending": minutes(20), "dead": 2},
             [("dead", "page"), ("waiting", "warn")],
@@ -46,27 +46,27 @@ def seen(**changed: Any) -> Overview:
     ],
 )
 def test_the_limits_of_the_design(changed: Any, expected: list[tuple[str, str]]) -> None:
-    found = judge(seen(**changed), Held())
-    assert [(one.event, one.severity.word) for one in found] == expected
+    found = find_problems(seen(**changed), QuarantineStats())
+    assert [(one.event, one.severity.label) for one in found] == expected
     assert worst(found) == (Severity[expected[0][1].upper()] if expected else None)
 
 
 @pytest.mark.parametrize(
     ("reason", "kind"),
     [
-        ("SMTPAuthenticationError: 5.7.8 wrong password", RelayFault.AUTHENTICATION),
-        ("SMTPNotSupportedError: SMTP AUTH extension not supported", RelayFault.AUTHENTICATION),
-        ("SMTPException: No suitable authentication method found.", RelayFault.AUTHENTICATION),
-        ("SSLCertVerificationError: self-signed certificate", RelayFault.TLS),
-        ("SMTPNotSupportedError: STARTTLS extension not supported by server.", RelayFault.TLS),
-        ("SMTPResponseException: TLS not available just now", RelayFault.TLS),
-        ("SMTPSenderRefused: not yours", RelayFault.SENDER),
-        ("ConnectionRefusedError: [Errno 111]", RelayFault.CONNECTION),
-        ("", RelayFault.CONNECTION),
+        ("SMTPAuthenticationError: 5.7.8 wrong password", TransportFault.AUTHENTICATION),
+        ("SMTPNotSupportedError: SMTP AUTH extension not supported", TransportFault.AUTHENTICATION),
+        ("SMTPException: No suitable authentication method found.", TransportFault.AUTHENTICATION),
+        ("SSLCertVerificationError: self-signed certificate", TransportFault.TLS),
+        ("SMTPNotSupportedError: STARTTLS extension not supported by server.", TransportFault.TLS),
+        ("SMTPResponseException: TLS not available just now", TransportFault.TLS),
+        ("SMTPSenderRefused: not yours", TransportFault.SENDER),
+        ("ConnectionRefusedError: [Errno 111]", TransportFault.CONNECTION),
+        ("", TransportFault.CONNECTION),
     ],
 )
-def test_what_kind_of_fault_the_relay_has(reason: str, kind: RelayFault) -> None:
-    assert fault_kind(reason) == kind
+def test_what_kind_of_fault_the_relay_has(reason: str, kind: TransportFault) -> None:
+    assert classify_fault(reason) == kind
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,27 @@ def test_what_kind_of_fault_the_relay_has(reason: str, kind: RelayFault) -> None
     ],
 )
 def test_ages_are_said_in_words(age: timedelta, words: str) -> None:
-    assert in_words(age) == words
+    assert format_duration(age) == words
 
 
 @pytest.mark.parametrize(
-    ("held", "title"),
+    ("quarantine", "title"),
     [
-        (Held(), None),
-        (Held(3, timedelta(hours=24)), None),
-        (Held(1, timedelta(hours=25)), "1 held inquiry waits for a look, the oldest for 25 h"),
-        (Held(3, timedelta(days=3)), "3 held inquiries wait for a look, the oldest for 3 days"),
+        (QuarantineStats(), None),
+        (QuarantineStats(3, timedelta(hours=24)), None),
+        (
+            QuarantineStats(1, timedelta(hours=25)),
+            "1 held inquiry waits for a look, the oldest for 25 h",
+        ),
+        (
+            QuarantineStats(3, timedelta(days=3)),
+            "3 held inquiries wait for a look, the oldest for 3 days",
+        ),
     ],
 )
-def test_a_held_inquiry_that_nobody_looks_at_warns(held: Held, title: str | None) -> None:
-    found = judge(seen(), held)
+def test_a_quarantined_inquiry_not_reviewed_for_a_day_warns(
+    quarantine: QuarantineStats, title: str | None
+) -> None:
+    found = find_problems(seen(), quarantine)
     assert [one.title for one in found] == ([title] if title else [])
     assert worst(found) in (None, Severity.WARN)

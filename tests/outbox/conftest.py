@@ -10,14 +10,14 @@ from flask import Flask
 
 from app.database import Database
 from app.outbox import queue, smtp
-from app.outbox.models import OutboxMessage, OutgoingMail
+from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.outbox.worker import Mailer
 from app.services import services_of
 from tests.support.smtp_relay import Relay, relay
 
 __all__ = ["relay"]
 
-MAIL = OutgoingMail(
+MAIL = OutgoingEmail(
     recipient="frontdesk@clinic.example",
     sender_name="Clinic",
     subject="[K7R-4M2] Billing question from Ada Example",
@@ -35,7 +35,7 @@ class Desk:
         self.app = app
         self.database: Database = services_of(app).database
 
-    def put(self, mail: OutgoingMail = MAIL) -> None:
+    def put(self, mail: OutgoingEmail = MAIL) -> None:
         with self.database.session() as session:
             now = self.database.now(session)
             queue.enqueue(session, self.database.keys, mail, domain="clinic.example", now=now)

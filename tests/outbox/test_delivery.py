@@ -203,7 +203,7 @@ def test_a_relay_that_is_down_blames_no_message(
     assert not mailer.deliver_one()  # the breaker is open: nobody knocks
     assert relay.connections == tried
     with desk.database.read_session() as session:
-        relay_state = circuit_breaker.state(session)
+        relay_state = circuit_breaker.transport_state(session)
         waiting = session.scalars(sa.select(OutboxMessage.attempts)).all()
     assert relay_state is not None
     assert relay_state.down_since is not None

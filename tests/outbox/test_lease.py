@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.outbox import queue, results, retry_schedule
 from app.outbox.models import Outcome, State
-from app.outbox.results import Report
+from app.outbox.results import AttemptResult
 from tests.outbox.conftest import Desk
 from tests.support.smtp_relay import Relay
 
@@ -14,10 +14,10 @@ def _claim(desk: Desk, owner: str) -> queue.Claim | None:
         return queue.claim(session, owner, desk.database.now(session))
 
 
-def _settle(desk: Desk, claim: queue.Claim, report: Report) -> bool:
+def _settle(desk: Desk, claim: queue.Claim, report: AttemptResult) -> bool:
     with desk.database.session() as session:
         now = desk.database.now(session)
-        return results.record(session, desk.database.keys, claim, report, now)
+        return results.record_result(session, desk.database.keys, claim, report, now)
 
 
 def test_a_claimed_message_is_nobody_elses(desk: Desk) -> None:
@@ -40,13 +40,13 @@ def test_releasing_a_dead_mailer_makes_its_messages_due_at_once(desk: Desk) -> N
     desk.put()
     assert _claim(desk, "one")
     with desk.database.session() as session:
-        assert queue.release_owner(session, "one", desk.database.now(session)) == 1
+        assert queue.release_leases(session, "one", desk.database.now(session)) == 1
     assert _claim(desk, "two")
 
 
 def test_a_message_that_kills_its_mailer_five_times_stops_and_is_kept(desk: Desk) -> None:
     desk.put()
-    for _ in range(queue.MOST_CRASHES):
+    for _ in range(queue.MAX_CRASHES):
         assert _claim(desk, "one")
         desk.set(due_at=desk.now() - timedelta(seconds=1))
     assert _claim(desk, "one") is None
@@ -70,15 +70,15 @@ def test_a_report_after_the_lease_was_lost_changes_nothing(desk: Desk) -> None:
     desk.set(due_at=desk.now() - timedelta(seconds=1))
     quick = _claim(desk, "quick")
     assert quick
-    assert not _settle(desk, slow, Report(Outcome.REFUSED, 550, "no"))
+    assert not _settle(desk, slow, AttemptResult(Outcome.REFUSED, 550, "no"))
     assert desk.message().state == State.SENDING
-    assert _settle(desk, quick, Report(Outcome.DELIVERED, 250))
+    assert _settle(desk, quick, AttemptResult(Outcome.DELIVERED, 250))
     assert desk.message().state == State.DELIVERED
 
 
 def test_a_row_left_in_the_far_future_by_a_jumping_clock_is_found(desk: Desk) -> None:
     desk.put()
-    desk.set(due_at=desk.now() + retry_schedule.HORIZON + timedelta(hours=1))
+    desk.set(due_at=desk.now() + retry_schedule.MAX_DUE_AHEAD + timedelta(hours=1))
     assert _claim(desk, "one")
 
 

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from app.outbox import smtp, smtp_errors
-from app.outbox.signals import DeadlinePassed, Interrupts, Stopped
+from app.outbox.signals import DeadlineExceeded, SignalHandler, StopRequested
 from tests.outbox.conftest import MAIL
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.smtp_relay import DRIP, HANG, Relay
@@ -20,9 +20,9 @@ from tests.support.smtp_relay import DRIP, HANG, Relay
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
 
-def _send(interrupts: Interrupts | None = None) -> int:
-    dot = interrupts.past_the_dot if interrupts else lambda: None
-    return smtp.send(MAIL, message_id="<a@clinic.example>", date=WHEN, on_dot=dot)
+def _send(signal_handler: SignalHandler | None = None) -> int:
+    dot = signal_handler.mark_data_sent if signal_handler else lambda: None
+    return smtp.send(MAIL, message_id="<a@clinic.example>", date=WHEN, on_data_sent=dot)
 
 
 @pytest.fixture
@@ -53,7 +53,10 @@ def test_a_certificate_nobody_vouches_for_stops_the_mail(
     through: Callable[..., Flask], relay: Relay, certificate: Path
 ) -> None:
     _encrypting(relay, certificate)
-    with through(MAIL_USE_TLS="true").app_context(), pytest.raises(smtp_errors.RelayDown) as caught:
+    with (
+        through(MAIL_USE_TLS="true").app_context(),
+        pytest.raises(smtp_errors.TransportUnavailable) as caught,
+    ):
         _send()
     assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
     assert relay.received == []
@@ -75,7 +78,10 @@ def test_a_trusted_certificate_lets_the_mail_through(
 def test_a_relay_without_tls_gets_no_mail_when_tls_is_wanted(
     through: Callable[..., Flask], relay: Relay
 ) -> None:
-    with through(MAIL_USE_TLS="true").app_context(), pytest.raises(smtp_errors.RelayDown):
+    with (
+        through(MAIL_USE_TLS="true").app_context(),
+        pytest.raises(smtp_errors.TransportUnavailable),
+    ):
         _send()
     assert relay.received == []
 
@@ -84,7 +90,7 @@ def test_a_wrong_password_is_the_relays_matter(through: Callable[..., Flask], re
     relay.login = True
     relay.script = {"auth": "535 wrong password"}
     app = through(MAIL_USE_TLS="false", MAIL_USERNAME="desk", MAIL_PASSWORD="not-this")
-    with app.app_context(), pytest.raises(smtp_errors.RelayDown) as caught:
+    with app.app_context(), pytest.raises(smtp_errors.TransportUnavailable) as caught:
         _send()
     assert caught.value.code == 535
     assert "not-this" not in str(caught.value)
@@ -95,13 +101,13 @@ def test_a_server_that_stalls_is_left_at_the_deadline(
     through: Callable[..., Flask], relay: Relay, script: dict[str, str]
 ) -> None:
     relay.script = script
-    interrupts = Interrupts(deadline=0.5)
+    signal_handler = SignalHandler(deadline=0.5)
     with (
         through(MAIL_USE_TLS="false").app_context(),
-        pytest.raises((smtp_errors.TransientFailure, DeadlinePassed)),
-        interrupts.attempt(),
+        pytest.raises((smtp_errors.TemporaryError, DeadlineExceeded)),
+        signal_handler.attempt(),
     ):
-        _send(interrupts)
+        _send(signal_handler)
 
 
 def test_the_final_dot_is_not_held_back_until_the_body_is_acknowledged(
@@ -109,7 +115,7 @@ def test_the_final_dot_is_not_held_back_until_the_body_is_acknowledged(
 ) -> None:
     """Sent by itself it would wait 40 ms for the other side's delayed ACK, with each mail."""
     app = through(MAIL_USE_TLS="false")
-    with app.app_context(), smtp._Relay(app.extensions["mail"], lambda: None) as connection:
+    with app.app_context(), smtp._Connection(app.extensions["mail"], lambda: None) as connection:
         host = connection.host
         assert host is not None
         assert host.sock is not None
@@ -128,25 +134,25 @@ def handlers() -> Iterator[None]:
 @pytest.mark.usefixtures("handlers")
 def test_a_stop_before_the_dot_aborts_at_once(through: Callable[..., Flask], relay: Relay) -> None:
     relay.script = {"rcpt": HANG}
-    interrupts = Interrupts()
-    interrupts.install()
+    signal_handler = SignalHandler()
+    signal_handler.install()
     main = threading.main_thread().ident
     threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGTERM)).start()
     with (
         through(MAIL_USE_TLS="false").app_context(),
-        pytest.raises(Stopped),
-        interrupts.attempt(),
+        pytest.raises(StopRequested),
+        signal_handler.attempt(),
     ):
-        _send(interrupts)
-    assert interrupts.stopping
+        _send(signal_handler)
+    assert signal_handler.stopping
 
 
 @pytest.mark.usefixtures("handlers")
 def test_a_stop_after_the_dot_waits_for_the_answer(through: Callable[..., Flask]) -> None:
-    interrupts = Interrupts()
-    interrupts.install()
-    with through(MAIL_USE_TLS="false").app_context(), interrupts.attempt():
-        interrupts.past_the_dot()
+    signal_handler = SignalHandler()
+    signal_handler.install()
+    with through(MAIL_USE_TLS="false").app_context(), signal_handler.attempt():
+        signal_handler.mark_data_sent()
         signal.raise_signal(signal.SIGTERM)
         assert _send() == 250
-    assert interrupts.stopping
+    assert signal_handler.stopping

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.clinic import Clinic, ClinicError, Links
-from app.pages.conditional_blocks import told
-from app.pages.markdown import parser
-from app.pages.parser import parse
+from app.pages.conditional_blocks import page_settings
+from app.pages.markdown import create_parser
+from app.pages.parser import parse_page
 
-SETTINGS = told(
+SETTINGS = page_settings(
     retention_days=90,
     quarantine_retention_days=30,
     notification_detail="full",
@@ -154,7 +154,12 @@ def test_a_table_of_many_columns_tells_each_cell_its_column(html: Callable[..., 
     """Not the first one, which says what the row is about; a narrow table needs none of it."""
     shown = html("| Trial | *People* | Dose | Found |\n|--|--|--|--|\n| A | 7 | 0.5 | B & C |\n")
     assert '<table class="wide">' in shown
-    cells = ["A", ' data-column="People">7', ' data-column="Dose">0.5', ' data-column="Found">B']
+    cells = [
+        "A",
+        ' data-column="People">7',
+        ' data-column="Dose">0.5',
+        ' data-column="Found">B',
+    ]
     assert [cell.split("<")[0].split(" &")[0] for cell in shown.split("<td")[1:]] == [
         f">{cells[0]}", *cells[1:]
     ]  # fmt: skip
@@ -179,7 +184,7 @@ def test_quotes_are_typographic(html: Callable[..., str]) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet=st.sampled_from("a <>&\"'[@]{}|:-#*_`\n!()=/;.x1"), max_size=80))
 def test_whatever_is_written_no_markup_of_ones_own_gets_through(text: str) -> None:
-    document = parse(parser(), text, {"clinic.name": None})
+    document = parse_page(create_parser(), text, {"clinic.name": None})
     tags = {
         str(one.tag).rpartition("}")[2]
         for one in html5lib.parseFragment(document.lead + document.body).iter()

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.database import Database
-from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingMail
+from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingEmail
 from app.services import services_of
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
-MAIL = OutgoingMail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
+MAIL = OutgoingEmail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
 
 
 class Outbox:
@@ -32,7 +32,7 @@ class Outbox:
             "id": message_id,
             "reference": reference,
             "message_id": f"<{uuid4()}@clinic.example>",
-            "encrypted_message": self.database.keys.seal(MAIL.to_json()),
+            "encrypted_message": self.database.keys.encrypt(MAIL.to_json()),
             "state": state,
             "created_at": self.now,
             "queued_at": self.now,

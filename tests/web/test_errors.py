@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, abort
 from werkzeug.exceptions import HTTPException
 
-from app.web.error_handlers import problem, show_instead
+from app.web.error_handlers import problem, register_error_page
 
 
 @pytest.mark.parametrize("code", [400, 403, 404, 405, 413, 418, 422, 429, 500, 503])
@@ -57,7 +57,7 @@ def test_a_room_can_answer_its_own_failed_post(site: Flask) -> None:
     def form_again(error: HTTPException) -> tuple[str, int]:
         return "your words, kept", error.code or 500
 
-    show_instead(site, "/contact", form_again)
+    register_error_page(site, "/contact", form_again)
     response = site.test_client().post("/contact")
     assert (response.status_code, response.text) == (503, "your words, kept")
 
@@ -68,7 +68,7 @@ def test_the_common_page_comes_when_the_rooms_own_fails(
     def fails(_error: HTTPException) -> str:
         raise RuntimeError
 
-    show_instead(site, "/contact", fails)
+    register_error_page(site, "/contact", fails)
     response = site.test_client().post("/contact")
     assert response.status_code == 503
     assert "it was not saved" in response.text

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.web.rate_limit_storage import InMemoryStorage
-from app.web.rate_limits import visitor
+from app.web.rate_limits import visitor_key
 from tests.support.raw_http import UnreadableBody
 from tests.support.redis import redis_process
 
@@ -156,5 +156,5 @@ def test_a_redis_in_trouble_turns_nobody_away_and_makes_nobody_wait(
 @pytest.mark.parametrize("address", ["198.51.100.83", "2001:db8:7:1::9"])
 def test_the_store_of_counts_gets_no_address(site: Flask, address: str) -> None:
     with site.test_request_context(environ_base={"REMOTE_ADDR": address}):
-        key = visitor()
+        key = visitor_key()
     assert re.fullmatch("[0-9a-f]{32}", key)

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.web.security_headers import REPORTS
+from app.web.security_headers import REPORT_PATH
 
 Logged = Callable[[], list[dict[str, Any]]]
 SECRET = "ada-lovelace"  # must never be logged
@@ -41,7 +41,7 @@ def new(**changed: Any) -> list[dict[str, Any]]:
 
 def report(client: FlaskClient, told: object) -> TestResponse:
     body = told if isinstance(told, bytes) else json.dumps(told).encode()
-    return client.post(REPORTS, data=body, content_type="application/csp-report")
+    return client.post(REPORT_PATH, data=body, content_type="application/csp-report")
 
 
 def warned(logged: Logged) -> list[str]:

@@ -1,19 +1,27 @@
-"""How long effects last: a bar for each, hour by hour, and no driving drawn across them all."""
+"""Figure: the duration of effects as bars over hours, with the time without driving."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.pages.figures.base import Figure, Label, Part, References, Row, Text, number
+from app.pages.figures.base import (
+    Figure,
+    FigureModel,
+    Label,
+    References,
+    TableRow,
+    Text,
+    format_number,
+)
 
-LEFT, RIGHT = 2.0, 98.0  # percent: where the first and the last hour stand
+LEFT, RIGHT = 2.0, 98.0  # percent: the positions of the first and the last hour
 TOP, ROW = 4.7, 3.5  # em
 
 
-class Effect(Part):
-    """An effect that lasts up to ``hours``, or ``longest`` where a source gives a range.
+class Effect(FigureModel):
+    """An effect that lasts ``hours``, or up to ``longest`` if its source gives a range.
 
-    Without ``hours`` no figure is known, and no bar is drawn; a ``rare`` one is drawn empty.
+    No bar is drawn without ``hours``, and an empty one for a ``rare`` effect.
     """
 
     label: Label
@@ -24,8 +32,8 @@ class Effect(Part):
     references: References
 
 
-class Rule(Part):
-    """No driving for ``hours``, and what else it waits for."""
+class DrivingRule(FigureModel):
+    """No driving for ``hours``, and not before the condition in ``also``."""
 
     label: Label
     hours: Annotated[float, Field(gt=0)]
@@ -33,17 +41,17 @@ class Rule(Part):
     references: References
 
 
-class Hours(Figure):
-    """Bars over ``most`` hours. Raises ValueError when one is longer than that."""
+class EffectDuration(Figure):
+    """Bars over ``most`` hours. Raises ValueError if one is longer than that."""
 
     kind: Literal["hours"]
     most: Annotated[float, Field(gt=0)]
     ticks: tuple[float, ...]
     start: Text  # what happens at hour 0
-    driving: Rule
+    driving: DrivingRule
     effects: Annotated[tuple[Effect, ...], Field(min_length=1)]
 
-    columns: ClassVar = ("Effect", "Hours", "What we know")
+    columns: ClassVar = ("Effect", "EffectDuration", "What we know")
 
     @model_validator(mode="after")
     def _bars_fit(self) -> Self:
@@ -62,9 +70,9 @@ class Hours(Figure):
     def width(self, first: float, last: float) -> float:
         return self.x(last) - self.x(first)
 
-    def y(self, nth: int) -> float:
-        """Of the label of the effect at ``nth``, from 0."""
-        return TOP + ROW * nth
+    def y(self, index: int) -> float:
+        """Of the label of the effect at ``index``."""
+        return TOP + ROW * index
 
     @property
     def bottom(self) -> float:
@@ -75,19 +83,21 @@ class Hours(Figure):
         return self.bottom + 2.9
 
     @staticmethod
-    def lasts(effect: Effect) -> str:
-        """``1.5 h``; empty when nobody knows."""
+    def duration_text(effect: Effect) -> str:
+        """``1.5 h`` or ``1 to 2 h``; empty if unknown."""
         if not effect.hours:
             return ""
-        longest = f" to {number(effect.longest)}" if effect.longest else ""
-        return f"{number(effect.hours)}{longest} h"
+        longest = f" to {format_number(effect.longest)}" if effect.longest else ""
+        return f"{format_number(effect.hours)}{longest} h"
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TableRow, ...]:
         rule = self.driving
-        first = Row((rule.label, f"{number(rule.hours)} h or more", rule.also), rule.references)
+        first = TableRow(
+            (rule.label, f"{format_number(rule.hours)} h or more", rule.also), rule.references
+        )
         effects = (
-            Row((effect.label, self.lasts(effect), effect.note), effect.references)
+            TableRow((effect.label, self.duration_text(effect), effect.note), effect.references)
             for effect in self.effects
         )
         return (first, *effects)
