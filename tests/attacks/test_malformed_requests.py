@@ -111,7 +111,7 @@ def test_json_is_utf_8_whatever_the_charset_parameter(
     """RFC 8259, 8.1 and 11: JSON is always UTF-8 and has no charset parameter."""
     body = json.dumps({**EMPTY, "name": "Zoë 李"}, ensure_ascii=False).encode()
     assert contact_harness.client.post(API, data=body, content_type=kind).status_code == 201
-    assert contact_harness.mails()[0].message["Subject"].endswith("Zoë 李")
+    assert contact_harness.deliver()[0].message["Subject"].endswith("Zoë 李")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "compress", "x"])

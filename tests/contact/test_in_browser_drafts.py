@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from tests.contact.test_in_browser_sending import come
-from tests.support.browser import NAMES, QUIET
+from tests.support.browser import CHROMIUM_OPTIONS, NAMES
 from tests.support.site import Site
 
 DRAFT = "Quillfeather marmalade \U0001f31e"
@@ -73,7 +73,7 @@ def test_browser_writes_no_draft_to_disk(browser: Browser, server: Site, tmp_pat
     program = next(path for name in NAMES if (path := shutil.which(name)))
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     context = browser.browser_type.launch_persistent_context(
-        tmp_path, executable_path=program, args=[*QUIET, *sandbox], base_url=server.url
+        tmp_path, executable_path=program, args=[*CHROMIUM_OPTIONS, *sandbox], base_url=server.url
     )
     page = context.new_page()
     come(page)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.outbox import circuit_breaker
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
 from tests.outbox.conftest import EMAIL, Desk
-from tests.support.smtp_relay import DROP, TAKE_AND_DROP, Relay
+from tests.support.smtp_relay import DROP, Relay
 
 
 def test_an_email_arrives_complete(desk: Desk, relay: Relay) -> None:
@@ -171,7 +171,7 @@ def test_a_lost_connection_after_the_final_dot_sends_the_same_message_again(
     desk: Desk, relay: Relay
 ) -> None:
     desk.put()
-    relay.script = {"dot": TAKE_AND_DROP}
+    relay.script = {"dot": ACCEPT_AND_DROP}
     desk.mailer().deliver_one()
     relay.script = {}
     desk.set(due_at=desk.now())
