@@ -169,7 +169,7 @@ def test_first_value_of_a_repeated_field_counts(contact_harness: ContactHarness)
     pairs = [*EMPTY.items(), ("email", "eve@evil.example"), ("topic", "general"), ("name", "Eve")]
     response = contact_harness.client.post("/contact", data=urlencode(pairs), content_type=FORM)
     assert response.status_code == 303
-    (email,) = contact_harness.mails()
+    (email,) = contact_harness.deliver()
     assert email.recipients == ("billing@nullharbor.example",)
     assert b"evil" not in email.content
     assert email.message["Subject"].endswith("from Ada Example")
@@ -180,7 +180,7 @@ def test_query_string_adds_no_field(contact_harness: ContactHarness) -> None:
         "/contact?email=eve@evil.example&topic=general", data=EMPTY
     )
     assert response.status_code == 303
-    (email,) = contact_harness.mails()
+    (email,) = contact_harness.deliver()
     assert email.message["Reply-To"] == EMPTY["email"]
 
 
@@ -203,7 +203,7 @@ def test_form_with_too_many_parts_is_refused(contact_harness: ContactHarness, co
 @pytest.mark.parametrize("member", ["name", "message"])
 def test_percent_escapes_are_decoded_once(contact_harness: ContactHarness, member: str) -> None:
     assert contact_harness.submit_form(**{member: "%2541%0d%0a%3Cb%3E"}).status_code == 303
-    (email,) = contact_harness.mails()
+    (email,) = contact_harness.deliver()
     text = email.message.get_body(("plain",))
     assert text is not None
     assert "%2541%0d%0a%3Cb%3E" in text.get_content()

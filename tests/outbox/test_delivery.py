@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.outbox import circuit_breaker
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
 from tests.outbox.conftest import EMAIL, Desk
-from tests.support.smtp_relay import DROP, Relay
+from tests.support.smtp_relay import ACCEPT_AND_DROP, DROP, Relay
 
 
 def test_an_email_arrives_complete(desk: Desk, relay: Relay) -> None:
