@@ -1,11 +1,14 @@
-"""``flask db``: Flask-Alembic's commands, refused on a database that the code does not know."""
+"""``flask db``: the commands of Flask-Alembic. They refuse a database newer than the code."""
 
 import click
 from flask.cli import ScriptInfo, with_appcontext
 from flask_alembic.cli import cli as commands
 
+from app import scheduler  # noqa: F401  (adds a table to the metadata)
 from app.database.migrations import alembic_for
 from app.database.revisions import UnknownRevisionError, require_known_revision, revision_of
+from app.maintenance import audit_log, encryption_keys  # noqa: F401  (add tables)
+from app.monitoring import alerts  # noqa: F401  (adds a table)
 from app.services import current_services
 
 EXAMPLES = {
@@ -16,10 +19,13 @@ EXAMPLES = {
     "stamp": "stamp 0001",
 }
 for name, command in commands.commands.items():
-    command.epilog = f"Example: flask --app wsgi db {EXAMPLES.get(name, name)}"
+    command.epilog = f"Example: flask db {EXAMPLES.get(name, name)}"
+commands.commands[
+    "upgrade"
+].help = "Apply database migrations, up to the newest revision by default."
 
 
-@click.group("db", commands=commands.commands, epilog="Example: flask --app wsgi db upgrade")
+@click.group("db", commands=commands.commands, epilog="Example: flask db upgrade")
 @with_appcontext
 @click.pass_context
 def db(context: click.Context) -> None:

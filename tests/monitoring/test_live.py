@@ -80,7 +80,7 @@ def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
     restored = live.references()
     assert before <= restored
     assert visitors.statuses <= {201, 503}
-    assert "on hold" in live.says("outbox", "list")
+    assert "paused" in live.says("outbox", "list")
     (kept,) = tmp_path.glob("before-restore-*.backup")
     live.says("restore", str(kept), "--replace", "--yes")
     assert visitors.acknowledged <= restored | live.references()
@@ -102,7 +102,7 @@ def test_keys_rotate_under_traffic(live: Live) -> None:
         said = live.says("keys", "rotate")
         visitors.wait_for_acknowledged(10)
     old.engine.dispose()
-    assert "25 rows put under the newest key" in said
+    assert "25 rows re-encrypted with the newest key" in said
     assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in said
     assert ENCRYPTION_KEY not in said
     assert visitors.statuses == {201}

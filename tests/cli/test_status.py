@@ -1,4 +1,4 @@
-"""``flask status``: one screen that says how the site stands."""
+"""``flask status``."""
 
 import json
 from datetime import timedelta
@@ -14,17 +14,17 @@ from tests.support.outbox import Outbox, outbox
 __all__ = ["outbox"]
 
 
-def status(outbox: Outbox, *words: str) -> Result:
-    return outbox.app.test_cli_runner().invoke(args=["status", *words])
+def status(outbox: Outbox, *options: str) -> Result:
+    return outbox.app.test_cli_runner().invoke(args=["status", *options])
 
 
-def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
+def test_a_healthy_site_on_one_screen(outbox: Outbox) -> None:
     desk = Desk.__new__(Desk)
     desk.outbox = outbox
     desk.receive("BCD-FGH")
     outbox.advance(minutes=3)
     record_backup(outbox.database, outbox.now - timedelta(hours=3))
-    with outbox.database.session() as session:  # 08:03 in New York: both were done today
+    with outbox.database.session() as session:  # 08:03 in New York: both have run today
         for name in ("retention", "digest"):
             session.add(ScheduledJob(name=name, started_at=outbox.now))
     shown = status(outbox)
@@ -34,19 +34,19 @@ def test_a_calm_site_on_one_screen(outbox: Outbox) -> None:
     assert max(map(len, lines)) <= 80
     for line in (
         "Last inquiry   BCD-FGH, 2026-07-01 08:00:00 (3 min ago), received",
-        "Held           nothing waits for a look",
-        "Outbox         0 waiting; 0 undelivered",
-        "Mail server    no fault seen",
-        "Mailers        m: last sign of life 0 s ago, up for 3 min",
-        "Backup         3 h ago",
-        "Next erasing   2026-07-02 03:30:00",
+        "Quarantine     empty",
+        "Outbox         0 pending; 0 undelivered",
+        "Mail server    no problem known",
+        "Mailers        m: last heartbeat 0 s ago, up for 3 min",
+        "Last backup    3 h ago",
+        "Next retention 2026-07-02 03:30:00",
         "Next digest    2026-07-02 07:30:00",
     ):
         assert line in lines
     assert "Ada" not in shown.output
 
 
-def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) -> None:
+def test_problems_are_shown_with_advice_and_set_the_exit_status(outbox: Outbox) -> None:
     outbox.add(state="dead")
     outbox.add()
     outbox.advance(minutes=16)
@@ -55,16 +55,16 @@ def test_trouble_is_told_with_what_to_do_and_in_the_exit_status(outbox: Outbox) 
         admin.pause(session, "restored", outbox.now)
     shown = status(outbox)
     assert shown.exit_code == 1
-    for words in (
-        "1 waiting, the oldest for 16 min; 1 undelivered; ON HOLD since 2026-07-01 08:16:00",
-        "takes no mail since 2026-07-01 08:16:00 (authentication)",
+    for text in (
+        "1 pending, the oldest for 16 min; 1 undelivered; PAUSED since 2026-07-01 08:16:00",
+        "unavailable since 2026-07-01 08:16:00 (authentication)",
         "page: 1 mail could not be delivered. What to do: `flask outbox list` says why",
         "warn: The outbox is on hold",
     ):
-        assert words in shown.output
+        assert text in shown.output
 
 
-def test_held_inquiries_are_told_before_they_are_trouble(outbox: Outbox) -> None:
+def test_a_recent_quarantine_is_shown_without_a_problem(outbox: Outbox) -> None:
     desk = Desk.__new__(Desk)
     desk.outbox = outbox
     desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
@@ -72,30 +72,30 @@ def test_held_inquiries_are_told_before_they_are_trouble(outbox: Outbox) -> None
     outbox.heartbeat()
     shown = status(outbox)
     assert shown.exit_code == 0
-    assert "Held           1 waiting for a look, the oldest for 90 min" in shown.output.splitlines()
-    told = json.loads(status(outbox, "--json").output)
-    assert (told["quarantined"], told["oldest_quarantined_seconds"], told["problems"]) == (
+    assert "Quarantine     1 to review, the oldest for 90 min" in shown.output.splitlines()
+    data = json.loads(status(outbox, "--json").output)
+    assert (data["quarantined"], data["oldest_quarantined_seconds"], data["problems"]) == (
         1,
         5400,
         [],
     )
 
 
-def test_a_new_site_says_what_there_is_none_of(outbox: Outbox) -> None:
+def test_a_new_site_shows_what_is_missing(outbox: Outbox) -> None:
     shown = status(outbox).output
     assert "Next digest    2026-07-02 07:30:00" in shown.splitlines()
-    for words in ("Last inquiry   none yet", "none is known of"):
-        assert words in shown
+    for text in ("Last inquiry   none\n", "Last backup    none\n"):
+        assert text in shown
 
 
-def test_the_same_for_programs(outbox: Outbox) -> None:
+def test_status_as_json(outbox: Outbox) -> None:
     outbox.add()
     outbox.advance(minutes=61)
-    done = status(outbox, "--json")
-    assert done.exit_code == 1
-    told = json.loads(done.output)
-    assert told["pending"] == 1
-    assert told["oldest_pending_seconds"] == 3660
-    assert told["last_inquiry"] is None
-    assert told["mailers"][0]["heartbeat_at"] == "2026-07-01T13:01:00+00:00"
-    assert [one["event"] for one in told["problems"]] == ["waiting"]
+    result = status(outbox, "--json")
+    assert result.exit_code == 1
+    data = json.loads(result.output)
+    assert data["pending"] == 1
+    assert data["oldest_pending_seconds"] == 3660
+    assert data["last_inquiry"] is None
+    assert data["mailers"][0]["heartbeat_at"] == "2026-07-01T13:01:00+00:00"
+    assert [one["event"] for one in data["problems"]] == ["waiting"]
