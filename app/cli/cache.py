@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 
 from app.services import current_services
 from app.web.error_handlers import UNAVAILABLE_PATHS
@@ -20,14 +20,11 @@ ENCODINGS = ("identity", "gzip", "br")
 TIMEOUT = 30.0  # seconds for each request
 
 
-@click.group()
-def cache() -> None:
-    """Manage the page cache of the reverse proxy."""
+cache = AppGroup("cache", help="Manage the page cache of the reverse proxy.")
 
 
 @cache.command(epilog="Example: flask cache warm --address 127.0.0.1")
 @click.option("--address", metavar="HOST", help="Connect to HOST instead of the host of BASE_URL.")
-@with_appcontext
 def warm(address: str | None) -> None:
     """Request every page and file once, so that the cache can serve it.
 

@@ -20,9 +20,8 @@ EXAMPLES = {
 }
 for name, command in commands.commands.items():
     command.epilog = f"Example: flask db {EXAMPLES.get(name, name)}"
-commands.commands[
-    "upgrade"
-].help = "Apply database migrations, up to the newest revision by default."
+upgrade = commands.commands["upgrade"]
+upgrade.help = "Apply database migrations, up to the newest revision by default."
 
 
 @click.group("db", commands=commands.commands, epilog="Example: flask db upgrade")

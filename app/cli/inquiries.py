@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 import sqlalchemy as sa
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from app.cli.output import (
@@ -44,18 +44,15 @@ it. Retention and `inquiries erase` do not reach it: delete it when you no longe
 """
 
 
-@click.group()
-def inquiries() -> None:
-    """Read, release, export and erase inquiries."""
+inquiries = AppGroup("inquiries", help="Read, release, export and erase inquiries.")
 
 
 @inquiries.command(name="list", epilog="Example: flask inquiries list --quarantined")
 @click.option("--quarantined", is_flag=True, help="Only likely spam that was not sent on.")
 @click.option("--limit", default=20, show_default=True, help="Maximum number, newest first.")
 @json_option
-@with_appcontext
 def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
-    """List the newest inquiries with topic, state and emails, without personal data."""
+    """List the newest inquiries, without personal data."""
     zone = current_services().clinic.zone
     time_format = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
@@ -78,7 +75,6 @@ def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noq
 @inquiries.command(epilog="Example: flask inquiries show K7R-4M2")
 @click.argument("reference")
 @json_option
-@with_appcontext
 def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
     """Show one inquiry with its content. Access is recorded in the audit log."""
     database = current_services().database
@@ -126,9 +122,8 @@ def _print_as_json(inquiry: Inquiry, emails: str, data: InquiryData | None) -> N
 @inquiries.command(epilog="Example: flask inquiries release K7R-4M2")
 @click.argument("reference")
 @yes_option
-@with_appcontext
 def release(reference: str, yes: bool) -> None:  # noqa: FBT001
-    """Release an inquiry from quarantine and send it to the front desk."""
+    """Send a quarantined inquiry to the front desk."""
     database = current_services().database
     with database.read_session() as session:
         _find(session, reference)
@@ -150,9 +145,8 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Received on this day or later.")
 @yes_option
-@with_appcontext
 def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT001
-    """Export all inquiries to FILE: .csv for spreadsheets, .jsonl for programs.
+    """Export all inquiries to a .csv or .jsonl file.
 
     Only the owner can read the file. In a .csv file, an apostrophe precedes what a
     spreadsheet would run as a formula (=, +, -, @). Exit status 1 if some inquiries
@@ -206,9 +200,8 @@ def _new_file(file: Path) -> Iterator[TextIO]:
 @inquiries.command(epilog="Example: flask inquiries erase K7R-4M2")
 @click.argument("reference")
 @yes_option
-@with_appcontext
 def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
-    """Erase the content of an inquiry, now and permanently.
+    """Erase the content of an inquiry permanently.
 
     The reference, times, topic and states stay. Emails that the front desk has received
     must be deleted by hand, and backups keep their copy.
@@ -266,9 +259,8 @@ def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:
 @click.argument("reference", required=False)
 @click.option("--limit", default=50, show_default=True, help="Maximum number, newest first.")
 @json_option
-@with_appcontext
 def show_audit_log(reference: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
-    """List who showed, released, exported or erased inquiries, without their content."""
+    """Show who read, released, exported or erased inquiries."""
     with current_services().database.read_session() as session:
         events = audit_log.recent_events(
             session, reference.strip().upper() if reference else None, limit

@@ -1,7 +1,7 @@
 """``flask keys``: list and rotate the encryption keys."""
 
 import click
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 
 from app.cli.output import count_of, json_option, print_rows, progress_bar, yes_option
 from app.maintenance import encryption_keys
@@ -10,17 +10,13 @@ from app.maintenance.key_rotation import count_encrypted_rows, count_rows_by_key
 from app.maintenance.vacuum import purge_deleted
 from app.services import current_services
 
-
-@click.group()
-def keys() -> None:
-    """List and rotate encryption keys. No command shows a key itself."""
+keys = AppGroup("keys", help="List and rotate encryption keys. No command shows a key itself.")
 
 
 @keys.command(name="list", epilog="Example: flask keys list")
 @json_option
-@with_appcontext
 def list_keys(as_json: bool) -> None:  # noqa: FBT001
-    """List keys by fingerprint, newest first, with the number of rows they encrypt."""
+    """List keys by fingerprint, with the rows they encrypt."""
     database = current_services().database
     counts = count_rows_by_key(database)
     with database.read_session() as session:
@@ -38,9 +34,8 @@ def list_keys(as_json: bool) -> None:  # noqa: FBT001
 
 
 @keys.command(epilog="Example: flask keys rotate")
-@with_appcontext
 def rotate() -> None:
-    """Re-encrypt all rows with the newest key, while the site runs.
+    """Re-encrypt all rows with the newest key while the site runs.
 
     First add the new key before the others in ENCRYPTION_KEYS, and restart web and mailer.
     An interrupted rotation can be started again.
@@ -77,7 +72,6 @@ def rotate() -> None:
 @keys.command(epilog="Example: flask keys forget 3f2a90c1d4e5")
 @click.argument("fingerprint")
 @yes_option
-@with_appcontext
 def forget(fingerprint: str, yes: bool) -> None:  # noqa: FBT001
     """Allow starting without a lost key. What it encrypted stays unreadable."""
     database = current_services().database

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import jobs, startup_checks
@@ -27,9 +27,7 @@ log = logging.getLogger("frontdesk.mailer")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
-@click.group()
-def mailer() -> None:
-    """Send the messages in the outbox."""
+mailer = AppGroup("mailer", help="Send the messages in the outbox.")
 
 
 def _valid_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
@@ -46,7 +44,6 @@ def _valid_name(_context: click.Context, _option: click.Parameter, name: str | N
     help="A name to keep at every start. What a killed mailer of this name was sending is sent"
     " again at once instead of after 15 minutes.",
 )
-@with_appcontext
 def run(once: bool, name: str | None) -> None:  # noqa: FBT001
     """Send messages and run the scheduled jobs until SIGTERM.
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 import sqlalchemy as sa
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from app.cli.output import (
@@ -34,9 +34,7 @@ UNFINISHED = (State.PENDING, State.SENDING, State.DEAD)
 MAX_LISTED = 50  # messages listed before `resume` asks
 
 
-@click.group()
-def outbox() -> None:
-    """Show and manage outgoing messages."""
+outbox = AppGroup("outbox", help="Show and manage outgoing messages.")
 
 
 @outbox.command(name="list", epilog="Example: flask outbox list")
@@ -49,9 +47,8 @@ def outbox() -> None:
     help="Maximum number, newest first.",
 )
 @json_option
-@with_appcontext
 def list_messages(include_finished: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
-    """List messages that are not delivered, and why, without inquiry content."""
+    """List undelivered messages and the reasons, without inquiry content."""
     query = sa.select(OutboxMessage).order_by(OutboxMessage.created_at.desc()).limit(limit)
     if not include_finished:
         query = query.where(OutboxMessage.state.in_(UNFINISHED))
@@ -86,9 +83,8 @@ def list_messages(include_finished: bool, limit: int, as_json: bool) -> None:  #
 @outbox.command(epilog="Example: flask outbox show 5f0c2a71")
 @click.argument("message")
 @json_option
-@with_appcontext
 def show(message: str, as_json: bool) -> None:  # noqa: FBT001
-    """Show one message, given by the start of its id, with every delivery attempt."""
+    """Show a message, given by the start of its id, and its attempts."""
     with current_services().database.read_session() as session:
         found = _find(session, message)
         attempts = session.scalars(
@@ -120,7 +116,6 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
 @outbox.command(epilog="Example: flask outbox requeue 5f0c2a71")
 @click.argument("message")
 @yes_option
-@with_appcontext
 def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
     """Send a dead, cancelled or pending message now."""
     _change(message, admin.requeue, "Send it now?", ask=not yes)
@@ -129,7 +124,6 @@ def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
 @outbox.command(epilog="Example: flask outbox cancel 5f0c2a71")
 @click.argument("message")
 @yes_option
-@with_appcontext
 def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
     """Cancel a pending or dead message. The inquiry is kept."""
     _change(message, admin.cancel, "Never send it?", ask=not yes)
@@ -137,7 +131,6 @@ def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
 
 @outbox.command(epilog="Example: flask outbox pause")
 @yes_option
-@with_appcontext
 def pause(yes: bool) -> None:  # noqa: FBT001
     """Stop sending until `outbox resume`. Inquiries are still accepted."""
     database = current_services().database
@@ -150,7 +143,6 @@ def pause(yes: bool) -> None:  # noqa: FBT001
 
 @outbox.command(epilog="Example: flask outbox resume")
 @yes_option
-@with_appcontext
 def resume(yes: bool) -> None:  # noqa: FBT001
     """Send again after a pause. Lists what would be sent and asks.
 

@@ -1,7 +1,7 @@
 """``flask retention``: delete inquiry content past its retention period."""
 
 import click
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 
 from app.cli.output import count_of, json_option, print_json, print_table
 from app.contact.models import InquiryState
@@ -9,16 +9,12 @@ from app.maintenance.retention import RetentionPeriods, count_undelivered, find_
 from app.maintenance.retention import run as delete_expired
 from app.services import current_services
 
-
-@click.group()
-def retention() -> None:
-    """Delete inquiry content past its retention period."""
+retention = AppGroup("retention", help="Delete inquiry content past its retention period.")
 
 
 @retention.command(epilog="Example: flask retention run --dry-run")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @json_option
-@with_appcontext
 def run(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001
     """Delete the content of inquiries RETENTION_DAYS after their delivery, and of
     quarantined ones after QUARANTINE_RETENTION_DAYS. The mailer does this every night.
