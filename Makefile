@@ -78,7 +78,7 @@ lighthouse: $(VENV)/test.stamp chromium build/node/stamp ## Run Lighthouse on ev
 	@$(BIN)/python -m bench.lighthouse
 
 html: $(VENV)/test.stamp build/node/stamp ## Run html-validate on every page and error page
-	@$(BIN)/python -m bench.validate
+	@$(BIN)/python -m bench.html_validate
 
 observatory: $(VENV)/test.stamp nginx build/node/stamp ## Run MDN HTTP Observatory and update docs/security.md
 	@$(BIN)/python -m bench.observatory

@@ -1,8 +1,8 @@
-"""The only place that reads the time."""
+"""The only place that reads the current time."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Encryption of what visitors wrote: Fernet keys, the newest one encrypts."""
+"""Encryption of what visitors write, with Fernet keys. The newest key encrypts."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -7,16 +7,16 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class UnknownKeyError(Exception):
-    """None of the configured keys opens this text: a key is missing from ENCRYPTION_KEYS."""
+    """None of the configured keys decrypts this text: a key is missing from ENCRYPTION_KEYS."""
 
 
 def fingerprint(key: str) -> str:
-    """A name for ``key`` that may be shown: 12 hex digits, which lead back to no key."""
+    """Return a name for ``key`` that is safe to show: 12 hex digits of a one-way hash."""
     return sha256(b"frontdesk-data-key:" + key.encode()).hexdigest()[:12]
 
 
 class KeyRing:
-    """Seals with the first key, opens with any of them."""
+    """Encrypts with the first key, decrypts with any of them."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernets = {fingerprint(key): Fernet(key) for key in keys}
@@ -24,36 +24,36 @@ class KeyRing:
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """The keys' names, newest first."""
+        """The fingerprints of the keys, newest first."""
         return tuple(self._fernets)
 
     def encrypt(self, text: str) -> bytes:
         return self._fernet.encrypt(text.encode())
 
-    def encrypt_with(self, name: str, text: str) -> bytes:
-        """``text`` under the key with the fingerprint ``name``, which must be ours."""
-        return self._fernets[name].encrypt(text.encode())
+    def encrypt_with(self, key_fingerprint: str, text: str) -> bytes:
+        """Encrypt with one of the keys of this ring."""
+        return self._fernets[key_fingerprint].encrypt(text.encode())
 
     def decrypt(self, encrypted: bytes) -> str:
-        """The text that was sealed. Raises UnknownKeyError when no key opens it."""
+        """Raises UnknownKeyError when no key decrypts it."""
         try:
             return self._fernet.decrypt(encrypted).decode()
         except InvalidToken:
-            raise UnknownKeyError("no key in ENCRYPTION_KEYS opens this text") from None
+            raise UnknownKeyError("no key in ENCRYPTION_KEYS decrypts this text") from None
 
     def key_of(self, encrypted: bytes) -> str | None:
-        """The fingerprint of the key that opens ``encrypted``; None when none of ours does."""
-        for name, fernet in self._fernets.items():
+        """Return the fingerprint of the key that decrypts this, or None."""
+        for key_fingerprint, fernet in self._fernets.items():
             try:
                 fernet.decrypt(encrypted)
             except InvalidToken:
                 continue
-            return name
+            return key_fingerprint
         return None
 
     def reencrypt(self, encrypted: bytes) -> bytes:
-        """The same text under the newest key. Raises UnknownKeyError."""
+        """Encrypt the same text with the newest key. Raises UnknownKeyError."""
         try:
             return self._fernet.rotate(encrypted)
         except InvalidToken:
-            raise UnknownKeyError("no key in ENCRYPTION_KEYS opens this text") from None
+            raise UnknownKeyError("no key in ENCRYPTION_KEYS decrypts this text") from None

@@ -1,6 +1,6 @@
-"""Every figure in one run: ``make bench``. Prints tables, judges nothing.
+"""``make bench``: runs the benchmarks and prints their tables.
 
---write puts the tables into docs/performance.md. Parts can be named; all are taken otherwise.
+``--write`` puts the tables into docs/performance.md. Without names, all benchmarks run.
 """
 
 import argparse
@@ -10,48 +10,48 @@ import platform
 import sys
 import time
 
-from bench import history_size, memory, nginx_cache, outbox, pages, peer_comparison, posts
-from bench.markdown import put
+from bench import history, memory, nginx_cache, outbox, pages, peer_comparison, posts
+from bench.markdown import replace_section
 from bench.profiles import FULL, QUICK
 from bench.servers import ROOT
 
-PARTS = {
+BENCHMARKS = {
     "pages": pages.report,
     "nginx-cache": nginx_cache.report,
     "posts": posts.report,
     "peers": peer_comparison.report,
     "outbox": outbox.report,
-    "history": history_size.report,
+    "history": history.report,
     "memory": memory.report,
 }
 DOCUMENT = ROOT / "docs" / "performance.md"
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true", help="4 minutes instead of 20")
-    options.add_argument("--write", action="store_true", help="into docs/performance.md")
-    options.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    chosen = options.parse_args()
-    if unknown := set(chosen.parts) - set(PARTS):
-        options.error(f"no such part: {', '.join(sorted(unknown))}")
-    logging.disable(logging.INFO)  # of databases that are made here
-    _tell("machine", machine(), write=chosen.write)
-    for name in chosen.parts or PARTS:
-        began = time.monotonic()
-        text = PARTS[name](QUICK if chosen.quick else FULL)
-        _tell(name, text, write=chosen.write)
-        print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="4 minutes instead of 20")
+    parser.add_argument("--write", action="store_true", help="update docs/performance.md")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}")
+    logging.disable(logging.INFO)  # from migrations of the databases created here
+    _publish("machine", machine(), write=options.write)
+    for name in options.names or BENCHMARKS:
+        started = time.monotonic()
+        text = BENCHMARKS[name](QUICK if options.quick else FULL)
+        _publish(name, text, write=options.write)
+        print(f"{name} took {time.monotonic() - started:.0f} s", file=sys.stderr)
 
 
-def _tell(name: str, text: str, *, write: bool) -> None:
+def _publish(name: str, text: str, *, write: bool) -> None:
     print(f"{name}\n\n{text}", flush=True)
     if write:
-        put(DOCUMENT, f"bench: {name}", text)
+        replace_section(DOCUMENT, f"bench: {name}", text)
 
 
 def machine() -> str:
-    """What the figures come from, and whether it was quiet."""
+    """Describe the machine and its load."""
     system = f"{platform.system()}, Python {platform.python_version()}"
     return f"{os.cpu_count()} cores, {system}, load {os.getloadavg()[0]:.1f} at the start.\n"
 

@@ -1,10 +1,10 @@
-"""Our code by bandit, our dependencies by pip-audit: ``make audit``.
+"""``make audit``: checks our code with bandit and our dependencies with pip-audit.
 
-pip-audit asks an advisory service on the Internet. Where none can be reached
-nothing is known, and that is told as a failure of its own: silence is no clean bill.
+pip-audit needs an advisory service on the Internet. If none can be reached, the audit is
+incomplete and fails with its own exit status.
 
-Exit status 0: no fault. 1: faults, one a line. 3: no fault is known, but nobody
-could be asked.
+Exit status 0: no findings. 1: findings, one per line. 3: no findings, but the dependencies
+could not be checked.
 """
 
 import json
@@ -20,44 +20,46 @@ SERVICES = ("pypi", "osv")
 NOT_AUDITED = 3
 BIN = Path(sys.executable).parent
 
-# What bandit finds and we keep, and why. "" stands for every file.
-KEPT = {
-    ("B101", ""): "assert tells the type checker what the code around it guarantees",
-    ("B404", ""): "programs are started where they must be: gunicorn, the mailer, pg_dump",
-    ("B603", ""): "never by a shell, and no argument comes from a visitor",
-    ("B108", "gunicorn.conf.py"): "/dev/shm for gunicorn's own heartbeat files, if it is there",
-    ("B104", "app/dev/environment.py"): "0.0.0.0 is recognized here, not listened on",
-    ("B405", "app/diagnostics/clinic_images.py"): "the clinic's own logo, read by its own people",
+# Accepted findings of bandit, with the reason. "" matches every file.
+ACCEPTED = {
+    ("B101", ""): "assert states for the type checker what the code guarantees",
+    ("B404", ""): "the site needs to start programs: gunicorn, the mailer, pg_dump",
+    ("B603", ""): "no shell is used, and no argument comes from a visitor",
+    ("B108", "gunicorn.conf.py"): "/dev/shm for gunicorn's heartbeat files, if it exists",
+    ("B104", "app/dev/environment.py"): "compares with 0.0.0.0, does not listen on it",
+    ("B405", "app/diagnostics/clinic_images.py"): "reads the clinic's own logo",
     (
         "B314",
         "app/diagnostics/clinic_images.py",
-    ): "no outside entity is fetched, and expat bounds growth",
+    ): "expat loads no external entities and limits expansion",
     ("B704", "app/pages/parser.py"): "the clinic's own Markdown; raw HTML is off",
-    ("B704", "app/pages/figures/render.py"): "from our own template, which escapes",
-    ("B704", "app/pages/references.py"): "made of escaped parts",
+    ("B704", "app/pages/figures/render.py"): "output of our own template, which escapes",
+    ("B704", "app/pages/references.py"): "built from escaped parts",
     ("B704", "app/pages/json_ld.py"): "JSON without < > and &",
     ("B704", "app/web/static_files.py"): "our own style sheets",
 }
 
 
-def code_faults() -> list[str]:
-    """What bandit finds that has no reason to stay, and reasons that nothing needs any more."""
+def code_findings() -> list[str]:
+    """Findings of bandit that are not accepted, and accepted ones that no longer occur."""
     command = [str(BIN / "bandit"), "--quiet", "--recursive", "--format", "json", *OURS]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     used = set()
-    faults = []
-    for one in json.loads(run.stdout)["results"]:
-        file = one["filename"].removeprefix("./")
-        keys = {(one["test_id"], file), (one["test_id"], "")} & KEPT.keys()
+    findings = []
+    for result in json.loads(run.stdout)["results"]:
+        file = result["filename"].removeprefix("./")
+        keys = {(result["test_id"], file), (result["test_id"], "")} & ACCEPTED.keys()
         used |= keys
         if not keys:
-            faults.append(f"{file}:{one['line_number']}: {one['test_id']} {one['issue_text']}")
-    return faults + [f"no longer found: {test} {file}" for test, file in sorted(KEPT.keys() - used)]
+            line, test = result["line_number"], result["test_id"]
+            findings.append(f"{file}:{line}: {test} {result['issue_text']}")
+    unused = sorted(ACCEPTED.keys() - used)
+    return findings + [f"no longer found: {test} {file}" for test, file in unused]
 
 
 def advisories(requirements: Path, service: str, options: Sequence[str] = ()) -> list[str] | None:
-    """Known vulnerabilities of what is pinned in ``requirements``; None when nothing could be
-    learned, not even of a single package.
+    """Known vulnerabilities of the packages in ``requirements``, or None if the service did not
+    respond.
     """
     command = [
         *(str(BIN / "pip-audit"), "--strict", "--disable-pip", "--require-hashes"),
@@ -66,29 +68,30 @@ def advisories(requirements: Path, service: str, options: Sequence[str] = ()) ->
     ]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     try:
-        found: list[dict[str, Any]] = json.loads(run.stdout)["dependencies"]
+        packages: list[dict[str, Any]] = json.loads(run.stdout)["dependencies"]
     except ValueError:
-        print(f"{service}: {(run.stderr.strip() or 'no answer').splitlines()[-1]}")
+        print(f"{service}: {(run.stderr.strip() or 'no output').splitlines()[-1]}")
         return None
     return [
-        f"{one['name']} {one['version']}: {flaw['id']}, mended in {', '.join(flaw['fix_versions'])}"
-        for one in found
-        for flaw in one["vulns"]
+        f"{package['name']} {package['version']}: {flaw['id']},"
+        f" fixed in {', '.join(flaw['fix_versions'])}"
+        for package in packages
+        for flaw in package["vulns"]
     ]
 
 
 def main() -> None:
-    faults = code_faults()
-    answers = (advisories(ROOT / "requirements.txt", service) for service in SERVICES)
-    known = next((answer for answer in answers if answer is not None), None)
-    faults += known or []
-    if faults:
-        print("\n".join(faults))
-    if known is None:
-        print("requirements.txt was NOT audited: no advisory service could be asked")
-    elif not faults:
-        print("bandit and pip-audit: no fault")
-    sys.exit(1 if faults else NOT_AUDITED if known is None else 0)
+    findings = code_findings()
+    responses = (advisories(ROOT / "requirements.txt", service) for service in SERVICES)
+    vulnerabilities = next((found for found in responses if found is not None), None)
+    findings += vulnerabilities or []
+    if findings:
+        print("\n".join(findings))
+    if vulnerabilities is None:
+        print("requirements.txt was NOT audited: no advisory service could be reached")
+    elif not findings:
+        print("bandit and pip-audit: no findings")
+    sys.exit(1 if findings else NOT_AUDITED if vulnerabilities is None else 0)
 
 
 if __name__ == "__main__":

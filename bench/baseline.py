@@ -1,7 +1,7 @@
-"""Rivals under gunicorn: the least that Flask and WSGI can do with the same bytes, the
-least that Flask and the database can do with a post.
+"""Minimal applications to compare with: the same bytes from Flask and from plain WSGI, and a
+Flask view that commits one row for each POST.
 
-BODY=page.br DATABASE_URL=… gunicorn -c bench/baseline.conf.py bench.baseline:in_flask
+BODY=page.br DATABASE_URL=… gunicorn -c bench/baseline.conf.py bench.baseline:flask_app
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from bench.raw_commits import Rows
+from bench.raw_commits import RawConnection
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -21,23 +21,23 @@ BODY = Path(os.environ["BODY"]).read_bytes() if "BODY" in os.environ else b"ok"
 HEADERS = {"Content-Type": "text/html; charset=utf-8", "Content-Encoding": "br"}
 ALL_HEADERS = [*HEADERS.items(), ("Content-Length", str(len(BODY)))]
 
-in_flask = Flask("bare", static_folder=None)
-of_thread = threading.local()
+flask_app = Flask("baseline", static_folder=None)
+local = threading.local()
 
 
-@in_flask.get("/")
-def constant() -> Response:
+@flask_app.get("/")
+def page() -> Response:
     return Response(BODY, headers=HEADERS)
 
 
-@in_flask.post("/")
+@flask_app.post("/")
 def commit() -> Response:
-    if not hasattr(of_thread, "rows"):
-        of_thread.rows = Rows(os.environ["DATABASE_URL"])
-    of_thread.rows.commit(request.get_data())
-    return Response("kept", 201)
+    if not hasattr(local, "connection"):
+        local.connection = RawConnection(os.environ["DATABASE_URL"])
+    local.connection.commit(request.get_data())
+    return Response("saved", 201)
 
 
-def in_wsgi(_environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+def wsgi_app(_environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     start_response("200 OK", ALL_HEADERS)
     return [BODY]

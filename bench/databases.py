@@ -1,4 +1,4 @@
-"""The databases that everything is measured on: two ways of SQLite, and PostgreSQL."""
+"""The databases that the benchmarks run on: SQLite in two journal modes, and PostgreSQL."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from tests.faults.database_servers import DatabaseServer, Postgres, SQLite
 class RollbackJournal(SQLite):
     """SQLite without a write-ahead log: DELETE with synchronous=EXTRA."""
 
-    def make(self, folder: Path) -> str:
-        return f"{super().make(folder)}?journal_mode=delete"
+    def create(self, folder: Path) -> str:
+        return f"{super().create(folder)}?journal_mode=delete"
 
 
-KINDS: dict[str, type[DatabaseServer]] = {
+DATABASES: dict[str, type[DatabaseServer]] = {
     "SQLite, WAL/FULL": SQLite,
     "SQLite, DELETE/EXTRA": RollbackJournal,
     "PostgreSQL": Postgres,
@@ -24,11 +24,11 @@ KINDS: dict[str, type[DatabaseServer]] = {
 
 @contextmanager
 def temporary_database(name: str) -> Iterator[tuple[DatabaseServer, Path]]:
-    """The database called so, and a folder for what is measured on it."""
-    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as place:
-        folder = Path(place)
-        folder.chmod(0o711)  # PostgreSQL runs as another user when we are root
-        server = KINDS[name](folder)
+    """The database server called ``name`` and a temporary folder for the measurements."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o711)  # PostgreSQL runs as another user if we are root
+        server = DATABASES[name](folder)
         try:
             yield server, folder
         finally:

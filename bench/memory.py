@@ -1,4 +1,4 @@
-"""What the site costs when nobody asks: memory of all its processes, time to the first page."""
+"""Memory of all processes of an idle site, and the time until the first page."""
 
 import subprocess
 import sys
@@ -18,21 +18,20 @@ from bench.servers import ROOT, Server, environment, frontdesk
 
 PATHS = ("", "first-visit", "after-your-infusion", "evidence", "questions", "location", "contact")
 FIRST_PAGE = """
-import time; began = time.perf_counter()
+import time; started = time.perf_counter()
 from wsgi import app
 assert app.test_client().get("/").status_code == 200
-print(time.perf_counter() - began)
+print(time.perf_counter() - started)
 """
 
 
-def report(_plan: Profile) -> str:
-    """The memory of each process, and the time to the first page."""
+def report(_profile: Profile) -> str:
     with (
         tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder,
         frontdesk(Path(folder), MAIL_PORT="9") as server,
         _mailer(server) as mailer,
     ):
-        _visit(server)
+        _warm_up(server)
         memory = table(("process", "PSS MB"), _memory(server, mailer))
     return (
         f"{memory}\nFrom import to the first 200: {first_page():.2f} s (median of 5 processes).\n"
@@ -40,7 +39,7 @@ def report(_plan: Profile) -> str:
 
 
 def first_page() -> float:
-    """Seconds, folder of compiled files and disk cache being warm."""
+    """Seconds from import to the first page, with compiled files and a warm disk cache."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
         command = [sys.executable, "-c", FIRST_PAGE]
         env = environment(Path(folder))
@@ -51,26 +50,26 @@ def first_page() -> float:
     return median(float(run.stdout) for run in runs)
 
 
-def _visit(server: Server) -> None:
-    """Read every page a few times, as long as the map is being made by its passing process."""
-    until = time.monotonic() + 60
-    for turn in range(1000):
+def _warm_up(server: Server) -> None:
+    """Request every page at least 20 times, and until the process that builds the maps ends."""
+    deadline = time.monotonic() + 60
+    for round_ in range(1000):
         for path in PATHS:
-            asked = urllib.request.Request(server.url + path, headers={"Accept-Encoding": "br"})
-            urllib.request.urlopen(asked).close()
-        settled = turn >= 20 and not any(_builds_the_map(one) for one in server.tree())
-        if settled or time.monotonic() > until:
+            page = urllib.request.Request(server.url + path, headers={"Accept-Encoding": "br"})
+            urllib.request.urlopen(page).close()
+        idle = round_ >= 20 and not any(map(_builds_maps, server.processes()))
+        if idle or time.monotonic() > deadline:
             break
-    time.sleep(3)  # the mailer has looked at its queue
+    time.sleep(3)  # the mailer has polled its queue by now
 
 
-def _builds_the_map(process: psutil.Process) -> bool:
+def _builds_maps(process: psutil.Process) -> bool:
     return "app.location.build_maps" in process.cmdline()
 
 
 @contextmanager
 def _mailer(server: Server) -> Iterator[psutil.Process]:
-    """A mailer with the settings of ``server``, as long as it is wanted."""
+    """A mailer with the settings of ``server``."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run"]
     with subprocess.Popen(command, cwd=ROOT, env=server.process.environ()) as process:
         try:
@@ -81,7 +80,7 @@ def _mailer(server: Server) -> Iterator[psutil.Process]:
 
 def _memory(server: Server, mailer: psutil.Process) -> Iterator[list[str]]:
     total = 0.0
-    for name, processes in (("web", server.tree()), ("mailer", [mailer])):
+    for name, processes in (("web", server.processes()), ("mailer", [mailer])):
         for process in processes:
             size = process.memory_full_info().pss / 1e6
             total += size

@@ -1,6 +1,7 @@
-"""The front page from nginx's page cache and the same bytes as a plain file, by one nginx over TLS.
+"""The front page from nginx's page cache, compared with the same bytes as a static file.
 
-It runs as deploy/nginx configures it, so the page has all its headers and a line in the log.
+One nginx with TLS, configured as in deploy/nginx, serves both, so the page has all its headers
+and a line in the access log.
 """
 
 import tempfile
@@ -21,31 +22,32 @@ PAGE, FILE = "/", "/plain"
 LOCATION = """
 location = {path} {{ alias {file}; default_type text/html; add_header Content-Encoding br; }}
 """
-HEAD = ("cached pages", "page a second", "file a second", "page of file", "p99 ms page · file")
+HEAD = ("cached pages", "pages per second", "files per second", "page vs. file",
+        "p99 ms page · file")  # fmt: skip
 
 
 def report(profile: Profile) -> str:
-    """The table of one run. Aim: at least 0.7 times the plain file."""
-    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as place:
-        folder = Path(place)
+    """The goal is at least 0.7 times the static file."""
+    with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as temporary:
+        folder = Path(temporary)
         folder.chmod(0o755)  # nginx's workers are not root
-        with rivals(folder) as nginx:
+        with page_and_file(folder) as nginx:
             return table(HEAD, rows(nginx, profile))
 
 
 @contextmanager
-def rivals(folder: Path) -> Iterator[ProxyServer]:
+def page_and_file(folder: Path) -> Iterator[ProxyServer]:
     """An nginx that serves both."""
     migrate(f"sqlite:///{folder}/migrated.db", folder)
-    with proxy_server("nginx", folder / "front", folder / "migrated.db") as made:
+    with proxy_server("nginx", folder / "front", folder / "migrated.db") as site:
         file = folder / "plain"
-        with made.client() as visitor:
-            asked = {"Accept-Encoding": "br"}
-            with visitor.stream("GET", PAGE, headers=asked) as answer:
-                file.write_bytes(b"".join(answer.iter_raw()))
-        both = replace(made, port=free_port(), extra=LOCATION.format(path=FILE, file=file))
-        with both.started():
-            yield both
+        with site.client() as client:
+            headers = {"Accept-Encoding": "br"}
+            with client.stream("GET", PAGE, headers=headers) as response:
+                file.write_bytes(b"".join(response.iter_raw()))
+        nginx = replace(site, port=free_port(), extra=LOCATION.format(path=FILE, file=file))
+        with nginx.started():
+            yield nginx
 
 
 def rows(nginx: ProxyServer, profile: Profile) -> Iterator[list[str]]:
@@ -54,8 +56,8 @@ def rows(nginx: ProxyServer, profile: Profile) -> Iterator[list[str]]:
         results: dict[str, list[Result]] = {PAGE: [], FILE: []}
         for _ in range(profile.rounds):
             for path, measured in results.items():
-                measured.append(wrk.read(nginx.url + path, connections, profile.seconds))
-        page, file = (wrk.middle(measured) for measured in results.values())
+                measured.append(wrk.get(nginx.url + path, connections, profile.seconds))
+        page, file = (wrk.median_result(measured) for measured in results.values())
         yield [
             f"{connections} connections",
             f"{page.rate:,.0f}",

@@ -1,8 +1,7 @@
-"""The front page against its rivals.
+"""The front page, compared with a minimal Flask view, a WSGI function and nginx.
 
-Each round measures every server at every number of connections, in turn, so
-that a slow moment of the machine meets all of them; the median of the rounds
-is shown.
+In each round all servers take turns at each number of connections, so that a busy moment of the
+machine affects all of them. The tables show the median of the rounds.
 """
 
 import os
@@ -17,16 +16,16 @@ from typing import NamedTuple
 from bench import wrk
 from bench.markdown import table
 from bench.profiles import CONNECTIONS, Profile
-from bench.servers import Server, bare, frontdesk, nginx
+from bench.servers import Server, baseline, frontdesk, nginx
 
-FLASK, WSGI = "bare Flask view", "bare WSGI function"
-HEAD = ("pages", "connections", "requests a second", "of bare Flask", "of bare WSGI", "p50 ms",
-        "p99 ms", "CPU µs a request")  # fmt: skip
+FLASK, WSGI = "minimal Flask view", "WSGI function"
+HEAD = ("server", "connections", "requests per second", "vs. Flask", "vs. WSGI", "p50 ms",
+        "p99 ms", "CPU µs per request")  # fmt: skip
 WORKERS = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
 
-class Measured(NamedTuple):
-    """Requests a second, milliseconds, milliseconds, microseconds of processor time a request."""
+class Measurement(NamedTuple):
+    """Requests per second, latencies in milliseconds, CPU microseconds per request."""
 
     rate: float
     p50: float
@@ -37,74 +36,76 @@ class Measured(NamedTuple):
 def report(profile: Profile) -> str:
     with (
         tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder,
-        rivals(Path(folder)) as servers,
+        all_servers(Path(folder)) as servers,
     ):
-        found = measure(servers, profile)
-        told = f"{WORKERS} workers, {len(body_of(servers[0])):,} bytes Brotli.\n\n"
-        return told + table(HEAD, rows(servers, found)) + "\n" + ceiling(servers[1], profile)
+        results = measure(servers, profile)
+        head = f"{WORKERS} workers, {len(front_page(servers[0])):,} bytes of Brotli.\n\n"
+        return head + table(HEAD, rows(servers, results)) + "\n" + client_limit(servers[1], profile)
 
 
 @contextmanager
-def rivals(folder: Path) -> Iterator[list[Server]]:
-    """Frontdesk and those who serve the same bytes."""
+def all_servers(folder: Path) -> Iterator[list[Server]]:
+    """Frontdesk, and three servers that serve the same bytes."""
     with ExitStack() as stack:
-        first = stack.enter_context(frontdesk(folder))
+        site = stack.enter_context(frontdesk(folder))
         body = folder / "page.br"
-        for _ in range(20):  # until the smallest encoding is made, in every worker
-            wrk.read(first.url, 8, 1)
-            body.write_bytes(body_of(first))
-            if len(body.read_bytes()) == len(body_of(first)):
+        for _ in range(20):  # until every worker has the smallest encoding
+            wrk.get(site.url, 8, 1)
+            body.write_bytes(front_page(site))
+            if len(body.read_bytes()) == len(front_page(site)):
                 break
-        others = [
-            stack.enter_context(bare(WSGI, "in_wsgi", folder, BODY=str(body))),
-            stack.enter_context(bare(FLASK, "in_flask", folder, BODY=str(body))),
+        yield [
+            site,
+            stack.enter_context(baseline(WSGI, "wsgi_app", folder, BODY=str(body))),
+            stack.enter_context(baseline(FLASK, "flask_app", folder, BODY=str(body))),
+            stack.enter_context(nginx(body, WORKERS)),
         ]
-        others.append(stack.enter_context(nginx(body, WORKERS)))
-        yield [first, *others]
 
 
-def body_of(server: Server) -> bytes:
-    asked = urllib.request.Request(server.url, headers={"Accept-Encoding": "br"})
-    with urllib.request.urlopen(asked) as answer:
-        body = answer.read()
+def front_page(server: Server) -> bytes:
+    page = urllib.request.Request(server.url, headers={"Accept-Encoding": "br"})
+    with urllib.request.urlopen(page) as response:
+        body = response.read()
     assert isinstance(body, bytes)
     return body
 
 
-def measure(servers: list[Server], profile: Profile) -> dict[tuple[str, int], Measured]:
-    found: dict[tuple[str, int], list[Measured]] = {}
+def measure(servers: list[Server], profile: Profile) -> dict[tuple[str, int], Measurement]:
+    results: dict[tuple[str, int], list[Measurement]] = {}
     for _ in range(profile.rounds):
         for connections in CONNECTIONS:
             for server in servers:
-                one = _once(server, connections, profile.seconds)
-                found.setdefault((server.name, connections), []).append(one)
-    return {key: Measured(*map(median, zip(*many, strict=True))) for key, many in found.items()}
+                measurement = _measure_once(server, connections, profile.seconds)
+                results.setdefault((server.name, connections), []).append(measurement)
+    return {
+        key: Measurement(*map(median, zip(*rounds, strict=True))) for key, rounds in results.items()
+    }
 
 
-def _once(server: Server, connections: int, seconds: int) -> Measured:
+def _measure_once(server: Server, connections: int, seconds: int) -> Measurement:
     before = server.cpu()
-    result = wrk.read(server.url, connections, seconds)
-    spent = (server.cpu() - before) / result.requests * 1e6
-    return Measured(result.rate, result.p50, result.p99, spent)
+    result = wrk.get(server.url, connections, seconds)
+    cpu = (server.cpu() - before) / result.requests * 1e6
+    return Measurement(result.rate, result.p50, result.p99, cpu)
 
 
-def rows(servers: list[Server], found: dict[tuple[str, int], Measured]) -> Iterator[list[str]]:
+def rows(servers: list[Server], results: dict[tuple[str, int], Measurement]) -> Iterator[list[str]]:
     for connections in CONNECTIONS:
         for server in servers:
-            one = found[server.name, connections]
-            rivals = (found[rival, connections].rate for rival in (FLASK, WSGI))
+            result = results[server.name, connections]
+            references = (results[name, connections].rate for name in (FLASK, WSGI))
             yield [
                 server.name,
                 str(connections),
-                f"{one.rate:,.0f}",
-                *(f"{one.rate / rival:.2f}x" for rival in rivals),
-                f"{one.p50:.2f}",
-                f"{one.p99:.2f}",
-                f"{one.cpu:.0f}",
+                f"{result.rate:,.0f}",
+                *(f"{result.rate / reference:.2f}x" for reference in references),
+                f"{result.p50:.2f}",
+                f"{result.p99:.2f}",
+                f"{result.cpu:.0f}",
             ]
 
 
-def ceiling(server: Server, profile: Profile) -> str:
-    """The client's own limit on posts: the server reads each one and does nothing."""
-    one = wrk.post(server.url, "form", 8, profile.seconds)
-    return f"Posts to the bare WSGI function: {one.rate:,.0f} a second, so much the client can.\n"
+def client_limit(server: Server, profile: Profile) -> str:
+    """How many posts the client can send to a server that reads and discards them."""
+    result = wrk.post(server.url, "form", 8, profile.seconds)
+    return f"Limit of the client: {result.rate:,.0f} posts per second to the WSGI function.\n"

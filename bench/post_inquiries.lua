@@ -1,6 +1,6 @@
--- For wrk: each request is another inquiry, from another address, so that neither
--- the limits nor the search for repeated submissions answer instead of the database.
--- Arguments: "form" or "json", and a number that no other run has.
+-- wrk script: each request is a different inquiry from a different address, so neither rate
+-- limits nor duplicate detection apply.
+-- Arguments: "form" or "json", and a number that is unique to the run.
 
 local count, json, seed = 0, false, 0
 
@@ -12,7 +12,7 @@ local fields = {
   { "topic", "billing" },
   { "location", "quay" },
 }
-local words = "Do you take checks, and may my sister bring me and wait? "
+local text = "Do you take checks, and may my sister bring me and wait? "
 
 function init(args)
   json, seed = args[1] == "json", tonumber(args[2])
@@ -24,7 +24,7 @@ function request()
   for _, field in ipairs(fields) do
     parts[#parts + 1] = string.format(json and '"%s":"%s"' or "%s=%s", field[1], field[2])
   end
-  local message = string.rep(words, 4) .. seed .. "-" .. count
+  local message = string.rep(text, 4) .. seed .. "-" .. count
   parts[#parts + 1] = string.format(json and '"%s":"%s"' or "%s=%s", "message", message)
   local body = table.concat(parts, json and "," or "&")
   return wrk.format("POST", nil, {

@@ -1,8 +1,8 @@
-"""Contact posts against the database's own limit, and whether the mail server is felt.
+"""Contact posts, compared with the database's own limit, with each mail server.
 
-Three sites and a bare view that commits one row take turns, so that a slow
-moment of the machine meets all of them. While one is measured the mailers of
-the others stand still; the fast site's mailer always has a backlog to send.
+Three sites and a minimal view that commits one row take turns, so that a busy moment of the
+machine affects all of them. While one site is measured, the mailers of the others are
+suspended. The mailer of the site with the fast mail server always has a backlog.
 """
 
 from collections.abc import Iterator
@@ -14,58 +14,58 @@ from statistics import median
 import psutil
 
 from bench import raw_commits, wrk
-from bench.databases import KINDS, temporary_database
+from bench.databases import DATABASES, temporary_database
 from bench.markdown import table
 from bench.profiles import CONNECTIONS, Profile
-from bench.servers import Server, bare
-from bench.sites import MAIL, inquiries, mail_servers, site_under_test
+from bench.servers import Server, baseline
+from bench.sites import MAIL_SERVERS, count_inquiries, mail_servers, site_under_test
 from bench.wrk import Result
 from tests.faults.database_servers import DatabaseServer
 from tests.faults.site_under_test import SiteUnderTest
 
-KINDS_OF_POST = {"form": ("form", "contact"), "API": ("json", "api/v1/inquiries")}
-BARE = "bare view"
+ENDPOINTS = {"form": ("form", "contact"), "API": ("json", "api/v1/inquiries")}
+MINIMAL = "minimal view"
 HEAD = (
-    "posts a second", "post", "connections", BARE, *(f"{mail} mail" for mail in MAIL),
-    "least of bare view", "p50 ms " + " · ".join(MAIL), "p99 ms " + " · ".join(MAIL),
-    "worst p50 of fast",
+    "posts per second", "endpoint", "connections", MINIMAL,
+    *(f"{mail_server} mail" for mail_server in MAIL_SERVERS), "slowest vs. minimal",
+    "p50 ms " + " · ".join(MAIL_SERVERS), "p99 ms " + " · ".join(MAIL_SERVERS),
+    "worst p50 vs. fast",
 )  # fmt: skip
-Key = tuple[str, str, int]  # the kind of post, whose answer, connections
-Found = dict[Key, Result]
+Key = tuple[str, str, int]  # endpoint, MINIMAL or mail server, connections
 
 
 def report(profile: Profile) -> str:
-    """The tables of all databases."""
-    limits, rows, unkept = list[list[str]](), list[list[str]](), 0
-    for name in KINDS:
+    limits, rows, missing = list[list[str]](), list[list[str]](), 0
+    for name in DATABASES:
         with (
             temporary_database(name) as (database, folder),
-            rivals(database, folder) as (view, sites),
+            view_and_sites(database, folder) as (view, sites),
         ):
-            found, answered = measure(view, sites, profile)
-            limits.append([name, *_limits(database, folder, profile), f"{best(found):,.0f}"])
-            rows += [[name, *row] for row in compare(found)]
-            unkept += max(0, answered - sum(inquiries(site) for site in sites.values()))
+            results, accepted = measure(view, sites, profile)
+            best = max(result.rate for key, result in results.items() if key[1] == MINIMAL)
+            limits.append([name, *_commit_rates(database, folder, profile), f"{best:,.0f}"])
+            rows += [[name, *row] for row in compare(results)]
+            missing += max(0, accepted - sum(count_inquiries(site) for site in sites.values()))
     return "\n".join(
         (
-            table(("commits a second", "1 process", "2 processes", f"{BARE}, HTTP"), limits),
+            table(("commits per second", "1 process", "2 processes", f"{MINIMAL}, HTTP"), limits),
             table(HEAD, rows),
-            f"Inquiries that were answered and are not in the database: {unkept}.\n",
+            f"Accepted inquiries that are missing from the database: {missing}.\n",
         )
     )
 
 
 @contextmanager
-def rivals(
+def view_and_sites(
     database: DatabaseServer, folder: Path
 ) -> Iterator[tuple[Server, dict[str, SiteUnderTest]]]:
-    """The bare view and, by mail server, the sites; all started."""
+    """The minimal view, and a started site for each mail server."""
     with ExitStack() as stack:
-        view = stack.enter_context(bare_view(database, folder))
+        view = stack.enter_context(minimal_view(database, folder))
         ports = stack.enter_context(mail_servers(folder))
         sites = {
-            mail: stack.enter_context(site_under_test(mail, folder, database, ports[mail]))
-            for mail in MAIL
+            name: stack.enter_context(site_under_test(name, folder, database, ports[name]))
+            for name in MAIL_SERVERS
         }
         for site in sites.values():
             site.start()
@@ -73,44 +73,51 @@ def rivals(
 
 
 @contextmanager
-def bare_view(database: DatabaseServer, folder: Path) -> Iterator[Server]:
-    place = folder / "bare"
-    place.mkdir()
-    url = database.make(place)
-    raw_commits.create(url)
-    with bare(BARE, "in_flask", place, DATABASE_URL=url) as server:
+def minimal_view(database: DatabaseServer, folder: Path) -> Iterator[Server]:
+    view_folder = folder / "minimal"
+    view_folder.mkdir()
+    url = database.create(view_folder)
+    raw_commits.create_table(url)
+    with baseline(MINIMAL, "flask_app", view_folder, DATABASE_URL=url) as server:
         yield server
 
 
-def measure(view: Server, sites: dict[str, SiteUnderTest], profile: Profile) -> tuple[Found, int]:
-    """The medians of all rounds, and how many inquiries the sites acknowledged."""
-    mailers = {mail: _mailers(site) for mail, site in sites.items()}
-    found: dict[Key, list[Result]] = {}
+def measure(
+    view: Server, sites: dict[str, SiteUnderTest], profile: Profile
+) -> tuple[dict[Key, Result], int]:
+    """The median of all rounds, and the number of inquiries that the sites accepted."""
+    mailers = {name: _suspended_mailers(site) for name, site in sites.items()}
+    results: dict[Key, list[Result]] = {}
     for _ in range(profile.rounds):
         for connections in CONNECTIONS:
-            for post, (kind, path) in KINDS_OF_POST.items():
-                one = wrk.post(view.url, kind, connections, profile.seconds)
-                found.setdefault((post, BARE, connections), []).append(one)
-                for mail, site in sites.items():
+            for endpoint, (encoding, path) in ENDPOINTS.items():
+                result = wrk.post(view.url, encoding, connections, profile.seconds)
+                results.setdefault((endpoint, MINIMAL, connections), []).append(result)
+                for name, site in sites.items():
                     url = f"http://127.0.0.1:{site.port}/{path}"
-                    with _at_work(mailers[mail]):
-                        one = wrk.post(url, kind, connections, profile.seconds)
-                    found.setdefault((post, mail, connections), []).append(one)
+                    with _resumed(mailers[name]):
+                        result = wrk.post(url, encoding, connections, profile.seconds)
+                    results.setdefault((endpoint, name, connections), []).append(result)
     for process in chain.from_iterable(mailers.values()):
-        process.resume()  # one may have stopped with the database's lock in hand
-    answered = sum(r.requests for key, many in found.items() if key[1] in MAIL for r in many)
-    return {key: wrk.middle(many) for key, many in found.items()}, answered
+        process.resume()  # a suspended mailer may hold a database lock
+    accepted = sum(
+        result.requests
+        for (_, name, _), rounds in results.items()
+        for result in rounds
+        if name in MAIL_SERVERS
+    )
+    return {key: wrk.median_result(rounds) for key, rounds in results.items()}, accepted
 
 
-def _mailers(site: SiteUnderTest) -> list[psutil.Process]:
-    found = site.family("mailer")
-    for process in found:
+def _suspended_mailers(site: SiteUnderTest) -> list[psutil.Process]:
+    mailers = site.processes("mailer")
+    for process in mailers:
         process.suspend()
-    return found
+    return mailers
 
 
 @contextmanager
-def _at_work(mailers: list[psutil.Process]) -> Iterator[None]:
+def _resumed(mailers: list[psutil.Process]) -> Iterator[None]:
     for process in mailers:
         process.resume()
     yield
@@ -118,35 +125,29 @@ def _at_work(mailers: list[psutil.Process]) -> Iterator[None]:
         process.suspend()
 
 
-def compare(found: Found) -> Iterator[list[str]]:
-    for post in KINDS_OF_POST:
+def compare(results: dict[Key, Result]) -> Iterator[list[str]]:
+    for endpoint in ENDPOINTS:
         for connections in CONNECTIONS:
-            limit = found[post, BARE, connections].rate
-            sites = [found[post, mail, connections] for mail in MAIL]
+            limit = results[endpoint, MINIMAL, connections].rate
+            sites = [results[endpoint, name, connections] for name in MAIL_SERVERS]
             yield [
-                post,
+                endpoint,
                 str(connections),
                 f"{limit:,.0f}",
-                *(f"{one.rate:,.0f}" for one in sites),
-                f"{min(one.rate for one in sites) / limit:.2f}x",
-                " · ".join(f"{one.p50:.1f}" for one in sites),
-                " · ".join(f"{one.p99:.0f}" for one in sites),
-                f"{max(one.p50 for one in sites) / sites[0].p50:.2f}x",
+                *(f"{site.rate:,.0f}" for site in sites),
+                f"{min(site.rate for site in sites) / limit:.2f}x",
+                " · ".join(f"{site.p50:.1f}" for site in sites),
+                " · ".join(f"{site.p99:.0f}" for site in sites),
+                f"{max(site.p50 for site in sites) / sites[0].p50:.2f}x",
             ]
 
 
-def best(found: Found) -> float:
-    return max(one.rate for key, one in found.items() if key[1] == BARE)
-
-
-def _limits(database: DatabaseServer, folder: Path, profile: Profile) -> Iterator[str]:
-    place = folder / "commits"
-    place.mkdir()
-    url = database.make(place)
-    raw_commits.create(url)
+def _commit_rates(database: DatabaseServer, folder: Path, profile: Profile) -> Iterator[str]:
+    """Commits per second of one and of two processes."""
+    commits_folder = folder / "commits"
+    commits_folder.mkdir()
+    url = database.create(commits_folder)
+    raw_commits.create_table(url)
     for processes in (1, 2):
-        yield f"{median(_rates(url, processes, profile)):,.0f}"
-
-
-def _rates(url: str, processes: int, profile: Profile) -> list[float]:
-    return [raw_commits.rate(url, processes, profile.seconds) for _ in range(profile.rounds)]
+        rates = [raw_commits.rate(url, processes, profile.seconds) for _ in range(profile.rounds)]
+        yield f"{median(rates):,.0f}"

@@ -1,4 +1,4 @@
-"""How long everything is measured."""
+"""How long the benchmarks measure."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,15 @@ CONNECTIONS = (1, 8, 32)
 
 @dataclass(frozen=True)
 class Profile:
-    """``seconds`` of one measurement, ``rounds`` in which all rivals take turns, ``mails``
-    for one mailer to deliver, ``old`` inquiries in the largest database.
+    """``seconds`` per measurement, ``rounds`` in which the servers take turns, ``messages`` for
+    one mailer to deliver, ``old_inquiries`` in the largest database.
     """
 
     seconds: int
     rounds: int
-    mails: int
-    old: int
+    messages: int
+    old_inquiries: int
 
 
-FULL = Profile(seconds=2, rounds=3, mails=1_000, old=1_000_000)
-QUICK = Profile(seconds=1, rounds=1, mails=300, old=100_000)
+FULL = Profile(seconds=2, rounds=3, messages=1_000, old_inquiries=1_000_000)
+QUICK = Profile(seconds=1, rounds=1, messages=300, old_inquiries=100_000)

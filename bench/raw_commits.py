@@ -1,6 +1,7 @@
-"""One row, committed durably, and nothing else: what database and driver can do at best.
+"""Durable commits of one row, without HTTP or ORM: the upper limit of database and driver.
 
-``python -m bench.raw_commits URL SECONDS`` prints how many; bench/baseline.py does it in a view.
+``python -m bench.raw_commits URL SECONDS`` prints the number of commits. bench/baseline.py
+commits the same row in a Flask view.
 """
 
 import subprocess
@@ -24,15 +25,15 @@ TABLE = sa.Table(
     sa.Column("body", sa.LargeBinary),
 )
 BODY = b"x" * 1000
-KEYS = KeyRing([Fernet.generate_key().decode()])  # nothing is sealed here
+KEYS = KeyRing([Fernet.generate_key().decode()])  # required by Database, not used here
 
 
-class Rows:
-    """A connection of the driver, with the site's own durability. For one thread."""
+class RawConnection:
+    """A driver connection with the site's durability settings. For one thread."""
 
     def __init__(self, url: str) -> None:
         engine = Database(url, KEYS).engine
-        self._connection = _connection(engine)
+        self._connection = _driver_connection(engine)
         sqlite = engine.dialect.name == "sqlite"
         self._begin = "BEGIN IMMEDIATE" if sqlite else "BEGIN"
         self._insert = f"INSERT INTO bench_row (body) VALUES ({'?' if sqlite else '%s'})"
@@ -40,34 +41,34 @@ class Rows:
             self._connection.autocommit = True
 
     def commit(self, body: bytes = BODY) -> None:
-        """Add one row; it is on disk when this returns."""
+        """Add one row. It is on disk when this returns."""
         self._connection.execute(self._begin)
         self._connection.execute(self._insert, (body,))
         self._connection.execute("COMMIT")
 
 
-def _connection(engine: sa.Engine) -> Any:
+def _driver_connection(engine: sa.Engine) -> Any:
     return engine.raw_connection().driver_connection
 
 
-def create(url: str) -> None:
+def create_table(url: str) -> None:
     METADATA.create_all(Database(url, KEYS).engine)
 
 
 def rate(url: str, processes: int, seconds: int) -> float:
-    """Commits a second of so many processes at once."""
+    """Commits per second of ``processes`` that run at the same time."""
     command = [sys.executable, "-m", "bench.raw_commits", url, str(seconds)]
     running = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(processes)
     ]
-    return sum(int(one.communicate()[0]) for one in running) / seconds
+    return sum(int(process.communicate()[0]) for process in running) / seconds
 
 
 def _count(url: str, seconds: int) -> int:
-    rows, count = Rows(url), 0
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        rows.commit()
+    connection, count = RawConnection(url), 0
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        connection.commit()
         count += 1
     return count
 

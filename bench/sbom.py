@@ -1,7 +1,7 @@
-"""The bill of materials (CycloneDX 1.6): ``make sbom`` writes build/sbom.json.
+"""``make sbom``: writes the software bill of materials (CycloneDX 1.6) to build/sbom.json.
 
-What production installs, as pinned in requirements.txt with its hashes, and the
-scripts under static/vendor with the packages that are built into them.
+It lists the production dependencies of requirements.txt with their hashes, and the scripts under
+static/vendor with the packages that they contain.
 """
 
 import json
@@ -18,45 +18,47 @@ SBOM = ROOT / "build" / "sbom.json"
 Component = dict[str, Any]
 
 
-def bill() -> dict[str, Any]:
-    """The whole bill as a JSON object."""
+def create_sbom() -> dict[str, Any]:
+    """The bill of materials as a JSON object."""
     command = [
         *(str(Path(sys.executable).parent / "cyclonedx-py"), "requirements", "--spec-version"),
         *("1.6", "--pyproject", "pyproject.toml", "--output-reproducible", "requirements.txt"),
     ]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(run.stdout)
-    for component in found["components"]:
+    sbom: dict[str, Any] = json.loads(run.stdout)
+    for component in sbom["components"]:
         component.pop("description", None)  # the line of requirements.txt, with all its hashes
         component.update(_license(component["name"]))
-    found["components"] += _scripts()
-    return found
+    sbom["components"] += _scripts()
+    return sbom
 
 
 def _license(package: str) -> Component:
-    """What an installed package says of its licence; nothing for one that is not installed."""
+    """The license in the metadata of an installed package; empty if it is not installed."""
     try:
-        said = metadata(package)
+        fields = metadata(package)
     except PackageNotFoundError:
         return {}
-    for expression in said.get_all("License-Expression", []):
+    for expression in fields.get_all("License-Expression", []):
         return {"licenses": [{"expression": expression}]}
-    classified = [line for line in said.get_all("Classifier", []) if line.startswith("License ::")]
-    names = [line.rpartition(" :: ")[2] for line in classified] or said.get_all("License", [])
+    classified = [
+        line for line in fields.get_all("Classifier", []) if line.startswith("License ::")
+    ]
+    names = [line.rpartition(" :: ")[2] for line in classified] or fields.get_all("License", [])
     return {"licenses": [{"license": {"name": name[:60]}} for name in names]}
 
 
 def _scripts() -> list[Component]:
     vendored = tomllib.loads((VENDOR / "vendored.toml").read_text(encoding="utf-8"))
-    return [_script(folder, facts) for folder, facts in vendored.items()]
+    return [_script(folder, details) for folder, details in vendored.items()]
 
 
-def _script(folder: str, facts: dict[str, Any]) -> Component:
-    sums = (VENDOR / folder / "CHECKSUMS").read_text(encoding="ascii").splitlines()
-    files = [line.split() for line in sums]
+def _script(folder: str, details: dict[str, Any]) -> Component:
+    checksums = (VENDOR / folder / "CHECKSUMS").read_text(encoding="ascii").splitlines()
+    files = [line.split() for line in checksums]
     return {
-        **_npm(folder, facts["license"], facts["version"]),
-        "components": [_npm(name, license_) for name, license_ in facts.get("holds", {}).items()]
+        **_npm(folder, details["license"], details["version"]),
+        "components": [_npm(name, license_) for name, license_ in details.get("holds", {}).items()]
         + [
             {
                 "type": "file",
@@ -71,16 +73,17 @@ def _script(folder: str, facts: dict[str, Any]) -> Component:
 
 def _npm(name: str, license_: str, version: str = "") -> Component:
     purl = f"pkg:npm/{name.replace('@', '%40')}" + (f"@{version}" if version else "")
-    known = {"version": version} if version else {}
-    facts = {"type": "library", "bom-ref": purl, "name": name, "purl": purl, **known}
-    return {**facts, "licenses": [{"license": {"id": license_}}]}
+    component = {"type": "library", "bom-ref": purl, "name": name, "purl": purl}
+    if version:
+        component["version"] = version
+    return {**component, "licenses": [{"license": {"id": license_}}]}
 
 
 def main() -> None:
-    found = bill()
+    sbom = create_sbom()
     SBOM.parent.mkdir(exist_ok=True)
-    SBOM.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    print(f"{SBOM.relative_to(ROOT)}: {len(found['components'])} components")
+    SBOM.write_text(json.dumps(sbom, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"{SBOM.relative_to(ROOT)}: {len(sbom['components'])} components")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,26 @@
-"""Servers to measure: started on a loopback port of their own, ended with everything they began."""
+"""Starts and stops the servers to measure, each on its own loopback port."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 from cryptography.fernet import Fernet
 
 ROOT = Path(__file__).resolve().parents[1]
 GUNICORN = Path(sys.executable).with_name("gunicorn")
+NODE_MODULES = ROOT / "build" / "node" / "node_modules"
 NGINX = ROOT / "build" / "nginx" / "usr" / "sbin" / "nginx"  # `make nginx`
 NGINX_SETTINGS = """
 worker_processes {workers}; pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;
@@ -34,22 +38,22 @@ http {{
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; ``process`` is the first of its processes."""
+    """A running server. ``process`` is its main process."""
 
     name: str
     url: str
     process: psutil.Process
 
-    def tree(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
 
     def cpu(self) -> float:
-        """Seconds of processor time that all its processes have used so far."""
-        return sum(sum(one.cpu_times()[:4]) for one in self.tree())  # with their dead children
+        """CPU seconds used so far by all processes, including exited children."""
+        return sum(sum(process.cpu_times()[:4]) for process in self.processes())
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
-    """The variables of a development site in ``folder``; ``more`` adds or replaces some."""
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    """The environment of a development site in ``folder``, plus ``variables``."""
     return {
         **os.environ,
         "APP_ENV": "development",
@@ -59,14 +63,14 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "MAIL_SERVER": "127.0.0.1",
         "ENV_FILE": os.devnull,
         "FLASK_SKIP_DOTENV": "1",
-        **more,
+        **variables,
     }
 
 
 @contextmanager
-def frontdesk(folder: Path, **more: str) -> Iterator[Server]:
-    """The site itself, by its own gunicorn.conf.py, on a fresh database. No mailer runs."""
-    env = environment(folder, **more)
+def frontdesk(folder: Path, **variables: str) -> Iterator[Server]:
+    """Frontdesk with its own gunicorn.conf.py on a new database, without a mailer."""
+    env = environment(folder, **variables)
     (folder / "instance").mkdir(exist_ok=True)
     flask = [sys.executable, "-m", "flask", "--app", "wsgi"]
     subprocess.run([*flask, "db", "upgrade"], env=env, cwd=ROOT, check=True, capture_output=True)
@@ -75,9 +79,22 @@ def frontdesk(folder: Path, **more: str) -> Iterator[Server]:
 
 
 @contextmanager
-def bare(name: str, app: str, folder: Path, **more: str) -> Iterator[Server]:
-    """An application of bench/baseline.py under the site's own gunicorn settings."""
-    env = environment(folder, **more)
+def public_pages() -> Iterator[tuple[str, list[str]]]:
+    """Run Frontdesk. Yields its base URL, without a final slash, and the paths of its pages."""
+    with (
+        tempfile.TemporaryDirectory(prefix="frontdesk-pages-") as folder,
+        frontdesk(Path(folder), RATELIMIT_ENABLED="false") as server,
+    ):
+        base_url = server.url.rstrip("/")
+        with urllib.request.urlopen(f"{base_url}/sitemap.xml") as response:
+            urls = re.findall(r"<loc>([^<]+)</loc>", response.read().decode())
+        yield base_url, [urlsplit(url).path for url in urls]
+
+
+@contextmanager
+def baseline(name: str, app: str, folder: Path, **variables: str) -> Iterator[Server]:
+    """An application of bench/baseline.py with Frontdesk's gunicorn settings."""
+    env = environment(folder, **variables)
     command = [str(GUNICORN), "-c", "bench/baseline.conf.py", f"bench.baseline:{app}"]
     with started(name, command, env, folder) as server:
         yield server
@@ -85,22 +102,24 @@ def bare(name: str, app: str, folder: Path, **more: str) -> Iterator[Server]:
 
 @contextmanager
 def nginx(body: Path, workers: int) -> Iterator[Server]:
-    """Nginx serving ``body`` as its front page, with an access log as usual."""
+    """nginx, with an access log, serving ``body`` as its front page."""
     folder, port = body.parent / "nginx", free_port()
     (folder / "root").mkdir(parents=True)
     shutil.copy(body, folder / "root" / "index")
     settings = folder / "nginx.conf"
     settings.write_text(NGINX_SETTINGS.format(folder=folder, port=port, workers=workers))
-    if os.geteuid() == 0:  # its workers are not root, and the folder above is private
+    if os.geteuid() == 0:  # the workers are not root and need access to the folder
         body.parent.chmod(0o755)
     command = [str(NGINX), "-p", str(folder), "-c", str(settings), "-e", str(folder / "error.log")]
-    with started("nginx, the file", command, {**os.environ, "PORT": str(port)}, folder) as server:
+    with started(
+        "nginx, static file", command, {**os.environ, "PORT": str(port)}, folder
+    ) as server:
         yield server
 
 
 @contextmanager
 def started(name: str, command: list[str], env: dict[str, str], folder: Path) -> Iterator[Server]:
-    """Run ``command`` with a PORT of its own until it is no longer wanted."""
+    """Run ``command`` with its own PORT for the duration of the block."""
     port = env.get("PORT") or str(free_port())
     with (folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(
@@ -122,7 +141,7 @@ def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
         if process.poll() is not None:
             break
         time.sleep(0.05)
-    raise SystemExit(f"{url} does not answer:\n{log.read_text()[-2000:]}")
+    raise SystemExit(f"{url} does not respond:\n{log.read_text()[-2000:]}")
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""Load from one machine onto itself, by wrk: one thread of C, a small part of one core."""
+"""HTTP load from wrk, with one thread, which uses a small part of one core."""
 
 import itertools
 import os
@@ -13,16 +13,16 @@ from statistics import median
 UNPACKED = Path(__file__).parents[1] / "build" / "wrk" / "usr"  # `make wrk`
 WRK = shutil.which("wrk") or str(UNPACKED / "bin" / "wrk")
 LIBRARIES = ":".join(map(str, (UNPACKED / "lib").glob("*-linux-gnu")))
-POST = Path(__file__).with_name("post_inquiries.lua")
+POST_SCRIPT = Path(__file__).with_name("post_inquiries.lua")
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
-TIMEOUT = 60  # seconds for one answer
-numbers = itertools.count(1)
+TIMEOUT = 60  # seconds for one response
+run_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Result:
-    """``requests`` answered in ``seconds``; ``p50`` and ``p99`` in milliseconds; ``errors``
-    of the answers were neither 2xx nor 3xx.
+    """``requests`` completed in ``seconds``. ``p50`` and ``p99`` are latencies in milliseconds.
+    ``errors`` counts the responses that were neither 2xx nor 3xx.
     """
 
     requests: int
@@ -36,61 +36,71 @@ class Result:
         return self.requests / self.seconds
 
 
-def middle(many: Sequence[Result]) -> Result:
-    """The median of the rounds, figure by figure; errors are summed up."""
+def median_result(results: Sequence[Result]) -> Result:
+    """The median of each figure over all rounds. Requests and errors are added up."""
+    requests = sum(result.requests for result in results)
     return Result(
-        requests=sum(one.requests for one in many),
-        seconds=sum(one.requests for one in many) / median(one.rate for one in many),
-        p50=median(one.p50 for one in many),
-        p99=median(one.p99 for one in many),
-        errors=sum(one.errors for one in many),
+        requests=requests,
+        seconds=requests / median(result.rate for result in results),
+        p50=median(result.p50 for result in results),
+        p99=median(result.p99 for result in results),
+        errors=sum(result.errors for result in results),
     )
 
 
-def read(url: str, connections: int, seconds: int) -> Result:
-    """Ask for ``url`` as fast as it goes on kept-alive connections."""
-    return _good(_wrk(url, connections, seconds, "-H", "Accept-Encoding: br"))
+def get(url: str, connections: int, seconds: int) -> Result:
+    """Request ``url`` as fast as possible over keep-alive connections."""
+    return _without_errors(_wrk(url, connections, seconds, "-H", "Accept-Encoding: br"))
 
 
-def post(url: str, kind: str, connections: int, seconds: int, *, may_fail: bool = False) -> Result:
-    """Send inquiries, no two alike, as a "form" or as "json"."""
-    result = _wrk(url, connections, seconds, "-s", str(POST), after=(kind, str(next(numbers))))
-    return result if may_fail else _good(result)
+def post(
+    url: str, encoding: str, connections: int, seconds: int, *, allow_errors: bool = False
+) -> Result:
+    """Post inquiries, each with a different message. ``encoding`` is "form" or "json"."""
+    result = _wrk(
+        url,
+        connections,
+        seconds,
+        "-s",
+        str(POST_SCRIPT),
+        arguments=(encoding, str(next(run_numbers))),
+    )
+    return result if allow_errors else _without_errors(result)
 
 
-def _good(result: Result) -> Result:
+def _without_errors(result: Result) -> Result:
     if result.errors or not result.requests:
-        raise SystemExit(f"{result.errors} errors in {result.requests} answers")
+        raise SystemExit(f"{result.errors} errors in {result.requests} responses")
     return result
 
 
 def _wrk(
-    url: str, connections: int, seconds: int, *options: str, after: tuple[str, ...] = ()
+    url: str, connections: int, seconds: int, *options: str, arguments: tuple[str, ...] = ()
 ) -> Result:
     command = [WRK, "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT}s"]
-    command += ["--latency", *options, url, *(("--", *after) if after else ())]
-    told = subprocess.run(
+    command += ["--latency", *options, url, *(("--", *arguments) if arguments else ())]
+    output = subprocess.run(
         command,
         check=True,
         capture_output=True,
         text=True,
         env={**os.environ, "LD_LIBRARY_PATH": LIBRARIES},
     ).stdout
-    if "Socket errors" in told:
-        raise SystemExit(told)
-    counted = re.search(r"(\d+) requests in ([\d.]+)(m?s|m)", told)
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
-    assert counted, told
+    if "Socket errors" in output:
+        raise SystemExit(output)
+    requests = re.search(r"(\d+) requests in ([\d.]+)(m?s|m)", output)
+    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    assert requests, output
     return Result(
-        requests=int(counted[1]),
-        seconds=float(counted[2]) * UNITS[counted[3]] / 1000,
-        p50=_at(told, 50),
-        p99=_at(told, 99),
-        errors=int(failed[1]) if failed else 0,
+        requests=int(requests[1]),
+        seconds=float(requests[2]) * UNITS[requests[3]] / 1000,
+        p50=_percentile(output, 50),
+        p99=_percentile(output, 99),
+        errors=int(errors[1]) if errors else 0,
     )
 
 
-def _at(told: str, percent: int) -> float:
-    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)", told)
-    assert found, told
-    return float(found[1]) * UNITS[found[2]]
+def _percentile(output: str, percent: int) -> float:
+    match = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s|m)", output)
+    assert match, output
+    return float(match[1]) * UNITS[match[2]]

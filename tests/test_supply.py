@@ -33,7 +33,7 @@ FLAW = {
 
 @pytest.fixture(scope="module")
 def bill() -> dict[str, Any]:
-    return sbom.bill()
+    return sbom.create_sbom()
 
 
 def test_the_bill_of_materials_is_valid_cyclonedx(bill: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def test_it_lists_every_script_of_others_as_it_stands_here(bill: dict[str, Any])
 
 
 def test_bandit_finds_nothing_that_has_no_reason() -> None:
-    assert audit.code_faults() == []
+    assert audit.code_findings() == []
 
 
 class _Advisories(BaseHTTPRequestHandler):
@@ -98,7 +98,7 @@ def advisory_service() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("flaws", "told"), [([], []), ([FLAW], ["werkzeug 3.1.9: PYSEC-2099-1, mended in 3.9.9"])]
+    ("flaws", "told"), [([], []), ([FLAW], ["werkzeug 3.1.9: PYSEC-2099-1, fixed in 3.9.9"])]
 )
 def test_a_known_vulnerability_is_told(
     tmp_path: Path, advisory_service: str, flaws: list[dict[str, Any]], told: list[str]

@@ -1,8 +1,7 @@
-"""The clinic's identity: ``clinic/clinic.toml`` read once into frozen values.
+"""The clinic's own data, read once from ``clinic/clinic.toml``.
 
-Nothing about a clinic (a name, a number, an opening hour) stands in Python or
-in a template; it all comes through here. A fault in the file stops the start
-and is named with file, key and reason.
+No clinic name, phone number or opening hour is written in Python or in a template. An error
+in the file stops the start-up with the file, line, key and reason.
 """
 
 from app.clinic.errors import ClinicError

@@ -1,4 +1,4 @@
-"""IssueCollector in the clinic's own files: collected, so that all of them are told at once."""
+"""Errors in the clinic's own files, collected so that all of them are reported at once."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, order=True)
 class FileIssue:
-    """What is wrong and where: ``line`` counts from 1; 0 where no line is to blame."""
+    """What is wrong and where. ``line`` counts from 1; 0 means the file as a whole."""
 
     file: Path
     line: int
@@ -20,47 +20,50 @@ class FileIssue:
 
 
 class ClinicError(Exception):
-    """The clinic's own files hold a fault; the message lists every one found.
+    """The clinic's own files have errors. The message lists all of them, as do ``issues``."""
 
-    ``faults`` are the same one by one, where a line is to blame.
-    """
-
-    def __init__(self, said: str, issues: Iterable[FileIssue] = ()) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, issues: Iterable[FileIssue] = ()) -> None:
+        super().__init__(message)
         self.issues = tuple(issues)
+
+    @classmethod
+    def from_issues(cls, issues: Iterable[FileIssue]) -> "ClinicError":
+        """Create an error with one line for each issue, in the order of the files."""
+        issues = sorted(set(issues))
+        return cls("\n".join(map(str, issues)), issues)
 
 
 @dataclass
 class IssueCollector:
-    """The faults found so far."""
+    """The issues found so far."""
 
-    found: list[FileIssue] = field(default_factory=list)
+    issues: list[FileIssue] = field(default_factory=list)
 
     def add(self, file: Path, line: int, reason: str) -> None:
-        self.found.append(FileIssue(file, line, reason))
+        self.issues.append(FileIssue(file, line, reason))
 
     def raise_if_any(self) -> None:
-        """Raises ClinicError with a line for each fault, in the order of the files."""
-        if self.found:
-            faults = sorted(set(self.found))
-            raise ClinicError("\n".join(map(str, faults)), faults)
+        """Raise ClinicError if there is an issue."""
+        if self.issues:
+            raise ClinicError.from_issues(self.issues)
 
 
-def line_of(text: str, place: Iterable[int | str]) -> int:
-    """The line of the key at ``place`` in TOML: ``("panels", 1, "trials", 0, "when")``.
+def line_of(text: str, location: Iterable[int | str]) -> int:
+    """Return the line of the key at ``location`` in TOML: ``("panels", 1, "trials", 0, "when")``.
 
-    Where that key does not stand in ``text``, the nearest table or key around it.
+    If ``text`` lacks that key, this is the line of the nearest table or key around it.
     """
-    at, path = 0, list[str]()
-    for part in place:
+    offset, path = 0, list[str]()
+    for part in location:
         if isinstance(part, str):
             path.append(part)
-        name, nth = re.escape(".".join(path)), part if isinstance(part, int) else 0
-        head = rf"\[\[{name}\]\]" if isinstance(part, int) else rf"\[{name}\]"
-        starts = [one.start() for one in re.finditer(rf"^[ \t]*{head}", text[at:], re.MULTILINE)]
-        at += starts[nth] if nth < len(starts) else 0
+        name, index = re.escape(".".join(path)), part if isinstance(part, int) else 0
+        heading = rf"\[\[{name}\]\]" if isinstance(part, int) else rf"\[{name}\]"
+        matches = re.finditer(rf"^[ \t]*{heading}", text[offset:], re.MULTILINE)
+        starts = [match.start() for match in matches]
+        offset += starts[index] if index < len(starts) else 0
     for key in reversed(path):
-        if found := re.search(rf"^[ \t]*{re.escape(key)}[ \t]*=", text[at:], re.MULTILINE):
-            at += found.end()
+        if match := re.search(rf"^[ \t]*{re.escape(key)}[ \t]*=", text[offset:], re.MULTILINE):
+            offset += match.end()
             break
-    return text.count("\n", 0, at) + 1
+    return text.count("\n", 0, offset) + 1

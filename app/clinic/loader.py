@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from app.clinic import toml_reader
-from app.clinic.errors import ClinicError, IssueCollector, line_of
+from app.clinic.errors import ClinicError, FileIssue, IssueCollector, line_of
 from app.clinic.models import CRISIS_PHRASES_FILE, Clinic, CrisisPhrases, FrozenModel
 
 Model = TypeVar("Model", bound=FrozenModel)
@@ -15,44 +15,36 @@ Model = TypeVar("Model", bound=FrozenModel)
 def load_clinic(folder: Path) -> Clinic:
     """Read ``folder/clinic.toml``, and ``crisis-phrases.toml`` if there is one.
 
-    Raises ClinicError naming file, line, key and reason.
+    Raises ClinicError, which names file, line, key and reason of each error.
     """
     clinic = _read(folder / "clinic.toml", Clinic)
+    phrases = folder / CRISIS_PHRASES_FILE
     if "crisis_phrases" in clinic.model_fields_set:
-        raise ClinicError(
-            f"{folder / 'clinic.toml'}: crisis_phrases: move this to {CRISIS_PHRASES_FILE}"
-        )
-    if not (folder / CRISIS_PHRASES_FILE).exists():
+        raise ClinicError(f"{folder}/clinic.toml: crisis_phrases: move this to {phrases.name}")
+    if not phrases.exists():
         return clinic
-    return clinic.model_copy(
-        update={"crisis_phrases": _read(folder / CRISIS_PHRASES_FILE, CrisisPhrases)}
-    )
+    return clinic.model_copy(update={"crisis_phrases": _read(phrases, CrisisPhrases)})
 
 
-def _read(file: Path, kind: type[Model]) -> Model:
+def _read(file: Path, model: type[Model]) -> Model:
     issues = IssueCollector()
-    value = _read_noting(file, kind, issues)
+    text = toml_reader.read_text(file, issues) or ""
     issues.raise_if_any()
-    assert value is not None
-    return value
-
-
-def _read_noting(file: Path, kind: type[Model], issues: IssueCollector) -> Model | None:
-    """What stands in ``file``; None, and the reasons in ``issues``, when it will not do."""
-    if (text := toml_reader.read_text(file, issues)) is None:
-        return None
-    if (table := toml_reader.parse(file, text, issues)) is None:
-        return None
+    table = toml_reader.parse(file, text, issues)
+    issues.raise_if_any()
     try:
-        return kind.model_validate(table)
+        return model.model_validate(table)
     except ValidationError as error:
-        for one in error.errors():
-            # A key that is not there has no line: that of its table is told.
-            place = one["loc"][:-1] if one["type"] == "missing" else one["loc"]
-            issues.add(file, line_of(text, place), _reason(file, one["loc"], one["msg"]))
-    return None
+        raise ClinicError.from_issues(_issues(file, text, error)) from None
 
 
-def _reason(file: Path, location: tuple[int | str, ...], reason: str) -> str:
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return f"{key.lstrip('.') or file.stem}: {reason.removeprefix('Value error, ')}"
+def _issues(file: Path, text: str, error: ValidationError) -> list[FileIssue]:
+    issues = []
+    for item in error.errors():
+        location = item["loc"]
+        # A missing key has no line, so this is the line of its table.
+        line = line_of(text, location[:-1] if item["type"] == "missing" else location)
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+        reason = item["msg"].removeprefix("Value error, ")
+        issues.append(FileIssue(file, line, f"{key.lstrip('.') or file.stem}: {reason}"))
+    return issues

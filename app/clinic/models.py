@@ -24,8 +24,8 @@ from pydantic import (
 
 CRISIS_PHRASES_FILE = "crisis-phrases.toml"
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-SHORT_CODE = 6  # digits: 911, 988, 838255
-Line = Annotated[
+SHORT_CODE_LENGTH = 6  # digits of the longest short number: 911, 988, 838255
+TextLine = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 Phrase = Annotated[
@@ -45,25 +45,25 @@ def _known_zone(name: str) -> str:
 
 def _ascii(address: str) -> str:
     if not address.isascii():
-        raise ValueError("not every mail server takes such an address; write a domain as xn--…")
+        raise ValueError("not every mail server accepts such an address; write a domain as xn--…")
     return address
 
 
-def _each_once(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
+def _no_duplicates(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
     if len({mailbox.lower() for mailbox in mailboxes}) != len(mailboxes):
-        raise ValueError("the same mailbox stands here twice; it would get each mail twice")
+        raise ValueError("the same mailbox is listed twice and would get each email twice")
     return mailboxes
 
 
-def _one_after_another(stretches: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
-    for earlier, later in pairwise(stretches):
+def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
+    for earlier, later in pairwise(periods):
         if later.opens < earlier.closes:
             raise ValueError(f"{later.opens:%H:%M} is before {earlier.closes:%H:%M}: put in order")
-    return stretches
+    return periods
 
 
 Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
-Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_each_once)]
+Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
 
 
 class FrozenModel(BaseModel):
@@ -73,41 +73,41 @@ class FrozenModel(BaseModel):
 
 
 class Hours(FrozenModel):
-    """One stretch of opening, local wall-clock time, ``opens`` before ``closes``."""
+    """One period of opening, in the clinic's local time."""
 
     opens: time
     closes: time
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _opens_before_closing(self) -> Self:
         if self.opens >= self.closes:
             raise ValueError("opens must be earlier than closes")
         return self
 
 
-Day = Annotated[tuple[Hours, ...], AfterValidator(_one_after_another)]
+Day = Annotated[tuple[Hours, ...], AfterValidator(_in_order)]
 
 
 class ClosedDay(FrozenModel):
-    """A date on which a location stays shut, with the reason that visitors read."""
+    """A date on which a location is closed, with the reason shown to visitors."""
 
     date: date
-    reason: Line
+    reason: TextLine
 
 
 class Location(FrozenModel):
     """One place where the clinic sees patients. Coordinates are WGS 84 degrees."""
 
     key: Key
-    name: Line
-    address: tuple[Line, ...] = Field(min_length=1)
-    city: Line
-    region: Line
-    postal_code: Line
+    name: TextLine
+    address: tuple[TextLine, ...] = Field(min_length=1)
+    city: TextLine
+    region: TextLine
+    postal_code: TextLine
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
     latitude: float = Field(ge=-85, le=85)
     longitude: float = Field(ge=-180, le=180)
-    phone: Line | None = None
+    phone: TextLine | None = None
     hours: Mapping[Weekday, Day] = Field(default_factory=dict)
     closed: tuple[ClosedDay, ...] = ()
     transit: str | None = None
@@ -123,46 +123,46 @@ class Location(FrozenModel):
 
     @property
     def address_lines(self) -> tuple[str, ...]:
-        """The postal address, a line each, as on an envelope."""
+        """The lines of the postal address, as on an envelope."""
         return (*self.address, f"{self.city}, {self.region} {self.postal_code}")
 
 
 class Topic(FrozenModel):
-    """What an inquiry may be about, and the mailboxes that get it (one mail each)."""
+    """A subject that visitors choose from. Each of ``mailboxes`` gets its own email."""
 
     key: Key
-    label: Line
+    label: TextLine
     mailboxes: Mailboxes
 
 
 class CrisisLine(FrozenModel):
-    """A number for people in danger. ``text`` is a number that takes text messages."""
+    """A phone number for people in danger. ``text`` is a number for text messages."""
 
-    name: Line
-    phone: Line
-    when: Line
+    name: TextLine
+    phone: TextLine
+    when: TextLine
     text: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")] | None = None
     url: HttpUrl | None = None
 
 
 class Links(FrozenModel):
-    """Outside addresses; one left out is not shown anywhere."""
+    """External links. A missing one is not shown."""
 
     evolution_article: HttpUrl | None = None
 
 
 class Digest(FrozenModel):
-    """The daily mail of numbers to the front desk, at a time on the clinic's clock."""
+    """The daily summary email, sent at the local time ``at``."""
 
     at: time = time(7, 30)
     mailboxes: Mailboxes
 
 
 class Review(FrozenModel):
-    """The clinician who signed off the information pages. Never filled in by us."""
+    """The clinician who approved the information pages. Only the clinic may fill this in."""
 
-    reviewer: Line
-    credentials: Line
+    reviewer: TextLine
+    credentials: TextLine
     reviewed: date
     next_review: date | None = None
 
@@ -181,8 +181,8 @@ class SpamWeights(FrozenModel):
     disguised_link: Points = 2.0
     link_markup: Points = 3.0
     link_in_name: Points = 4.0
-    offer: Points = 2.5  # for each phrase that sells something, up to four
-    sales_tone: Points = 0.75  # for each phrase that salespeople use and others too, up to four
+    offer: Points = 2.5  # for each phrase that offers a service, up to four
+    sales_tone: Points = 0.75  # for each phrase that is typical of sales messages, up to four
     gibberish: Points = 3.0
     gibberish_name: Points = 2.5
     mixed_alphabets: Points = 2.5
@@ -209,13 +209,13 @@ class CrisisPhrases(FrozenModel):
     negation_fillers: tuple[Phrase, ...] = ()
     negation_exceptions: tuple[Phrase, ...] = ()
     ignored_words: tuple[Phrase, ...] = ()
-    reviewer: Line | None = None
+    reviewer: TextLine | None = None
     reviewed: date | None = None
 
 
 @cache
 def default_crisis_phrases() -> CrisisPhrases:
-    """The list that comes with Frontdesk, for a clinic without a list of its own."""
+    """Return the list of the demo clinic, for a clinic without a list of its own."""
     file = Path(__file__).parents[2] / "clinic" / CRISIS_PHRASES_FILE
     return CrisisPhrases.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
 
@@ -233,17 +233,17 @@ DEFAULT_CRISIS_LINES = (
 
 
 class Clinic(FrozenModel):
-    """Everything the site knows about the clinic that runs it."""
+    """The contents of clinic.toml, with the crisis phrases."""
 
     demo: bool = False
-    name: Line
-    strapline: Line
-    phone: Line
+    name: TextLine
+    strapline: TextLine
+    phone: TextLine
     email: Mailbox
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-US"
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
     time_zone: Annotated[str, AfterValidator(_known_zone)]
-    reply_within: Line
+    reply_within: TextLine
     fallback_mailbox: Mailbox | None = None
     locations: tuple[Location, ...] = Field(min_length=1)
     topics: tuple[Topic, ...] = Field(min_length=1)
@@ -261,10 +261,10 @@ class Clinic(FrozenModel):
             ("topic", [topic.key for topic in self.topics]),
         ):
             if len(keys) != len(set(keys)):
-                raise ValueError(f"two entries share one {kind} key")
-        called = (self.phone, *(place.phone for place in self.locations if place.phone))
-        for number in (*called, *(line.phone for line in self.crisis_lines)):
-            self.tel(number)
+                raise ValueError(f"two {kind}s have the same key")
+        phones = (self.phone, *(place.phone for place in self.locations if place.phone))
+        for number in (*phones, *(line.phone for line in self.crisis_lines)):
+            self.tel(number)  # raises ValueError
         return self
 
     @property
@@ -272,27 +272,29 @@ class Clinic(FrozenModel):
         return ZoneInfo(self.time_zone)
 
     def tel(self, number: str) -> str:
-        """``number`` as typed by people -> the digits of a ``tel:`` link.
+        """Return ``number`` as a ``tel:`` link needs it.
 
-        Raises ValueError when it is no phone number in the clinic's country.
+        Raises ValueError when it is not a phone number of the clinic's country.
         """
-        if number.isdigit() and len(number) <= SHORT_CODE:
+        if number.isdigit() and len(number) <= SHORT_CODE_LENGTH:
             return number
         try:
             parsed = phonenumbers.parse(number, self.country)
         except phonenumbers.NumberParseException:
-            raise ValueError(f"{number!r} is no phone number") from None
-        if not phonenumbers.is_possible_number(parsed):
-            raise ValueError(f"{number!r} is no phone number")
+            parsed = None
+        if parsed is None or not phonenumbers.is_possible_number(parsed):
+            raise ValueError(f"{number!r} is not a phone number")
         return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
     def topic(self, key: str) -> Topic:
-        """The topic called ``key``. An inquiry that waited while it was renamed in clinic.toml
-        goes where the first one goes, under its old key: none is without a mailbox.
+        """Return the topic called ``key``.
+
+        If it was renamed after the inquiry was sent, this is the first topic under the old key,
+        so that every inquiry has a mailbox.
         """
-        named = {topic.key: topic for topic in self.topics}
-        return named.get(key) or self.topics[0].model_copy(update={"key": key, "label": key})
+        topics = {topic.key: topic for topic in self.topics}
+        return topics.get(key) or self.topics[0].model_copy(update={"key": key, "label": key})
 
     def location_name(self, key: str) -> str:
-        """What the location called ``key`` is called for people; ``key`` when it was renamed."""
+        """Return the name of the location called ``key``, or ``key`` if there is none."""
         return {place.key: place.name for place in self.locations}.get(key, key)

@@ -1,7 +1,7 @@
-"""Opening hours as people write them, and as the script in the page reads them.
+"""Opening hours as text for pages and emails, and as data for the script in the page.
 
-Nothing here depends on the time of day: whether a location is open now is worked out in
-the browser (static/js/opening_hours.js), so a page stays true for the whole day.
+Nothing here depends on the time of day: the browser works out whether a location is open now
+(static/js/opening_hours.js), so a cached page stays correct for the whole day.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 @dataclass(frozen=True)
 class OpeningHours:
-    """The opening hours of one location, for the templates. ``today`` is the clinic's date."""
+    """The opening hours of one location, for templates. ``today`` is the clinic's local date."""
 
     location: Location
     today: date
 
     @property
     def table(self) -> tuple[tuple[str, str], ...]:
-        """(weekday, hours) from Monday on: ``("Monday", "9 am to 5 pm")``; empty if unknown."""
+        """Rows such as ``("Monday", "9 am to 5 pm")``; empty if no hours are known."""
         if not any(self.location.hours.values()):
             return ()
         hours = ((day.capitalize(), _hours_on(self.location, day)) for day in WEEKDAYS)
@@ -34,24 +34,24 @@ class OpeningHours:
 
     @property
     def closed_days(self) -> tuple[ClosedDay, ...]:
-        """The dates from today on on which the location is closed, the next one first."""
-        coming = (day for day in self.location.closed if day.date >= self.today)
-        return tuple(sorted(coming, key=lambda day: day.date))
+        """Closed dates from today on, the next one first."""
+        upcoming = (day for day in self.location.closed if day.date >= self.today)
+        return tuple(sorted(upcoming, key=lambda day: day.date))
 
     @property
     def week(self) -> list[list[tuple[int, int]]]:
-        """For the script in the page: for each day from Monday on, pairs such as (930, 1700)."""
+        """For the script: pairs such as (930, 1700) for each day from Monday on."""
         periods = (open_periods(self.location, day) for day in WEEKDAYS)
         return [[(_hhmm(opens), _hhmm(closes)) for opens, closes in day] for day in periods]
 
     @property
     def closed(self) -> dict[str, str]:
-        """For the script in the page: the reason by ISO date."""
+        """For the script: the reason for each closed date, by ISO date."""
         return {day.date.isoformat(): day.reason for day in self.closed_days}
 
 
 def hours_lines(location: Location) -> tuple[str, ...]:
-    """The open days, those with the same hours together: ``Mon, Tue, Thu: 9 am to 5 pm``."""
+    """Return the open days, grouped by hours: ``Mon, Tue, Thu: 9 am to 5 pm``."""
     days: dict[str, list[str]] = {}
     for day in WEEKDAYS:
         if hours := _hours_on(location, day):
@@ -60,7 +60,7 @@ def hours_lines(location: Location) -> tuple[str, ...]:
 
 
 def format_time(moment: time | datetime) -> str:
-    """``9 am``, ``5:30 pm``, ``noon``: twelve o'clock is never left to guess."""
+    """Format a time as ``9 am``, ``5:30 pm`` or ``noon``, because "12 pm" is ambiguous."""
     if (moment.hour, moment.minute) == (12, 0):
         return "noon"
     minutes = f":{moment.minute:02d}" if moment.minute else ""
@@ -68,14 +68,13 @@ def format_time(moment: time | datetime) -> str:
 
 
 def open_periods(location: Location, weekday: Weekday) -> list[tuple[time, time]]:
-    """When the location is open on a ``weekday``, in order, touching periods joined."""
+    """Return when the location is open on a ``weekday``, with adjacent periods joined."""
     joined: list[tuple[time, time]] = []
-    hours = location.hours.get(weekday, ())
-    for opens, closes in sorted((period.opens, period.closes) for period in hours):
-        if joined and opens <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(closes, joined[-1][1]))
+    for period in location.hours.get(weekday, ()):
+        if joined and period.opens == joined[-1][1]:
+            joined[-1] = (joined[-1][0], period.closes)
         else:
-            joined.append((opens, closes))
+            joined.append((period.opens, period.closes))
     return joined
 
 

@@ -1,39 +1,39 @@
-"""What a new clinic's folder still has to say: lines with the mark ``# FILL IN``.
+"""Finds what a new clinic's folder still has to fill in: lines marked ``# FILL IN``.
 
-``flask clinic new`` writes them. They run as a preview; production refuses them, so
-that no visitor is given an example's phone number.
+``flask clinic new`` writes these marks. A preview runs with them; production refuses to start,
+so that no visitor is given an example's phone number.
 """
 
 from pathlib import Path
 
 from app.clinic.errors import ClinicError, FileIssue
 
-PLACEHOLDER = "# FILL IN"  # a comment in TOML; the front matter of a page is TOML, too
-PLACES = ("*.toml", "pages/*.md", "figures/*.toml")
+PLACEHOLDER = "# FILL IN"  # a TOML comment, also in the front matter of a page
+PATTERNS = ("*.toml", "pages/*.md", "figures/*.toml")
 
 
 def find_placeholders(folder: Path) -> list[FileIssue]:
-    """The marked lines of ``folder``, in the order of the files."""
-    files = sorted(file for place in PLACES for file in folder.glob(place))
+    """Return the marked lines of ``folder``, in the order of the files."""
+    files = sorted(file for pattern in PATTERNS for file in folder.glob(pattern))
     return [
-        FileIssue(file, number, f"still to fill in: {_said(line)}")
+        FileIssue(file, number, f"still to fill in: {_subject(line)}")
         for file in files
-        for number, line in enumerate(_text(file).splitlines(), 1)
+        for number, line in enumerate(_lines(file), 1)
         if PLACEHOLDER in line
     ]
 
 
 def reject_placeholders(folder: Path) -> None:
-    """Raises ClinicError naming every marked line of ``folder``."""
-    if faults := find_placeholders(folder):
-        raise ClinicError("\n".join(map(str, faults)), faults)
+    """Raise ClinicError, which lists every marked line, if there is one."""
+    if issues := find_placeholders(folder):
+        raise ClinicError.from_issues(issues)
 
 
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
-def _said(line: str) -> str:
-    """What is marked; where nothing is, what stands behind the mark."""
-    before, _, behind = line.partition(PLACEHOLDER)
-    return before.strip() or behind.strip(" :")
+def _subject(line: str) -> str:
+    """Return the text before the mark, or else the text after it."""
+    before, _, after = line.partition(PLACEHOLDER)
+    return before.strip() or after.strip(" :")

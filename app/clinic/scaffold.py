@@ -1,7 +1,6 @@
-"""A starter clinic: the words that come with Frontdesk, and a clinic.toml to fill in.
+"""Creates a new clinic's folder: the demo clinic's pages, and a clinic.toml to fill in.
 
-Nothing is written before all of it is known to be right, and nothing into a folder
-that holds something already.
+Everything is validated before the first file is written, and an existing folder is left alone.
 """
 
 import json
@@ -17,30 +16,29 @@ from pydantic import ValidationError
 from app import clock
 from app.clinic import Clinic
 from app.clinic.placeholders import PLACEHOLDER
-from config import ROOT
 
 STARTER = Path(__file__).parent / "starter"
-WORDS = ROOT / "clinic"
-# Pages that tell how things are done at a clinic: each has to be made true of yours.
-YOURS = ("first-visit", "after-your-infusion", "questions", "privacy", "accessibility")
-READ_ME = f"{PLACEHOLDER}: read this page, correct what is not so with you, then delete this line\n"
+DEMO_CLINIC = Path(__file__).parents[2] / "clinic"
+# Pages that describe how a clinic works, so each clinic has to review them.
+REVIEW_PAGES = ("first-visit", "after-your-infusion", "questions", "privacy", "accessibility")
+REVIEW_NOTE = f"{PLACEHOLDER}: correct this page where you differ, then delete this line\n"
 UPDATED = re.compile(r"^updated = .*$", re.MULTILINE)
 
 
 class ScaffoldError(Exception):
-    """Why no clinic was written, in one line."""
+    """No folder was created. The message is one line."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """Something only the clinic knows; ``example`` stands for it until it is told."""
+    """A value that only the clinic knows. ``example`` is used until it is answered."""
 
     name: str
     prompt: str
     example: str | float
 
     def literal(self, answer: str | float) -> str:
-        """``answer`` as TOML; a JSON string or number is one of TOML's too."""
+        """Return ``answer`` in TOML: a JSON string or number is also valid TOML."""
         number = float(answer) if isinstance(self.example, float) else answer
         return json.dumps(number, ensure_ascii=False)
 
@@ -49,7 +47,7 @@ QUESTIONS = (
     Question("name", "Name of the clinic", "Your Clinic"),
     Question("strapline", "What you do, in a few words", "Ketamine infusion, explained plainly"),
     Question("phone", "Phone", "212-555-0100"),
-    Question("email", "E-mail that visitors see", "hello@your-clinic.example"),
+    Question("email", "Email that visitors see", "hello@your-clinic.example"),
     Question("mailbox", "Mailbox that gets the inquiries", "frontdesk@your-clinic.example"),
     Question("time_zone", "Time zone", "America/New_York"),
     Question("street", "Street and number", "1 Main Street"),
@@ -63,9 +61,9 @@ Answers = Mapping[str, str | float]
 
 
 def clinic_toml(answers: Answers) -> str:
-    """clinic.toml with ``answers`` by name of the question, examples marked for the rest.
+    """Return a clinic.toml with ``answers`` by question name, and marked examples for the rest.
 
-    Raises ScaffoldError when an answer cannot stand there.
+    Raises ScaffoldError when an answer is invalid.
     """
     fields = {}
     for question in QUESTIONS:
@@ -73,30 +71,30 @@ def clinic_toml(answers: Answers) -> str:
         try:
             fields[question.name] = question.literal(answer)
         except ValueError:
-            raise ScaffoldError(f"{question.prompt}: {answer!r} is no number") from None
+            raise ScaffoldError(f"{question.prompt}: {answer!r} is not a number") from None
         fields[f"{question.name}_left"] = "" if question.name in answers else f"  {PLACEHOLDER}"
     text = Template((STARTER / "clinic.toml").read_text(encoding="utf-8")).substitute(fields)
     try:
         Clinic.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError:
-        raise ScaffoldError("an answer holds a character that cannot stand there") from None
+        raise ScaffoldError("an answer contains a character that is not allowed") from None
     except ValidationError as error:
         raise ScaffoldError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     return text
 
 
 def example_clinic() -> Clinic:
-    """The starter clinic as it is before anything was answered."""
+    """Return the new clinic as it is before any question is answered."""
     return Clinic.model_validate(tomllib.loads(clinic_toml({})))
 
 
 def write_clinic(folder: Path, answers: Answers) -> list[Path]:
-    """Write the starter clinic into ``folder``, new or empty. The files, relative to it.
+    """Write a new clinic into ``folder``, new or empty. Return the files, relative to it.
 
-    Raises ScaffoldError, and has written nothing, when there is something already.
+    Raises ScaffoldError, before writing anything, when the folder is not empty.
     """
     require_empty_folder(folder)
-    files = {Path("clinic.toml"): clinic_toml(answers), **_words()}
+    files = {Path("clinic.toml"): clinic_toml(answers), **_demo_files()}
     for name in ("redirects.toml", "logo.svg"):
         files[Path(name)] = (STARTER / name).read_text(encoding="utf-8")
     try:
@@ -109,26 +107,26 @@ def write_clinic(folder: Path, answers: Answers) -> list[Path]:
 
 
 def require_empty_folder(folder: Path) -> None:
-    """Raises ScaffoldError when ``folder`` is a file, or holds something."""
+    """Raise ScaffoldError when ``folder`` is a file or is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ScaffoldError(f"{folder} is not empty, and stays as it is. Name a new folder.")
+        raise ScaffoldError(f"{folder} is not empty, so nothing was changed. Name a new folder.")
 
 
-def _words() -> dict[Path, str]:
-    if not (WORDS / "pages").is_dir():  # as in a container's image, which has no words
-        raise ScaffoldError(f"{WORDS} is not here; run this in a whole checkout of Frontdesk")
-    places = ("references.toml", "figures/*.toml", "pages/*.md")
-    found = [file for place in places for file in sorted(WORDS.glob(place))]
-    return {file.relative_to(WORDS): _page(file) for file in found}
+def _demo_files() -> dict[Path, str]:
+    if not (DEMO_CLINIC / "pages").is_dir():  # as in the container image, which has no pages
+        raise ScaffoldError(f"{DEMO_CLINIC} is missing; run this in a full checkout of Frontdesk")
+    patterns = ("references.toml", "figures/*.toml", "pages/*.md")
+    files = [file for pattern in patterns for file in sorted(DEMO_CLINIC.glob(pattern))]
+    return {file.relative_to(DEMO_CLINIC): _adapted(file) for file in files}
 
 
-def _page(file: Path) -> str:
-    """The text of ``file``; in a page the day of today, and a mark where it speaks for a clinic."""
+def _adapted(file: Path) -> str:
+    """Return the text of ``file``, a page with today's date and a note where it needs review."""
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".md":
         return text
     text = UPDATED.sub(f"updated = {clock.now().date()}", text, count=1)
-    if file.stem not in YOURS:
+    if file.stem not in REVIEW_PAGES:
         return text
     fence, rest = text.split("\n", 1)
-    return f"{fence}\n{READ_ME}{rest}"
+    return f"{fence}\n{REVIEW_NOTE}{rest}"

@@ -1,4 +1,4 @@
-"""Reading the clinic's TOML files: whatever is wrong with one is a fault with file and line."""
+"""Reads the clinic's TOML files. Whatever is wrong is collected with file and line."""
 
 import re
 import tomllib
@@ -8,34 +8,34 @@ from typing import Any
 from app.clinic.errors import IssueCollector
 
 
-def read_text(file: Path, faults: IssueCollector) -> str | None:
-    """What stands in ``file``; None, and the reason in ``faults``, when it cannot be read."""
+def read_text(file: Path, issues: IssueCollector) -> str | None:
+    """Return the text of ``file``, or None and an issue when it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
-        faults.add(file, 0, error.strerror or type(error).__name__)
+        issues.add(file, 0, error.strerror or type(error).__name__)
     except UnicodeDecodeError as error:
-        faults.add(file, error.object.count(b"\n", 0, error.start) + 1, "is not UTF-8 text")
+        issues.add(file, error.object.count(b"\n", 0, error.start) + 1, "is not UTF-8 text")
     return None
 
 
 def parse(
-    file: Path, text: str, faults: IssueCollector, *, above: int = 0, part: str = ""
+    file: Path, text: str, issues: IssueCollector, *, line_offset: int = 0, label: str = ""
 ) -> dict[str, Any] | None:
-    """The tables in ``text``, a ``part`` of ``file`` with so many lines ``above`` it; None, and
-    the reason in ``faults``, when it is no TOML.
+    """Return the tables in ``text``, or None and an issue when it is not valid TOML.
+
+    ``text`` may be the part of ``file`` called ``label``, with ``line_offset`` lines before it.
     """
-    said = f"{part}: " if part else ""
+    prefix = f"{label}: " if label else ""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        faults.add(file, toml_line(error, text) + above, f"{said}{error}")
-    except (RecursionError, ValueError) as error:  # lists in lists without end, 5,000 digits
-        faults.add(file, above, f"{said}is no sensible TOML ({type(error).__name__})")
+        issues.add(file, _error_line(error, text) + line_offset, f"{prefix}{error}")
+    except (RecursionError, ValueError) as error:  # endless nested lists, 5,000 digits
+        issues.add(file, line_offset, f"{prefix}is not valid TOML ({type(error).__name__})")
     return None
 
 
-def toml_line(error: tomllib.TOMLDecodeError, text: str) -> int:
-    """The line of ``text``, from 1, that a TOML parser complains about; else its last."""
-    found = re.search(r"at line (\d+)", str(error))
-    return int(found[1]) if found else len(text.splitlines())
+def _error_line(error: tomllib.TOMLDecodeError, text: str) -> int:
+    match = re.search(r"at line (\d+)", str(error))
+    return int(match[1]) if match else len(text.splitlines())

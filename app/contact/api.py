@@ -1,4 +1,4 @@
-"""The contact form for programs: POST /api/v1/inquiries."""
+"""The JSON API: ``POST /api/v1/inquiries``, and its documentation."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from app.contact.crisis_detection import form_mentions_crisis
 from app.contact.forms import InquiryForm
 from app.contact.idempotency import CLIENT_KEY
 from app.contact.models import InquiryData
-from app.contact.openapi import MAX_ERRORS, document, example
+from app.contact.openapi import MAX_ERRORS, example_inquiry, openapi_document
 from app.contact.routes import POST_LIMIT
 from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, type_errors
 from app.contact.service import KeyReusedError
@@ -30,7 +30,7 @@ MAX_POINTER = 60  # characters
 
 @blueprint.post("/v1/inquiries")
 @limiter.limit(POST_LIMIT)
-def receive() -> Response:
+def create_inquiry() -> Response:
     if request.mimetype != "application/json":
         return problem(415, "Send the inquiry as application/json.")
     try:
@@ -47,13 +47,13 @@ def receive() -> Response:
     return _accept(form.inquiry_data(), crisis_lines)
 
 
-def _accept(words: InquiryData, crisis_lines: dict[str, object]) -> Response:
+def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not CLIENT_KEY.fullmatch(key):
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
         receipt = current_services().inquiries.submit(
-            words, idempotency_key=key, remote_address=request.remote_addr
+            inquiry, idempotency_key=key, remote_address=request.remote_addr
         )
     except KeyReusedError:
         return problem(422, "This Idempotency-Key was used for another inquiry.", **crisis_lines)
@@ -71,7 +71,7 @@ def _accept(words: InquiryData, crisis_lines: dict[str, object]) -> Response:
 
 
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
-    """Whom to call, for a program that can show it at once; empty when no word calls for it."""
+    """The crisis lines, for the client to show at once; empty without a crisis phrase."""
     clinic = current_services().clinic
     if not form_mentions_crisis(form, clinic.crisis_phrases):
         return {}
@@ -86,23 +86,24 @@ def _unprocessable(errors: Iterable[tuple[str, str]], crisis_lines: dict[str, ob
 
 
 def _pointer(name: str) -> str:
-    """``name`` as a JSON Pointer token (RFC 6901) in ASCII, cut to a sensible length."""
+    """``name`` as a JSON Pointer token (RFC 6901) in ASCII, shortened to MAX_POINTER."""
     printable = name[:MAX_POINTER].encode("ascii", "backslashreplace").decode()[:MAX_POINTER]
     return printable.replace("~", "~0").replace("/", "~1")
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    response = jsonify(document(current_services().clinic, current_services().inquiries.site))
+    services = current_services()
+    response = jsonify(openapi_document(services.clinic, services.inquiries.site))
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 
 @blueprint.get("/")
-def for_people() -> str:
-    described = document(current_services().clinic, current_services().inquiries.site)
+def documentation() -> str:
+    services = current_services()
     return render_template(
         "contact/api.html",
-        api=described,
-        example=json.dumps(example(current_services().clinic), indent=2),
+        api=openapi_document(services.clinic, services.inquiries.site),
+        example=json.dumps(example_inquiry(services.clinic), indent=2),
     )

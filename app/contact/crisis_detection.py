@@ -1,8 +1,9 @@
-"""May somebody be in danger now? Pure: a text and the clinic's reviewed list in.
+"""Finds phrases that may mean that somebody is in danger, from the clinic's reviewed list.
 
-Typed in haste and in despair: capitals, accents, apostrophes, doubled letters and
-figures for letters do not count, a long word may have one slip. It says nothing
-about the person, and nothing hangs on it but where the crisis lines stand.
+The result only decides where the crisis lines are shown and how the notification is marked.
+Pure: no request, no database. People in distress type fast, so the matcher ignores capitals,
+accents, apostrophes, doubled letters and digits used as letters, and allows one typing mistake
+in a long word.
 """
 
 import re
@@ -17,29 +18,29 @@ from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, is_unspaced, letters_and_digits
 from app.contact.validators import MESSAGE_LENGTH
 
-PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
+TOKENS = re.compile(r"[^\W_]+|[.!?;:,\n]")
 APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
-DOUBLED = re.compile(r"(.)\1+")
-FIGURES = str.maketrans("013457", "oieast")
-SPELLED = 4  # single letters in a row make a word: s u i c i d e
-END = ""  # in a node: a phrase is over here
+REPEATED = re.compile(r"(.)\1+")
+DIGITS_AS_LETTERS = str.maketrans("013457", "oieast")
+MIN_SPELLED_OUT = 4  # single letters in a row that make a word, like "s u i c i d e"
+END = ""  # key of a node where a phrase ends
 
 Node = dict[str, "Node"]  # the words that may come next in a phrase
 
 
-def inquiry_mentions_crisis(words: InquiryData, phrases: CrisisPhrases) -> bool:
-    """Whether something in an inquiry may mean danger."""
-    return mentions_crisis(f"{words.name}\n{words.best_time}\n{words.message}", phrases)
+def inquiry_mentions_crisis(inquiry: InquiryData, phrases: CrisisPhrases) -> bool:
+    """Whether an inquiry has a crisis phrase in any field of free text."""
+    return mentions_crisis(f"{inquiry.name}\n{inquiry.best_time}\n{inquiry.message}", phrases)
 
 
 def form_mentions_crisis(form: InquiryForm, phrases: CrisisPhrases) -> bool:
-    """The same of what was typed, whether or not it can be accepted.
+    """The same for a form, even if it is not valid.
 
-    Reads the beginning and the end of each field, as much as an inquiry may hold: what
-    is longer is not accepted, and reading all of it would let one post keep a worker busy.
+    Reads only the beginning and the end of a field that is too long: reading all of it would
+    let one request keep a worker busy.
     """
-    typed = (form.name.data, form.best_time.data, form.message.data or "")
-    return mentions_crisis("\n".join(map(_beginning_and_end, typed)), phrases)
+    fields = (form.name.data, form.best_time.data, form.message.data or "")
+    return mentions_crisis("\n".join(map(_beginning_and_end, fields)), phrases)
 
 
 def _beginning_and_end(text: str) -> str:
@@ -48,125 +49,127 @@ def _beginning_and_end(text: str) -> str:
     return f"{text[:MESSAGE_LENGTH]}\n{text[-MESSAGE_LENGTH:]}"
 
 
-def mentions_crisis(text: str, words: CrisisPhrases) -> bool:
-    """Whether ``text`` holds a phrase of the list that is not denied."""
-    return _index(
-        tuple(chain.from_iterable(words.phrases.values())),
-        frozenset(words.negations),
-        frozenset(words.negation_fillers),
-        frozenset(words.negation_exceptions),
-        frozenset(words.ignored_words),
+def mentions_crisis(text: str, phrases: CrisisPhrases) -> bool:
+    """Whether ``text`` has a phrase of the list that is not negated."""
+    return _matcher(
+        tuple(chain.from_iterable(phrases.phrases.values())),
+        frozenset(phrases.negations),
+        frozenset(phrases.negation_fillers),
+        frozenset(phrases.negation_exceptions),
+        frozenset(phrases.ignored_words),
     ).found_in(text)
 
 
-class Index:
-    """The list, made ready for looking up."""
+class PhraseMatcher:
+    """The list of phrases as a tree of words. See ``CrisisPhrases`` for the parameters."""
 
     def __init__(
         self,
         phrases: Iterable[str],
-        denials: frozenset[str],
-        between: frozenset[str],
-        but_not_after: frozenset[str],
-        skipped: frozenset[str],
+        negations: frozenset[str],
+        negation_fillers: frozenset[str],
+        negation_exceptions: frozenset[str],
+        ignored_words: frozenset[str],
     ) -> None:
-        self._denials, self._between = _same(denials), _same(between)
-        self._but_not_after, self._skipped = _same(but_not_after), _same(skipped)
+        self._negations = _normalized(negations)
+        self._negation_fillers = _normalized(negation_fillers)
+        self._negation_exceptions = _normalized(negation_exceptions)
+        self._ignored_words = _normalized(ignored_words)
         self._unspaced: list[str] = []
-        self._starts: Node = {}
-        self._words, self._stems = FuzzyWords(), FuzzyWords()
+        self._root: Node = {}
+        self._words, self._prefixes = FuzzyWords(), FuzzyWords()
         for phrase in phrases:
             self._add(phrase)
 
     def _add(self, phrase: str) -> None:
-        folded = _plain(phrase)
+        folded = _fold(phrase)
         if is_unspaced(folded):
             self._unspaced.append(letters_and_digits(folded))
             return
-        node = self._starts
-        for word in map(_squeezed, folded.split()):
+        node = self._root
+        for word in map(_squeeze, folded.split()):
             node = node.setdefault(word, {})
             self._words.add(word, word.rstrip("*"))
             if word[-1] == "*":
-                self._stems.add(word, word[:-1])
+                self._prefixes.add(word, word[:-1])
         node[END] = {}
 
     def found_in(self, text: str) -> bool:
-        folded = _plain(text)
+        folded = _fold(text)
         if not folded.isascii():
-            run = letters_and_digits(folded)
-            if any(phrase in run for phrase in self._unspaced):
+            letters = letters_and_digits(folded)
+            if any(phrase in letters for phrase in self._unspaced):
                 return True
-        pieces = [piece for piece in _pieces(folded) if piece not in self._skipped]
-        words = [at for at, piece in enumerate(pieces) if piece[0].isalnum()]
-        meaning = {piece: self._meanings(piece) for piece in {pieces[at] for at in words}}
-        meanings = [meaning[pieces[at]] for at in words]
-        first_words = self._starts.keys()
+        tokens = [token for token in _tokens(folded) if token not in self._ignored_words]
+        positions = [at for at, token in enumerate(tokens) if token[0].isalnum()]
+        matches = {word: self._matches(word) for word in {tokens[at] for at in positions}}
+        words = [matches[tokens[at]] for at in positions]
+        first_words = self._root.keys()
         return any(
-            self._phrase_at(meanings, place) and not self._denied(pieces, at)
-            for place, at in enumerate(words)
-            if not first_words.isdisjoint(meanings[place])
+            self._phrase_starts(words, index) and not self._is_negated(tokens, at)
+            for index, at in enumerate(positions)
+            if not first_words.isdisjoint(words[index])
         )
 
-    def _phrase_at(self, meanings: list[set[str]], place: int) -> bool:
-        """Whether a phrase begins with the word at ``place``."""
-        nodes = [self._starts[word] for word in meanings[place] if word in self._starts]
+    def _phrase_starts(self, words: list[set[str]], index: int) -> bool:
+        """Whether a phrase starts at ``index`` of ``words`` (for each, the matches in the list)."""
+        nodes = [self._root[word] for word in words[index] if word in self._root]
         while nodes:
             if any(END in node for node in nodes):
                 return True
-            place += 1
-            if place == len(meanings):
+            index += 1
+            if index == len(words):
                 return False
-            nodes = [node[word] for node in nodes for word in meanings[place] if word in node]
+            nodes = [node[word] for node in nodes for word in words[index] if word in node]
         return False
 
-    def _meanings(self, piece: str) -> set[str]:
-        """The words of the list that ``piece`` may be, as typed or with one slip."""
-        begun = (piece[:end] for end in range(4, min(len(piece), 14)))
-        return self._words.find(piece).union(*map(self._stems.find, begun))
+    def _matches(self, word: str) -> set[str]:
+        """The words of the list that ``word`` may be, exactly or with one mistake."""
+        prefixes = (word[:end] for end in range(4, min(len(word), 14)))
+        return self._words.find(word).union(*map(self._prefixes.find, prefixes))
 
-    def _denied(self, pieces: list[str], at: int) -> bool:
+    def _is_negated(self, tokens: list[str], at: int) -> bool:
         at -= 1
-        while at >= 0 and pieces[at] in self._between:
+        while at >= 0 and tokens[at] in self._negation_fillers:
             at -= 1
-        if at < 0 or pieces[at] not in self._denials:
+        if at < 0 or tokens[at] not in self._negations:
             return False
-        return at == 0 or pieces[at - 1] not in self._but_not_after
+        return at == 0 or tokens[at - 1] not in self._negation_exceptions
 
 
-_index = lru_cache(maxsize=4)(Index)
+_matcher = lru_cache(maxsize=4)(PhraseMatcher)
 
 
-def _plain(text: str) -> str:
+def _fold(text: str) -> str:
     return fold(text.translate(APOSTROPHES))
 
 
-def _pieces(folded: str) -> Iterator[str]:
-    """Words and sentence marks; letters spelled out one by one make a word."""
-    found = PIECES.findall(folded)
-    squeezed = {piece: _squeezed(piece) for piece in set(found)}
-    spelled: list[str] = []
-    for piece in found:
-        if len(piece) == 1 and piece.isalpha():
-            spelled.append(piece)
+def _tokens(folded: str) -> Iterator[str]:
+    """Words and punctuation; letters spelled out one by one are joined into a word."""
+    tokens = TOKENS.findall(folded)
+    squeezed = {token: _squeeze(token) for token in set(tokens)}
+    letters: list[str] = []
+    for token in tokens:
+        if len(token) == 1 and token.isalpha():
+            letters.append(token)
             continue
-        if spelled:
-            yield from _joined(spelled)
-            spelled.clear()
-        yield squeezed[piece]
-    yield from _joined(spelled)
+        if letters:
+            yield from _join(letters)
+            letters.clear()
+        yield squeezed[token]
+    yield from _join(letters)
 
 
-def _joined(letters: list[str]) -> Iterable[str]:
-    return [_squeezed("".join(letters))] if len(letters) >= SPELLED else letters
+def _join(letters: list[str]) -> Iterable[str]:
+    return [_squeeze("".join(letters))] if len(letters) >= MIN_SPELLED_OUT else letters
 
 
-def _squeezed(word: str) -> str:
-    """``killll`` and ``k1ll`` as ``kil``."""
+def _squeeze(word: str) -> str:
+    """``killll`` and ``k1ll`` become ``kil``."""
     if not word.isalpha() and any(char.isalpha() for char in word):
-        word = word.translate(FIGURES)
-    return DOUBLED.sub(r"\1", word)
+        word = word.translate(DIGITS_AS_LETTERS)
+    return REPEATED.sub(r"\1", word)
 
 
-def _same(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(_squeezed(_plain(word)) for word in words)
+def _normalized(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(_squeeze(_fold(word)) for word in words)

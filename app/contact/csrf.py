@@ -1,8 +1,8 @@
-"""Did another site make the browser send this? Told without a cookie.
+"""CSRF protection without a cookie.
 
-Browsers say it themselves: ``Sec-Fetch-Site`` (all since 2023), or ``Origin``
-with every POST before. A client that sends neither is no browser that could
-be misused. See docs/decisions/0002-no-visitor-cookie.md.
+Browsers report where a request comes from: ``Sec-Fetch-Site`` (all browsers since 2023), or
+``Origin``, which older ones send with every POST. A client that sends neither is not a browser,
+so no other site can make it send this. See docs/decisions/0002-no-visitor-cookie.md.
 """
 
 from urllib.parse import urlsplit
@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 from werkzeug.datastructures import Headers
 
 
-def is_cross_site(headers: Headers | dict[str, str], own: tuple[str, ...]) -> bool:
-    """Whether a form post comes from a page that is not ours.
+def is_cross_site(headers: Headers | dict[str, str], own_urls: tuple[str, ...]) -> bool:
+    """Whether a form was posted from a page of another site.
 
-    ``own`` are our addresses (``https://clinic.example``).
+    ``own_urls`` are the URLs of this site, like ``https://clinic.example``.
     """
-    if fetched := headers.get("Sec-Fetch-Site"):
-        return fetched not in ("same-origin", "none")
+    if fetch_site := headers.get("Sec-Fetch-Site"):
+        return fetch_site not in ("same-origin", "none")
     origin = headers.get("Origin")
     if origin in (None, "null"):
         return False
-    return _origin(origin or "") not in {_origin(address) for address in own}
+    return _origin(origin or "") not in {_origin(url) for url in own_urls}
 
 
 def sent_by_browser(headers: Headers | dict[str, str]) -> bool:
@@ -28,6 +28,6 @@ def sent_by_browser(headers: Headers | dict[str, str]) -> bool:
     return "Sec-Fetch-Site" in headers or "Origin" in headers
 
 
-def _origin(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
     return parts.scheme.lower(), parts.netloc.lower()

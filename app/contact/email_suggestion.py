@@ -1,4 +1,4 @@
-"""Suggests the mail provider that a mistyped email address probably means. Never refuses one."""
+"""Suggests a correction for a mistyped email provider. The address itself is never refused."""
 
 from rapidfuzz.distance import OSA
 
@@ -13,19 +13,19 @@ PROVIDERS = (
     "verizon.net",
     "protonmail.com",
 )
-# Existing providers whose names are one mistake away from a bigger one.
-ALSO_PROVIDERS = frozenset(
+# Real providers whose domains are one mistake away from a larger one.
+OTHER_PROVIDERS = frozenset(
     {"mail.com", "ymail.com", "hotmail.co", "yahoo.co", "outlook.co", "aim.com"}
 )
 
 
 def suggest_email(email: str) -> str | None:
-    """``ada@gmial.com`` -> ``ada@gmail.com``; None when the domain is not one mistake away
-    (a character extra, missing, wrong or swapped with its neighbor) from a large provider.
+    """``ada@gmial.com`` -> ``ada@gmail.com``. None unless the domain is one mistake (a missing,
+    extra, wrong or transposed character) away from a large provider's.
     """
     local, _, domain = email.rpartition("@")
     domain = domain.lower()
-    if domain in PROVIDERS or domain in ALSO_PROVIDERS:
+    if domain in PROVIDERS or domain in OTHER_PROVIDERS:
         return None
     for provider in PROVIDERS:
         if OSA.distance(domain, provider, score_cutoff=1) == 1:

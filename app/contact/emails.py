@@ -1,4 +1,4 @@
-"""The mail the front desk gets, and the visitor's. Pure: values in, mails out, nothing sent."""
+"""The emails about an inquiry: to staff and to the visitor. Pure: nothing is sent here."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,15 +16,15 @@ from app.contact.models import InquiryData
 from app.outbox.models import OutgoingEmail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
-FIRST = "Please read now: "  # before the subject when somebody may be in danger
-# Characters that command a terminal or a printer; what a person types has none of them.
-COMMANDS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\ufffd")
-# Characters that turn the direction of what follows: a name must not rewrite a subject.
-DIRECTION = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+CRISIS_PREFIX = "Please read now: "
+# Control characters, which could command a terminal or a printer.
+CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}, "\ufffd")
+# Bidirectional controls, with which a name could rewrite the subject.
+BIDI_CONTROLS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 
 
 class NotificationDetail(StrEnum):
-    """What the mail says: everything, whom to answer and how, or the reference alone."""
+    """How much of an inquiry its notification has: all, all but the message, or the reference."""
 
     FULL = "full"
     CONTACT = "contact"
@@ -32,41 +32,41 @@ class NotificationDetail(StrEnum):
 
 
 def notification_emails(
-    words: InquiryData,
+    inquiry: InquiryData,
     reference: str,
     received_at: datetime,
     clinic: Clinic,
-    notify: NotificationDetail = NotificationDetail.FULL,
+    detail: NotificationDetail = NotificationDetail.FULL,
 ) -> list[OutgoingEmail]:
-    """One mail for each mailbox of the inquiry's topic, ready to be answered unless
-    ``notify`` keeps the visitor's address out of it.
+    """One email to each mailbox of the inquiry's topic. Unless ``detail`` is minimal, a reply
+    goes to the visitor.
     """
-    topic = clinic.topic(words.topic)
-    danger = inquiry_mentions_crisis(words, clinic.crisis_phrases)
-    address = reply_address(words.email)
+    topic = clinic.topic(inquiry.topic)
+    danger = inquiry_mentions_crisis(inquiry, clinic.crisis_phrases)
+    address = reply_address(inquiry.email)
     values = {
-        "words": replace(words, message=words.message.translate(COMMANDS)),
+        "inquiry": replace(inquiry, message=inquiry.message.translate(CONTROLS)),
         "reference": reference,
         "clinic": clinic,
         "topic": topic.label,
-        "location": clinic.location_name(words.location),
-        "reply_by": REPLY_BY[words.reply_by],
+        "location": clinic.location_name(inquiry.location),
+        "reply_by": REPLY_BY[inquiry.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
         "danger": danger,
-        "whole": notify is NotificationDetail.FULL,
+        "with_message": detail is NotificationDetail.FULL,
     }
-    template = "reference" if notify is NotificationDetail.MINIMAL else "inquiry"
-    subject, reply_to = f"{topic.label} from {words.name.translate(DIRECTION)}", address
-    if notify is NotificationDetail.MINIMAL:
-        subject, reply_to = "New inquiry", None
+    template = "inquiry"
+    subject, reply_to = f"{topic.label} from {inquiry.name.translate(BIDI_CONTROLS)}", address
+    if detail is NotificationDetail.MINIMAL:
+        template, subject, reply_to = "reference", "New inquiry", None
     text = email_templates().get_template(f"{template}.txt").render(values)
     html = email_templates().get_template(f"{template}.html").render(values)
     return [
         OutgoingEmail(
             recipient=mailbox,
             sender_name=clinic.name,
-            subject=f"{FIRST if danger else ''}[{reference}] {subject}",
+            subject=f"{CRISIS_PREFIX if danger else ''}[{reference}] {subject}",
             text=text,
             html=html,
             reference=reference,
@@ -77,9 +77,11 @@ def notification_emails(
 
 
 def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> OutgoingEmail | None:
-    """The mail that tells a visitor of the reference and what comes next; None where
-    ``email`` cannot be written to from every relay. Nothing in it is what somebody typed:
-    whoever types another one's address cannot speak through it.
+    """Confirms to the visitor that an inquiry was received. None if some mail servers could
+    not deliver to ``email``.
+
+    Has nothing that the visitor typed: someone who enters another person's address cannot use
+    it to send them a message.
     """
     address = reply_address(email)
     if address is None:
@@ -98,10 +100,10 @@ def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> Outgoin
 
 
 def reply_address(email: str) -> str | None:
-    """``email`` in ASCII (an IDN domain as xn--…), or None when its local part is not
-    ASCII: such a Reply-To cannot be sent to every relay, the body has the address.
+    """``email`` in ASCII (with an internationalized domain as xn--…), or None if its local
+    part is not ASCII: not every mail server accepts such a Reply-To.
     """
-    if email.isascii():  # the form has judged it
+    if email.isascii():  # the form has validated it
         return email
     try:
         return validate_email(email, check_deliverability=False).ascii_email

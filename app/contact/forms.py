@@ -1,6 +1,7 @@
-"""The contact form: the one definition of the fields of an inquiry and of their rules.
+"""The fields of an inquiry and their rules, defined once.
 
-The page renders it, the API validates with it, and ``schemas`` derives the JSON Schema from it.
+The page renders the form, the API validates with it, and ``schemas`` derives the JSON Schema
+from it.
 """
 
 import re
@@ -11,20 +12,17 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import (
-    BooleanField,
-    RadioField,
-    SelectField,
-    TextAreaField,
-)
+from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 from wtforms.validators import ValidationError
 
 from app.clinic import Clinic
-from app.contact.character_classes import LINE, NOT_BLANK, VISIBLE_LINE
 from app.contact.email_suggestion import suggest_email
 from app.contact.models import InquiryData
 from app.contact.validators import (
+    LINE,
     MESSAGE_LENGTH,
+    NOT_BLANK,
+    VISIBLE_LINE,
     LineField,
     MaxLength,
     Pattern,
@@ -34,7 +32,7 @@ from app.contact.validators import (
     unix_lines,
 )
 
-# Digits and what people put between them, and an extension.
+# Digits, the characters that people put between them, and an extension.
 PHONE = re.compile(
     r"[\d\s()+./\-\u2010-\u2015]{1,30}(?:(?:ext|x|extension|#)\.?\s?\d{1,7})?", re.IGNORECASE
 )
@@ -47,10 +45,10 @@ ONE_LINE = "{} must be on one line, without control characters"
 
 
 class InquiryForm(FlaskForm):  # type: ignore[misc]
-    """The fields of an inquiry. ``description`` is for readers of the API's documentation."""
+    """The fields of an inquiry. ``description`` appears in the API documentation."""
 
     class Meta:
-        csrf = False  # visitors have no session to ride on: docs/decisions/0002
+        csrf = False  # visitors have no session: see csrf.py and docs/decisions/0002
 
     name = LineField(
         "Your name",
@@ -122,7 +120,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
 
     def validate_email(self, field: LineField) -> None:
         try:
-            # test_environment accepts the domain .test. The syntax alone is judged.
+            # Checks the syntax only; test_environment accepts the domain .test.
             validate_email(
                 field.data, check_deliverability=False, test_environment=True, strict=True
             )
@@ -136,7 +134,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
 
     @cached_property
     def phone_e164(self) -> str:
-        """The phone number in E.164, or "" when it cannot be called from anywhere."""
+        """The phone number in E.164, or "" if it is not a possible number."""
         if not PHONE.fullmatch(self.phone.data):
             return ""
         try:
@@ -149,7 +147,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
     def inquiry_data(self) -> InquiryData:
-        """What was written. Call it only after ``validate()`` returned True."""
+        """The validated data. Call it only after ``validate()`` returned True."""
         return InquiryData(
             name=self.name.data,
             email=self.email.data,
@@ -165,7 +163,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
 
 
 class ContactForm(InquiryForm):
-    """The form on the page: an inquiry, and what only the page sends with it."""
+    """The form on the page: an inquiry, and the fields that only the page sends."""
 
     email_asked = LineField()
     email_choice = RadioField(
@@ -176,19 +174,19 @@ class ContactForm(InquiryForm):
 
     @property
     def email_question(self) -> str | None:
-        """The address the visitor probably meant, until the page has asked about it once."""
+        """The address that the visitor probably meant, unless the page has already asked."""
         if self.errors.get("email") or self.email_asked.data == self.email.data:
             return None
         return suggest_email(self.email.data)
 
     @property
     def elapsed(self) -> int | None:
-        """Seconds from opening the page to sending, as its script reports them."""
+        """Seconds from opening the page to sending, as reported by its script."""
         text = self.elapsed_seconds.data
         return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
     def inquiry_data(self) -> InquiryData:
-        """What was written, with the suggested address if the visitor chose it."""
-        words = super().inquiry_data()
-        meant = suggest_email(words.email) if self.email_choice.data == "meant" else None
-        return replace(words, email=meant or words.email)
+        """The validated data, with the suggested address if the visitor chose it."""
+        inquiry = super().inquiry_data()
+        suggestion = suggest_email(inquiry.email) if self.email_choice.data == "meant" else None
+        return replace(inquiry, email=suggestion or inquiry.email)

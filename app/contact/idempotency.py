@@ -12,7 +12,6 @@ from ipaddress import ip_address, ip_network
 
 from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, letters_and_digits
-from app.web.logging import current_request_id
 
 FORM_KEY_LIFETIME = timedelta(minutes=10)
 CLIENT_KEY_LIFETIME = timedelta(hours=24)
@@ -25,15 +24,14 @@ CLIENT_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 class Submission:
     """Identifies a submission. Digests are keyed and 32 bytes long.
 
-    ``key`` finds the first submission for ``valid_for``; ``content_digest`` tells whether all
-    fields are the same. ``request_id`` is that of the web server's log.
+    ``key`` finds the first submission for ``valid_for``. ``content_digest`` is of all fields,
+    ``address_digest`` of the visitor's email address.
     """
 
     key: bytes
     content_digest: bytes
     valid_for: timedelta
     address_digest: bytes
-    request_id: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class SubmissionKeys:
         local, _, domain = inquiry.email.lower().rpartition("@")
         # At many providers ada+1@ and ada+2@ are the same mailbox.
         address = self._digest("address", f"{local.partition('+')[0]}@{domain}")
-        return Submission(key, content, valid_for, address, current_request_id())
+        return Submission(key, content, valid_for, address)
 
     def spam_digests(self, message: str, address: str | None) -> SpamDigests:
         """Digests that find inquiries with the same ``message`` or from the same network."""

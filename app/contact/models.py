@@ -1,4 +1,4 @@
-"""The inquiry: what a visitor wrote, and the record that keeps it."""
+"""The inquiry and the acknowledgement limit: data, tables and reference numbers."""
 
 import json
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.database import Base, UTCDateTime
 from app.encryption import KeyRing
 
-# No 0 1 I O Q Z, which are misread on the phone, and no vowels, which make words.
+# Without 0 1 I O Q Z, which are easily confused, and without vowels, which form words.
 ALPHABET = "BCDFGHJKLMNPRSTVWX23456789"
 REFERENCE_PATTERN = rf"[{ALPHABET}]{{3}}-[{ALPHABET}]{{3}}"
 
 
 @dataclass(frozen=True)
 class InquiryData:
-    """What the visitor typed, checked. ``phone_e164`` is ``phone`` in E.164, or empty."""
+    """The validated content of an inquiry. ``phone_e164`` is ``phone`` in E.164, or empty."""
 
     name: str
     email: str
@@ -42,36 +42,35 @@ class InquiryData:
 
 
 class InquiryState(StrEnum):
-    """Received: mailed to the front desk. Held: kept back as likely spam. Erased: words gone."""
+    """Quarantined: likely spam, not emailed to staff. Erased: the content is deleted."""
 
     RECEIVED = "received"
     QUARANTINED = "quarantined"
     ERASED = "erased"
 
 
-TRACES = tuple(
-    (name, sa.text(f"{name} is not null")) for name in ("message_digest", "source_digest")
-)
-
-
-# Written into the statement, not bound: only then do both databases use the index for it.
+SPAM_DIGESTS = ("message_digest", "source_digest")
+# A literal, not a bound value: otherwise neither database uses the partial index.
 IS_QUARANTINED = sa.text("state = 'quarantined'")
 
 
 class Inquiry(Base):
-    """One inquiry. The words are sealed; what stands in clear says nothing of the person.
+    """An inquiry. Its content is encrypted; no other column has personal data.
 
-    ``submission_key`` tells a repeated submission while it is fresh; afterwards
-    it is taken away, so that the same words next week are a new inquiry. Once
-    erased, no digest stays either: ``content_digest`` is empty. ``request_id`` is that
-    of the post in the web's log. ``message_digest`` and ``source_digest`` (keyed, of the
-    message alone and of the network it came from) are there for a day, to tell a flood.
+    ``submission_key`` finds repeated submissions. It is cleared once it has expired, so that
+    the same content next week is a new inquiry. ``message_digest`` and ``source_digest``
+    (keyed, of the message and of the sender's network) are kept for a day, for the spam filter.
+    An erased inquiry has no digests: ``content_digest`` is empty. ``request_id`` is that of the
+    post in the web server's log.
     """
 
     __tablename__ = "inquiry"
     __table_args__ = (
         sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", name="known_state"),
-        *(sa.Index(None, name, sqlite_where=kept) for name, kept in TRACES),
+        *(
+            sa.Index(None, name, sqlite_where=sa.text(f"{name} is not null"))
+            for name in SPAM_DIGESTS
+        ),
         sa.Index("ix_inquiry_quarantined", "created_at", sqlite_where=IS_QUARANTINED),
         sa.CheckConstraint(
             "(state = 'erased') = (encrypted_content is null)", name="erased_is_empty"
@@ -111,6 +110,6 @@ class Acknowledgement(Base):
 
 
 def new_reference() -> str:
-    """A short name for an inquiry that can be read out on the phone: ``K7R-4M2``."""
-    letters = "".join(choice(ALPHABET) for _ in range(6))
-    return f"{letters[:3]}-{letters[3:]}"
+    """A random reference that is easy to read out on the phone, like ``K7R-4M2``."""
+    characters = "".join(choice(ALPHABET) for _ in range(6))
+    return f"{characters[:3]}-{characters[3:]}"

@@ -1,4 +1,4 @@
-"""The API, described: OpenAPI 3.1."""
+"""The OpenAPI 3.1 document of the API."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from app.contact.models import REFERENCE_PATTERN
 from app.contact.schemas import inquiry_schema
 
 TEXT = {"type": "string"}
-MAX_ERRORS = 20  # in one answer; a body may hold thousands of unknown members
+MAX_ERRORS = 20  # in one response: a body may have thousands of unknown members
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 FAILURES = {
     "400": "Not JSON, not an object, or a malformed Idempotency-Key",
@@ -21,8 +21,8 @@ FAILURES = {
 }
 
 
-def document(clinic: Clinic, site: str) -> dict[str, Any]:
-    """The OpenAPI document of ``clinic``'s API at ``site`` (https://host)."""
+def openapi_document(clinic: Clinic, site: str) -> dict[str, Any]:
+    """``site`` is the URL of the API's server, like ``https://host``."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -36,14 +36,14 @@ def document(clinic: Clinic, site: str) -> dict[str, Any]:
     }
 
 
-def example(clinic: Clinic) -> dict[str, Any]:
-    """An inquiry that ``clinic`` would accept."""
-    where = {"location": clinic.locations[0].key} if len(clinic.locations) > 1 else {}
+def example_inquiry(clinic: Clinic) -> dict[str, Any]:
+    """An inquiry that ``clinic`` accepts."""
+    location = {"location": clinic.locations[0].key} if len(clinic.locations) > 1 else {}
     return {
         "name": "Ada Example",
         "email": "ada@example.com",
         "topic": clinic.topics[0].key,
-        **where,
+        **location,
         "message": "When are you open this week?",
     }
 

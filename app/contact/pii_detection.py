@@ -1,7 +1,7 @@
-"""Numbers that should not be written here, told from all the others. Pure: text in.
+"""Detects numbers that visitors should not send: SSN, card, insurance and record numbers. Pure.
 
-The form asks for them to be taken out before anything is stored. Each pattern looks at
-a bounded stretch, so the time grows with the length of the text and not faster.
+The form asks visitors to remove them before anything is stored. Each pattern is bounded, so
+the time is proportional to the length of the text.
 """
 
 import re
@@ -19,11 +19,11 @@ INSURANCE = "insurance number"
 RECORD = "medical record number"
 
 DIGIT = re.compile(r"\d")
-FEWEST = 4  # digits of any such number
+MIN_DIGITS = 4  # of any such number
 DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 NUMBER_WORD = r"(?:id|#|no\b\.?|num\b\.?|numbers?|identification)"
 
-# 123-45-6789, 123 - 45 - 6789; with spaces or dots only when it stands apart from other digits.
+# 123-45-6789, 123 - 45 - 6789. With spaces or dots, only if no other digits are next to it.
 HYPHENED = re.compile(r"(?<!\d)(?<!\d-)\d{3} ?- ?\d{2} ?- ?\d{4}(?!\d)(?!-\d)")
 SPACED = re.compile(r"(?<![\d+])(?<!\d[ .-])\d{3}([ .])\d{2}\1\d{4}(?!\d)(?![ .-]\d)")
 PHONE_WORD = re.compile(r"\b(?:tel|phone|mobile|cell|fax|telefono|celular)\b")
@@ -43,7 +43,7 @@ GROUPED_CARD = re.compile(
     r"(?<![\d+])(?<!\d[ -])(\d{4}[ .-]{1,2}\d{4}[ .-]{1,2}\d{4}[ .-]{1,2}\d{1,7}"
     r"|3\d{3}[ .-]{1,2}\d{6}[ .-]{1,2}\d{4,5})(?!\d)"
 )
-# Issuers' prefixes with their lengths: Visa, Mastercard, American Express, Discover,
+# Prefixes and lengths of the issuers: Visa, Mastercard, American Express, Discover,
 # Diners Club, JCB, UnionPay, Maestro.
 ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"
@@ -52,7 +52,7 @@ ISSUERS = re.compile(
     r"|35(?:2[89]|[3-8]\d)\d{12,15}|62\d{14,17}|(?:50|5[6-8]|6[37])\d{11,17}"
 )
 
-GLUE = r"(?:[ \n]{0,2}(?:is\b|was\b|es\b|[:=#(-])){0,3}[ \n]{0,2}"
+BETWEEN = r"(?:[ \n]{0,2}(?:is\b|was\b|es\b|[:=#(-])){0,3}[ \n]{0,2}"
 VALUE = r"([a-z0-9][a-z0-9-]{1,24}(?:[ .]\d[\d-]{1,12}){0,4})"
 INSURERS = (
     r"member(?:ship)?|subscriber|policy(?:holder)?|insurance|insured|medicare|medicaid|mbi"
@@ -63,34 +63,34 @@ LABELED_INSURANCE = re.compile(
     rf"(?:\b(?:{INSURERS})(?:'s)?(?: (?:card|policy|plan|member))?"
     rf" ?(?:{NUMBER_WORD}(?: ?{NUMBER_WORD})?|(?=:))"
     r"|\bnumero de (?:afiliad[oa]|poliza|miembro|seguro(?! social)|asegurad[oa]|suscriptor)"
-    rf"|\bmbi\b){GLUE}{VALUE}"
+    rf"|\bmbi\b){BETWEEN}{VALUE}"
 )
 LABELED_RECORD = re.compile(
     r"(?:\bm\.?r\.?n\b\.?|\b(?:medical|patient|hospital|health) (?:records?|chart|file)"
     rf" ?{NUMBER_WORD}|\b(?:patient|chart) ?{NUMBER_WORD}"
-    rf"|\bnumero de (?:expediente|historia clinica))(?: ?{NUMBER_WORD})?{GLUE}{VALUE}"
+    rf"|\bnumero de (?:expediente|historia clinica))(?: ?{NUMBER_WORD})?{BETWEEN}{VALUE}"
 )
-NO_IDENTIFIER = re.compile(
+PHONE_OR_DATE = re.compile(
     r"(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}|\d{4}-\d\d?-\d\d?|\d\d?-\d\d?-\d{4}"
 )
 
 
 def find_private_number(text: str) -> str:
-    """What kind of number is in ``text`` that should not be: one of the names above, or ""."""
-    folded = _folded(text)
-    if len(DIGIT.findall(folded)) < FEWEST:
+    """The kind of the first private number in ``text`` (a constant above), or ""."""
+    folded = _fold(text)
+    if len(DIGIT.findall(folded)) < MIN_DIGITS:
         return ""
     if _has_social_security(folded):
         return SOCIAL_SECURITY
     if _has_card(folded):
         return CARD
-    if _has_labeled(LABELED_RECORD, folded, digits=FEWEST):
+    if _has_labeled(LABELED_RECORD, folded, digits=MIN_DIGITS):
         return RECORD
     return INSURANCE if _has_labeled(LABELED_INSURANCE, folded, digits=5) else ""
 
 
-def _folded(text: str) -> str:
-    """One way of writing: small letters without accents, ASCII digits, hyphens and spaces."""
+def _fold(text: str) -> str:
+    """``text`` in lower case without accents, with ASCII digits, hyphens and spaces."""
     if not text.isascii():
         text = "".join(
             str(unicodedata.decimal(char)) if char.isdecimal() else char
@@ -100,12 +100,12 @@ def _folded(text: str) -> str:
 
 
 def _has_social_security(text: str) -> bool:
-    for found in chain(HYPHENED.finditer(text), SPACED.finditer(text)):
-        before = text[max(0, found.start() - 16) : found.start()]
-        if ssn.is_valid(_digits(found[0])) and not PHONE_WORD.search(before):
+    for match in chain(HYPHENED.finditer(text), SPACED.finditer(text)):
+        before = text[max(0, match.start() - 16) : match.start()]
+        if ssn.is_valid(_digits(match[0])) and not PHONE_WORD.search(before):
             return True
-    for found in LABELED_SSN.finditer(text):
-        number = found[1] or found[2]
+    for match in LABELED_SSN.finditer(text):
+        number = match[1] or match[2]
         if not ZIP_4.fullmatch(number) and ssn.is_valid(_digits(number)):
             return True
     return False
@@ -113,9 +113,9 @@ def _has_social_security(text: str) -> bool:
 
 def _has_card(text: str) -> bool:
     return any(
-        _is_card(_digits(found[1]))
+        _is_card(_digits(match[1]))
         for pattern in (BARE_CARD, GROUPED_CARD)
-        for found in pattern.finditer(text)
+        for match in pattern.finditer(text)
     )
 
 
@@ -125,8 +125,8 @@ def _is_card(number: str) -> bool:
 
 def _has_labeled(pattern: re.Pattern[str], text: str, *, digits: int) -> bool:
     return any(
-        len(_digits(found[1])) >= digits and not NO_IDENTIFIER.fullmatch(found[1])
-        for found in pattern.finditer(text)
+        len(_digits(match[1])) >= digits and not PHONE_OR_DATE.fullmatch(match[1])
+        for match in pattern.finditer(text)
     )
 
 

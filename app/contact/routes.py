@@ -1,4 +1,4 @@
-"""The contact page, for people."""
+"""The contact page: the form, its submission, and the confirmation."""
 
 import logging
 import re
@@ -24,7 +24,6 @@ from app.contact.crisis_detection import form_mentions_crisis, inquiry_mentions_
 from app.contact.csrf import is_cross_site, sent_by_browser
 from app.contact.forms import ContactForm
 from app.contact.models import REFERENCE_PATTERN, Inquiry
-from app.contact.spam.scoring import FormSignals
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
@@ -34,10 +33,10 @@ from app.web.rate_limits import limiter
 log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("contact", __name__)
 
-# Not "no-store": browsers then forget on going back what was typed.
+# Not "no-store": with it, browsers forget what was typed when the visitor goes back.
 REVALIDATE = "private, no-cache"
 POST_LIMIT = "10 per minute; 60 per hour"
-TOLD_FOR = timedelta(hours=1)  # how long a reference shows that its words may mean danger
+CRISIS_LINES_FIRST_FOR = timedelta(hours=1)
 
 
 def blank_form() -> ContactForm:
@@ -47,25 +46,27 @@ def blank_form() -> ContactForm:
 
 @blueprint.get("/contact")
 def contact() -> Response:
-    return public_response(_render_empty(), HTML, REVALIDATE)
+    return public_response(_render(blank_form(), 200), HTML, REVALIDATE)
 
 
 @blueprint.post("/contact")
 @limiter.limit(POST_LIMIT)
-def send() -> BaseResponse:
-    if is_cross_site(request.headers, (current_services().inquiries.site, request.host_url)):
+def submit() -> BaseResponse:
+    inquiries = current_services().inquiries
+    if is_cross_site(request.headers, (inquiries.site, request.host_url)):
         abort(403)
     form = ContactForm(current_services().clinic, request.form)
     if not form.validate() or form.email_question:
         if form.email_question:
-            form.email_choice.data = ""  # a new question, whatever an older one was answered
+            form.email_choice.data = ""  # the answer to an earlier question does not count
         return _page(form, 422)
-    words = form.inquiry_data()
     try:
-        receipt = current_services().inquiries.submit(
-            words,
+        receipt = inquiries.submit(
+            form.inquiry_data(),
             remote_address=request.remote_addr,
-            form=FormSignals(form.honeypot.data, sent_by_browser(request.headers), form.elapsed),
+            honeypot=form.honeypot.data,
+            from_browser=sent_by_browser(request.headers),
+            elapsed=form.elapsed,
         )
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
@@ -76,19 +77,19 @@ def send() -> BaseResponse:
 @blueprint.get("/contact/received/<reference>")
 def received(reference: str) -> Response:
     page = render_template(
-        "contact/received.html", reference=reference, danger=_opens_with_crisis_lines(reference)
+        "contact/received.html", reference=reference, danger=_crisis_lines_first(reference)
     )
     response = make_response(page)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _opens_with_crisis_lines(reference: str) -> bool:
-    """Whether words in this inquiry may mean danger; 404 when there is no such inquiry.
+def _crisis_lines_first(reference: str) -> bool:
+    """Whether the inquiry has a crisis phrase; 404 when there is no such inquiry.
 
-    Only while the visitor is likely to be the one who looks: a reference is read out and
-    printed. Told from its sealed words, so that no flag about a person is kept. A database that
-    is away now, or a missing key, is no reason to doubt the visitor: then they do.
+    True only for an hour, while the reader is most likely the visitor: references are read out
+    and printed. Found in the encrypted content, so that no flag about a person is stored. When
+    the database or the key is not available, the crisis lines come first.
     """
     if not re.fullmatch(REFERENCE_PATTERN, reference):
         abort(404)
@@ -96,29 +97,30 @@ def _opens_with_crisis_lines(reference: str) -> bool:
     try:
         with database.read_session() as session:
             inquiry = session.scalar(select(Inquiry).where(Inquiry.reference == reference))
-            fresh = inquiry is not None and clock.now() - inquiry.created_at < TOLD_FOR
-            words = inquiry.decrypt(database.keys) if inquiry and fresh else None
+        if inquiry is None:
+            abort(404)
+        if clock.now() - inquiry.created_at >= CRISIS_LINES_FIRST_FOR:
+            return False
+        content = inquiry.decrypt(database.keys)
     except (SQLAlchemyError, UnknownKeyError):
         return True
-    if inquiry is None:
-        abort(404)
-    return words is not None and inquiry_mentions_crisis(
-        words, current_services().clinic.crisis_phrases
+    return content is not None and inquiry_mentions_crisis(
+        content, current_services().clinic.crisis_phrases
     )
 
 
 def failed_post(error: HTTPException) -> Response:
-    """The form again when a post failed, with what was typed.
+    """The form again after a failed post, with what was typed.
 
-    What is too large, or comes too often, is not read at all, so that refusing it costs
-    nothing: the page that it was typed into still has it, and this one says so.
+    A post that is too large or comes too often is not read, so that refusing it is cheap. The
+    browser still has the page it was typed into, and this page says so.
     """
     unread = isinstance(error, RequestEntityTooLarge | TooManyRequests)
     formdata = None if unread else request.form
     return _page(ContactForm(current_services().clinic, formdata), error.code or 500)
 
 
-def _page(form: ContactForm, status: int = 200) -> Response:
+def _page(form: ContactForm, status: int) -> Response:
     response = make_response(_render(form, status), status)
     response.headers["Cache-Control"] = REVALIDATE
     return response
@@ -127,7 +129,3 @@ def _page(form: ContactForm, status: int = 200) -> Response:
 def _render(form: ContactForm, status: int) -> str:
     danger = form_mentions_crisis(form, current_services().clinic.crisis_phrases)
     return render_template("contact/contact.html", form=form, status=status, danger=danger)
-
-
-def _render_empty() -> str:
-    return _render(blank_form(), 200)

@@ -1,4 +1,4 @@
-"""The API's side of the form: its JSON Schema, and strict reading of JSON."""
+"""JSON for the API: the schema of an inquiry, and a strict parser."""
 
 import json
 import re
@@ -17,13 +17,13 @@ FORMATS: dict[str, dict[str, Any]] = {
     "email": {"format": "email", "not": {"pattern": f"[.@]({NO_MAIL_DOMAINS})$"}},
     "phone": {"format": "phone", "examples": ["212-555-0142"]},
 }
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can spell it and no mail can carry it
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # valid in JSON, but not in an email
 
 
 def inquiry_schema(clinic: Clinic) -> dict[str, Any]:
     """The JSON Schema (2020-12) of an inquiry to ``clinic``, derived from the form."""
     form = InquiryForm(clinic, MultiDict())
-    form.validate()  # the errors of an empty form name the required fields
+    form.validate()  # an empty form has an error for each required field
     return {
         "type": "object",
         "additionalProperties": False,
@@ -41,16 +41,16 @@ def _property_schema(field: Field) -> dict[str, Any]:
     if isinstance(field, BooleanField):
         return {"type": "boolean", "default": False}
     schema: dict[str, Any] = {"type": "string", **FORMATS.get(field.name, {})}
-    for validator in field.validators:  # of two patterns the later one is the stricter
+    for validator in field.validators:  # if there are two patterns, the second is stricter
         schema |= getattr(validator, "json_schema", {})
-    if isinstance(field, SelectField):  # a RadioField is one too
+    if isinstance(field, SelectField):  # or a RadioField, its subclass
         schema["enum"] = list(field.choices or ())
-    about = {"description": field.description, "default": field.default}
-    return schema | {name: value for name, value in about.items() if value}
+    annotations = {"description": field.description, "default": field.default}
+    return schema | {name: value for name, value in annotations.items() if value}
 
 
 class NotAnObjectError(Exception):
-    """The body is not one well-formed JSON object; the message says why."""
+    """The body is not a valid JSON object; the message says why."""
 
 
 def parse_object(body: bytes) -> dict[str, object]:
@@ -67,7 +67,7 @@ def parse_object(body: bytes) -> dict[str, object]:
 
 
 def as_form_data(members: dict[str, object]) -> MultiDict[str, str]:
-    """``members`` as a browser would send them; values of other types are left out."""
+    """``members`` as a browser would send them, without values of other types."""
     values = {True: "yes", False: "no"}
     return MultiDict(
         (name, values[value] if isinstance(value, bool) else value)
@@ -77,7 +77,7 @@ def as_form_data(members: dict[str, object]) -> MultiDict[str, str]:
 
 
 def type_errors(members: dict[str, object], form: InquiryForm) -> Iterator[tuple[str, str]]:
-    """(name, error) of each member that the form does not have, or that has a wrong type."""
+    """(name, error) for each member that is unknown or has the wrong type."""
     for name, value in members.items():
         if name not in form:
             yield name, "Is not a known field"

@@ -22,10 +22,11 @@ from app.contact.idempotency import SpamDigests, Submission, SubmissionKeys
 from app.contact.models import Inquiry, InquiryData, InquiryState, new_reference
 from app.contact.queries import acquire_acknowledgement
 from app.contact.spam.recent_submissions import RecentActivity, recent_activity
-from app.contact.spam.scoring import FormSignals, SpamSignals, score_spam
+from app.contact.spam.scoring import SpamSignals, score_spam
 from app.database import Database
 from app.outbox.models import OutgoingEmail
 from app.outbox.queue import OutboxRow, build_row, insert
+from app.web.logging import current_request_id
 
 MAX_ATTEMPTS = 3
 # Built once: building a statement takes longer than running it.
@@ -62,16 +63,19 @@ class InquiryService:
     send_acknowledgement: bool = False
     spam_filter_enabled: bool = True
 
-    def submit(
+    def submit(  # noqa: PLR0913  (a form has all of these signals)
         self,
         inquiry: InquiryData,
         *,
         idempotency_key: str | None = None,
         remote_address: str | None = None,
-        form: FormSignals = FormSignals(),  # noqa: B008  (immutable)
+        honeypot: str = "",
+        from_browser: bool = True,
+        elapsed: int | None = None,
     ) -> Receipt:
         """Store ``inquiry`` and queue its emails, or quarantine it as likely spam.
 
+        ``honeypot``, ``from_browser`` and ``elapsed`` are described in ``SpamSignals``.
         Raises KeyReusedError, or SQLAlchemyError when nothing could be stored.
         """
         submission = self.submission_keys.identify(inquiry, idempotency_key)
@@ -85,9 +89,9 @@ class InquiryService:
             email=inquiry.email,
             best_time=inquiry.best_time,
             message=inquiry.message,
-            honeypot=form.honeypot,
-            from_browser=form.from_browser,
-            elapsed=form.elapsed,
+            honeypot=honeypot,
+            from_browser=from_browser,
+            elapsed=elapsed,
             same_message=activity.same_message,
             same_network=activity.same_network,
         )
@@ -113,7 +117,7 @@ class InquiryService:
         inquiry: InquiryData,
         submission: Submission,
         digests: SpamDigests = SpamDigests(),  # noqa: B008  (immutable)
-        activity: RecentActivity = RecentActivity(),  # noqa: B008
+        activity: RecentActivity = RecentActivity(),  # noqa: B008  (immutable)
         quarantine_reasons: Sequence[str] = (),
     ) -> Receipt:
         attempt = 1
@@ -148,7 +152,7 @@ class InquiryService:
         quarantine_reasons: Sequence[str],
     ) -> Receipt:
         now = activity.checked_at or self._now()
-        receipt, request_id = Receipt(new_reference(), now), submission.request_id or None
+        receipt, request_id = Receipt(new_reference(), now), current_request_id() or None
         row = {
             "id": uuid4(),
             "reference": receipt.reference,

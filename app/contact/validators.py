@@ -1,6 +1,6 @@
-"""Text fields and validators of the contact form.
+"""Fields and validators of the contact form.
 
-A validator that can be stated in JSON Schema has a ``json_schema``; see ``schemas``.
+A validator that JSON Schema can express has a ``json_schema``; see ``schemas``.
 """
 
 import re
@@ -14,23 +14,33 @@ from app.contact.pii_detection import find_private_number
 
 MESSAGE_LENGTH = 5000
 
+# Character classes: the inside of ``[…]``, with the same meaning in Python and in ECMAScript.
+SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # str.isspace()
+# Line ends and control characters. Without the tab: text pasted from a table has tabs.
+CONTROL = r"\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029"
+# Not str.isprintable(): to it, a letter that is newer than Python's Unicode tables is invisible.
+INVISIBLE = SPACE + CONTROL + r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+
+# Patterns for a whole text.
+LINE = f"[^{CONTROL}]*"
+VISIBLE_LINE = f"[^{CONTROL}]*[^{INVISIBLE}][^{CONTROL}]*"
+NOT_BLANK = rf"[\s\S]*[^{SPACE}][\s\S]*"
+
 
 def unix_lines(text: str | None) -> str:
-    """Browsers send CR LF, API clients mostly LF: line ends are stored as LF."""
+    """``text`` with LF line ends: browsers send CR LF."""
     return (text or "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 class LineField(StringField):
-    """A single-line text field. ``data`` is what the form shows again: never None, and
-    no longer than a message.
-    """
+    """A single-line text field. ``data`` is never None and never longer than a message."""
 
     data: str
 
     def __init__(
-        self, label: str = "", validators: Any = (), description: str = "", **more: Any
+        self, label: str = "", validators: Any = (), description: str = "", **kwargs: Any
     ) -> None:
-        super().__init__(label, validators, [one_line], description, **more)
+        super().__init__(label, validators, [one_line], description, **kwargs)
 
 
 def one_line(text: str | None) -> str:
@@ -38,10 +48,10 @@ def one_line(text: str | None) -> str:
 
 
 class MaxLength:
-    """Refuses longer text before any other validator reads it.
+    """Rejects longer text before any other validator reads it.
 
-    Counts the text as it was sent, with the spaces around it. ``message`` may name the
-    ``limit`` and the number of characters ``over`` it.
+    Counts the text as sent, including surrounding spaces. ``message`` may contain the ``limit``
+    and the number of characters ``over`` it.
     """
 
     def __init__(self, limit: int, message: str) -> None:
@@ -56,7 +66,7 @@ class MaxLength:
 
 
 class Pattern:
-    """Refuses text that does not match ``pattern`` as a whole."""
+    """Rejects text that does not match ``pattern`` as a whole."""
 
     def __init__(self, pattern: str, message: str) -> None:
         self.json_schema = {"pattern": f"^{pattern}$"}
@@ -68,7 +78,7 @@ class Pattern:
 
 
 def one_of_the_choices(message: str) -> Callable[[object, SelectField], None]:
-    """A validator that refuses what is not among the field's choices."""
+    """A validator that rejects a value that is not one of the field's choices."""
 
     def check(_form: object, field: SelectField) -> None:
         if field.data not in (field.choices or ()):
@@ -78,7 +88,7 @@ def one_of_the_choices(message: str) -> Callable[[object, SelectField], None]:
 
 
 def no_private_number(_form: object, field: Field) -> None:
-    """Refuses text with a number that the clinic does not want to receive this way."""
+    """Rejects text with a number that the clinic does not want to receive this way."""
     if kind := find_private_number(field.data):
         raise ValidationError(f"Please remove the {kind}. We never need it here.")
 

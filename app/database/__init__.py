@@ -1,7 +1,7 @@
 """The database: one engine, short transactions, durable commits.
 
-SQLite and PostgreSQL run the same statements. What differs stands in ``engines`` (how a
-transaction begins and reaches the disk) and here: whose clock is asked.
+SQLite and PostgreSQL run the same statements. They differ in how a transaction begins and
+reaches the disk (``engines``) and in whose clock decides when rows are due (``Database.now``).
 """
 
 from contextlib import AbstractContextManager
@@ -19,7 +19,7 @@ from app.encryption import KeyRing
 
 
 class Base(DeclarativeBase):
-    """All records. Constraints are named once here, so that migrations stay stable."""
+    """The base of all models. Its naming convention keeps migrations stable."""
 
     metadata = sa.MetaData(
         naming_convention={
@@ -33,7 +33,7 @@ class Base(DeclarativeBase):
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """Aware datetimes go in, aware UTC comes back (SQLite drops the zone)."""
+    """Stores aware datetimes and returns them in UTC, also on SQLite, which drops the zone."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -42,7 +42,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a datetime without a zone")
+            raise ValueError("a datetime without a time zone")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
@@ -53,23 +53,20 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class DatabaseClock(sa.FunctionElement[datetime]):
-    """In a statement: the time by the database server's clock, NULL where there is no server."""
+    """SQL expression: the time by PostgreSQL's clock, NULL on SQLite."""
 
     type = UTCDateTime()
     inherit_cache = True
 
 
 @compiles(DatabaseClock)
-def _server(*_: Any, **_more: Any) -> str:
+def _compile_for_postgres(*_: Any, **_more: Any) -> str:
     return "clock_timestamp()"
 
 
 @compiles(DatabaseClock, "sqlite")
-def _no_server(*_: Any, **_more: Any) -> str:
+def _compile_for_sqlite(*_: Any, **_more: Any) -> str:
     return "NULL"
-
-
-NOW = sa.select(DatabaseClock())
 
 
 # Read-only transactions: on SQLite they take no write lock, on PostgreSQL they need no
@@ -81,7 +78,7 @@ READ_ONLY: dict[str, dict[str, Any]] = {
 
 
 class Database:
-    """The engine, its two kinds of session, and the keys for encrypted columns."""
+    """The engine, its sessions, and the keys for encrypted columns."""
 
     def __init__(self, url: str, keys: KeyRing) -> None:
         self.keys = keys
@@ -91,17 +88,18 @@ class Database:
         self._read_sessions = sessionmaker(read_only, expire_on_commit=False)
 
     def session(self) -> AbstractContextManager[Session]:
-        """A session that commits on leaving its block; the rows are on disk by then."""
+        """Open a session that commits at the end of its ``with`` block, durably."""
         return self._sessions.begin()
 
     def read_session(self) -> Session:
-        """A session for queries only; use it in a ``with`` block."""
+        """Open a session for queries only, for use in a ``with`` block."""
         return self._read_sessions()
 
     def now(self, session: Session) -> datetime:
-        """The time that decides when rows are due: PostgreSQL's own clock, so that
-        hosts with skewed clocks agree; on SQLite there is but one host.
+        """Return the time that decides when rows are due.
+
+        It is PostgreSQL's own clock, so that hosts with skewed clocks agree; SQLite has one host.
         """
         if self.engine.dialect.name == "sqlite":
             return clock.now()
-        return session.execute(NOW).scalar_one() or clock.now()
+        return session.scalar(sa.select(DatabaseClock())) or clock.now()

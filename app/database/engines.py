@@ -9,14 +9,14 @@ from sqlalchemy import event
 
 try:
     from pysqlite3 import dbapi2 as _bundled
-except ImportError:  # no wheel for this platform: the system's library, under the safer rule below
+except ImportError:  # no wheel for this platform: use the system's SQLite if it is safe
     import sqlite3 as _bundled
 sqlite_module: ModuleType = _bundled
 
 LOCK_TIMEOUT_MS = 15_000
 LOCK_RETRY_MS = 2
 
-# Give up a silent server or network after seconds, not after hours.
+# Detect a dead server or network within seconds instead of hours.
 CONNECT_ARGS = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -27,14 +27,14 @@ CONNECT_ARGS = {
 
 
 class NotDurableError(Exception):
-    """The database may lose committed data, so no inquiry is accepted."""
+    """The database may lose committed data, so it must not accept inquiries."""
 
 
 def is_wal_safe(version: tuple[int, int, int]) -> bool:
-    """Whether this SQLite is free of the WAL-reset corruption bug.
+    """Whether this version of SQLite is free of the WAL-reset bug.
 
-    With several writers, 3.7.0 to 3.51.2 may corrupt a WAL database; fixed in
-    3.51.3 and, backported, in 3.50.7 and 3.44.6 (sqlite.org, "WAL-reset bug").
+    With several writers, 3.7.0 to 3.51.2 may corrupt a WAL database. Fixed in 3.51.3 and,
+    backported, in 3.50.7 and 3.44.6 (sqlite.org, "WAL-reset bug").
     """
     return version >= (3, 51, 3) or any(
         low <= version < high for low, high in (((3, 50, 7), (3, 51, 0)), ((3, 44, 6), (3, 45, 0)))
@@ -42,10 +42,10 @@ def is_wal_safe(version: tuple[int, int, int]) -> bool:
 
 
 def sqlite_engine(url: str) -> sa.Engine:
-    """An engine that commits durably.
+    """Create an engine that commits durably.
 
-    ``?journal_mode=delete`` in the URL turns WAL off. The execution option ``deferred``
-    begins a read-only transaction, which takes no write lock.
+    ``?journal_mode=delete`` in the URL turns WAL off. With the execution option ``deferred`` a
+    transaction is read-only and takes no write lock.
     """
     parsed = sa.make_url(url)
     engine = sa.create_engine(
@@ -55,12 +55,12 @@ def sqlite_engine(url: str) -> sa.Engine:
     )
     wal = is_wal_safe(sqlite_module.sqlite_version_info)
     wal = wal and parsed.query.get("journal_mode") != "delete"
-    # Neither pair lost a commit when only fsynced writes were replayed; WAL/NORMAL lost all.
+    # In a simulated power cut, neither pair lost a commit; WAL with NORMAL lost all of them.
     journal_mode, synchronous = ("WAL", "FULL") if wal else ("DELETE", "EXTRA")
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins no transactions: see `begin`
+        connection.isolation_level = None  # the driver must not begin transactions: see `begin`
         for pragma in (
             f"busy_timeout={LOCK_TIMEOUT_MS}",
             f"journal_mode={journal_mode}",
@@ -83,9 +83,9 @@ def sqlite_engine(url: str) -> sa.Engine:
 def _begin_immediate(connection: sa.Connection) -> None:
     """Take the write lock within LOCK_TIMEOUT_MS. Raises OperationalError if that fails.
 
-    IMMEDIATE, because a deferred transaction fails when it starts to write beside another
-    writer. SQLite's own busy handler sleeps up to 100 ms between tries while other threads
-    take the lock, so the slowest of 8 writers waited for a second: retry every 2 ms instead.
+    IMMEDIATE, because a deferred transaction fails if another one has written by the time it
+    starts to write. SQLite's own busy handler sleeps up to 100 ms between tries, which made the
+    slowest of 8 writers wait for a second, so this retries every 2 ms.
     """
     deadline = time.monotonic() + LOCK_TIMEOUT_MS / 1000
     _set_busy_timeout(connection, LOCK_RETRY_MS)
@@ -107,7 +107,7 @@ def _set_busy_timeout(connection: sa.Connection, milliseconds: int) -> None:
 
 
 def postgres_engine(url: str) -> sa.Engine:
-    """An engine that refuses a server without fsync. Raises NotDurableError on connecting."""
+    """Create an engine that raises NotDurableError on connecting to a server without fsync."""
     engine = sa.create_engine(
         url, hide_parameters=True, connect_args=CONNECT_ARGS, pool_pre_ping=True
     )

@@ -1,31 +1,30 @@
-"""Database revisions: can this code work with the tables that are there?
+"""Schema revisions: whether this code can work with the tables in the database.
 
 Revisions are read from the names of the migration files (``0001_initial.py`` is revision
-0001). Loading Alembic for that would cost every serving process 40 MB.
+0001). Loading Alembic for that would cost every web process 40 MB.
 """
 
 from functools import cache
+from pathlib import Path
 
 import sqlalchemy as sa
 
-from config import ROOT
-
-FOLDER = ROOT / "migrations"
-DEVELOPMENT = tuple(f"00{number}" for number in range(1, 10))  # replaced by 0001 before 0.2
+FOLDER = Path(__file__).parents[2] / "migrations"
+PRERELEASE = tuple(f"00{number}" for number in range(1, 10))  # replaced by 0001 before 0.2
 
 
 class UnknownRevisionError(Exception):
-    """This code does not know the revision of the database; the message says what to do."""
+    """This code does not know the database's revision. The message says what to do."""
 
 
 @cache
 def known_revisions() -> tuple[str, ...]:
-    """All revisions that this code knows, oldest first."""
+    """Return all revisions that this code knows, oldest first."""
     return tuple(sorted(file.name.partition("_")[0] for file in FOLDER.glob("[0-9]*_*.py")))
 
 
 def revision_of(connection: sa.Connection) -> str | None:
-    """The revision of the database; None before the first migration."""
+    """Return the revision of the database, or None before the first migration."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
@@ -33,11 +32,8 @@ def revision_of(connection: sa.Connection) -> str | None:
 
 
 def require_known_revision(revision: str | None) -> None:
-    """Return if `flask db upgrade` can bring ``revision`` up to date or there is nothing to do.
-
-    Raises UnknownRevisionError.
-    """
-    if revision in DEVELOPMENT:
+    """Raise UnknownRevisionError unless `flask db upgrade` can start from ``revision``."""
+    if revision in PRERELEASE:
         raise UnknownRevisionError(
             "the database is from a development version before 0.2: delete"
             " instance/frontdesk.db (or drop the PostgreSQL database) and run this again"
@@ -49,11 +45,11 @@ def require_known_revision(revision: str | None) -> None:
 
 
 def schema_problem(revision: str | None) -> str | None:
-    """Why this code cannot work with a database at ``revision``; None if it can."""
+    """Return why this code cannot work with a database at ``revision``, or None if it can."""
     try:
         require_known_revision(revision)
     except UnknownRevisionError as error:
         return str(error)
     if revision != known_revisions()[-1]:
-        return "the database is not migrated: run `flask --app wsgi db upgrade`"
+        return "the database is not migrated: run `flask db upgrade`"
     return None

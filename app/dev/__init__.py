@@ -1,7 +1,6 @@
-"""What only a developer's machine has: the mailbox that stands in for a relay, and its page.
+"""Development tools: the mailbox page, a local SMTP server, live reload and ``make run``.
 
-``environment.py``, ``announce.py``, ``preview_mailer.py`` and ``mailbox.py`` are programs of
-their own; the site imports none of them.
+The site itself imports only the mailbox page; the other modules run as separate programs.
 """
 
 from flask import Flask

@@ -1,4 +1,4 @@
-"""Prints the addresses of a development site when it answers. A process of Procfile.dev."""
+"""Prints the addresses of the development site once it responds. A process of Procfile.dev."""
 
 import http.client
 import os
@@ -8,12 +8,11 @@ from contextlib import closing
 
 
 def wait_for_site(host: str, port: int) -> None:
-    """Return when the site answers."""
-    while not _answers(host, port):
+    while not _responds(host, port):
         time.sleep(0.1)
 
 
-def _answers(host: str, port: int) -> bool:
+def _responds(host: str, port: int) -> bool:
     try:
         with closing(http.client.HTTPConnection(host, port, timeout=5)) as connection:
             connection.request("GET", "/healthz")
@@ -25,4 +24,4 @@ def _answers(host: str, port: int) -> bool:
 if __name__ == "__main__":
     wait_for_site(os.environ["SITE_HOST"], int(os.environ["SITE_PORT"]))
     print(os.environ["SITE_BANNER"], flush=True)  # noqa: T201
-    signal.pause()  # honcho ends all processes when one ends
+    signal.pause()  # honcho stops all processes when one exits

@@ -1,7 +1,7 @@
-"""``make run``: prepares a development site and starts its processes (Procfile.dev) by honcho.
+"""``make run``: prepares a development site and starts the processes of Procfile.dev.
 
-Makes the instance folder and, once, the keys; checks that the ports are free; applies
-database migrations. When one process ends, honcho ends the others.
+Creates the instance folder and, on first run, the keys; checks that the ports are free; applies
+database migrations. honcho runs the processes and stops all of them when one exits.
 """
 
 import base64
@@ -23,12 +23,11 @@ KEYS = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "ENCRYPTION_KEYS": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),  # a Fernet key
 }
-EXTERNAL = "external"  # MAILBOX=external: `make mailbox` runs in another terminal, or not
 STOPPED = (128 + signal.SIGINT, 128 + signal.SIGTERM)  # exit status of honcho after Ctrl-C
 
 
 class RunError(Exception):
-    """Why the site cannot start, in one line."""
+    """The site cannot start. The message is one line."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,18 @@ class Environment:
     host: str
     port: int
     mailbox_port: int | None  # None: MAIL_SERVER names a real mail server
-    external_mailbox: bool = False
+    external_mailbox: bool = False  # `make mailbox` runs in another terminal
     clinic: Path | None = None  # the folder to preview
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Environment":
-        """Raises RunError for a port that is not a port number."""
+        """Raises RunError for an invalid port number."""
         return cls(
             instance=Path(env.get("INSTANCE_DIR") or ROOT / "instance").expanduser().absolute(),
             host=env.get("HOST") or "127.0.0.1",
             port=_port(env, "PORT", 8000),
             mailbox_port=None if env.get("MAIL_SERVER") else _port(env, "MAILBOX_PORT", 8025),
-            external_mailbox=env.get("MAILBOX") == EXTERNAL,
+            external_mailbox=env.get("MAILBOX") == "external",
             clinic=Path(env["CLINIC_DIR"]) if env.get("CLINIC_DIR") else None,
         )
 
@@ -63,18 +62,18 @@ class Environment:
 
     @property
     def reachable_host(self) -> str:
-        """A host that answers on this machine, also when the site listens on all addresses."""
+        """The host for requests from this machine, also if the site listens on all addresses."""
         return "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104
 
     @property
     def banner(self) -> str:
-        """What is printed when the site answers."""
+        """The lines to print once the site responds."""
         host = f"[{self.reachable_host}]" if ":" in self.reachable_host else self.reachable_host
         site = f"http://{host}:{self.port}"
         mailbox = f"{site}/dev/mailbox" if self.mailbox_port else "none: MAIL_SERVER is set"
         if self.mailbox_port and self.external_mailbox:
             mailbox += " (receives while `make mailbox` runs)"
-        clinic = f"Clinic    {self.clinic}: changes are shown when saved\n" if self.clinic else ""
+        clinic = f"Clinic    {self.clinic}: pages reload when files change\n" if self.clinic else ""
         return f"{clinic}Site      {site}\nMailbox   {mailbox}\nStop      Ctrl-C"
 
     def check_ports(self) -> None:
@@ -84,18 +83,19 @@ class Environment:
             _check_free("MAILBOX_PORT", "127.0.0.1", self.mailbox_port)
 
     def prepare(self, env: Mapping[str, str]) -> dict[str, str]:
-        """Make the instance folder and missing keys; returns the environment for all processes.
+        """Create the instance folder and missing keys; return the environment of all processes.
 
-        Raises RunError when the folder is not writable.
+        Raises RunError if the folder is not writable.
         """
         try:
             self.instance.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.TemporaryFile(dir=self.instance):
                 pass
-            keys = {f"{name}_FILE": str(self._key(name)) for name in _missing_keys(env)}
+            missing = [name for name in KEYS if not env.get(name) and not env.get(f"{name}_FILE")]
+            keys = {f"{name}_FILE": str(self._key(name)) for name in missing}
         except OSError as error:
             raise RunError(
-                f"The folder {self.instance} cannot be written ({error.strerror}). "
+                f"Cannot write to the folder {self.instance} ({error.strerror}). "
                 "Choose another one: INSTANCE_DIR=/path make run"
             ) from None
         return {
@@ -107,7 +107,7 @@ class Environment:
             "INSTANCE_DIR": str(self.instance),
             "HOST": self.host,
             "PORT": str(self.port),
-            "SITE_PORT": str(self.port),  # honcho gives each process a PORT of its own
+            "SITE_PORT": str(self.port),  # honcho sets a different PORT for each process
             "SITE_HOST": self.reachable_host,
             "SITE_BANNER": self.banner,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), env.get("PATH", ""))),
@@ -118,7 +118,8 @@ class Environment:
     def _key(self, name: str) -> Path:
         file = self.instance / name.lower()
         if not file.exists():
-            _write_once(file, KEYS[name]())
+            file.touch(mode=0o600)
+            file.write_text(KEYS[name]())
         return file
 
     def _mail(self) -> dict[str, str]:
@@ -127,20 +128,6 @@ class Environment:
         port = str(self.mailbox_port)
         mail = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": port, "MAIL_USE_TLS": "false"}
         return {"MAILBOX_PORT": port, **mail}
-
-
-def _write_once(file: Path, text: str) -> None:
-    """Write ``file`` whole or not at all, readable by its owner only."""
-    handle, name = tempfile.mkstemp(dir=file.parent)  # made with mode 0600
-    with os.fdopen(handle, "w") as draft:
-        draft.write(text)
-        draft.flush()
-        os.fsync(draft.fileno())
-    Path(name).replace(file)
-
-
-def _missing_keys(env: Mapping[str, str]) -> list[str]:
-    return [name for name in KEYS if not env.get(name) and not env.get(f"{name}_FILE")]
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
@@ -164,30 +151,30 @@ def _check_free(name: str, host: str, port: int) -> None:
 
 
 def _migrate(env: dict[str, str]) -> None:
-    """Apply database migrations. Ends this program with their message when they fail."""
+    """Apply database migrations. Exits with their error message if they fail."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        sys.stderr.write(done.stderr)
-        sys.exit(done.returncode)
+    result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)  # noqa: S603
+    if result.returncode:
+        sys.stderr.write(result.stderr)
+        sys.exit(result.returncode)
 
 
 def _run(processes: list[str]) -> int:
-    """Start ``processes`` and wait for them; the exit status, which is 0 after Ctrl-C."""
-    # A closed terminal ends the site as Ctrl-C does: honcho itself knows these two signals only.
+    """Start ``processes`` and wait for them. Returns the exit status, 0 after Ctrl-C."""
+    # honcho handles SIGINT and SIGTERM only; closing the terminal sends SIGHUP.
     main_process = os.getpid()
     signal.signal(signal.SIGHUP, lambda *_: os.kill(main_process, signal.SIGTERM))
-    files = ["--app-root", str(ROOT), "--env", os.devnull, "--procfile", "Procfile.dev"]
+    options = ["--app-root", str(ROOT), "--env", os.devnull, "--procfile", "Procfile.dev"]
     try:
-        honcho(["start", *files, "--no-prefix", *processes])
-    except SystemExit as end:
-        return 0 if end.code in STOPPED else int(end.code or 0)
+        honcho(["start", *options, "--no-prefix", *processes])
+    except SystemExit as exit_:
+        return 0 if exit_.code in STOPPED else int(exit_.code or 0)
     return 0
 
 
 def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(0))  # stopped while it prepares
+        signal.signal(number, lambda *_: sys.exit(0))  # until honcho starts
     try:
         environment = Environment.from_env(os.environ)
         environment.check_ports()

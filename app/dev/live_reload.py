@@ -1,8 +1,8 @@
-"""``make run CLINIC_DIR=…``: the site of a clinic that is being written.
+"""Live reload for ``make run CLINIC_DIR=…``.
 
-Whenever a file of the clinic's folder was saved, the site is made anew from it and the
-open pages show it. A mistake is shown in the browser and on the terminal, with file and
-line, until the next save; meanwhile the last good site takes what visitors send.
+When a file of the clinic folder changes, the application is created again and open pages
+reload. While the files contain an error, the browser and the terminal show it with file and
+line, and the last working application continues to accept inquiries.
 """
 
 import base64
@@ -24,87 +24,86 @@ from app.services import services_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-CHANGES, SCRIPT = "/dev/changes", "/dev/reload.js"
-RELOAD = Path(__file__).with_name("reload.js")
-ASKS_FOR_ITS_OWN = ("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH")
-# With its digest: the site's Integrity-Policy lets no other script run.
-TAG = Markup('<script src="{}?{}" integrity="{}" crossorigin defer></script></head>')
-FAULT = Markup("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>A fault in the clinic&rsquo;s files</title>
+FINGERPRINT_PATH, SCRIPT_PATH = "/dev/changes", "/dev/reload.js"
+SCRIPT = Path(__file__).with_name("reload.js")
+# Removed from requests: the script tag needs an uncompressed, complete page.
+CACHING_HEADERS = ("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH")
+# With a digest, because the site's Integrity-Policy blocks other scripts.
+SCRIPT_TAG = Markup('<script src="{}?{}" integrity="{}" crossorigin defer></script></head>')
+ERROR_PAGE = Markup("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Error in the clinic files</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body><h1>A fault in the clinic&rsquo;s files</h1><pre>{}</pre>
-<p>Mend it and save: this page goes on by itself.</p></body></html>""")
+<body><h1>Error in the clinic files</h1><pre>{}</pre>
+<p>Fix it and save the file: this page reloads by itself.</p></body></html>""")
 
 
 class LiveReload:
-    """A WSGI application: the newest good site that ``create_app`` made of ``folder``."""
+    """A WSGI application that calls ``create_app`` again when the clinic folder changes."""
 
     def __init__(self, app: Flask, create_app: Callable[[], Flask]) -> None:
         self._app = app
-        self._folder = folder = services_of(app).settings.clinic_dir
         self._create_app = create_app
+        self._folder = services_of(app).settings.clinic_dir
         self._lock = threading.Lock()
-        self._seen = stamp(folder)
-        self._fault = ""
+        self._fingerprint = fingerprint(self._folder)
+        self._error = ""
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         with self._lock:
-            self._keep_up()
-        return self._answer(environ)(environ, start_response)
+            self._reload_if_changed()
+        return self._respond(environ)(environ, start_response)
 
-    def _keep_up(self) -> None:
-        """Make the site anew when a file has changed."""
-        now = stamp(self._folder)
-        if now == self._seen:
+    def _reload_if_changed(self) -> None:
+        current = fingerprint(self._folder)
+        if current == self._fingerprint:
             return
-        self._seen = now
+        self._fingerprint = current
         try:
-            fresh = self._create_app()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next save may mend it
-            self._fault = str(error) if isinstance(error, ClinicError) else repr(error)
-            sys.stderr.write(f"{self._fault}\n")
+            app = self._create_app()
+        except Exception as error:  # noqa: BLE001 - the next save may fix any error
+            self._error = str(error) if isinstance(error, ClinicError) else repr(error)
+            sys.stderr.write(f"{self._error}\n")
             return
-        if self._fault:
-            sys.stderr.write("The clinic's files are in order again.\n")
+        if self._error:
+            sys.stderr.write("The clinic files are valid again.\n")
         services_of(self._app).database.engine.dispose()
-        self._app, self._fault = fresh, ""
+        self._app, self._error = app, ""
 
-    def _answer(self, environ: "WSGIEnvironment") -> Response:
+    def _respond(self, environ: "WSGIEnvironment") -> Response:
         path = environ["PATH_INFO"]
-        if path == CHANGES:
-            return Response(self._seen, mimetype="text/plain")
-        if path == SCRIPT:
-            return Response(RELOAD.read_bytes(), mimetype="text/javascript")
-        if self._fault and _is_for_people(environ):
-            return self._that_reloads(
-                Response(FAULT.format(self._fault), 500, mimetype="text/html")
-            )
-        plain = {key: value for key, value in environ.items() if key not in ASKS_FOR_ITS_OWN}
+        if path == FINGERPRINT_PATH:
+            return Response(self._fingerprint, mimetype="text/plain")
+        if path == SCRIPT_PATH:
+            return Response(SCRIPT.read_bytes(), mimetype="text/javascript")
+        if self._error and _is_page_request(environ):
+            page = ERROR_PAGE.format(self._error)
+            return self._with_script(Response(page, 500, mimetype="text/html"))
+        plain = {key: value for key, value in environ.items() if key not in CACHING_HEADERS}
         response = Response.from_app(self._app, plain, buffered=True)
         is_page = response.mimetype == "text/html" and not path.startswith("/dev/")
-        return self._that_reloads(response) if is_page else response
+        return self._with_script(response) if is_page else response
 
-    def _that_reloads(self, page: Response) -> Response:
-        """``page``, which is shown again as soon as a file is newer than what it was made from."""
-        digest = base64.b64encode(hashlib.sha256(RELOAD.read_bytes()).digest()).decode()
-        tag = TAG.format(SCRIPT, self._seen, f"sha256-{digest}")
+    def _with_script(self, page: Response) -> Response:
+        """Add the script that reloads ``page`` when the fingerprint changes."""
+        digest = base64.b64encode(hashlib.sha256(SCRIPT.read_bytes()).digest()).decode()
+        tag = SCRIPT_TAG.format(SCRIPT_PATH, self._fingerprint, f"sha256-{digest}")
         page.set_data(page.get_data(as_text=True).replace("</head>", tag, 1))
         page.headers.remove("ETag")
         page.headers["Cache-Control"] = "no-store"
         return page
 
 
-def stamp(folder: Path) -> str:
-    """Changes whenever a file in ``folder`` is saved, made or removed."""
+def fingerprint(folder: Path) -> str:
+    """A digest of the names, sizes and modification times of all files in ``folder``."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
-        with suppress(OSError):  # an editor's own file, gone again
-            facts = file.stat()
-            digest.update(f"{file} {facts.st_mtime_ns} {facts.st_size}\n".encode())
+        with suppress(OSError):  # an editor's temporary file, already deleted
+            status = file.stat()
+            digest.update(f"{file} {status.st_mtime_ns} {status.st_size}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def _is_for_people(environ: "WSGIEnvironment") -> bool:
+def _is_page_request(environ: "WSGIEnvironment") -> bool:
     return environ["REQUEST_METHOD"] == "GET" and "text/html" in environ.get("HTTP_ACCEPT", "")

@@ -1,21 +1,21 @@
-"""The mails that the development mailbox keeps, read for people."""
+"""Reads the messages of the development mailbox."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default as modern
+from email.policy import default as default_policy
 from mailbox import Maildir, NoSuchMailboxError
 from pathlib import Path
 
-# How the standard library names a mail: seconds, microseconds, process, counter.
+# Keys made by the standard library: seconds, microseconds, process, counter.
 KEY = re.compile(r"(\d+)\.M(\d+)P\d+Q(\d+)\.")
 
 
 @dataclass(frozen=True)
 class ReceivedMessage:
-    """One mail as it came over SMTP. ``received`` is aware UTC."""
+    """A message as received over SMTP. ``received`` is aware UTC."""
 
     key: str
     received: datetime
@@ -23,7 +23,7 @@ class ReceivedMessage:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Every header in its order, decoded."""
+        """All headers in order, decoded."""
         return [(name, str(value)) for name, value in self.message.items()]
 
     @property
@@ -34,13 +34,13 @@ class ReceivedMessage:
     def html(self) -> str | None:
         return self._part("html")
 
-    def _part(self, kind: str) -> str | None:
-        part = self.message.get_body((kind,))
+    def _part(self, subtype: str) -> str | None:
+        part = self.message.get_body((subtype,))
         return str(part.get_content()) if part else None
 
 
 def list_messages(folder: Path) -> list[ReceivedMessage]:
-    """The mails in the Maildir ``folder``, newest first; none when there is no such folder."""
+    """The messages in the Maildir ``folder``, newest first; none if the folder is missing."""
     try:
         maildir = Maildir(folder, create=False)
     except NoSuchMailboxError:
@@ -50,8 +50,9 @@ def list_messages(folder: Path) -> list[ReceivedMessage]:
 
 
 def get_message(folder: Path, key: str) -> ReceivedMessage:
-    """The mail called ``key``. Raises LookupError when the Maildir lists no such mail,
-    so a key that is really a path finds nothing.
+    """Return the message with ``key``.
+
+    Raises LookupError if the Maildir lists no such key, so a key that is a path finds nothing.
     """
     try:
         return _read(Maildir(folder, create=False), key)
@@ -60,7 +61,7 @@ def get_message(folder: Path, key: str) -> ReceivedMessage:
 
 
 def _read(maildir: Maildir, key: str) -> ReceivedMessage:
-    message = message_from_bytes(maildir.get_bytes(key), policy=modern)
+    message = message_from_bytes(maildir.get_bytes(key), policy=default_policy)
     assert isinstance(message, EmailMessage)
     return ReceivedMessage(key, datetime.fromtimestamp(_arrival(key)[0], UTC), message)
 

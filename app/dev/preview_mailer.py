@@ -1,4 +1,4 @@
-"""The mailer of a preview: started again when a file of the clinic's folder changes."""
+"""Runs the mailer of a preview and restarts it when a file of the clinic folder changes."""
 
 import os
 import subprocess
@@ -6,23 +6,23 @@ import sys
 import time
 from pathlib import Path
 
-from app.dev.live_reload import stamp
+from app.dev.live_reload import fingerprint
 
 COMMAND = (sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run", "--name", "preview")
-CONFIGURATION_ERROR = 78  # an error in the clinic's files: wait until it is corrected
-PAUSE = 1.0  # seconds between two checks of the folder
+CONFIGURATION_ERROR = 78  # an error in the clinic files: wait until it is fixed
+POLL_INTERVAL = 1.0  # seconds
 
 
 def main() -> None:
     folder = Path(os.environ["CLINIC_DIR"])
     while True:
-        seen = stamp(folder)
-        # The web process reports errors in the clinic's files, in the browser too.
+        started_from = fingerprint(folder)
+        # The web process shows errors in the clinic files.
         mailer = subprocess.Popen(COMMAND)  # noqa: S603
-        while stamp(folder) == seen:
+        while fingerprint(folder) == started_from:
             if mailer.poll() not in (None, CONFIGURATION_ERROR):
                 sys.exit(mailer.returncode)
-            time.sleep(PAUSE)
+            time.sleep(POLL_INTERVAL)
         mailer.terminate()
         mailer.wait()
 

@@ -1,11 +1,11 @@
-// Shows the page again once the clinic's files are newer than what it was made from.
+// Reloads the page when the clinic files change.
 const { pathname, search } = new URL(document.currentScript.src);
-const seen = search.slice(1);
+const loaded = search.slice(1);
 setInterval(async () => {
   try {
-    const answer = await fetch(pathname.replace("reload.js", "changes"));
-    if (answer.ok && (await answer.text()) !== seen) location.reload();
+    const response = await fetch(pathname.replace("reload.js", "changes"));
+    if (response.ok && (await response.text()) !== loaded) location.reload();
   } catch {
-    // The site is being started again.
+    // The site is restarting.
   }
 }, 500);

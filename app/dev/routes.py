@@ -1,4 +1,4 @@
-"""``/dev/mailbox``: what the clinic would have got. Development only."""
+"""``/dev/mailbox``: the emails that a development site has sent."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ from app.services import current_services
 
 blueprint = Blueprint("dev", __name__, url_prefix="/dev/mailbox")
 
-# A mail's HTML may do nothing but look as it does in a mail program.
-MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+# An HTML part may use inline styles, like in an email client, and nothing else.
+HTML_PART_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
 
 @blueprint.get("")
 def mailbox() -> str:
-    return render_template("dev/mailbox.html", mails=list_messages(_maildir()))
+    return render_template("dev/mailbox.html", messages=list_messages(_maildir()))
 
 
 @blueprint.get("/<key>")
-def mail(key: str) -> Response:
-    response = make_response(render_template("dev/mail.html", mail=_find(key)))
+def message(key: str) -> Response:
+    response = make_response(render_template("dev/message.html", received=_get_or_404(key)))
     site_policy = current_app.extensions["content_security_policy"].replace("{images}", "")
     response.headers["Content-Security-Policy"] = f"{site_policy}; frame-src 'self'"
     return response
@@ -28,15 +28,15 @@ def mail(key: str) -> Response:
 
 @blueprint.get("/<key>/html")
 def html_part(key: str) -> Response:
-    html = _find(key).html
+    html = _get_or_404(key).html
     if html is None:
         abort(404)
     response = make_response(html)
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    response.headers["Content-Security-Policy"] = HTML_PART_POLICY
     return response
 
 
-def _find(key: str) -> ReceivedMessage:
+def _get_or_404(key: str) -> ReceivedMessage:
     try:
         return get_message(_maildir(), key)
     except LookupError:

@@ -62,5 +62,5 @@ def explain_startup_error(error: Exception) -> list[CheckResult]:
 
 
 def _clinic_lines(error: ClinicError) -> list[CheckResult]:
-    advice = "See docs/make-it-yours.md"
+    advice = "See docs/customize.md"
     return [failed("clinic", line.strip(), advice) for line in str(error).splitlines()]

@@ -6,14 +6,14 @@ from xml.etree import ElementTree as ET
 
 from app.clinic import Clinic, ClinicError
 from app.diagnostics.result import FIX, CheckResult, clinic_failures, failed, ok, warning
-from app.location.markers import Marker, location_markers, mercator
+from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
-from app.location.viewport import HEIGHT, WIDTH, fit_viewport
+from app.location.viewport import HEIGHT, WIDTH, fit_viewport, mercator
 from app.pages.og_image import SIZE, read_social_card
 
 MAX_LOGO_BYTES = 10_000  # every page loads it
 STREET_ZOOM = 14  # the zoom level from which a basemap contains every street
-CUT_AGAIN = "Create it again: docs/make-it-yours.md"
+CUT_AGAIN = "Create it again: docs/customize.md"
 
 
 def check_logo(file: Path) -> CheckResult:
@@ -49,7 +49,7 @@ def check_basemap(clinic: Clinic, file: Path) -> list[CheckResult]:
     """Check that ``file`` has the streets around every location at each of its zoom levels."""
     if not file.exists():
         message = "none; the map shows markers on a plain background"
-        return [warning("basemap", message, "Create one: docs/make-it-yours.md")]
+        return [warning("basemap", message, "Create one: docs/customize.md")]
     try:
         basemap = PMTilesReader(file)
     except ClinicError as error:

@@ -22,7 +22,7 @@ MAX_BACKUP_AGE = timedelta(days=8)
 def check_clinic_settings(clinic: Clinic) -> list[CheckResult]:
     results = [ok("clinic", clinic.name)]
     if clinic.demo:
-        results = [warning("clinic", "this is the demo clinic", "See docs/make-it-yours.md")]
+        results = [warning("clinic", "this is the demo clinic", "See docs/customize.md")]
     if clinic.review is None:
         message = "no clinician has approved the pages"
         advice = "Have one read them, then fill in [review] of clinic.toml"

@@ -1,4 +1,4 @@
-"""Where the clinic is: the page, the live map, the static map, the tiles."""
+"""The location page with its interactive map, static map and vector tiles."""
 
 from pathlib import Path
 from threading import Thread
@@ -8,7 +8,12 @@ from flask import Flask
 
 from app.clinic import Clinic, ClinicError
 from app.location.map_cache import MapCache, MapSource
-from app.location.markers import OSM_ATTRIBUTION, location_markers, sanitize_attribution
+from app.location.markers import (
+    OSM_ATTRIBUTION,
+    directions,
+    location_markers,
+    sanitize_attribution,
+)
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.routes import ClinicMap, blueprint
 from app.services import services_of
@@ -17,46 +22,42 @@ from app.services import services_of
 def init_app(
     app: Flask, *, clinic: Clinic, basemap: Path, tiles_url: str, cache: Path
 ) -> ClinicMap:
-    """Join this room to the application.
+    """Register this package.
 
-    ``basemap`` is the clinic's PMTiles file, which need not exist; then the
-    page offers streets from ``tiles_url`` (``https://…/{z}/{x}/{y}.png``, or
-    empty: none). ``cache`` is a folder for what can be made again. Raises
-    ClinicError for a basemap that is broken or holds no vector tiles.
+    ``basemap`` is the clinic's PMTiles file. Without that file the page offers street images
+    from ``tiles_url`` (``https://…/{z}/{x}/{y}.png``, or empty for none). ``cache`` is a folder
+    for files that can be built again. Raises ClinicError for an invalid file or URL.
     """
-    _check_tiles_url(tiles_url)
-    ground = PMTilesReader(basemap) if basemap.exists() else None
-    attribution = ground.metadata.attribution if ground else _raster_credit(tiles_url)
+    if tiles_url and not all(part in tiles_url for part in ("{z}", "{x}", "{y}")):
+        raise ClinicError("MAP_TILES_URL: must contain {z}, {x} and {y}")
+    reader = PMTilesReader(basemap) if basemap.exists() else None
+    attribution = reader.metadata.attribution if reader else _tiles_attribution(tiles_url)
     source = MapSource(
         markers=location_markers(clinic.locations),
-        basemap=str(basemap.absolute()) if ground else None,
-        metadata=ground.metadata if ground else None,
-        tiles_url="" if ground else tiles_url,
+        basemap=str(basemap.absolute()) if reader else None,
+        metadata=reader.metadata if reader else None,
+        tiles_url="" if reader else tiles_url,
         attribution=attribution,
     )
     clinic_map = ClinicMap(
         markers=source.markers,
         cache=MapCache(source, cache),
-        basemap=ground,
+        basemap=reader,
         tiles_url=source.tiles_url,
-        attribution=sanitize_attribution(attribution)[0] if ground or tiles_url else "",
+        attribution=sanitize_attribution(attribution)[0] if reader or tiles_url else "",
     )
-    app.register_blueprint(blueprint(clinic_map))
+    app.register_blueprint(blueprint)
+    app.jinja_env.globals.update(clinic_map=clinic_map, directions=directions)
     return clinic_map
 
 
 def warm_up(app: Flask) -> Thread:
-    """Make the maps in the background. For the server's start, not for every command."""
+    """Build the maps in the background when the server starts."""
     return services_of(app).clinic_map.cache.warm_up()
 
 
-def _check_tiles_url(tiles_url: str) -> None:
-    if tiles_url and not all(part in tiles_url for part in ("{z}", "{x}", "{y}")):
-        raise ClinicError("MAP_TILES_URL: must contain {z}, {x} and {y}")
-
-
-def _raster_credit(tiles_url: str) -> str:
-    """Who made the pictures; nearly all public street maps draw OpenStreetMap's data."""
+def _tiles_attribution(tiles_url: str) -> str:
+    """Nearly all public street maps are made from OpenStreetMap's data."""
     host = urlsplit(tiles_url).hostname or ""
-    own = host == "openstreetmap.org" or host.endswith(".openstreetmap.org")
-    return OSM_ATTRIBUTION if own or not host else f"{OSM_ATTRIBUTION}, pictures from {host}"
+    is_osm = host == "openstreetmap.org" or host.endswith(".openstreetmap.org")
+    return OSM_ATTRIBUTION if is_osm or not host else f"{OSM_ATTRIBUTION}, pictures from {host}"

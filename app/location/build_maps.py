@@ -1,75 +1,58 @@
-"""``python -m app.location.build_maps PARENT``: a source as JSON in, the maps as JSON out.
+"""``python -m app.location.build_maps``: a MapSource as JSON in, the map files as JSON out.
 
-Run as a child process by ``map_cache.py``, because of the libraries it needs. It ends when
-the process PARENT is gone: then nobody waits for it.
+``map_cache.py`` runs this as a subprocess, because of the libraries that it needs.
 """
 
 import json
 import os
 import sys
-import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-from app.location.map_colors import DARK, LIGHT, MapColors
+from app.location.map_colors import DARK, LIGHT
 from app.location.markers import Marker, sanitize_attribution
 from app.location.pmtiles_reader import PMTilesMetadata, PMTilesReader
 
 
-def build(source: dict[str, Any]) -> dict[str, str]:
-    """The texts of ``map.js``, ``map.svg`` and ``map-dark.svg`` for the fields of ``MapSource``."""
-    from app.location import folium_map, static_map  # noqa: PLC0415  (a second, see main)
+def build_maps(source: dict[str, Any]) -> dict[str, str]:
+    """The contents of ``map.js``, ``map.svg`` and ``map-dark.svg``."""
+    # Loading them takes a second, which is why the process lowers its priority first.
+    from app.location.folium_map import build_map_script  # noqa: PLC0415
+    from app.location.static_map import render_static_map  # noqa: PLC0415
 
     markers = [
         Marker(**{**marker, "address": tuple(marker["address"]), "hours": tuple(marker["hours"])})
         for marker in source["markers"]
     ]
     html, text = sanitize_attribution(source["attribution"])
-    if not source["basemap"]:
-        live = folium_map.build_map_script(markers, tiles_url=source["tiles_url"], attribution=html)
-        return _named(live, partial(static_map.render_static_map, markers))
-    basemap = PMTilesReader(Path(source["basemap"]))
-    still = partial(
-        static_map.render_static_map,
-        markers,
-        tiles=basemap.tile,
-        zooms=(basemap.metadata.min_zoom, basemap.metadata.max_zoom),
-        attribution=text,
-    )
-    live = folium_map.build_map_script(markers, basemap=_layer(basemap.metadata), attribution=html)
-    return _named(live, still)
-
-
-def _named(live: str, still: Callable[[MapColors], str]) -> dict[str, str]:
-    return {"map.js": live, "map.svg": still(LIGHT), "map-dark.svg": still(DARK)}
-
-
-def _layer(facts: PMTilesMetadata) -> dict[str, Any]:
-    """The options of the live map's vector layer."""
-    west, south, east, north = facts.bounds
+    static: dict[str, Any] = {}
+    layer = None
+    if source["basemap"]:
+        basemap = PMTilesReader(Path(source["basemap"]))
+        zooms = (basemap.metadata.min_zoom, basemap.metadata.max_zoom)
+        static = {"tiles": basemap.tile, "zooms": zooms, "attribution": text}
+        layer = _layer_options(basemap.metadata)
     return {
-        "url": f"/location/tiles/{{z}}/{{x}}/{{y}}.mvt?v={facts.version}",
+        "map.js": build_map_script(
+            markers, basemap=layer, tiles_url=source["tiles_url"], attribution=html
+        ),
+        "map.svg": render_static_map(markers, LIGHT, **static),
+        "map-dark.svg": render_static_map(markers, DARK, **static),
+    }
+
+
+def _layer_options(metadata: PMTilesMetadata) -> dict[str, Any]:
+    """The options of the interactive map's vector layer."""
+    west, south, east, north = metadata.bounds
+    return {
+        "url": f"/location/tiles/{{z}}/{{x}}/{{y}}.mvt?v={metadata.version}",
         "bounds": [[south, west], [north, east]],
-        "minZoom": facts.min_zoom + 1,  # one tile of data makes four on the screen
-        "maxDataZoom": facts.max_zoom,
+        "minZoom": metadata.min_zoom + 1,  # one tile of data makes four on the screen
+        "maxDataZoom": metadata.max_zoom,
         "lang": "en",
     }
 
 
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
-
-
-def main() -> None:
-    os.nice(10)  # visitors come first
-    Thread(target=_leave_with, args=(int(sys.argv[1]),), daemon=True).start()
-    json.dump(build(json.load(sys.stdin)), sys.stdout)
-
-
 if __name__ == "__main__":
-    main()
+    os.nice(10)  # visitors' requests come first
+    json.dump(build_maps(json.load(sys.stdin)), sys.stdout)

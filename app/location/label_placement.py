@@ -1,7 +1,7 @@
-"""Names on the static map: streets along their course, places and waters across.
+"""Labels of the static map: along streets, and horizontally for places and water.
 
-Set one after the other, the important first; a name that would lie on
-another, or on a marker, is left out. Every name comes from outside and is escaped.
+They are placed in order of importance; a label that would overlap another one or a pin is
+left out. Every name comes from the map data and is escaped.
 """
 
 import math
@@ -18,29 +18,29 @@ from app.location.map_colors import MapColors
 from app.location.tile_rendering import Shapes
 from app.location.viewport import HEIGHT, WIDTH
 
-LETTER = 0.54  # width of a letter, in font sizes, on average
-STRAIGHT = 7.0  # units that a street may stray from a straight line under its name
+LETTER_WIDTH = 0.54  # average, in font sizes
+STRAIGHT = 7.0  # units that a street may deviate from a straight line under its label
 ROAD_SIZES = {"highway": 28, "major_road": 28, "minor_road": 23, "path": 21, "ferry": 22}
-NEAR = 60  # units around a marker
-MAJOR = 26  # units: names from this size on are set first, and alone on small screens
-FRAME = box(0, 0, WIDTH, HEIGHT).buffer(-14) - box(0, HEIGHT - 76, WIDTH, HEIGHT)
+NEAR = 60  # units around a pin
+MAJOR = 26  # units: labels of at least this size are placed first, and alone on small screens
+LABEL_AREA = box(0, 0, WIDTH, HEIGHT).buffer(-14) - box(0, HEIGHT - 76, WIDTH, HEIGHT)
 
 
 @dataclass(frozen=True)
 class LabelStyle:
-    """How a kind of name looks: ``size`` and letter ``spacing`` in units."""
+    """``size`` and letter ``spacing`` are in units; ``attributes`` are further SVG attributes."""
 
     size: float
-    colour: str = "label"
+    color: str = "label"
     spacing: float = 0
-    more: str = ""
+    attributes: str = ""
     dot: bool = False
     capitals: bool = False
 
 
 @dataclass(frozen=True)
 class Label:
-    """A name and where its middle stands; ``angle`` in degrees clockwise."""
+    """``x`` and ``y`` are the middle of the text; ``angle`` is in degrees clockwise."""
 
     text: str
     style: LabelStyle
@@ -49,9 +49,9 @@ class Label:
     angle: float = 0.0
 
     @property
-    def ground(self) -> Polygon:
+    def area(self) -> Polygon:
         size = self.style.size
-        width = len(self.text) * (size * LETTER + self.style.spacing)
+        width = len(self.text) * (size * LETTER_WIDTH + self.style.spacing)
         half = size * 0.55
         flat = box(self.x - width / 2, self.y - half, self.x + width / 2, self.y + half)
         return rotate(flat, self.angle, origin=(self.x, self.y))
@@ -59,96 +59,96 @@ class Label:
 
 WATER = LabelStyle(27, "water_label", 3, ' font-style="italic"')
 LANDMARK = LabelStyle(23, dot=True)
-GREEN = LabelStyle(23, "green_label", more=' font-style="italic"')
-QUARTER = LabelStyle(21, "place_label", 3, capitals=True)
-# (layer, kinds or none for all, style), the important first.
+GREEN = LabelStyle(23, "green_label", attributes=' font-style="italic"')
+NEIGHBORHOOD = LabelStyle(21, "place_label", 3, capitals=True)
+# (layer, kinds or an empty set for all, style), the most important first.
 POINTS: tuple[tuple[str, frozenset[str], LabelStyle], ...] = (
     ("pois", frozenset({"lighthouse", "ferry_terminal", "station", "hospital"}), LANDMARK),
     ("water", frozenset(), WATER),
     ("pois", frozenset({"park", "beach", "garden", "cemetery"}), GREEN),
     ("pois", frozenset({"marketplace", "school", "library", "university"}), LANDMARK),
-    ("places", frozenset({"neighbourhood"}), QUARTER),
+    ("places", frozenset({"neighbourhood"}), NEIGHBORHOOD),
 )
 
 
 def place_labels(
-    shapes: Shapes, colors: MapColors, taken: Sequence[Polygon], grow: float = 1
+    shapes: Shapes, colors: MapColors, pin_areas: Sequence[Polygon], scale: float = 1
 ) -> Iterator[str]:
-    """The names as SVG text, none of them on the grounds in ``taken``.
+    """The labels as SVG text, none of them on ``pin_areas``.
 
-    With ``grow`` the main names only, that many times larger: for a small picture.
+    With a ``scale`` above 1, for small screens, only the major labels, that many times larger.
     """
-    covered: list[BaseGeometry] = list(taken)
-    set_already: set[str] = set()
-    wanted = [
-        *_street_labels(shapes, taken, grow, major=True),
-        *_point_labels(shapes, grow),
-        *_street_labels(shapes, taken, grow, major=False),
+    occupied: list[BaseGeometry] = list(pin_areas)
+    placed: set[str] = set()
+    candidates = [
+        *_street_labels(shapes, pin_areas, scale, major=True),
+        *_point_labels(shapes, scale),
+        *_street_labels(shapes, pin_areas, scale, major=False),
     ]
-    for label in wanted:
-        if label.text in set_already or (grow > 1 and label.style.size < MAJOR * grow):
+    for label in candidates:
+        if label.text in placed or (scale > 1 and label.style.size < MAJOR * scale):
             continue
-        if FRAME.contains(label.ground) and not any(map(label.ground.intersects, covered)):
-            set_already.add(label.text)
-            covered.append(label.ground.buffer(6))
-            yield _text(label, colors)
+        if LABEL_AREA.contains(label.area) and not any(map(label.area.intersects, occupied)):
+            placed.add(label.text)
+            occupied.append(label.area.buffer(6))
+            yield _render_label(label, colors)
 
 
 def _street_labels(
-    shapes: Shapes, markers: Sequence[Polygon], grow: float, *, major: bool
+    shapes: Shapes, pin_areas: Sequence[Polygon], scale: float, *, major: bool
 ) -> Iterator[Label]:
-    """Streets beside a marker come first, then the long ones."""
-    near = unary_union(markers).buffer(NEAR)
-    wanted = [
-        (name, LabelStyle(ROAD_SIZES[kind] * grow), line_merge(unary_union(lines)))
-        for (kind, name), lines in shapes.names.items()
+    """Streets near a pin come first, then the long ones."""
+    near = unary_union(pin_areas).buffer(NEAR)
+    streets = [
+        (name, LabelStyle(ROAD_SIZES[kind] * scale), line_merge(unary_union(lines)))
+        for (kind, name), lines in shapes.streets.items()
         if kind in ROAD_SIZES and (ROAD_SIZES[kind] >= MAJOR) == major
     ]
     for name, style, line in sorted(
-        wanted, key=lambda one: (not near.intersects(one[2]), -one[2].length, one[0])
+        streets, key=lambda street: (not near.intersects(street[2]), -street[2].length, street[0])
     ):
-        width = (len(name) * LETTER + 1) * style.size
+        width = (len(name) * LETTER_WIDTH + 1) * style.size
         for x, y, angle in _straight_runs(line, width):
             yield Label(name, style, x, y, angle)
 
 
 def _straight_runs(line: BaseGeometry, width: float) -> Iterator[tuple[float, float, float]]:
-    """Middle and angle of straight places for a name ``width`` long; the longest run first."""
-    bent = [part.simplify(STRAIGHT).coords for part in getattr(line, "geoms", [line])]
-    runs = [LineString(pair) for one in bent for pair in pairwise(one)]
+    """Middle and angle of each straight stretch that fits ``width``, on the longest run first."""
+    parts = [part.simplify(STRAIGHT).coords for part in getattr(line, "geoms", [line])]
+    runs = [LineString(pair) for points in parts for pair in pairwise(points)]
     for run in sorted(runs, key=lambda run: -run.length):
-        visible = run.intersection(FRAME)
+        visible = run.intersection(LABEL_AREA)
         if visible.geom_type != "LineString" or visible.length < width:
             continue
         (ax, ay), (bx, by) = visible.coords[0], visible.coords[-1]
         angle = math.degrees(math.atan((by - ay) / (bx - ax))) if bx != ax else 90.0
-        for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8):
-            middle = visible.interpolate(share, normalized=True)
-            if min(share, 1 - share) * visible.length >= width / 2:
+        for fraction in (0.5, 0.4, 0.6, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8):
+            middle = visible.interpolate(fraction, normalized=True)
+            if min(fraction, 1 - fraction) * visible.length >= width / 2:
                 yield middle.x, middle.y, angle
 
 
-def _point_labels(shapes: Shapes, grow: float) -> Iterator[Label]:
-    for layer, kinds, plain in POINTS:
-        style = replace(plain, size=plain.size * grow, spacing=plain.spacing * grow)
+def _point_labels(shapes: Shapes, scale: float) -> Iterator[Label]:
+    for layer, kinds, unscaled in POINTS:
+        style = replace(unscaled, size=unscaled.size * scale, spacing=unscaled.spacing * scale)
         for point in shapes.points:
             if point.layer == layer and (not kinds or point.kind in kinds):
                 text = point.name.upper() if style.capitals else point.name
                 yield Label(text, style, point.x, point.y + (style.size if style.dot else 0))
 
 
-def _text(label: Label, colors: MapColors) -> str:
+def _render_label(label: Label, colors: MapColors) -> str:
     style = label.style
-    turn = f"rotate({label.angle:.0f})" if round(label.angle) else ""
-    spaced = f' letter-spacing="{style.spacing:.0f}"' if style.spacing else ""
-    colour, halo = colors[style.colour], colors["halo"]
+    rotation = f"rotate({label.angle:.0f})" if round(label.angle) else ""
+    spacing = f' letter-spacing="{style.spacing:.0f}"' if style.spacing else ""
+    color, halo = colors[style.color], colors["halo"]
     dot = (
         f'<circle cx="{label.x:.0f}" cy="{label.y - style.size:.0f}" r="7" '
-        f'fill="{colour}" stroke="{halo}" stroke-width="4"/>'
+        f'fill="{color}" stroke="{halo}" stroke-width="4"/>'
     )
     return (
         (dot if style.dot else "")
-        + f'<text transform="translate({label.x:.0f} {label.y:.0f}){turn}" '
-        f'y="{style.size * 0.35:.0f}" text-anchor="middle" font-size="{style.size:.0f}"{spaced}'
-        f'{style.more} fill="{colour}" stroke="{halo}">{escape(label.text)}</text>'
+        + f'<text transform="translate({label.x:.0f} {label.y:.0f}){rotation}" '
+        f'y="{style.size * 0.35:.0f}" text-anchor="middle" font-size="{style.size:.0f}"{spacing}'
+        f'{style.attributes} fill="{color}" stroke="{halo}">{escape(label.text)}</text>'
     )

@@ -1,10 +1,10 @@
-"""map.js and the two SVG images, made once by a child process and kept.
+"""map.js and the two SVG images, built once in a subprocess and stored on disk.
 
-Folium, shapely and numpy cost 100 MB and a second: a web worker never loads
-them. ``python -m app.location.build_maps`` does, takes the source on its standard
-input and gives the texts on its standard output. They are kept in one file,
-named after a digest of everything that they depend on, so that several workers
-share them, a changed clinic.toml makes new ones, and a restart finds them.
+Folium, shapely and numpy take 100 MB and a second to load, so a web worker never imports
+them. ``python -m app.location.build_maps`` reads the source from its standard input and
+writes the files to its standard output. They are stored in one file, named after a digest of
+everything that they depend on: workers share it, a changed clinic.toml causes a new build,
+and a restart finds it.
 """
 
 import contextlib
@@ -31,20 +31,20 @@ MEDIA_TYPES = {
     "map.svg": "image/svg+xml",
     "map-dark.svg": "image/svg+xml",
 }
-MAKERS = ("folium", "branca", "mapbox-vector-tile", "shapely")
-PATIENCE = 60.0  # seconds that a build may take
-PAUSE = 300.0  # seconds before another try after a failure
+LIBRARIES = ("folium", "branca", "mapbox-vector-tile", "shapely")
+BUILD_TIMEOUT = 60.0  # seconds
+RETRY_DELAY = 300.0  # seconds after a failed build
 ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("frontdesk.location")
 
 
 class MapBuildError(Exception):
-    """The child process did not make the maps; the message is its last words."""
+    """The subprocess failed; the message is the last line of its error output."""
 
 
 @dataclass(frozen=True)
 class MapSource:
-    """What the maps are made from. ``basemap`` is the PMTiles file, ``facts`` its contents."""
+    """What the maps are built from. ``basemap`` is the PMTiles file, ``metadata`` describes it."""
 
     markers: tuple[Marker, ...]
     basemap: str | None
@@ -57,89 +57,82 @@ class MapSource:
 
     @property
     def digest(self) -> str:
-        """The same for the same maps: contents, our own code and its libraries, no paths."""
-        contents = {**asdict(self), "basemap": None}
-        stamp = [
-            json.dumps(contents, sort_keys=True),
-            *(f"{name} {version(name)}" for name in MAKERS),
-        ]
-        code = sorted(file for file in Path(__file__).parent.iterdir() if file.is_file())
-        digest = hashlib.sha256("\n".join(stamp).encode())
-        for file in code:
+        """Of the contents, this package's code and its libraries, but not of the file's path."""
+        contents = json.dumps({**asdict(self), "basemap": None}, sort_keys=True)
+        versions = (f"{name} {version(name)}" for name in LIBRARIES)
+        digest = hashlib.sha256("\n".join([contents, *versions]).encode())
+        for file in sorted(file for file in Path(__file__).parent.iterdir() if file.is_file()):
             digest.update(file.read_bytes())
         return digest.hexdigest()[:16]
 
 
 class MapCache:
-    """The finished maps of ``source``, kept in ``folder``; safe for threads and processes."""
+    """The files built from ``source``, stored in ``folder``; safe for threads and processes."""
 
     def __init__(self, source: MapSource, folder: Path) -> None:
         self.version = source.digest
         self._source = source
         self._folder = folder
+        self._file = folder / f"map-{self.version}.json"
         self._lock = threading.Lock()
-        self._made: dict[str, bytes] = {}
-        self._not_before = 0.0
-        self._last_words = ""
+        self._contents: dict[str, bytes] = {}
+        self._next_try = 0.0
+        self._last_error = ""
 
     def get(self, name: str) -> bytes | None:
-        """``map.js``, ``map.svg`` or ``map-dark.svg``; made now if need be. None: it failed."""
-        if not self._made:
+        """A file of MEDIA_TYPES, built now if necessary; None when the build failed."""
+        if not self._contents:
             with self._lock:
-                if not self._made and time.monotonic() >= self._not_before:
-                    self._make()
-        return self._made.get(name)
+                if not self._contents and time.monotonic() >= self._next_try:
+                    self._load()
+        return self._contents.get(name)
 
     def warm_up(self) -> threading.Thread:
-        """Make them in the background, so that no visitor waits."""
+        """Build the files in the background, so that no visitor waits."""
         thread = threading.Thread(target=self.get, args=("map.js",), daemon=True)
         thread.start()
         return thread
 
-    def _make(self) -> None:
+    def _load(self) -> None:
         try:
-            texts = self._kept() or self._build()
+            contents = self._read_file() or self._build()
         except (MapBuildError, OSError, subprocess.SubprocessError) as error:
-            self._not_before = time.monotonic() + PAUSE
-            if str(error) != self._last_words:
-                self._last_words = str(error)
+            self._next_try = time.monotonic() + RETRY_DELAY
+            if str(error) != self._last_error:
+                self._last_error = str(error)
                 log.error(
-                    "The map cannot be made; pages show addresses and directions without it: %s",
+                    "Cannot build the map; pages show addresses and directions without it: %s",
                     error,
                 )
             return
-        self._made = {name: texts[name].encode() for name in MEDIA_TYPES}
+        self._contents = {name: contents[name].encode() for name in MEDIA_TYPES}
 
-    @property
-    def _file(self) -> Path:
-        return self._folder / f"map-{self.version}.json"
-
-    def _kept(self) -> dict[str, str] | None:
+    def _read_file(self) -> dict[str, str] | None:
         try:
-            texts = json.loads(self._file.read_text(encoding="utf-8"))
+            contents = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        complete = isinstance(texts, dict) and all(
-            isinstance(texts.get(name), str) for name in MEDIA_TYPES
+        complete = isinstance(contents, dict) and all(
+            isinstance(contents.get(name), str) for name in MEDIA_TYPES
         )
-        return texts if complete else None
+        return contents if complete else None
 
     def _build(self) -> dict[str, str]:
-        """Made by a child, under a lock that the other workers wait for."""
+        """Build in a subprocess, under a lock for all workers: one builds, the others read."""
         with _locked(self._folder) as writable:
-            if texts := self._kept():
-                return texts
-            texts = _run_child(self._source)
+            if contents := self._read_file():
+                return contents
+            contents = _run_subprocess(self._source)
             if writable:
-                self._keep(texts)
-            return texts
+                self._write_file(contents)
+            return contents
 
-    def _keep(self, texts: dict[str, str]) -> None:
-        """Written whole or not at all; those of earlier recipes go."""
+    def _write_file(self, contents: dict[str, str]) -> None:
+        """Write the file atomically and delete those of earlier versions."""
         with tempfile.NamedTemporaryFile(
             "w", dir=self._folder, prefix=".map-", delete=False, encoding="utf-8"
         ) as file:
-            json.dump(texts, file)
+            json.dump(contents, file)
         Path(file.name).replace(self._file)
         for old in self._folder.glob("map-*.json"):
             if old != self._file:
@@ -148,12 +141,12 @@ class MapCache:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
-    """Alone among all processes; False where the folder cannot be written: then just go on."""
+    """Hold a lock among all processes; yields False, without one, if ``folder`` is read-only."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / "map.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        log.warning("The map is not kept, each worker makes its own: %s", error)
+        log.warning("Cannot store the map; each worker builds its own: %s", error)
         yield False
         return
     try:
@@ -163,20 +156,19 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _run_child(source: MapSource) -> dict[str, str]:
-    done = subprocess.run(  # noqa: S603  (ours)
-        [sys.executable, "-m", "app.location.build_maps", str(os.getpid())],
+def _run_subprocess(source: MapSource) -> dict[str, str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "app.location.build_maps"],
         input=source.json(),
         cwd=ROOT,
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=PATIENCE,
+        timeout=BUILD_TIMEOUT,
         check=False,
     )
-    if done.returncode:
-        raise MapBuildError(
-            (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        )
-    texts: dict[str, str] = json.loads(done.stdout)
-    return texts
+    if result.returncode:
+        error = result.stderr.strip() or f"exit code {result.returncode}"
+        raise MapBuildError(error.splitlines()[-1])
+    contents: dict[str, str] = json.loads(result.stdout)
+    return contents

@@ -1,16 +1,17 @@
-"""The colours of both maps, live and static, in light and in dark.
+"""Colors of the interactive and the static map, in light and dark.
 
-Every ``label`` colour keeps 7:1 on the grounds it stands on, with its halo
-between; tests/location does the sum. The stock colours of protomaps-leaflet
-("light": about 3.4:1) are too faint for that.
+Every label color has a contrast of at least 7:1 with the areas it appears on and with its
+halo; tests/location checks this. The default colors of protomaps-leaflet are too faint
+("light": about 3.4:1).
 """
 
 from typing import Final
 
 MapColors = dict[str, str]
 
-# A static map has two sets of names. Shown small, on a phone, it shows the few large ones.
-NARROW: Final = (
+# A static map contains its labels twice. On a phone, where it is small, it shows the few large
+# ones and larger pins.
+STATIC_MAP_CSS: Final = (
     "@media(max-width:520px){.w{display:none}.n{display:inline}.p{transform:scale(4.2)}}"
 )
 

@@ -1,9 +1,5 @@
-"""What stands on both maps: one marker per location, numbered when there are several.
+"""The markers of both maps: one per location, numbered when there are several."""
 
-Also the escaping that they share. Nothing here touches a request.
-"""
-
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,7 +9,7 @@ from urllib.parse import urlsplit
 from app.clinic import Location
 from app.clinic.opening_hours import hours_lines
 
-# A drop, 26 units wide, whose point is at 0,0 and whose head is centred on 0,-24.
+# SVG path of a pin, 26 units wide: its tip is at 0,0 and its head is centered on 0,-24.
 PIN_PATH = "M0 0C-3-8-13-13-13-24a13 13 0 1 1 26 0C13-13 3-8 0 0z"
 OSM_ATTRIBUTION = (
     '<a href="https://www.openstreetmap.org/copyright">© OpenStreetMap contributors</a>'
@@ -22,7 +18,7 @@ OSM_ATTRIBUTION = (
 
 @dataclass(frozen=True)
 class Marker:
-    """One location as a map needs it. ``label`` is its number, empty for the only one."""
+    """A location on a map. ``label`` is its number, empty for the only location."""
 
     key: str
     label: str
@@ -38,59 +34,55 @@ class Marker:
 
 
 def location_markers(locations: Sequence[Location]) -> tuple[Marker, ...]:
-    """The markers of ``locations``, in their order."""
-    several = len(locations) > 1
+    """One marker per location, in the same order."""
     return tuple(
         Marker(
-            key=place.key,
-            label=str(number) if several else "",
-            name=place.name,
-            address=place.address_lines,
-            hours=hours_lines(place),
-            latitude=place.latitude,
-            longitude=place.longitude,
+            key=location.key,
+            label=str(number) if len(locations) > 1 else "",
+            name=location.name,
+            address=location.address_lines,
+            hours=hours_lines(location),
+            latitude=location.latitude,
+            longitude=location.longitude,
         )
-        for number, place in enumerate(locations, 1)
+        for number, location in enumerate(locations, 1)
     )
 
 
 def directions(latitude: float, longitude: float) -> tuple[tuple[str, str], ...]:
-    """(service, address) of the pages that lead to a point.
+    """Name and URL of each service that gives directions to a point.
 
-    Coordinates only: a map service need not know that it is a clinic.
+    The URLs contain coordinates only, so that the services do not learn that it is a clinic.
     """
-    at = f"{latitude:.6f}", f"{longitude:.6f}"
+    point = f"{latitude:.6f}", f"{longitude:.6f}"
     return (
-        ("Google Maps", "https://www.google.com/maps/dir/?api=1&destination={}%2C{}".format(*at)),
-        ("Apple Maps", "https://maps.apple.com/directions?destination={},{}".format(*at)),
-        ("OpenStreetMap", "https://www.openstreetmap.org/directions?to={}%2C{}".format(*at)),
+        (
+            "Google Maps",
+            "https://www.google.com/maps/dir/?api=1&destination={}%2C{}".format(*point),
+        ),
+        ("Apple Maps", "https://maps.apple.com/directions?destination={},{}".format(*point)),
+        ("OpenStreetMap", "https://www.openstreetmap.org/directions?to={}%2C{}".format(*point)),
     )
 
 
-def mercator(latitude: float, longitude: float) -> tuple[float, float]:
-    """Degrees -> x, y from 0 to 1: eastward from 180° W, downward from 85.05° N."""
-    y = math.asinh(math.tan(math.radians(latitude))) / math.tau
-    return longitude / 360 + 0.5, 0.5 - y
-
-
-class _Credit(HTMLParser):
-    """Keeps the words of an attribution and its web links, and nothing else."""
+class _AttributionParser(HTMLParser):
+    """Keeps the text of an attribution and its web links, and drops everything else."""
 
     def __init__(self) -> None:
         super().__init__()
         self.html = self.text = ""
-        self._open = False
+        self._in_link = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         url = dict(attrs).get("href") or ""
-        if tag == "a" and not self._open and urlsplit(url).scheme in ("http", "https"):
+        if tag == "a" and not self._in_link and urlsplit(url).scheme in ("http", "https"):
             self.html += f'<a href="{escape(url)}" rel="noreferrer">'
-            self._open = True
+            self._in_link = True
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "a" and self._open:
+        if tag == "a" and self._in_link:
             self.html += "</a>"
-            self._open = False
+            self._in_link = False
 
     def handle_data(self, data: str) -> None:
         self.html += escape(data)
@@ -98,12 +90,11 @@ class _Credit(HTMLParser):
 
 
 def sanitize_attribution(attribution: str) -> tuple[str, str]:
-    """An attribution as (harmless HTML, plain text).
+    """``attribution`` as (safe HTML, plain text).
 
-    Without one the data is taken for OpenStreetMap's, whose licence (ODbL)
-    asks for the credit to stay visible.
+    An empty attribution becomes OpenStreetMap's, whose license (ODbL) requires visible credit.
     """
-    parser = _Credit()
+    parser = _AttributionParser()
     parser.feed(attribution or OSM_ATTRIBUTION)
     parser.close()
     parser.handle_endtag("a")

@@ -1,4 +1,4 @@
-"""The routes of the map: its page, its script, its images, its tiles."""
+"""Routes of the location page, the map's script and images, and the vector tiles."""
 
 import gzip
 import hashlib
@@ -8,135 +8,120 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, json, render_template, request
 
 from app.location.map_cache import MEDIA_TYPES, MapCache
-from app.location.map_colors import NARROW
-from app.location.markers import Marker, directions
+from app.location.map_colors import STATIC_MAP_CSS
+from app.location.markers import Marker
 from app.location.pmtiles_reader import PMTilesReader
+from app.services import current_services
 from app.web.page_cache import HTML, PROXY_CACHE_SECONDS, proxy_may_cache, public_response
 from app.web.security_headers import allow_images_from
 from app.web.static_files import asset, integrity, integrity_hash
 
-FRESH = "public, max-age=30, must-revalidate"
+PAGE_CACHE_CONTROL = "public, max-age=30, must-revalidate"
 ONE_YEAR = "public, max-age=31536000, immutable"
-ASK_AGAIN = "no-cache"
+REVALIDATE = "no-cache"
 STYLES = ("vendor/leaflet/leaflet.css", "css/map.css")
 LEAFLET = "vendor/leaflet/leaflet.js"
 PROTOMAPS = "vendor/protomaps-leaflet/protomaps-leaflet.js"
 MVT = "application/vnd.mapbox-vector-tile"
-# For somebody who opens an image by itself: its one style and nothing else.
+# For an image that is opened by itself: only its own style.
 SVG_POLICY = (
-    f"default-src 'none'; style-src '{integrity_hash(NARROW.encode())}'; frame-ancestors 'none'"
+    "default-src 'none'; "
+    f"style-src '{integrity_hash(STATIC_MAP_CSS.encode())}'; frame-ancestors 'none'"
 )
+
+blueprint = Blueprint("location", __name__)
 
 
 @dataclass(frozen=True)
 class ClinicMap:
-    """What the templates need to show the map."""
+    """The maps of this clinic, for views and templates."""
 
     markers: tuple[Marker, ...]
     cache: MapCache
     basemap: PMTilesReader | None
     tiles_url: str
-    attribution: str  # harmless HTML
+    attribution: str  # safe HTML
 
     def url(self, name: str) -> str:
-        """Where ``map.js`` or an image is: another address whenever it changes."""
+        """The URL of ``map.js`` or an image; it changes with the contents."""
         return f"/location/{name}?v={self.cache.version}"
 
     @property
     def street_tile_host(self) -> str:
-        """The host that streets may be had from after a click; empty where there is no need."""
+        """The host that street images are loaded from after a click; empty if not needed."""
         if self.basemap or not self.tiles_url:
             return ""
         host = urlsplit(self.tiles_url).hostname or ""
         return host.removeprefix("{s}.").removeprefix("tile.").removeprefix("tiles.")
 
     def allow_street_images(self) -> str:
-        """Allow the pictures of that host, and no other, on the page being answered."""
+        """Allow images of that host in the Content-Security-Policy of the current page."""
         if self.street_tile_host:
             parts = urlsplit(self.tiles_url)
             allow_images_from(f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}")
         return ""
 
 
-def blueprint(clinic_map: ClinicMap) -> Blueprint:
-    """The routes of this room."""
-    routes = Blueprint("location", __name__)
-
-    @routes.get("/location")
-    def location() -> Response:
-        return public_response(render_template("location/location.html"), HTML, FRESH)
-
-    @routes.get(f"/location/<any({', '.join(map(repr, MEDIA_TYPES))}):name>")
-    def artefact(name: str) -> Response:
-        return _artefact(clinic_map.cache, name)
-
-    @routes.get("/location/parts.json")
-    def parts() -> Response:
-        return _parts(clinic_map)
-
-    @routes.get("/location/tiles/<int:z>/<int:x>/<int:y>.mvt")
-    def tile(z: int, x: int, y: int) -> Response:
-        return _tile(clinic_map.basemap, z, x, y)
-
-    @routes.app_context_processor
-    def helpers() -> dict[str, object]:
-        return {
-            "clinic_map": clinic_map,
-            "directions": directions,
-        }
-
-    return routes
+@blueprint.get("/location")
+def location() -> Response:
+    return public_response(render_template("location/location.html"), HTML, PAGE_CACHE_CONTROL)
 
 
-def _artefact(artefacts: MapCache, name: str) -> Response:
-    made = artefacts.get(name)
-    if made is None:
+@blueprint.get(f"/location/<any({', '.join(map(repr, MEDIA_TYPES))}):name>")
+def map_file(name: str) -> Response:
+    cache = current_services().clinic_map.cache
+    contents = cache.get(name)
+    if contents is None:
         return _unavailable()
-    response = public_response(made, MEDIA_TYPES[name], _keep(artefacts.version))
+    response = public_response(contents, MEDIA_TYPES[name], _cache_control(cache.version))
     if name.endswith(".svg"):
         response.headers["Content-Security-Policy"] = SVG_POLICY
     return response
+
+
+@blueprint.get("/location/parts.json")
+def map_parts() -> Response:
+    """The styles and scripts of the interactive map, each with its integrity hash."""
+    clinic_map = current_services().clinic_map
+    script = clinic_map.cache.get("map.js")
+    if script is None:
+        return _unavailable()
+    libraries = [LEAFLET, PROTOMAPS] if clinic_map.basemap else [LEAFLET]
+    parts = {
+        "styles": [{"href": asset(name), "integrity": integrity(name)} for name in STYLES],
+        "scripts": [
+            *({"src": asset(name), "integrity": integrity(name)} for name in libraries),
+            {"src": clinic_map.url("map.js"), "integrity": integrity_hash(script)},
+        ],
+    }
+    return public_response(json.dumps(parts), "application/json", REVALIDATE)
+
+
+@blueprint.get("/location/tiles/<int:z>/<int:x>/<int:y>.mvt")
+def tile(z: int, x: int, y: int) -> Response:
+    """A tile, gzipped as it is stored; 404 without an error page if there is none."""
+    basemap = current_services().clinic_map.basemap
+    data = basemap.tile(z, x, y) if basemap else None
+    if basemap is None or data is None:
+        return Response(status=404, mimetype=MVT)
+    gzipped = request.accept_encodings["gzip"] > 0
+    response = Response(data if gzipped else gzip.decompress(data), content_type=MVT)
+    if gzipped:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    cache_control = _cache_control(basemap.metadata.version)
+    if proxy_may_cache(request.query_string.decode("latin-1"), cache_control):
+        response.headers["X-Accel-Expires"] = PROXY_CACHE_SECONDS
+    response.headers["Cache-Control"] = cache_control
+    # Weak, because both encodings have the same ETag.
+    response.set_etag(hashlib.sha256(data).hexdigest()[:20], weak=True)
+    return response.make_conditional(request)  # type: ignore[return-value]
 
 
 def _unavailable() -> Response:
     return Response("The map is not available.\n", 503, mimetype="text/plain")
 
 
-def _parts(clinic_map: ClinicMap) -> Response:
-    """What the live map is loaded from, each with its digest: a browser takes these very bytes."""
-    made = clinic_map.cache.get("map.js")
-    if made is None:
-        return _unavailable()
-    libraries = [LEAFLET, *([PROTOMAPS] if clinic_map.basemap else [])]
-    told = {
-        "styles": [{"href": asset(name), "integrity": integrity(name)} for name in STYLES],
-        "scripts": [
-            *({"src": asset(name), "integrity": integrity(name)} for name in libraries),
-            {"src": clinic_map.url("map.js"), "integrity": integrity_hash(made)},
-        ],
-    }
-    return public_response(json.dumps(told), "application/json", ASK_AGAIN)
-
-
-def _tile(basemap: PMTilesReader | None, z: int, x: int, y: int) -> Response:
-    """A tile as it is stored; 404 without a word in the log where the file has none."""
-    packed = basemap.tile(z, x, y) if basemap else None
-    if basemap is None or packed is None:
-        return Response(status=404, mimetype=MVT)
-    accepted = request.accept_encodings["gzip"] > 0
-    response = Response(packed if accepted else gzip.decompress(packed), content_type=MVT)
-    if accepted:
-        response.headers["Content-Encoding"] = "gzip"
-    response.headers["Vary"] = "Accept-Encoding"
-    cache_control = _keep(basemap.metadata.version)
-    if proxy_may_cache(request.query_string.decode("latin-1"), cache_control):
-        response.headers["X-Accel-Expires"] = PROXY_CACHE_SECONDS
-    response.headers["Cache-Control"] = cache_control
-    # Weak, because one tag stands for both encodings.
-    response.set_etag(hashlib.sha256(packed).hexdigest()[:20], weak=True)
-    return response.make_conditional(request)  # type: ignore[return-value]
-
-
-def _keep(version: str) -> str:
-    """For a year where the address names these very bytes."""
-    return ONE_YEAR if request.args.get("v") == version else ASK_AGAIN
+def _cache_control(version: str) -> str:
+    """One year if the URL contains the current version."""
+    return ONE_YEAR if request.args.get("v") == version else REVALIDATE

@@ -1,4 +1,4 @@
-"""From vector tiles to the static map's grounds, houses and streets.
+"""Vector tiles to SVG: the areas, buildings, streams and streets of the static map.
 
 Layers and kinds are those of the Protomaps basemap schema, version 4
 (https://docs.protomaps.com/basemaps/layers).
@@ -21,9 +21,9 @@ from app.location.viewport import Viewport
 
 TileSource = Callable[[int, int, int], bytes | None]
 EXTENT = 4096
-MARGIN = 40  # units around the picture that are drawn, too
+MARGIN = 40  # units around the image that are drawn, too
 
-# What is filled, from the ground up: (layer, kinds or none for all, colour).
+# Filled areas, from bottom to top: (layer, kinds or an empty set for all, color).
 AREAS: tuple[tuple[str, frozenset[str], str], ...] = (
     ("earth", frozenset(), "earth"),
     ("landuse", frozenset({"farmland", "orchard", "meadow"}), "field"),
@@ -42,7 +42,7 @@ AREAS: tuple[tuple[str, frozenset[str], str], ...] = (
     ("landuse", frozenset({"pedestrian", "pier"}), "paved"),
     ("buildings", frozenset(), "building"),
 )
-# What is stroked, lesser roads first: (kinds, width in units, dashes, colour, casing).
+# Lines, from bottom to top: (kinds, width in units, dash pattern, color, casing color).
 ROADS: tuple[tuple[frozenset[str], int, str, str, str], ...] = (
     (frozenset({"ferry"}), 4, "14 10", "rail", ""),
     (frozenset({"path"}), 4, "3 7", "path", ""),
@@ -55,7 +55,7 @@ ROADS: tuple[tuple[frozenset[str], int, str, str, str], ...] = (
 
 @dataclass(frozen=True)
 class NamedPoint:
-    """A point with a name to be written there."""
+    """A point that may get a label."""
 
     layer: str
     kind: str
@@ -66,132 +66,140 @@ class NamedPoint:
 
 @dataclass
 class Shapes:
-    """What the tiles hold, in units of the picture."""
+    """The contents of the tiles, in units of the image.
 
-    areas: dict[str, list[BaseGeometry]] = field(default_factory=dict)
+    ``areas`` by (layer, kind), ``lines`` by kind and ``streets`` by (kind, name).
+    """
+
+    areas: dict[tuple[str, str], list[BaseGeometry]] = field(default_factory=dict)
     lines: dict[str, list[BaseGeometry]] = field(default_factory=dict)
-    names: dict[tuple[str, str], list[BaseGeometry]] = field(default_factory=dict)
+    streets: dict[tuple[str, str], list[BaseGeometry]] = field(default_factory=dict)
     points: list[NamedPoint] = field(default_factory=list)
 
 
-def load_shapes(view: Viewport, tiles: TileSource, zooms: tuple[int, int]) -> Shapes:
-    """All that stands in ``view``, out of ``tiles`` whose levels are ``zooms``."""
-    level = round(-math.log2(view.unit * 1024))  # a tile is about 1024 units wide
-    level = min(max(level, zooms[0]), zooms[1])
-    size = 1 / (1 << level) / view.unit
-    left, top = view.left * (1 << level), view.top * (1 << level)
-    frame = view.frame.buffer(MARGIN, join_style="mitre")
-    across, down = frame.bounds[2] / size, frame.bounds[3] / size
+def load_shapes(viewport: Viewport, tiles: TileSource, zooms: tuple[int, int]) -> Shapes:
+    """Everything inside ``viewport``. ``tiles`` have zoom levels from ``zooms[0]`` to the other."""
+    zoom = round(-math.log2(viewport.unit * 1024))  # a tile is about 1024 units wide
+    zoom = min(max(zoom, zooms[0]), zooms[1])
+    tile_count = 1 << zoom
+    size = 1 / tile_count / viewport.unit
+    left, top = viewport.left * tile_count, viewport.top * tile_count
+    frame = viewport.frame.buffer(MARGIN, join_style="mitre")
+    columns, rows = frame.bounds[2] / size, frame.bounds[3] / size
     shapes = Shapes()
-    for x in range(math.floor(left), math.floor(left + across) + 1):
-        for y in range(math.floor(top), math.floor(top + down) + 1):
-            packed = tiles(level, x % (1 << level), y) if 0 <= y < 1 << level else None
-            if packed:
+    for x in range(math.floor(left), math.floor(left + columns) + 1):
+        for y in range(math.floor(top), math.floor(top + rows) + 1):
+            tile = tiles(zoom, x % tile_count, y) if 0 <= y < tile_count else None
+            if tile:
                 corner = ((x - left) * size, (y - top) * size)
-                for layer, said, geometry in _features(packed, corner, size / EXTENT):
-                    part = geometry.intersection(frame)
-                    if not part.is_empty:
-                        _sort(layer, said, part, shapes)
+                for layer, properties, geometry in _features(tile, corner, size / EXTENT):
+                    visible = geometry.intersection(frame)
+                    if not visible.is_empty:
+                        _add_feature(shapes, layer, properties, visible)
     return shapes
 
 
 def _features(
-    packed: bytes, corner: tuple[float, float], scale: float
+    tile: bytes, corner: tuple[float, float], scale: float
 ) -> Iterator[tuple[str, dict[str, Any], BaseGeometry]]:
-    """Layer, properties and shape (in units of the picture) of each thing in a tile."""
+    """Layer, properties and shape (in units of the image) of each feature of a gzipped tile."""
 
-    def in_picture(x: float, y: float) -> tuple[float, float]:
+    def to_units(x: float, y: float) -> tuple[float, float]:
         return corner[0] + x * scale, corner[1] + y * scale
 
-    options = {"y_coord_down": True, "transformer": in_picture}
-    found = mapbox_vector_tile.decode(gzip.decompress(packed), default_options=options)
-    for layer, contents in found.items():
-        for one in contents["features"]:
-            geometry = shape(one["geometry"])
+    options = {"y_coord_down": True, "transformer": to_units}
+    layers = mapbox_vector_tile.decode(gzip.decompress(tile), default_options=options)
+    for layer, contents in layers.items():
+        for feature in contents["features"]:
+            geometry = shape(feature["geometry"])
             # Rounding to whole units can make an outline cross itself.
-            solid = make_valid(geometry) if "Polygon" in geometry.geom_type else geometry
-            yield layer, one["properties"], solid
+            is_area = "Polygon" in geometry.geom_type
+            yield layer, feature["properties"], make_valid(geometry) if is_area else geometry
 
 
-def _sort(layer: str, said: dict[str, Any], geometry: BaseGeometry, shapes: Shapes) -> None:
-    kind, name = str(said.get("kind", "")), str(said.get("name:en") or said.get("name") or "")
+def _add_feature(
+    shapes: Shapes, layer: str, properties: dict[str, Any], geometry: BaseGeometry
+) -> None:
+    kind = str(properties.get("kind", ""))
+    name = str(properties.get("name:en") or properties.get("name") or "")
     if geometry.geom_type == "Point":
         if name:
             shapes.points.append(NamedPoint(layer, kind, name, geometry.x, geometry.y))
     elif "Polygon" in geometry.geom_type or geometry.geom_type == "GeometryCollection":
-        shapes.areas.setdefault(f"{layer}/{kind}", []).append(geometry)
+        shapes.areas.setdefault((layer, kind), []).append(geometry)
     elif layer == "roads":
         shapes.lines.setdefault(kind, []).append(geometry)
         if name:
-            shapes.names.setdefault((kind, name), []).append(geometry)
+            shapes.streets.setdefault((kind, name), []).append(geometry)
     elif layer == "water":
         shapes.lines.setdefault("stream", []).append(geometry)
 
 
 def render_shapes(shapes: Shapes, colors: MapColors) -> Iterator[str]:
-    """The grounds, then streams, houses and streets, as SVG elements."""
-    for layer, kinds, colour in AREAS:
-        found = [
-            geometry
-            for key, geometries in shapes.areas.items()
-            for geometry in geometries
-            if key.split("/")[0] == layer and (not kinds or key.split("/")[1] in kinds)
+    """SVG elements, from bottom to top."""
+    for layer, kinds, color in AREAS:
+        areas = [
+            area
+            for (area_layer, kind), geometries in shapes.areas.items()
+            for area in geometries
+            if area_layer == layer and (not kinds or kind in kinds)
         ]
-        if course := path(unary_union(found)) if found else "":
-            edge = f' stroke="{colors["building_edge"]}"' if colour == "building" else ""
-            yield f'<path fill="{colors[colour]}"{edge} d="{course}"/>'
+        if data := path_data(unary_union(areas)) if areas else "":
+            edge = f' stroke="{colors["building_edge"]}"' if color == "building" else ""
+            yield f'<path fill="{colors[color]}"{edge} d="{data}"/>'
         if layer == "water" and (streams := shapes.lines.get("stream")):
-            yield _stroke(unary_union(streams), colors["water"], 5)
-    yield from _streets(shapes, colors)
+            yield _line(unary_union(streams), colors["water"], 5)
+    yield from _roads(shapes, colors)
 
 
-def _streets(shapes: Shapes, colors: MapColors) -> Iterator[str]:
-    courses = []
-    for kinds, width, dashes, colour, casing in ROADS:
-        if found := [line for kind in kinds for line in shapes.lines.get(kind, ())]:
-            merged = line_merge(unary_union(found))
-            courses.append((merged, width, dashes, colors[colour], colors.get(casing)))
+def _roads(shapes: Shapes, colors: MapColors) -> Iterator[str]:
+    roads = []
+    for kinds, width, dashes, color, casing in ROADS:
+        if lines := [line for kind in kinds for line in shapes.lines.get(kind, ())]:
+            merged = line_merge(unary_union(lines))
+            roads.append((merged, width, dashes, colors[color], colors.get(casing)))
     # All casings lie under all roads, so that crossings are open.
-    for merged, width, _, _, casing_colour in courses:
-        if casing_colour:
-            yield _stroke(merged, casing_colour, width + 4)
-    for merged, width, dashes, colour, _ in courses:
-        yield _stroke(merged, colour, width, dashes)
+    for merged, width, _, _, casing_color in roads:
+        if casing_color:
+            yield _line(merged, casing_color, width + 4)
+    for merged, width, dashes, color, _ in roads:
+        yield _line(merged, color, width, dashes)
 
 
-def _stroke(lines: BaseGeometry, colour: str, width: int, dashes: str = "") -> str:
+def _line(lines: BaseGeometry, color: str, width: int, dashes: str = "") -> str:
     dash = f' stroke-dasharray="{dashes}"' if dashes else ' stroke-linecap="round"'
     return (
-        f'<path fill="none" stroke="{colour}" stroke-width="{width}" '
-        f'stroke-linejoin="round"{dash} d="{path(lines)}"/>'
+        f'<path fill="none" stroke="{color}" stroke-width="{width}" '
+        f'stroke-linejoin="round"{dash} d="{path_data(lines)}"/>'
     )
 
 
-def path(geometry: BaseGeometry) -> str:
-    """The ``d`` of a path through whole units, in steps from point to point."""
+def path_data(geometry: BaseGeometry) -> str:
+    """The ``d`` attribute of a path, in whole units relative to the previous point."""
     flat = remove_repeated_points(force_2d(geometry.simplify(0.8)))
-    return "".join(_course(points, closed) for points, closed in _courses(flat))
+    return "".join(_subpath(points, closed) for points, closed in _subpaths(flat))
 
 
-def _courses(geometry: BaseGeometry) -> Iterator[tuple[list[tuple[int, int]], bool]]:
+def _subpaths(geometry: BaseGeometry) -> Iterator[tuple[list[tuple[int, int]], bool]]:
+    """The points of each ring or line, and whether it is closed."""
     for part in getattr(geometry, "geoms", [geometry]):
         if hasattr(part, "geoms"):
-            yield from _courses(part)
+            yield from _subpaths(part)
         elif part.geom_type == "Polygon":
             for ring in (part.exterior, *part.interiors):
-                yield _whole(ring.coords)[:-1], True
+                yield _rounded(ring.coords)[:-1], True
         elif part.geom_type == "LineString":
-            yield _whole(part.coords), False
+            yield _rounded(part.coords), False
 
 
-def _whole(coordinates: Any) -> list[tuple[int, int]]:
+def _rounded(coordinates: Any) -> list[tuple[int, int]]:
     return [(round(x), round(y)) for x, y in coordinates]
 
 
-def _course(points: list[tuple[int, int]], closed: bool) -> str:  # noqa: FBT001 - one caller
+def _subpath(points: list[tuple[int, int]], closed: bool) -> str:  # noqa: FBT001 - one caller
     steps = [(bx - ax, by - ay) for (ax, ay), (bx, by) in pairwise(points) if (ax, ay) != (bx, by)]
     if not points or (closed and len(steps) < 2):
         return ""
     start = f"M{points[0][0]} {points[0][1]}".replace(" -", "-")
-    walk = "l" + " ".join(f"{x} {y}" for x, y in steps) if steps else ""
-    return start + walk.replace(" -", "-") + ("z" if closed else "")
+    line = "l" + " ".join(f"{x} {y}" for x, y in steps) if steps else ""
+    return start + line.replace(" -", "-") + ("z" if closed else "")

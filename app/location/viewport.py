@@ -1,25 +1,31 @@
-"""The part of the world that the static map shows, and how it is measured.
+"""The area that the static map shows, in the Web Mercator projection.
 
-Drawn in half pixels (``WIDTH`` x ``HEIGHT`` units for a box half as wide), so
-that whole numbers are fine enough.
+One CSS pixel is two units, so that whole numbers are precise enough.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shapely import Polygon, box
 
-from app.location.markers import Marker, mercator
+from app.location.markers import Marker
 
-WIDTH, HEIGHT = 1440, 1080  # units; the box is 4:3, and a square cut from its middle on phones
-ROOM = (700, 640)  # units around the middle that hold all markers, also in that square
-CLOSEST = 1 / (512 * 2**16)  # of the world per unit: zoom 16, two units to a pixel
-EQUATOR = 40_075_016.7  # metres
+WIDTH, HEIGHT = 1440, 1080  # units; 4:3, and phones show a square cut from the middle
+MARKER_AREA = (700, 640)  # units around the middle that contain all markers, also in the square
+MAX_ZOOM_UNIT = 1 / (512 * 2**16)  # of the world's width per unit: zoom 16, two units per pixel
+EQUATOR = 40_075_016.7  # meters
+
+
+def mercator(latitude: float, longitude: float) -> tuple[float, float]:
+    """Degrees as x, y from 0 to 1: east from 180° W, and south from 85.05° N."""
+    y = math.asinh(math.tan(math.radians(latitude))) / math.tau
+    return longitude / 360 + 0.5, 0.5 - y
 
 
 @dataclass(frozen=True)
 class Viewport:
-    """``left`` and ``top`` of the picture and its ``unit``, all in widths of the world."""
+    """``left``, ``top`` and the size of a ``unit`` are fractions of the world's width."""
 
     left: float
     top: float
@@ -28,31 +34,36 @@ class Viewport:
 
     @property
     def frame(self) -> Polygon:
-        """The picture's edge, in units."""
+        """The edge of the image, in units."""
         return box(0, 0, WIDTH, HEIGHT)
 
     @property
-    def metres(self) -> float:
-        """How long one unit is on the ground in the middle of the picture."""
+    def meters_per_unit(self) -> float:
+        """On the ground, in the middle of the image."""
         step = 0.001  # degrees
         _, y1 = mercator(self.latitude, 0)
         _, y2 = mercator(self.latitude + step, 0)
         return self.unit * EQUATOR * step / 360 / (y1 - y2)
 
-    def place(self, marker: Marker) -> tuple[float, float]:
-        """Where ``marker`` stands, in units from the top left."""
+    def position(self, marker: Marker) -> tuple[float, float]:
+        """Of the tip of ``marker``, in units from the top left."""
         x, y = mercator(marker.latitude, marker.longitude)
         return (x - self.left) / self.unit, (y - self.top) / self.unit
 
 
-def fit_viewport(places: Sequence[Marker]) -> Viewport:
-    """A view that shows all markers, at most as close as zoom 16."""
-    xs, ys = zip(*(mercator(marker.latitude, marker.longitude) for marker in places), strict=True)
-    unit = max(CLOSEST, (max(xs) - min(xs)) / ROOM[0], (max(ys) - min(ys)) / ROOM[1])
+def fit_viewport(markers: Sequence[Marker]) -> Viewport:
+    """A viewport that shows all markers, no closer than zoom 16."""
+    points = [mercator(marker.latitude, marker.longitude) for marker in markers]
+    xs, ys = zip(*points, strict=True)
+    unit = max(
+        MAX_ZOOM_UNIT,
+        (max(xs) - min(xs)) / MARKER_AREA[0],
+        (max(ys) - min(ys)) / MARKER_AREA[1],
+    )
     return Viewport(
         left=(max(xs) + min(xs)) / 2 - unit * WIDTH / 2,
-        # The markers' heads stand above their points: the middle moves up a little.
+        # The heads of the pins are above their points, so the middle moves up a little.
         top=(max(ys) + min(ys)) / 2 - unit * (HEIGHT / 2 + 24),
         unit=unit,
-        latitude=sum(marker.latitude for marker in places) / len(places),
+        latitude=sum(marker.latitude for marker in markers) / len(markers),
     )

@@ -1,4 +1,4 @@
-"""Durable mail: written down with what caused it, sent afterwards, never forgotten."""
+"""The transactional outbox: emails are stored with the data that causes them and sent later."""
 
 from flask import Flask
 
@@ -6,5 +6,5 @@ from app.outbox.smtp import SMTPSettings, init_mail
 
 
 def init_app(app: Flask, *, relay: SMTPSettings) -> None:
-    """Join the outbox to the application; ``relay`` says where mail goes."""
+    """Configure Flask-Mail with the mail server to use."""
     init_mail(app, relay)

@@ -1,4 +1,4 @@
-"""Mailers record that they are running, so that a missing mailer is noticed."""
+"""Heartbeats of the mailers, which show that a mailer is missing."""
 
 import time
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from app.database import Database
 from app.outbox.models import MailerDowntime, MailerHeartbeat
 
 INTERVAL = timedelta(seconds=20)
-HEARTBEAT_TIMEOUT = timedelta(seconds=90)  # without a heartbeat for longer, a mailer counts as gone
+HEARTBEAT_TIMEOUT = timedelta(seconds=90)  # a mailer without a heartbeat for longer is missing
 KEEP_MAILERS = timedelta(days=1)
 KEEP_DOWNTIMES = timedelta(days=30)
 
@@ -26,7 +26,8 @@ class Heartbeat:
     def beat(self) -> None:
         """Record that this mailer is running, at most once per INTERVAL.
 
-        The first call records the downtime, if no mailer has run for longer than HEARTBEAT_TIMEOUT.
+        The first call also records the downtime, if no mailer has run for longer than
+        HEARTBEAT_TIMEOUT.
         """
         if self._last is not None and time.monotonic() - self._last < INTERVAL.total_seconds():
             return
@@ -42,8 +43,8 @@ class Heartbeat:
         self._last = time.monotonic()
 
     def stop(self) -> None:
-        """Record that this mailer stops in order. The row stays until the next one starts,
-        which reads from it since when no mailer has run.
+        """Record an orderly stop. The row stays until the next start, which takes the begin
+        of the downtime from it.
         """
         with self._database.session() as session:
             now = self._database.now(session)

@@ -1,4 +1,4 @@
-"""What is to be sent, and what became of it."""
+"""Emails to send, their delivery attempts, and the state of the mailers."""
 
 import json
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ from app.database import Base, UTCDateTime
 
 @dataclass(frozen=True)
 class OutgoingEmail:
-    """One mail to one recipient, complete but for its Message-ID and date.
+    """One email to one recipient. The outbox adds its Message-ID and date.
 
-    ``reply_to`` is an ASCII address or None; ``reference`` is the inquiry's, or another
+    ``reply_to`` is an ASCII address or None. ``reference`` is the inquiry's, or another
     name without personal data. An acknowledgement goes to the visitor and is best effort.
     """
 
@@ -38,7 +38,7 @@ class OutgoingEmail:
         return cls(**json.loads(text))
 
     def redirected(self, recipient: str) -> "OutgoingEmail":
-        """The same mail for another mailbox, saying which one refused it."""
+        """The same email for another mailbox, with a note that names the one that refused it."""
         note = f"This mail was refused by {self.recipient}; you get it as the fallback mailbox."
         return replace(
             self,
@@ -49,11 +49,11 @@ class OutgoingEmail:
 
 
 class State(StrEnum):
-    """Where a message stands. Only pending and sending ones are due some day."""
+    """The state of a message. Only pending and sending messages have a due time."""
 
     @classmethod
     def undeliverable(cls, *, is_acknowledgement: bool) -> "State":
-        """The end of what cannot be delivered: dead wakes somebody, cancelled does not."""
+        """The final state after a failed delivery: dead raises an alert, cancelled does not."""
         return cls.CANCELLED if is_acknowledgement else cls.DEAD
 
     PENDING = "pending"
@@ -64,7 +64,7 @@ class State(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How one attempt ended."""
+    """The result of one attempt."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"
@@ -78,11 +78,12 @@ class Outcome(StrEnum):
 
 
 class OutboxMessage(Base):
-    """A mail that must reach one recipient. ``due_at`` doubles as the lease's end.
+    """An email to deliver to one recipient. While it is being sent, ``due_at`` is the end
+    of the lease.
 
-    The check makes a lost row impossible to write: whoever is not finished is
-    due at some time, and whoever is due is found by the index. ``request_id`` leads to
-    the request that wanted it, in the log.
+    A check constraint keeps messages from getting lost: an unfinished message always has a
+    due time, and the index finds it by that time. ``request_id`` identifies the HTTP request
+    in the log.
     """
 
     __tablename__ = "outbox_message"
@@ -95,8 +96,8 @@ class OutboxMessage(Base):
         sa.CheckConstraint(
             "state = 'delivered' or encrypted_message is not null", name="undelivered_has_mail"
         ),
-        # Indexes hold the same rows on PostgreSQL, but only the migrations say so: to say it
-        # here would load its dialect (2 MB, 35 ms) for every site on SQLite.
+        # The index is partial on PostgreSQL too, by the migrations: declaring it here would
+        # load that dialect (2 MB, 35 ms) on every site with SQLite.
         sa.Index(None, "due_at", sqlite_where=sa.text("due_at is not null")),
         sa.Index(None, "reference"),
     )
@@ -123,7 +124,7 @@ class OutboxMessage(Base):
 
 
 class DeliveryAttempt(Base):
-    """One try, written when it has ended; never changed afterwards."""
+    """One attempt. Written when it has ended, never updated except for redaction."""
 
     __tablename__ = "delivery_attempt"
 
@@ -141,7 +142,7 @@ class DeliveryAttempt(Base):
 
 
 class MailTransportState(Base):
-    """The one row that remembers whether the relay can be used at all (a breaker)."""
+    """The circuit breaker of the mail server: one row, shared by all mailers."""
 
     __tablename__ = "mail_transport_state"
     __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)
@@ -154,7 +155,7 @@ class MailTransportState(Base):
 
 
 class MailerHeartbeat(Base):
-    """When each mailer last recorded that it is running. ``stopped_at``: it ended in order."""
+    """When each mailer last recorded that it runs. ``stopped_at`` marks an orderly stop."""
 
     __tablename__ = "mailer"
 
@@ -165,7 +166,7 @@ class MailerHeartbeat(Base):
 
 
 class MailerDowntime(Base):
-    """A time in which no mailer ran. Recorded by the mailer that ended it."""
+    """A period without a running mailer, recorded by the next mailer that starts."""
 
     __tablename__ = "mailer_downtime"
 

@@ -1,14 +1,13 @@
-"""The outbox: mail that is written down before it is sent.
+"""The queue: messages are stored before they are sent, and claimed with a lease.
 
-Guarantee: **at least once**. A row is written in the transaction of whoever
-wants the mail sent, so neither exists without the other. A mailer takes it
-with a lease and reports afterwards; it is never marked as sent before the
-relay has said so. A mailer that dies leaves a row that becomes due again when
-its lease ends. A second copy can come only from a death between the relay's
-"250" and the commit that records it; it bears the same Message-ID and date.
+Guarantee: **at least once**. A message is inserted in the transaction of the caller, so it
+exists exactly when the inquiry behind it does. A mailer leases a message, sends it, and then
+records the result; a message never counts as sent before the mail server has accepted it.
+When a mailer crashes, its message becomes due again at the end of the lease. A second copy
+is possible only when a mailer crashes after the server's "250" and before the commit that
+records it; both copies have the same Message-ID and date.
 
-Reports are fenced by the lease's token: a mailer that was too slow and lost
-its lease changes nothing.
+Results are fenced by the lease token: a mailer that has lost its lease changes nothing.
 """
 
 from dataclasses import dataclass
@@ -26,40 +25,14 @@ from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, OutgoingE
 
 MAX_CRASHES = 5
 OutboxRow = dict[str, Any]
-# Made once: to build a statement costs more than to run it.
-DUE = sa.or_(
-    OutboxMessage.due_at <= sa.bindparam("now"), OutboxMessage.due_at > sa.bindparam("horizon")
-)
-ANY = sa.select(sa.exists().where(DUE))
-NEXT = (
-    sa.select(OutboxMessage.__table__)
-    .where(DUE)
-    .order_by(OutboxMessage.due_at)
-    .limit(1)
-    .with_for_update(skip_locked=True)
-)
-TAKE = (
-    sa.update(OutboxMessage)
-    .where(OutboxMessage.id == sa.bindparam("taken"))
-    .values(
-        state=State.SENDING,
-        due_at=sa.bindparam("until"),
-        lease_token=sa.bindparam("lease"),
-        owner=sa.bindparam("taker"),
-        claimed_at=sa.bindparam("at"),
-        attempts=OutboxMessage.attempts + 1,
-    )
-)
-CANCEL = (
-    sa.update(OutboxMessage)
-    .where(OutboxMessage.id == sa.bindparam("late"))
-    .values(state=State.CANCELLED, due_at=None, lease_token=None, owner=None)
-)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A lease on one message: what to send, and the token that settles it."""
+    """A lease on one message, with what is needed to send it and to record the result.
+
+    ``probe`` marks the one message that tests whether an unavailable mail server is back.
+    """
 
     id: UUID
     lease_token: UUID
@@ -73,108 +46,109 @@ class Claim:
     used_fallback: bool
     request_id: str | None = None
     is_acknowledgement: bool = False
-    probe: bool = False  # it finds out whether the relay is back
+    probe: bool = False
 
 
 def build_row(
     keys: KeyRing,
-    mail: OutgoingEmail,
+    email: OutgoingEmail,
     *,
     domain: str,
     now: datetime,
     request_id: str | None = None,
 ) -> OutboxRow:
-    """The row that keeps ``mail``, due at once; what takes time is done when this returns.
+    """The row for ``email``, encrypted and due at once. Needs no database, so that it can be
+    built before a transaction begins.
 
-    ``domain`` is the right side of the Message-ID, which the mail keeps for life;
-    ``request_id`` is that of the request behind it, in the log.
+    ``domain`` is the right side of the Message-ID; ``request_id`` identifies the HTTP request
+    in the log.
     """
     return {
         "id": uuid4(),
-        "reference": mail.reference,
-        "message_id": make_msgid(idstring=mail.reference, domain=domain),
-        "encrypted_message": keys.encrypt(mail.to_json()),
+        "reference": email.reference,
+        "message_id": make_msgid(idstring=email.reference, domain=domain),
+        "encrypted_message": keys.encrypt(email.to_json()),
         "state": State.PENDING,
         "created_at": now,
         "queued_at": now,
         "due_at": now,
         "request_id": request_id,
-        "is_acknowledgement": mail.is_acknowledgement,
+        "is_acknowledgement": email.is_acknowledgement,
     }
 
 
 def insert(connection: sa.Connection, rows: list[OutboxRow]) -> None:
-    """Write ``rows``, made by ``build_row``, into the caller's transaction."""
+    """Insert ``rows``, built by ``build_row``, in the caller's transaction."""
     if rows:
         connection.execute(sa.insert(OutboxMessage), rows)
 
 
 def enqueue(
-    session: Session, keys: KeyRing, mail: OutgoingEmail, *, domain: str, now: datetime
+    session: Session, keys: KeyRing, email: OutgoingEmail, *, domain: str, now: datetime
 ) -> None:
-    """Write ``mail`` into the caller's transaction; it is due at once."""
-    insert(session.connection(), [build_row(keys, mail, domain=domain, now=now)])
+    """Insert ``email`` in the caller's transaction; it is due at once."""
+    insert(session.connection(), [build_row(keys, email, domain=domain, now=now)])
 
 
 def has_due(session: Session, now: datetime) -> bool:
-    """Whether a claim would find something; takes no lock."""
-    return bool(session.connection().execute(ANY, _times(now)).scalar())
+    """Whether a message is due. Takes no lock."""
+    return bool(session.scalar(sa.select(sa.exists().where(_is_due(now)))))
 
 
-def _times(now: datetime) -> dict[str, datetime]:
-    return {"now": now, "horizon": now + retry_schedule.MAX_DUE_AHEAD}
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    horizon = now + retry_schedule.MAX_DUE_AHEAD
+    return sa.or_(OutboxMessage.due_at <= now, OutboxMessage.due_at > horizon)
 
 
 def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -> Claim | None:
-    """Take the message that has been due longest, for ``schedule.LEASE``.
+    """Lease the message that has been due longest, for ``retry_schedule.LEASE``.
 
-    A row whose lease ran out killed its mailer or hung: that is counted, and a
-    row that did so five times is dead, so that it never stops the others.
+    A lease that ran out counts as a crash of its mailer. After MAX_CRASHES a message is dead,
+    so that it cannot stop the others. Expired acknowledgements are cancelled on the way.
     """
-    found = _next(session, now)
-    if found is None or found.encrypted_message is None:
-        return None
-    if found.state == State.SENDING:
-        message = session.get_one(OutboxMessage, found.id, populate_existing=True)
-        _count_crash(session, message, now)
-        session.flush()
-        if message.due_at is None:
-            return claim(session, owner, now, probe=probe)
+    query = sa.select(OutboxMessage).where(_is_due(now)).order_by(OutboxMessage.due_at).limit(1)
+    while message := session.scalar(query.with_for_update(skip_locked=True)):
+        if retry_schedule.is_expired(
+            message.queued_at, now, is_acknowledgement=message.is_acknowledgement
+        ):
+            message.state, message.due_at = State.CANCELLED, None
+            message.lease_token = message.owner = None
+            continue
+        if message.state == State.SENDING:
+            _record_crash(session, message, now)
+            if message.due_at is None:
+                continue
+        return _lease(message, owner, now, probe=probe)
+    return None
+
+
+def _lease(message: OutboxMessage, owner: str, now: datetime, *, probe: bool) -> Claim:
     lease_token = uuid4()
-    lease = {"lease": lease_token, "taker": owner, "at": now, "until": now + retry_schedule.LEASE}
-    session.connection().execute(TAKE, {"taken": found.id, **lease})
+    message.state = State.SENDING
+    message.due_at = now + retry_schedule.LEASE
+    message.lease_token, message.owner, message.claimed_at = lease_token, owner, now
+    message.attempts += 1
+    assert message.encrypted_message is not None  # a check constraint of the table
     return Claim(
-        id=found.id,
+        id=message.id,
         lease_token=lease_token,
         owner=owner,
-        reference=found.reference,
-        message_id=found.message_id,
-        created_at=found.created_at,
-        queued_at=found.queued_at,
+        reference=message.reference,
+        message_id=message.message_id,
+        created_at=message.created_at,
+        queued_at=message.queued_at,
         started_at=now,
-        encrypted_message=found.encrypted_message,
-        used_fallback=found.used_fallback,
-        request_id=found.request_id,
-        is_acknowledgement=found.is_acknowledgement,
+        encrypted_message=message.encrypted_message,
+        used_fallback=message.used_fallback,
+        request_id=message.request_id,
+        is_acknowledgement=message.is_acknowledgement,
         probe=probe,
     )
 
 
-def _next(session: Session, now: datetime) -> sa.Row[Any] | None:
-    """The row that has been due longest, locked. Courtesies that are too late end here."""
-    connection = session.connection()
-    while found := connection.execute(NEXT, _times(now)).one_or_none():
-        if not retry_schedule.is_expired(
-            found.queued_at, now, is_acknowledgement=found.is_acknowledgement
-        ):
-            return found
-        connection.execute(CANCEL, {"late": found.id})
-    return None
-
-
-def _count_crash(session: Session, message: OutboxMessage, now: datetime) -> None:
+def _record_crash(session: Session, message: OutboxMessage, now: datetime) -> None:
     message.crashes += 1
-    message.last_error = f"the mailer ended without a report ({message.crashes} times)"
+    message.last_error = f"the mailer stopped without a result ({message.crashes} times)"
     message.state = State.PENDING
     if message.lease_token and message.owner and message.claimed_at:
         session.add(
@@ -194,15 +168,15 @@ def _count_crash(session: Session, message: OutboxMessage, now: datetime) -> Non
 
 
 def release_leases(session: Session, owner: str, now: datetime) -> int:
-    """Make the messages of a dead mailer due at once; how many there were."""
-    held = session.scalars(
+    """Make the messages of a crashed mailer due at once. Returns their number."""
+    leased = session.scalars(
         sa.select(OutboxMessage)
         .where(OutboxMessage.due_at.is_not(None))
         .where(OutboxMessage.state == State.SENDING, OutboxMessage.owner == owner)
         .with_for_update()
     ).all()
-    for message in held:
-        _count_crash(session, message, now)
+    for message in leased:
+        _record_crash(session, message, now)
         if message.due_at is not None:
             message.due_at = now
-    return len(held)
+    return len(leased)

@@ -1,8 +1,7 @@
-"""When the next attempt is due.
+"""When a message is sent again.
 
-The delay grows with the age of the message: 30 s, then 1, 2, 4 … 64 minutes
-after it was queued, then hourly, for 5 days. RFC 5321 section 4.5.4.1 asks for
-a give-up time of at least 4 to 5 days.
+The delay grows with the age of the message: 30 s, then 1, 2, 4 … 64 minutes after it was
+queued, then hourly, for 5 days. RFC 5321 section 4.5.4.1 asks for at least 4 to 5 days.
 """
 
 from collections.abc import Callable
@@ -12,16 +11,16 @@ from random import uniform
 MIN_DELAY = timedelta(seconds=30)
 MAX_DELAY = timedelta(hours=1)
 GIVE_UP = timedelta(days=5)
-ACKNOWLEDGEMENT_GIVE_UP = timedelta(hours=4)  # "we received your message" days later only puzzles
+ACKNOWLEDGEMENT_GIVE_UP = timedelta(hours=4)  # a later "we received your message" only confuses
 JITTER = 0.1
 
 LEASE = timedelta(seconds=900)
-# A row due further ahead than this was written by a clock that has jumped.
+# A row that is due later than this was written by a clock that has jumped.
 MAX_DUE_AHEAD = MAX_DELAY * (1 + JITTER) + LEASE
 
 MIN_PROBE_DELAY = timedelta(seconds=15)
-# Once a relay is back, 1,000 messages are gone within five minutes: the wait for the
-# probe must leave one mailer four of them, at 200 ms a mail (bench/mailers.py).
+# When a mail server is back, 1,000 messages are sent within five minutes. After the wait for
+# the probe one mailer needs four of them, at 200 ms a message (bench/outbox.py).
 MAX_PROBE_DELAY = timedelta(seconds=60)
 
 
@@ -31,7 +30,7 @@ def next_attempt(
     jitter: Callable[[float, float], float] = uniform,
     give_up: timedelta = GIVE_UP,
 ) -> datetime | None:
-    """When to try again, or None when the message is too old to be tried once more."""
+    """When to try again; None when the message is older than ``give_up``."""
     age = now - queued_at
     if age >= give_up:
         return None
@@ -39,12 +38,12 @@ def next_attempt(
 
 
 def is_expired(queued_at: datetime, now: datetime, *, is_acknowledgement: bool) -> bool:
-    """Whether a mail only puzzles by now. What is no courtesy is never late."""
+    """Whether it is too late to send a message. Only acknowledgements expire."""
     return is_acknowledgement and now - queued_at >= ACKNOWLEDGEMENT_GIVE_UP
 
 
 def next_probe(failures: int, now: datetime) -> datetime:
-    """When to check_connection again at a relay that was down ``failures`` times in a row (from 1)."""
+    """When to probe a mail server again after ``failures`` (at least 1) in a row."""
     doublings = min(failures - 1, 10)
     delay: timedelta = min(MIN_PROBE_DELAY * 2**doublings, MAX_PROBE_DELAY)
     return now + delay

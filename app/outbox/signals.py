@@ -1,7 +1,7 @@
-"""How an attempt is ended from outside: by the clock, or by a request to stop.
+"""Ends an attempt at its deadline or when the mailer is asked to stop.
 
-A socket's time-out does not stop a server that sends one byte a second, so the
-whole attempt is bound by an alarm signal in the mailer's main thread.
+A socket timeout does not stop a server that sends one byte a second, so an alarm signal in
+the mailer's main thread limits the whole attempt.
 """
 
 import signal
@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-DEADLINE = 660.0  # seconds for one attempt; below the lease, so that no two mailers overlap
-STOP_TIMEOUT = 25.0  # seconds for the answer to the final dot once a stop was asked for
+DEADLINE = 660.0  # seconds for one attempt; shorter than the lease, so that no two overlap
+STOP_TIMEOUT = 25.0  # seconds to wait for the reply to the final dot after a stop request
 
 
 class DeadlineExceeded(TimeoutError):  # noqa: N818
-    """The attempt took longer than it may."""
+    """The attempt took too long."""
 
 
 class StopRequested(Exception):  # noqa: N818
-    """A stop was asked for while nothing had been handed over yet."""
+    """The mailer was asked to stop before the message was handed over."""
 
 
 class SignalHandler:
-    """Signals of one mailer process. ``stopping`` is True once a stop was asked for."""
+    """The signals of one mailer process. ``stopping`` is True after a stop request."""
 
     def __init__(self, deadline: float = DEADLINE, stop_timeout: float = STOP_TIMEOUT) -> None:
         self.stopping = False
@@ -31,16 +31,16 @@ class SignalHandler:
         self._may_abort = False
 
     def install(self) -> None:
-        """Listen to SIGTERM and SIGINT; to be called in the main thread."""
+        """Handle SIGTERM and SIGINT. Call it in the main thread."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Limit the time of the block. Raises DeadlineExceeded or StopRequested, the latter only
-        before ``mark_data_sent``.
+        """Limit the time of the block. Raises DeadlineExceeded, or StopRequested before
+        ``mark_data_sent``.
         """
-        before = signal.signal(signal.SIGALRM, _ring)
+        previous = signal.signal(signal.SIGALRM, _raise_deadline_exceeded)
         signal.setitimer(signal.ITIMER_REAL, self._deadline)
         self._may_abort = True
         try:
@@ -50,10 +50,10 @@ class SignalHandler:
         finally:
             self._may_abort = False
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            signal.signal(signal.SIGALRM, previous)
 
     def mark_data_sent(self) -> None:
-        """From here the relay may have taken the mail: a stop waits for its answer."""
+        """From now on the server may have accepted the message: a stop waits for its reply."""
         self._may_abort = False
         if self.stopping:
             signal.setitimer(signal.ITIMER_REAL, self._stop_timeout)
@@ -67,5 +67,5 @@ class SignalHandler:
             signal.setitimer(signal.ITIMER_REAL, self._stop_timeout)
 
 
-def _ring(_signal: int, _frame: FrameType | None) -> None:
+def _raise_deadline_exceeded(_signal: int, _frame: FrameType | None) -> None:
     raise DeadlineExceeded("the attempt took too long")

@@ -1,8 +1,8 @@
-"""The only file that speaks SMTP, through Flask-Mail.
+"""Sends email by SMTP, through Flask-Mail. No other module speaks SMTP.
 
-Flask-Mail opens its connection without a timeout, does not verify
-certificates, and lets a failing QUIT turn a delivered mail into an error; the
-connection below does better on all three. What can go wrong stands in ``refusal``.
+Flask-Mail connects without a timeout, does not verify certificates, and reports a delivered
+message as failed when QUIT fails; the connection below fixes all three. Errors are classified
+in ``smtp_errors``.
 """
 
 import smtplib
@@ -22,11 +22,11 @@ from app.outbox.models import OutgoingEmail
 from app.outbox.smtp_errors import classify_error, transport_unavailable
 
 COMMAND_TIMEOUT = 60.0  # seconds without a byte; RFC 5321 4.5.3.2 allows servers up to 300
-FINAL_REPLY_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the answer to the final dot
+FINAL_REPLY_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the reply to the final dot
 FINAL_DOT = b"\r\n.\r\n"
 
-# Lines of any length, and letters of any script, in short lines of ASCII: RFC 5322 2.1.1
-# allows 998 octets a line, and a paragraph typed without Enter is longer.
+# Encodes text of any line length and script as short ASCII lines: RFC 5322 2.1.1 allows 998
+# octets a line, and a paragraph typed without Enter is longer.
 QUOTED = Charset("utf-8")
 QUOTED.header_encoding = BASE64
 QUOTED.body_encoding = QP
@@ -34,7 +34,7 @@ QUOTED.body_encoding = QP
 
 @dataclass(frozen=True)
 class SMTPSettings:
-    """How to reach the relay. ``sender`` is the address in From and MAIL FROM."""
+    """How to reach the mail server. ``sender`` is the address in From and MAIL FROM."""
 
     server: str
     port: int
@@ -45,18 +45,18 @@ class SMTPSettings:
     password: str = ""
 
 
-def init_mail(app: Flask, relay: SMTPSettings) -> None:
-    """Hand the settings to Flask-Mail. It always sends: never suppressed, never traced
-    (its debug output would print what visitors wrote).
+def init_mail(app: Flask, settings: SMTPSettings) -> None:
+    """Configure Flask-Mail. Sending is never suppressed, and its debug output, which would
+    print what visitors wrote, is off.
     """
     app.config.update(
-        MAIL_SERVER=relay.server,
-        MAIL_PORT=relay.port,
-        MAIL_USE_TLS=relay.use_tls,
-        MAIL_USE_SSL=relay.use_ssl,
-        MAIL_USERNAME=relay.username or None,
-        MAIL_PASSWORD=relay.password or None,
-        MAIL_DEFAULT_SENDER=relay.sender,
+        MAIL_SERVER=settings.server,
+        MAIL_PORT=settings.port,
+        MAIL_USE_TLS=settings.use_tls,
+        MAIL_USE_SSL=settings.use_ssl,
+        MAIL_USERNAME=settings.username or None,
+        MAIL_PASSWORD=settings.password or None,
+        MAIL_DEFAULT_SENDER=settings.sender,
         MAIL_SUPPRESS_SEND=False,
         MAIL_DEBUG=0,
     )
@@ -64,43 +64,43 @@ def init_mail(app: Flask, relay: SMTPSettings) -> None:
 
 
 def send(
-    mail: OutgoingEmail, *, message_id: str, date: datetime, on_data_sent: Callable[[], None]
+    email: OutgoingEmail, /, *, message_id: str, date: datetime, on_data_sent: Callable[[], None]
 ) -> int:
-    """Send ``mail`` once; returns the SMTP code that accepted it (250).
+    """Send ``email`` once. Returns the SMTP code that accepted it (250).
 
-    ``on_data_sent`` is called when the end of the data is about to go out: from then
-    on nobody but the relay knows whether the mail was taken.
+    ``on_data_sent`` is called just before the final dot; from then on only the server knows
+    whether it accepts the message.
     Raises PermanentError, TemporaryError or TransportUnavailable.
     """
     sender = current_app.extensions["mail"].default_sender
     message = Message(
-        subject=mail.subject.replace("=?", "= ?"),  # no encoded word but our own
-        recipients=[mail.recipient],
-        body=mail.text,
-        html=mail.html,
+        subject=email.subject.replace("=?", "= ?"),  # a visitor's text is no encoded word
+        recipients=[email.recipient],
+        body=email.text,
+        html=email.html,
         sender=sender,
-        reply_to=mail.reply_to,
+        reply_to=email.reply_to,
         date=date.timestamp(),
-        charset=QUOTED,  # type: ignore[arg-type]  # more than a name
-        # RFC 3834: the one is an answer to a message, the other is none.
+        charset=QUOTED,  # type: ignore[arg-type]  # Flask-Mail's type says str
+        # RFC 3834: an acknowledgement replies to a message, a notification does not.
         extra_headers={
-            "Auto-Submitted": f"auto-{'replied' if mail.is_acknowledgement else 'generated'}"
+            "Auto-Submitted": f"auto-{'replied' if email.is_acknowledgement else 'generated'}"
         },
     )
     message.msgId = message_id
-    # Given to Message(), name and address are joined and parsed again: "Roe, MD" breaks.
-    message.sender = (mail.sender_name, sender)
+    # Message() would join name and address and parse them again, which breaks "Roe, MD".
+    message.sender = (email.sender_name, sender)
     with ExitStack() as stack:
         connection = _connect(stack, on_data_sent)
         try:
             connection.send(message, envelope_from=sender)
         except (OSError, smtplib.SMTPException) as error:
-            raise classify_error(error, mail) from error
+            raise classify_error(error, email) from error
     return 250
 
 
 def check_connection() -> None:
-    """Connect, encrypt and log in as for a mail, and leave. Raises TransportUnavailable."""
+    """Connect, start TLS and log in without sending. Raises TransportUnavailable."""
     with ExitStack() as stack:
         _connect(stack, on_data_sent=lambda: None)
 
@@ -117,24 +117,24 @@ class _Connection(Connection):
 
     def __init__(self, mail: Mail, on_data_sent: Callable[[], None]) -> None:
         super().__init__(mail)
-        self._on_dot = on_data_sent
+        self._on_data_sent = on_data_sent
 
     def configure_host(self) -> smtplib.SMTP:
         mail = self.mail
-        # Read anew for each mail, so that a mended certificate store is noticed.
-        verify = ssl.create_default_context() if mail.use_ssl or mail.use_tls else None
+        # Created for each message, so that an updated certificate store takes effect.
+        context = ssl.create_default_context() if mail.use_ssl or mail.use_tls else None
         host: _SMTP | _SMTPS
         if mail.use_ssl:
-            host = _SMTPS(mail.server, mail.port, timeout=COMMAND_TIMEOUT, context=verify)
+            host = _SMTPS(mail.server, mail.port, timeout=COMMAND_TIMEOUT, context=context)
         else:
             host = _SMTP(mail.server, mail.port, timeout=COMMAND_TIMEOUT)
-        host.on_data_sent = self._on_dot
+        host.on_data_sent = self._on_data_sent
         try:
             assert host.sock is not None
-            # The dot goes out by itself: it must not wait 40 ms for the body's ACK.
+            # The final dot is a packet of its own: do not wait 40 ms for the ACK of the body.
             host.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if mail.use_tls:
-                host.starttls(context=verify)
+                host.starttls(context=context)
             if mail.username and mail.password:
                 host.login(mail.username, mail.password)
         except BaseException:
@@ -143,15 +143,15 @@ class _Connection(Connection):
         return host
 
     def __exit__(self, *_error: object) -> None:
-        # No QUIT: once the mail is taken its answer can only do harm, and a
-        # server that waits for it holds the mailer up.
+        # No QUIT: after the message is accepted a bad reply can only do harm, and a slow one
+        # delays the next message.
         if self.host is not None:
             with suppress(OSError):
                 self.host.close()
 
 
 class _FinalDotMixin(smtplib.SMTP):
-    """``smtplib.SMTP`` that tells the moment after which a mail may have been taken."""
+    """Calls ``on_data_sent`` before the final dot, after which the server may accept."""
 
     on_data_sent: Callable[[], None]
 

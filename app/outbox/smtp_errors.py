@@ -1,9 +1,9 @@
-"""What can go wrong while a mail is sent, told by type, because what to do next differs.
+"""Classifies SMTP errors by what to do next.
 
-- PermanentError: this recipient or this content will never be taken (5xx);
-- TemporaryError: this attempt failed, another may succeed (4xx, time-outs, drops);
-- TransportUnavailable: nothing can be sent now, whatever the message (connection, TLS,
-  authentication, our sender refused). No message is to blame.
+- PermanentError: this recipient or this content will never be accepted (5xx);
+- TemporaryError: this attempt failed, another may succeed (4xx, timeouts, lost connections);
+- TransportUnavailable: no message can be sent now (connection, TLS, authentication, sender
+  refused). It does not count against the message.
 """
 
 import re
@@ -11,61 +11,63 @@ import smtplib
 
 from app.outbox.models import Outcome, OutgoingEmail
 
-TOO_LARGE = 552  # at MAIL FROM: this mail is larger than the relay takes
-LOGIN_WANTED = (530, 534, 535, 538)  # RFC 4954: it is our login that is refused, no recipient
+TOO_LARGE = 552  # at MAIL FROM: larger than the server accepts
+AUTHENTICATION_CODES = (530, 534, 535, 538)  # RFC 4954: about our login, not the recipient
 RELAYING = re.compile(r"relay|authenticat", re.IGNORECASE)  # "Relay access denied"
 ENHANCED_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 class SendError(Exception):
-    """The mail was not taken. ``code`` is the SMTP reply code, if there was one."""
+    """The message was not accepted. ``code`` is the SMTP reply code, if there was one."""
 
     outcome = Outcome.FAILED
 
-    def __init__(self, said: str, code: int | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, reply: str, code: int | None = None) -> None:
+        super().__init__(reply)
         self.code = code
 
 
 class PermanentError(SendError):
-    """Never to be tried again as it is."""
+    """Do not send this message to this recipient again."""
 
     outcome = Outcome.REFUSED
 
 
 class TemporaryError(SendError):
-    """To be tried again later."""
+    """Try again later."""
 
 
 class TransportUnavailable(SendError):  # noqa: N818
-    """No mail can be sent at all for now."""
+    """No message can be sent for now."""
 
     outcome = Outcome.UNAVAILABLE
 
 
 def transport_unavailable(error: Exception) -> TransportUnavailable:
-    """``error`` came before any mail was spoken of."""
-    return TransportUnavailable(_words(error), _code(error))
+    """For an ``error`` before the message was sent: connecting, TLS or login."""
+    return TransportUnavailable(_describe(error), _code(error))
 
 
-def classify_error(error: Exception, mail: OutgoingEmail) -> SendError:
-    """``error`` came while ``mail`` was being sent."""
-    return _kind(error, mail)(_words(error, quotable=_is_quotable(error, mail)), _code(error))
+def classify_error(error: Exception, email: OutgoingEmail) -> SendError:
+    """For an ``error`` while ``email`` was being sent."""
+    description = _describe(error, quotable=_is_quotable(error, email))
+    return _error_class(error, email)(description, _code(error))
 
 
-def _kind(error: Exception, mail: OutgoingEmail) -> type[SendError]:
-    """Who is to blame for a failure after the connection stood: relay, mail, or nobody.
+def _error_class(error: Exception, email: OutgoingEmail) -> type[SendError]:
+    """Whether the server, the message or neither caused an error after connecting.
 
-    The words of a refused recipient tell of relaying, but not where a visitor chose
-    the address: one at relay.example must not stop all mail.
+    A refused recipient with a reply about relaying means that our login is wrong, but not for
+    an acknowledgement: the visitor chose that address, and one at relay.example must not stop
+    all email.
     """
     code = _code(error) or 0
     if isinstance(error, smtplib.SMTPSenderRefused):
         return PermanentError if code == TOO_LARGE else TransportUnavailable
-    if isinstance(error, smtplib.SMTPHeloError) or code in LOGIN_WANTED:
+    if isinstance(error, smtplib.SMTPHeloError) or code in AUTHENTICATION_CODES:
         return TransportUnavailable
-    refused = isinstance(error, smtplib.SMTPRecipientsRefused) and not mail.is_acknowledgement
-    if refused and RELAYING.search(_words(error)):
+    refused = isinstance(error, smtplib.SMTPRecipientsRefused) and not email.is_acknowledgement
+    if refused and RELAYING.search(_describe(error)):
         return TransportUnavailable
     return PermanentError if 500 <= code < 600 else TemporaryError
 
@@ -77,27 +79,27 @@ def _code(error: Exception) -> int | None:
     return code if isinstance(code, int) and code > 0 else None
 
 
-def _is_quotable(error: Exception, mail: OutgoingEmail) -> bool:
-    """Whether what the relay said may be written down: not once it has seen what a visitor
-    wrote, for it may say it back ("rejected: subject …").
+def _is_quotable(error: Exception, email: OutgoingEmail) -> bool:
+    """Whether the reply may be stored. Once the server has seen what a visitor wrote, its
+    reply may repeat it ("rejected: subject …").
     """
-    seen_all = isinstance(error, smtplib.SMTPDataError)
-    return not seen_all and not (
-        mail.is_acknowledgement and isinstance(error, smtplib.SMTPRecipientsRefused)
+    seen_content = isinstance(error, smtplib.SMTPDataError)
+    return not seen_content and not (
+        email.is_acknowledgement and isinstance(error, smtplib.SMTPRecipientsRefused)
     )
 
 
-def _words(error: Exception, *, quotable: bool = True) -> str:
-    """What went wrong in one printable line of at most 300 characters; of what is not
-    ``quotable`` only the code of RFC 3463.
+def _describe(error: Exception, *, quotable: bool = True) -> str:
+    """The error in one printable line of at most 300 characters. A reply that is not
+    ``quotable`` is reduced to its enhanced status code (RFC 3463).
     """
-    said: object = getattr(error, "smtp_error", None) or error
+    reply: object = getattr(error, "smtp_error", None) or error
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        said = next(iter(error.recipients.values()))[1]
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        reply = next(iter(error.recipients.values()))[1]
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
     if not quotable:
         status = ENHANCED_CODE.match(text)
         text = f"{status[0]} " if status else ""
-        text += "(its words are not kept, they may quote the mail)"
+        text += "(reply not stored: it may quote the message)"
     printable = "".join(char if char.isprintable() else " " for char in text)
     return f"{type(error).__name__}: {printable}"[:300]

@@ -1,7 +1,7 @@
-"""The mailer: take one message, send it, write down what became of it.
+"""The mailer: claims one message after another, sends it, and records the result.
 
-``deliver_one`` is the step that tests call; ``run`` is the loop around it. No
-transaction is open while SMTP is spoken: a slow relay must not lock a database.
+``deliver_one`` is the step that tests call; ``run`` is the loop around it. No transaction is
+open during SMTP: a slow mail server must not lock the database.
 """
 
 import logging
@@ -24,16 +24,17 @@ from app.outbox.smtp_errors import SendError
 
 log = logging.getLogger("frontdesk.mailer")
 
-POLL_INTERVAL = 1.0  # seconds between two looks at an empty queue
-RECORD_RETRY_DELAY = 2.0  # seconds between two tries to write down what became of a mail
+POLL_INTERVAL = 1.0  # seconds between two checks of an empty queue
+RECORD_RETRY_DELAY = 2.0  # seconds between two tries to record a result
 
 
 class Send(Protocol):
-    """``app.outbox.smtp.send``, or what a test puts in its place."""
+    """``app.outbox.smtp.send``, or a test's replacement."""
 
     def __call__(
         self,
-        mail: OutgoingEmail,
+        email: OutgoingEmail,
+        /,
         *,
         message_id: str,
         date: datetime,
@@ -42,8 +43,8 @@ class Send(Protocol):
 
 
 class Mailer:
-    """One mailer process. ``owner`` names it in leases; ``fallback`` is the mailbox that
-    gets what another one refused.
+    """One mailer process. ``owner`` identifies it in leases. ``fallback`` is the mailbox for
+    messages that another one has refused.
     """
 
     def __init__(
@@ -60,40 +61,35 @@ class Mailer:
         self.signal_handler = signal_handler or SignalHandler()
         self._send = send
         self._fallback = fallback
-        self._on_hold = False
-        self._busy = False
-
-    def deliver_one(self) -> bool:
-        """Send the message that is due longest; False when none is, or none may go out."""
-        claim = self._claim()
-        self._busy = claim is not None
-        if claim is None:
-            return False
-        report = self._attempt(claim)
-        self._settle(claim, report)
-        return True
+        self._paused = False
 
     def run(self, *, once: bool = False) -> None:
-        """Deliver until asked to stop or, with ``once``, until nothing is due."""
+        """Deliver until asked to stop or, with ``once``, until no message is due."""
         while not self.signal_handler.stopping:
-            found = self._step()
+            try:
+                found = self.deliver_one()
+            except SQLAlchemyError as error:
+                # Nothing is lost: a claimed message becomes due again when its lease ends.
+                log.error("the database does not answer: %s", type(error).__name__)
+                found = False
             if not found and once:
                 return
             if not found:
                 time.sleep(POLL_INTERVAL)
 
-    def _step(self) -> bool:
-        try:
-            return self.deliver_one()
-        except SQLAlchemyError as error:
-            # Nothing is lost: what was claimed becomes due again when its lease ends.
-            log.error("the database does not answer: %s", type(error).__name__)
+    def deliver_one(self) -> bool:
+        """Send the message that has been due longest. False when none may be sent now."""
+        claim = self._claim()
+        if claim is None:
             return False
+        self._settle(claim, self._attempt(claim))
+        return True
 
     def _claim(self) -> queue.Claim | None:
-        # After one mail the next is likely: then a look before would only cost time.
-        if not self._busy and not self._anything_due():
-            return None
+        # First without a write lock: an idle mailer must not delay other writers.
+        with self.database.read_session() as session:
+            if self._is_paused(session) or not queue.has_due(session, self.database.now(session)):
+                return None
         with self.database.session() as session:
             now = self.database.now(session)
             if admin.is_paused(session):
@@ -104,33 +100,26 @@ class Mailer:
             probe = breaker is BreakerState.HALF_OPEN
             return queue.claim(session, self.owner, now, probe=probe)
 
-    def _anything_due(self) -> bool:
-        """Look without a write lock: an idle mailer must not hold up those who write."""
-        with self.database.read_session() as session:
-            if self._held(session):
-                return False
-            return queue.has_due(session, self.database.now(session))
-
-    def _held(self, session: Session) -> bool:
-        """Whether the outbox is on hold; tells the log when that changes."""
-        on = admin.current_pause(session)
-        if on and not self._on_hold:
-            log.warning("on hold (%s): nothing is sent until `flask outbox resume`", on.reason)
-        if self._on_hold and not on:
-            log.info("released: mail goes out again")
-        self._on_hold = on is not None
-        return self._on_hold
+    def _is_paused(self, session: Session) -> bool:
+        """Whether the outbox is paused. Logs every change."""
+        pause = admin.current_pause(session)
+        if pause and not self._paused:
+            log.warning("paused (%s): nothing is sent until `flask outbox resume`", pause.reason)
+        if self._paused and not pause:
+            log.info("resumed")
+        self._paused = pause is not None
+        return self._paused
 
     def _attempt(self, claim: queue.Claim) -> AttemptResult:
-        """Send ``claim`` without touching the database."""
+        """Send ``claim`` without using the database."""
         try:
-            mail = OutgoingEmail.from_json(self.database.keys.decrypt(claim.encrypted_message))
+            email = OutgoingEmail.from_json(self.database.keys.decrypt(claim.encrypted_message))
         except UnknownKeyError as error:
             return AttemptResult(Outcome.MISSING_KEY, transport_reply=str(error))
         try:
             with self.signal_handler.attempt():
                 code = self._send(
-                    mail,
+                    email,
                     message_id=claim.message_id,
                     date=claim.created_at,
                     on_data_sent=self.signal_handler.mark_data_sent,
@@ -138,51 +127,51 @@ class Mailer:
         except StopRequested:
             return AttemptResult(Outcome.RELEASED, transport_reply="the mailer was stopped")
         except SendError as error:
-            redirect = self._redirect(mail, claim) if error.outcome == Outcome.REFUSED else None
+            redirect = self._redirect(email, claim) if error.outcome == Outcome.REFUSED else None
             return AttemptResult(error.outcome, error.code, str(error), redirect)
-        except Exception as error:  # noqa: BLE001  (one bad mail must not stop the others)
-            # Only the type: the words of such an error may hold what a visitor wrote.
-            return AttemptResult(
-                Outcome.FAILED, transport_reply=f"{type(error).__name__} while sending"
-            )
+        except Exception as error:  # noqa: BLE001  (one message must not stop the others)
+            # Only the type: the error's text may contain what a visitor wrote.
+            reply = f"{type(error).__name__} while sending"
+            return AttemptResult(Outcome.FAILED, transport_reply=reply)
         return AttemptResult(Outcome.DELIVERED, code)
 
-    def _redirect(self, mail: OutgoingEmail, claim: queue.Claim) -> OutgoingEmail | None:
-        if not self._fallback or claim.used_fallback or self._fallback == mail.recipient:
+    def _redirect(self, email: OutgoingEmail, claim: queue.Claim) -> OutgoingEmail | None:
+        if not self._fallback or claim.used_fallback or self._fallback == email.recipient:
             return None
-        if mail.is_acknowledgement:  # sent to the visitor: the fallback mailbox cannot help
+        if email.is_acknowledgement:  # it is for the visitor, not for the clinic
             return None
-        return mail.redirected(self._fallback)
+        return email.redirected(self._fallback)
 
-    def _settle(self, claim: queue.Claim, report: AttemptResult) -> None:
-        """Write the report down; while the database cannot, try again and claim nothing more."""
-        give_up = time.monotonic() + retry_schedule.LEASE.total_seconds()
-        while time.monotonic() < give_up:
+    def _settle(self, claim: queue.Claim, result: AttemptResult) -> None:
+        """Record ``result``, retrying until the lease ends; nothing else is claimed before."""
+        lease_end = time.monotonic() + retry_schedule.LEASE.total_seconds()
+        while time.monotonic() < lease_end:
             try:
                 with self.database.session() as session:
                     now = self.database.now(session)
-                    kept = results.record_result(session, self.database.keys, claim, report, now)
+                    recorded = results.record_result(
+                        session, self.database.keys, claim, result, now
+                    )
             except SQLAlchemyError as error:
-                log.error("cannot write down an attempt: %s", type(error).__name__)
+                log.error("cannot record the result of an attempt: %s", type(error).__name__)
                 time.sleep(RECORD_RETRY_DELAY)
                 continue
-            _tell(claim, report, kept=kept)
+            _log_result(claim, result, recorded=recorded)
             return
 
 
-def _tell(claim: queue.Claim, report: AttemptResult, *, kept: bool) -> None:
-    calm = report.outcome == Outcome.DELIVERED or claim.is_acknowledgement
-    level = logging.INFO if calm else logging.WARNING
+def _log_result(claim: queue.Claim, result: AttemptResult, *, recorded: bool) -> None:
+    expected = result.outcome == Outcome.DELIVERED or claim.is_acknowledgement
     log.log(
-        level,
+        logging.INFO if expected else logging.WARNING,
         "%s: %s%s",
         claim.reference,
-        report.outcome,
-        "" if kept else " (too late: the lease was lost)",
+        result.outcome,
+        "" if recorded else " (ignored: the lease was lost)",
         extra={
             "reference": claim.reference,
             "request_id": claim.request_id,
-            "outcome": report.outcome,
-            "code": report.code,
+            "outcome": result.outcome,
+            "code": result.code,
         },
     )

@@ -1,7 +1,7 @@
-"""What pages may state of the settings, so that they cannot be wrong.
+"""Settings that pages can mention, so that what they say is always true.
 
-A text stands for ``{{ settings.… }}``; a passage between ``::: when settings.…`` and
-``:::`` is shown only where that holds (or, with ``not`` before the name, does not).
+``{{ settings.… }}`` shows a setting. A block from ``::: when settings.…`` to ``:::`` is shown
+only if that setting is on (or, with ``not`` before the name, off).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,6 @@ from markdown_it.token import Token
 
 PageSettings = Mapping[str, str | bool]
 NO_SETTINGS: PageSettings = MappingProxyType({})
-WHEN = "when"
 
 
 def page_settings(
@@ -22,46 +21,46 @@ def page_settings(
     send_acknowledgement: bool,
     map_tiles: bool,
 ) -> PageSettings:
-    """``map_tiles``: whether visitors are offered streets from elsewhere."""
-    modes = {
-        f"settings.notification_detail_{mode}": mode == notification_detail
-        for mode in ("full", "contact", "minimal")
+    """``map_tiles``: whether visitors can load street images from another host."""
+    details = {
+        f"settings.notification_detail_{detail}": detail == notification_detail
+        for detail in ("full", "contact", "minimal")
     }
     return {
         "settings.retention_days": str(retention_days),
         "settings.quarantine_retention_days": str(quarantine_retention_days),
         "settings.send_acknowledgement": send_acknowledgement,
         "settings.map_tiles": map_tiles,
-        **modes,
+        **details,
     }
 
 
 def filter_conditional_blocks(
     tokens: Sequence[Token], settings: PageSettings
 ) -> tuple[list[Token], list[tuple[int, str]]]:
-    """``tokens`` without the blocks whose condition is false, and the errors by line (from 0)."""
+    """``tokens`` without the blocks whose condition is false, and the issues by line (from 0)."""
     kept: list[Token] = []
-    faults: list[tuple[int, str]] = []
+    issues: list[tuple[int, str]] = []
     inside, nested, shown = False, 0, True
     for token in tokens:
         opens = token.type == "container_block_open"
         closes = token.type == "container_block_close"
-        if opens and not inside and token.info.split()[:1] == [WHEN]:
+        if opens and not inside and token.info.split()[:1] == ["when"]:
             inside = True
-            shown, fault = _holds(token.info.split()[1:], settings)
-            faults += [(token.map[0] if token.map else 0, fault)] if fault else []
+            shown, issue = _evaluate(token.info.split()[1:], settings)
+            issues += [(token.map[0] if token.map else 0, issue)] if issue else []
         elif closes and inside and not nested:
             inside, shown = False, True
         else:
-            nested += (opens - closes) if inside else 0  # a fault, which is told elsewhere
+            nested += (opens - closes) if inside else 0  # the parser reports nested blocks
             kept += [token] if shown else []
-    return kept, faults
+    return kept, issues
 
 
-def _holds(words: Sequence[str], settings: PageSettings) -> tuple[bool, str]:
-    wanted, name = words[:1] != ["not"], words[-1] if words else ""
+def _evaluate(condition: Sequence[str], settings: PageSettings) -> tuple[bool, str]:
+    expected, name = condition[:1] != ["not"], condition[-1] if condition else ""
     value = settings.get(name)
-    if len(words) != (1 if wanted else 2) or not isinstance(value, bool):
+    if len(condition) != (1 if expected else 2) or not isinstance(value, bool):
         known = ", ".join(name for name, value in settings.items() if isinstance(value, bool))
-        return True, f"::: when {' '.join(words)}: known are {known} (with or without not)"
-    return value is wanted, ""
+        return True, f"::: when {' '.join(condition)}: use one of {known} (with or without not)"
+    return value is expected, ""

@@ -1,4 +1,4 @@
-"""The TOML between ``+++`` lines at the top of a page."""
+"""The TOML between two ``+++`` lines at the top of a page."""
 
 import re
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from app.clinic.errors import IssueCollector
 
 FENCE = "+++"
 ReferenceKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-# Placeholders are filled in below the front matter only.
+# Placeholders work only below the front matter.
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^{}]+$")]
 
 
 class FrontMatter(BaseModel):
-    """What a page says about itself; an unknown key is a fault."""
+    """A page's metadata; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -34,59 +34,49 @@ class FrontMatter(BaseModel):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A page as written: ``first_line`` is where ``text`` begins in ``file``, from 1."""
+    """A page's file. ``text`` is the Markdown, which starts at ``first_line`` (from 1)."""
 
     file: Path
-    head: FrontMatter
+    front_matter: FrontMatter
     text: str
     first_line: int
-    head_lines: tuple[str, ...]
+    front_matter_lines: tuple[str, ...]
 
     def line_of(self, key: str, value: str = "") -> int:
-        """The line on which front-matter ``key`` (or ``value`` in it) stands."""
-        return _line_of(self.head_lines, key, value)
+        """The line of ``key`` in the front matter, or of ``value`` in it."""
+        return _line_of(self.front_matter_lines, key, value)
 
 
-def read_source(file: Path, faults: IssueCollector) -> SourceFile | None:
-    """The page in ``file``; None, and the reasons in ``faults``, when it cannot be read."""
-    if (text := toml_reader.read_text(file, faults)) is None:
+def read_source(file: Path, issues: IssueCollector) -> SourceFile | None:
+    """Read ``file``; None if that fails, with the reasons added to ``issues``."""
+    if (text := toml_reader.read_text(file, issues)) is None:
         return None
     lines = text.splitlines()
-    if not lines or lines[0].strip() != FENCE or FENCE not in (rest := _stripped(lines[1:])):
-        faults.add(file, 1, f"must begin with front matter between two {FENCE} lines")
+    fences = [number for number, line in enumerate(lines) if line.strip() == FENCE][:2]
+    if len(fences) < 2 or fences[0] != 0:
+        issues.add(file, 1, f"must begin with front matter between two {FENCE} lines")
         return None
-    end = rest.index(FENCE) + 1
-    head_lines = tuple(lines[1:end])
-    head = _parse(file, head_lines, faults)
-    if head is None:
-        return None
-    return SourceFile(file, head, "\n".join(lines[end + 1 :]), end + 2, head_lines)
-
-
-def _stripped(lines: list[str]) -> list[str]:
-    return [line.strip() for line in lines]
-
-
-def _parse(file: Path, lines: tuple[str, ...], faults: IssueCollector) -> FrontMatter | None:
-    table = toml_reader.parse(file, "\n".join(lines), faults, above=1, part="front matter")
+    end = fences[1]
+    head = tuple(lines[1:end])
+    table = toml_reader.parse(file, "\n".join(head), issues, line_offset=1, label="front matter")
     if table is None:
         return None
     try:
-        return FrontMatter.model_validate(table)
+        front_matter = FrontMatter.model_validate(table)
     except ValidationError as error:
-        for one in error.errors():
-            key = str(one["loc"][0])
-            faults.add(file, _line_of(lines, key), f"{key}: {_reason(one['type'], one['msg'])}")
-    return None
-
-
-def _reason(kind: str, message: str) -> str:
-    return {"missing": "missing", "extra_forbidden": "unknown key"}.get(kind, message)
+        for detail in error.errors():
+            key = str(detail["loc"][0])
+            reason = {"missing": "missing", "extra_forbidden": "unknown key"}.get(
+                detail["type"], detail["msg"]
+            )
+            issues.add(file, _line_of(head, key), f"{key}: {reason}")
+        return None
+    return SourceFile(file, front_matter, "\n".join(lines[end + 1 :]), end + 2, head)
 
 
 def _line_of(lines: tuple[str, ...], key: str, value: str = "") -> int:
-    given = re.compile(rf"\s*{re.escape(key)}\s*=")
-    start = next((n for n, line in enumerate(lines) if given.match(line)), -1)
+    assignment = re.compile(rf"\s*{re.escape(key)}\s*=")
+    start = next((n for n, line in enumerate(lines) if assignment.match(line)), -1)
     for number, line in enumerate(lines[max(start, 0) :], max(start, 0)):
         if value and f'"{value}"' in line:
             return number + 2

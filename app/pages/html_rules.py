@@ -1,4 +1,4 @@
-"""HTML of what Markdown itself does not know. Each rule: a settled token in, HTML out."""
+"""HTML of the tokens that Markdown itself does not have. Each rule gets a resolved token."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,7 +8,7 @@ from markupsafe import escape
 from app.pages.figures.render import render_figure
 
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
-# The word that says what a card is, so that no meaning hangs on its color.
+# The word that names the kind of a card, so that no meaning depends on its color.
 CARDS = {
     "emergency": "Emergency",
     "urgent": "Urgent",
@@ -21,22 +21,22 @@ CARDS = {
 BLOCKS = frozenset((*CARDS, "timeline", "figure", "when"))
 
 
-def _citation(token: Token) -> str:
-    return f'<sup class="cite">{", ".join(map(_cite, token.meta["numbers"]))}</sup>'
+def _citations(token: Token) -> str:
+    links = (_citation_link(*citation) for citation in token.meta["citations"])
+    return f'<sup class="cite">{", ".join(links)}</sup>'
 
 
-def _cite(numbered: tuple[int, bool]) -> str:
-    number, first = numbered
-    # The list leads back to the first citation: a row of arrows helps nobody.
+def _citation_link(number: int, first: bool) -> str:  # noqa: FBT001 - a pair of the token
+    # The reference links back to its first citation only: a row of arrows helps nobody.
     anchor = f' id="cite-{number}"' if first else ""
     return f'<a href="#ref-{number}"{anchor} aria-label="Reference {number}">{number}</a>'
 
 
 def _placeholder(token: Token) -> str:
-    text, address = escape(token.meta["text"]), escape(token.meta["address"])
-    if token.meta["linked"] or not address:
+    text, url = escape(token.meta["text"]), escape(token.meta["url"])
+    if token.meta["in_link"] or not url:
         return text
-    return f'<a href="{address}">{text}</a>'
+    return f'<a href="{url}">{text}</a>'
 
 
 def _block_open(token: Token) -> str:
@@ -48,19 +48,20 @@ def _block_open(token: Token) -> str:
     if kind not in CARDS:
         return ""
     word = CARDS[kind]
-    said = title.casefold().startswith(word.casefold())
-    shown = escape(title) if said else f'<span class="card-kind">{word}</span> {escape(title)}'
-    identity, heading = token.meta["id"], f"h{token.meta['level']}"
+    html: str = escape(title)
+    if not title.casefold().startswith(word.casefold()):
+        html = f'<span class="card-kind">{word}</span> {html}'
+    identifier, heading = token.meta["id"], f"h{token.meta['level']}"
     return (
-        f'<section class="card card-{kind}" aria-labelledby="{identity}">'
-        f'<{heading} class="card-title" id="{identity}">{shown.strip()}</{heading}>\n'
+        f'<section class="card card-{kind}" aria-labelledby="{identifier}">'
+        f'<{heading} class="card-title" id="{identifier}">{html.strip()}</{heading}>\n'
     )
 
 
 def _block_close(token: Token) -> str:
     if figure := token.meta.get("figure"):
-        drawn = render_figure(figure, token.meta["id"], token.meta["cited"])
-        return f"</figcaption>\n{drawn}</figure>\n"
+        html = render_figure(figure, token.meta["id"], token.meta["citations"])
+        return f"</figcaption>\n{html}</figure>\n"
     return "</section>\n" if token.meta["kind"] in CARDS else ""
 
 
@@ -71,16 +72,8 @@ def _table_open(token: Token) -> str:
     )
 
 
-def _table_close(_token: Token) -> str:
-    return "</table></div>\n"
-
-
-def _column_heading(_token: Token) -> str:
-    return '<th scope="col">'
-
-
 def _cell(token: Token) -> str:
-    """Without markdown-it's style attribute, which our CSP forbids."""
+    """Without markdown-it's style attribute, which the Content-Security-Policy forbids."""
     column = token.meta.get("column")
     return f'<td data-column="{escape(column)}">' if column else "<td>"
 
@@ -90,13 +83,13 @@ def _as_text(token: Token) -> str:
 
 
 RULES: Mapping[str, Callable[[Token], str]] = {
-    "citation": _citation,
+    "citation": _citations,
     "placeholder": _placeholder,
     "container_block_open": _block_open,
     "container_block_close": _block_close,
     "table_open": _table_open,
-    "table_close": _table_close,
-    "th_open": _column_heading,
+    "table_close": lambda _token: "</table></div>\n",
+    "th_open": lambda _token: '<th scope="col">',
     "td_open": _cell,
     "html_inline": _as_text,
     "html_block": _as_text,

@@ -1,4 +1,4 @@
-"""``clinic/pages/*.md`` -> frozen Pages, all of them checked before the site starts."""
+"""Loads ``clinic/pages/*.md`` as immutable pages and checks all of them before the site starts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from app.clinic import Clinic
 from app.clinic.errors import IssueCollector
 from app.pages.conditional_blocks import NO_SETTINGS, PageSettings
 from app.pages.figures import load_figures
-from app.pages.found import Heading, PlaceholderValue
 from app.pages.front_matter import read_source
 from app.pages.markdown import create_parser
 from app.pages.parser import parse_page
 from app.pages.references import Reference, Source, read_sources, render_reference
+from app.pages.resolver import Heading, PlaceholderValue
 from app.pages.validation import HOME, BuiltInTargets, ParsedPage, validate_pages
 
 
 @dataclass(frozen=True)
 class Page:
-    """One information page, ready for its template. ``updated`` is a date in UTC."""
+    """An information page, ready for its template. ``updated`` is a date in UTC."""
 
     slug: str
     path: str
@@ -47,38 +47,41 @@ def load_pages(
 ) -> tuple[Page, ...]:
     """The pages of ``folder/pages``, in their order.
 
-    ``other_paths`` are addresses that code answers (``/contact``): links may
-    lead there, no page may take them. ``home_ids`` are fragments that the
-    front page's template adds. ``settings`` are what pages may state of them.
-    Raises ClinicError naming every fault by file and line.
+    ``other_paths`` are pages of the application (``/contact``), ``home_ids`` the ids that the
+    front page's template adds: links may lead to both. ``settings`` are those that pages can
+    mention. Raises ClinicError with every issue by file and line.
     """
-    faults = IssueCollector()
-    md, values = create_parser(), placeholders(clinic) | _of_settings(settings)
-    sources = read_sources(folder / "references.toml", faults)
-    figures = load_figures(folder / "figures", sources, faults)
+    issues = IssueCollector()
+    md, values = create_parser(), placeholders(clinic, settings)
+    sources = read_sources(folder / "references.toml", issues)
+    figures = load_figures(folder / "figures", sources, issues)
     files = sorted((folder / "pages").glob("*.md"))
-    drafts = [
+    pages = [
         ParsedPage(source, parse_page(md, source.text, values, figures, settings))
         for file in files
-        if (source := read_source(file, faults))
+        if (source := read_source(file, issues))
     ]
-    if folder / "pages" / f"{HOME}.md" not in files:
-        faults.add(folder / "pages" / f"{HOME}.md", 1, "missing: it is the front page")
-    validate_pages(
-        drafts, files, sources, BuiltInTargets(frozenset(other_paths), frozenset(home_ids)), faults
-    )
-    faults.raise_if_any()
-    pages = (_page(md, draft, sources) for draft in drafts)
-    return tuple(sorted(pages, key=lambda page: (page.order, page.path)))
+    if (home := folder / "pages" / f"{HOME}.md") not in files:
+        issues.add(home, 1, "missing: it is the front page")
+    built_in = BuiltInTargets(frozenset(other_paths), frozenset(home_ids))
+    validate_pages(pages, files, sources, built_in, issues)
+    issues.raise_if_any()
+    rendered = (_page(md, page, sources) for page in pages)
+    return tuple(sorted(rendered, key=lambda page: (page.order, page.path)))
 
 
-def placeholders(clinic: Clinic) -> dict[str, PlaceholderValue | None]:
-    """What stands for ``{{ … }}``; None for a link that the clinic has not filled in."""
+def placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, PlaceholderValue | None]:
+    """The values of ``{{ … }}``; None for a link that the clinic has not set."""
     links = {
         f"link.{name}": PlaceholderValue(str(url), str(url)) if url else None
         for name, url in clinic.links
     }
-    return links | {
+    texts = {
+        name: PlaceholderValue(text) for name, text in settings.items() if isinstance(text, str)
+    }
+    return {
+        **links,
+        **texts,
         "clinic.name": PlaceholderValue(clinic.name),
         "clinic.phone": PlaceholderValue(clinic.phone, f"tel:{clinic.tel(clinic.phone)}"),
         "clinic.email": PlaceholderValue(clinic.email, f"mailto:{clinic.email}"),
@@ -86,29 +89,23 @@ def placeholders(clinic: Clinic) -> dict[str, PlaceholderValue | None]:
     }
 
 
-def _of_settings(settings: PageSettings) -> dict[str, PlaceholderValue | None]:
-    return {
-        name: PlaceholderValue(text) for name, text in settings.items() if isinstance(text, str)
-    }
-
-
-def _page(md: MarkdownIt, draft: ParsedPage, sources: Mapping[str, Source]) -> Page:
-    head, found = draft.source.head, draft.document.found
-    changed = datetime.fromtimestamp(draft.source.file.stat().st_mtime, UTC).date()
+def _page(md: MarkdownIt, page: ParsedPage, sources: Mapping[str, Source]) -> Page:
+    front_matter, result = page.source.front_matter, page.result
+    modified = datetime.fromtimestamp(page.source.file.stat().st_mtime, UTC).date()
     return Page(
-        slug=draft.path.lstrip("/"),
-        path=draft.path,
-        title=head.title,
-        description=head.description,
-        nav=head.nav,
-        order=head.order,
-        reviewed=head.reviewed,
-        updated=head.updated or changed,
-        lead=draft.document.lead,
-        body=draft.document.body,
-        headings=tuple(found.headings),
+        slug=page.path.lstrip("/"),
+        path=page.path,
+        title=front_matter.title,
+        description=front_matter.description,
+        nav=front_matter.nav,
+        order=front_matter.order,
+        reviewed=front_matter.reviewed,
+        updated=front_matter.updated or modified,
+        lead=result.lead,
+        body=result.body,
+        headings=tuple(result.headings),
         references=tuple(
             render_reference(md, number, key, sources[key])
-            for number, key in enumerate(found.cited_at, 1)
+            for number, key in enumerate(result.citation_lines, 1)
         ),
     )

@@ -1,7 +1,7 @@
-"""The clinic's Markdown: CommonMark, tables, care cards, citations, placeholders.
+"""The Markdown of pages: CommonMark, tables, blocks, citations and placeholders.
 
-The parser only recognises. What a citation's number is, or what a placeholder
-stands for, is settled by ``document`` once the whole page is parsed.
+The parser only recognizes them. ``resolver.py`` numbers the citations and fills in the
+placeholders once the whole page is parsed.
 """
 
 import re
@@ -21,48 +21,48 @@ PLACEHOLDER = re.compile(r"\{\{([^{}\n]*)\}\}")
 
 
 def create_parser() -> MarkdownIt:
-    """A parser and renderer for pages. Raw HTML is parsed only to be refused."""
+    """A parser and renderer for pages. Raw HTML is recognized only to be rejected."""
     md = MarkdownIt("commonmark", {"html": True, "typographer": True})
     md.enable(["table", "smartquotes", "replacements"])
-    container_plugin(md, "block", validate=_opens_block)
+    container_plugin(md, "block", validate=lambda params, _markup: bool(params.strip()))
     md.inline.ruler.before("link", "citation", _citation)
     md.inline.ruler.before("link", "placeholder", _placeholder)
     for name, render in html_rules.RULES.items():
-        md.add_render_rule(name, _rule(render))
+        md.add_render_rule(name, _render_rule(render))
     return md
 
 
-def _rule(render: Callable[[Token], str]) -> Callable[..., str]:
-    """``render`` as markdown-it calls it."""
+def _render_rule(render: Callable[[Token], str]) -> Callable[..., str]:
+    """``render`` with the signature that markdown-it calls."""
 
     def rule(
-        _self: RendererHTML, tokens: Sequence[Token], at: int, _options: OptionsDict, _env: EnvType
+        _self: RendererHTML,
+        tokens: Sequence[Token],
+        index: int,
+        _options: OptionsDict,
+        _env: EnvType,
     ) -> str:
-        return render(tokens[at])
+        return render(tokens[index])
 
     return rule
 
 
-def _opens_block(params: str, _markup: str) -> bool:
-    return bool(params.strip())
-
-
 def _citation(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's interface
-    if not (found := CITATION.match(state.src, state.pos)):
+    if not (match := CITATION.match(state.src, state.pos)):
         return False
     if not silent:
-        keys = tuple(part.strip().removeprefix("@") for part in found[1].split(";"))
+        keys = tuple(part.strip().removeprefix("@") for part in match[1].split(";"))
         state.push("citation", "", 0).meta["keys"] = keys
-    state.pos = found.end()
+    state.pos = match.end()
     return True
 
 
 def _placeholder(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's interface
-    if not (found := PLACEHOLDER.match(state.src, state.pos)):
+    if not (match := PLACEHOLDER.match(state.src, state.pos)):
         return False
     if not silent:
-        name, _, text = (part.strip() for part in found[1].partition("|"))
-        meta = {"name": name, "text": text, "linked": state.linkLevel > 0}
+        name, _, text = (part.strip() for part in match[1].partition("|"))
+        meta = {"name": name, "text": text, "in_link": state.linkLevel > 0}
         state.push("placeholder", "", 0).meta.update(meta)
-    state.pos = found.end()
+    state.pos = match.end()
     return True

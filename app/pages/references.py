@@ -1,6 +1,5 @@
-"""``clinic/references.toml``: every source in full, once; pages cite it by key."""
+"""``clinic/references.toml``: each source in full, once; pages cite it by its key."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +10,14 @@ from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, HttpUrl, StringConstraints, ValidationError
 
 from app.clinic import toml_reader
-from app.clinic.errors import IssueCollector
+from app.clinic.errors import IssueCollector, line_of
 
 
 class Source(BaseModel):
-    """A published source. ``text`` is inline Markdown."""
+    """A published source. ``text`` is inline Markdown without placeholders and citations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # No placeholder and no citation inside a source.
     text: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^{}@]+$")]
     doi: Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
     pmid: Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")] | None = None
@@ -27,59 +25,52 @@ class Source(BaseModel):
 
     @property
     def link(self) -> str | None:
-        """Where to read it, the most lasting address first."""
+        """The most permanent URL of the source."""
         if self.doi:
             return f"https://doi.org/{quote(self.doi, safe='/():;.,_-')}"
-        if self.url:
-            return str(self.url)
+        return str(self.url) if self.url else self.pubmed_link
+
+    @property
+    def pubmed_link(self) -> str | None:
         return f"https://pubmed.ncbi.nlm.nih.gov/{self.pmid}/" if self.pmid else None
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A source as one page lists it: ``backlinks`` are the ids of the places that cite it."""
+    """A source in the numbered list of one page."""
 
     number: int
     key: str
     html: Markup
-    backlinks: tuple[str, ...]
     link: str | None
 
 
-def read_sources(file: Path, faults: IssueCollector) -> dict[str, Source]:
-    """The sources by key; whatever is wrong goes to ``faults``. No file: no sources."""
+def read_sources(file: Path, issues: IssueCollector) -> dict[str, Source]:
+    """The sources by key, none without the file; what is wrong is added to ``issues``."""
     if not file.exists():
         return {}
-    if (text := toml_reader.read_text(file, faults)) is None:
+    if (text := toml_reader.read_text(file, issues)) is None:
         return {}
     sources = {}
-    for key, table in (toml_reader.parse(file, text, faults) or {}).items():
+    for key, table in (toml_reader.parse(file, text, issues) or {}).items():
         try:
             sources[key] = Source.model_validate(table)
         except ValidationError as error:
-            for one in error.errors():
-                place = ".".join(str(part) for part in (key, *one["loc"]))
-                faults.add(file, _line_of(text, key), f"{place}: {one['msg']}")
+            for detail in error.errors():
+                name = ".".join(str(part) for part in (key, *detail["loc"]))
+                issues.add(file, line_of(text, (key,)), f"{name}: {detail['msg']}")
     return sources
-
-
-def _line_of(text: str, key: str) -> int:
-    found = re.search(rf"^\[{re.escape(key)}\]", text, re.MULTILINE)
-    return text.count("\n", 0, found.start()) + 1 if found else 1
 
 
 def render_reference(md: MarkdownIt, number: int, key: str, source: Source) -> Reference:
     """``source`` as entry ``number`` of a page's list."""
     links = []
     if source.doi:
-        links.append(_link(source.link or "", f"doi:{source.doi}"))
+        links.append((source.link, f"doi:{source.doi}"))
     elif source.pmid:
-        links.append(_link(f"https://pubmed.ncbi.nlm.nih.gov/{source.pmid}/", "PubMed"))
+        links.append((source.pubmed_link, "PubMed"))
     if source.url:
-        links.append(_link(str(source.url), source.url.host or "Read it"))
-    html = Markup(" ").join([Markup(md.renderInline(source.text)), *links])  # noqa: S704
-    return Reference(number, key, html, (f"cite-{number}",), source.link)
-
-
-def _link(address: str, text: str) -> Markup:
-    return Markup('<a href="{}">{}</a>').format(address, text)
+        links.append((str(source.url), source.url.host or "Read it"))
+    html = [Markup(md.renderInline(source.text))]  # noqa: S704 - markdown-it escapes
+    html += [Markup('<a href="{}">{}</a>').format(*link) for link in links]
+    return Reference(number, key, Markup(" ").join(html), source.link)

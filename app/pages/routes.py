@@ -1,10 +1,11 @@
-"""The routes of the information pages and of the small files that go with them."""
+"""Routes of the information pages, the favicon and the text files for programs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template
+from jinja2 import Template
 
 from app import clock
 from app.clinic import Clinic, ClinicError
@@ -12,73 +13,67 @@ from app.pages import json_ld, site_files
 from app.pages.loader import Page
 from app.web.page_cache import HTML, public_response
 
-FRESH = "public, max-age=30, must-revalidate"
+PAGE_CACHE_CONTROL = "public, max-age=30, must-revalidate"
 ONE_DAY = "public, max-age=86400"
 TEXT = "text/plain; charset=utf-8"
 
-# What other rooms answer, with the labels of the links in the header.
+# The pages of other packages, with the labels of their links in the header.
 OTHER_PAGES = {"/location": "Location", "/contact": "Contact"}
 
 
 @dataclass(frozen=True)
 class Site:
-    """What the pages are made from; ``address`` is https://host, without a slash."""
+    """All information pages; ``url`` is https://host, without a slash at the end."""
 
     clinic: Clinic
     pages: tuple[Page, ...]
-    address: str
+    url: str
 
     def navigation(self) -> tuple[tuple[str, str], ...]:
         """Path and label of the links in the header."""
-        named = tuple((page.path, page.nav) for page in self.pages if page.nav)
-        return (*named, *OTHER_PAGES.items())
+        pages = tuple((page.path, page.nav) for page in self.pages if page.nav)
+        return (*pages, *OTHER_PAGES.items())
 
     def further_reading(self) -> tuple[tuple[str, str], ...]:
-        """Path and title of the pages that the header does not lead to, for the footer."""
+        """Path and title of the pages without a link in the header, for the footer."""
         return tuple((page.path, page.title) for page in self.pages if not page.nav)
 
 
 def create_blueprint(site: Site, logo: Path) -> Blueprint:
-    """The routes of this room. Raises ClinicError when ``logo`` cannot be read."""
-    routes = Blueprint("pages", __name__)
+    """A route per page and file. Raises ClinicError if ``logo`` cannot be read."""
+    blueprint = Blueprint("pages", __name__)
     for page in site.pages:
-        routes.add_url_rule(page.path, page.slug or "home", _page_view(site, page))
-    sitemap = site_files.sitemap(site.pages, OTHER_PAGES, site.address)
-    robots = site_files.robots(site.address)
+        blueprint.add_url_rule(page.path, page.slug or "home", _page_view(site, page))
+    try:
+        favicon = logo.read_bytes()
+    except OSError as error:
+        raise ClinicError(f"{logo}: {error.strerror}") from None
+    sitemap = site_files.sitemap(site.pages, OTHER_PAGES, site.url)
     for path, name, body, media_type in (
-        ("/favicon.svg", "favicon", _read(logo), "image/svg+xml"),
+        ("/favicon.svg", "favicon", favicon, "image/svg+xml"),
         ("/sitemap.xml", "sitemap", sitemap, "application/xml; charset=utf-8"),
-        ("/robots.txt", "robots", robots, TEXT),
+        ("/robots.txt", "robots", site_files.robots(site.url), TEXT),
     ):
-        routes.add_url_rule(path, name, _file_view(body, media_type))
-    routes.add_url_rule("/.well-known/security.txt", "security", lambda: _security(site))
-    return routes
+        blueprint.add_url_rule(path, name, _file_view(body, media_type))
+
+    @blueprint.get("/.well-known/security.txt")
+    def security() -> Response:
+        text = site_files.security_txt(site.clinic, site.url, clock.now())
+        return public_response(text, TEXT, ONE_DAY)
+
+    return blueprint
 
 
 def _page_view(site: Site, page: Page) -> Callable[[], Response]:
-    return lambda: _show(site, page)
+    templates: list[str | Template] = [f"pages/{page.slug or 'home'}.html", "pages/page.html"]
+
+    def view() -> Response:
+        structured_data = json_ld.page_script(site.clinic, page, site.url)
+        html = render_template(templates, page=page, structured_data=structured_data)
+        return public_response(html, HTML, PAGE_CACHE_CONTROL)
+
+    return view
 
 
 def _file_view(body: bytes | str, media_type: str) -> Callable[[], Response]:
     return lambda: public_response(body, media_type, ONE_DAY)
-
-
-def _show(site: Site, page: Page) -> Response:
-    html = render_template(
-        [f"pages/{page.slug or 'home'}.html", "pages/page.html"],
-        page=page,
-        structured_data=json_ld.page_script(site.clinic, page, site.address),
-    )
-    return public_response(html, HTML, FRESH)
-
-
-def _security(site: Site) -> Response:
-    text = site_files.security_txt(site.clinic, site.address, clock.now())
-    return public_response(text, TEXT, ONE_DAY)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ClinicError(f"{file}: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""The small texts that machines ask for: sitemap, robots.txt, security.txt."""
+"""Text files for programs: sitemap.xml, robots.txt, security.txt."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
@@ -11,12 +11,13 @@ from app.pages.loader import Page
 VALID_DAYS = 180  # RFC 9116, 2.5.5: less than a year
 
 
-def sitemap(pages: Iterable[Page], other_paths: Iterable[str], site: str) -> str:
-    """All addresses worth finding; a date stands only where one is known."""
+def sitemap(pages: Iterable[Page], other_paths: Iterable[str], site_url: str) -> str:
+    """All public pages; only information pages have a date of last change."""
     dated = [(page.path, f"<lastmod>{page.updated}</lastmod>") for page in pages]
     undated = [(path, "") for path in other_paths]
     urls = "\n".join(
-        f"<url><loc>{escape(site + path)}</loc>{changed}</url>" for path, changed in dated + undated
+        f"<url><loc>{escape(site_url + path)}</loc>{lastmod}</url>"
+        for path, lastmod in dated + undated
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -24,17 +25,17 @@ def sitemap(pages: Iterable[Page], other_paths: Iterable[str], site: str) -> str
     )
 
 
-def robots(site: str) -> str:
-    """Everything may be read; what is for programs only is not worth a visit."""
-    return f"User-agent: *\nDisallow: /api/\nSitemap: {site}/sitemap.xml\n"
+def robots(site_url: str) -> str:
+    """Crawlers may read everything except the API."""
+    return f"User-agent: *\nDisallow: /api/\nSitemap: {site_url}/sitemap.xml\n"
 
 
-def security_txt(clinic: Clinic, site: str, now: datetime) -> str:
-    """Where to report a weakness (RFC 9116); ``now`` is aware, UTC."""
+def security_txt(clinic: Clinic, site_url: str, now: datetime) -> str:
+    """Where to report a vulnerability (RFC 9116); ``now`` is in UTC."""
     today = datetime.combine(now.date(), time(), UTC)
     return (
         f"Contact: mailto:{clinic.email}\n"
         f"Expires: {today + timedelta(days=VALID_DAYS):%Y-%m-%dT%H:%M:%SZ}\n"
         f"Preferred-Languages: {clinic.language.split('-')[0]}\n"
-        f"Canonical: {site}/.well-known/security.txt\n"
+        f"Canonical: {site_url}/.well-known/security.txt\n"
     )

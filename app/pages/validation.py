@@ -1,4 +1,4 @@
-"""What can only be checked with all pages side by side: addresses, links, references."""
+"""Checks that need all pages: file names, links, headings, references."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,21 +8,21 @@ from urllib.parse import unquote, urlsplit
 
 from app.clinic.errors import IssueCollector
 from app.pages.front_matter import SourceFile
-from app.pages.parser import Document
 from app.pages.references import Source
+from app.pages.resolver import ParseResult
 
 HOME = "index"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-OUTSIDE = ("https", "http", "mailto", "tel", "sms")
-PAGE_IDS = frozenset(("main", "references"))  # what the template of every page adds
+EXTERNAL_SCHEMES = ("https", "http", "mailto", "tel", "sms")
+TEMPLATE_IDS = frozenset(("main", "references"))  # on every page
 
 
 @dataclass(frozen=True)
 class ParsedPage:
-    """A page as written beside what parsing made of it."""
+    """A page's file and what was parsed from it."""
 
     source: SourceFile
-    document: Document
+    result: ParseResult
 
     @property
     def path(self) -> str:
@@ -31,85 +31,71 @@ class ParsedPage:
 
 @dataclass(frozen=True)
 class BuiltInTargets:
-    """What code adds around the pages: other addresses, and ids on the front page."""
+    """Link targets outside the clinic's pages: other paths, and ids on the front page."""
 
-    other_paths: frozenset[str]
+    paths: frozenset[str]
     home_ids: frozenset[str]
 
 
 def url_path(file: Path) -> str:
-    """Where the page in ``file`` is found: ``index.md`` is ``/``."""
+    """The URL path of the page in ``file``: ``/`` for ``index.md``."""
     return "/" if file.stem == HOME else f"/{file.stem}"
 
 
 def validate_pages(
-    drafts: Iterable[ParsedPage],
+    pages: Iterable[ParsedPage],
     files: Iterable[Path],
     sources: Mapping[str, Source],
-    frame: BuiltInTargets,
-    faults: IssueCollector,
+    built_in: BuiltInTargets,
+    issues: IssueCollector,
 ) -> None:
-    """Add to ``faults`` whatever is wrong with ``drafts``, read from ``files``."""
+    """Add everything that is wrong with ``pages``, parsed from ``files``, to ``issues``."""
     for file in files:
-        _check_name(file, frame, faults)
-    ids = {url_path(file): PAGE_IDS for file in files}
-    ids |= {draft.path: PAGE_IDS.union(draft.document.found.ids) for draft in drafts}
-    ids["/"] = ids.get("/", PAGE_IDS) | frame.home_ids
-    for draft in drafts:
-        _check_document(draft, faults)
-        _check_references(draft, sources, faults)
-        _check_links(draft, ids, frame.other_paths, faults)
-
-
-def _check_name(file: Path, frame: BuiltInTargets, faults: IssueCollector) -> None:
-    if not NAME.fullmatch(file.stem):
-        faults.add(file, 1, "the file name must be lower-case words with dashes")
-    if url_path(file) in frame.other_paths:
-        faults.add(file, 1, f"{url_path(file)} is taken: that page is made by code")
-
-
-def _check_document(draft: ParsedPage, faults: IssueCollector) -> None:
-    for line, reason in draft.document.found.faults:
-        faults.add(draft.source.file, draft.source.first_line + line, reason)
+        if not NAME.fullmatch(file.stem):
+            issues.add(file, 1, "the file name must be lowercase words joined by dashes")
+        if (path := url_path(file)) in built_in.paths:
+            issues.add(file, 1, f"{path} is already a page of the application")
+    ids = {url_path(file): TEMPLATE_IDS for file in files}
+    ids |= {page.path: TEMPLATE_IDS.union(page.result.ids) for page in pages}
+    ids["/"] = ids.get("/", TEMPLATE_IDS) | built_in.home_ids
+    for page in pages:
+        for line, reason in page.result.issues:
+            issues.add(page.source.file, page.source.first_line + line, reason)
+        _check_references(page, sources, issues)
+        for line, target in page.result.links:
+            if reason := _link_issue(target, page.path, ids, built_in.paths):
+                place = page.source.first_line + line
+                issues.add(page.source.file, place, f"broken link {target}: {reason}")
 
 
 def _check_references(
-    draft: ParsedPage, sources: Mapping[str, Source], faults: IssueCollector
+    page: ParsedPage, sources: Mapping[str, Source], issues: IssueCollector
 ) -> None:
-    source, cited = draft.source, draft.document.found.cited_at
-    listed = source.head.references
-    for key, line in cited.items():
+    source, citation_lines = page.source, page.result.citation_lines
+    listed = source.front_matter.references
+    for key, line in citation_lines.items():
         if key not in listed:
             reason = f"{key} is cited but not listed under references"
-            faults.add(source.file, source.first_line + line, reason)
+            issues.add(source.file, source.first_line + line, reason)
     for key in listed:
         line = source.line_of("references", key)
-        if key not in cited:
-            faults.add(source.file, line, f"{key} is listed under references but not cited")
+        if key not in citation_lines:
+            issues.add(source.file, line, f"{key} is listed under references but not cited")
         if key not in sources:
-            faults.add(source.file, line, f"{key} is not in references.toml")
+            issues.add(source.file, line, f"{key} is not in references.toml")
 
 
-def _check_links(
-    draft: ParsedPage,
+def _link_issue(
+    target: str,
+    current_path: str,
     ids: Mapping[str, frozenset[str]],
     other_paths: frozenset[str],
-    faults: IssueCollector,
-) -> None:
-    for line, target in draft.document.found.links:
-        if reason := _broken(target, draft.path, ids, other_paths):
-            where = draft.source.first_line + line
-            faults.add(draft.source.file, where, f"dead link {target}: {reason}")
-
-
-def _broken(
-    target: str, here: str, ids: Mapping[str, frozenset[str]], other_paths: frozenset[str]
 ) -> str:
-    """Why ``target``, found on the page ``here``, leads nowhere; empty when it leads somewhere."""
+    """Why ``target``, a link on the page ``current_path``, is broken; empty if it works."""
     parts = urlsplit(target)
     if parts.scheme or parts.netloc:
-        return "" if parts.scheme in OUTSIDE else f"write https://, / or # instead of {target}"
-    path, fragment = parts.path or here, unquote(parts.fragment)
+        return "" if parts.scheme in EXTERNAL_SCHEMES else "must start with https://, / or #"
+    path, fragment = parts.path or current_path, unquote(parts.fragment)
     if path in other_paths:
         return ""
     if path not in ids:

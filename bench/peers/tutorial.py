@@ -1,6 +1,6 @@
-"""The tutorial way: Flask-WTF and Flask-Mail, the mail sent while the visitor waits.
+"""A contact form as in tutorials: Flask-WTF and Flask-Mail, sending during the request.
 
-Its CSRF token is off, which is in its favour: the load needs no session then.
+CSRF tokens are off, so that the load generator needs no session. This makes it faster.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The same workers and threads as gunicorn.conf.py gives Frontdesk."""
+"""The same number of workers and threads as in gunicorn.conf.py."""
 
 import os
 

@@ -79,17 +79,17 @@ def test_existing_files_are_not_changed(tmp_path: Path, there: str) -> None:
     before = snapshot(tmp_path)
     made = flask("clinic", "new", str(place))
     assert made.returncode == 1
-    assert "is not empty, and stays as it is" in made.stderr
+    assert "is not empty, so nothing was changed" in made.stderr
     assert snapshot(tmp_path) == before
 
 
 @pytest.mark.parametrize(
     ("name", "wrong", "said"),
     [
-        ("phone", "call us", "no phone number"),
+        ("phone", "call us", "not a phone number"),
         ("email", "nobody", "valid email"),
         ("time_zone", "Chicago", "unknown time zone"),
-        ("latitude", "north", "no number"),
+        ("latitude", "north", "not a number"),
         ("latitude", "91", "less than or equal to 85"),
         ("name", "two\nlines", "match"),
         ("name", "", "at least 1"),
@@ -106,8 +106,8 @@ def test_an_invalid_answer_is_refused_and_nothing_is_written(
 def test_nothing_is_written_if_the_pages_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scaffold, "WORDS", tmp_path / "clinic")
-    with pytest.raises(scaffold.ScaffoldError, match="whole checkout"):
+    monkeypatch.setattr(scaffold, "DEMO_CLINIC", tmp_path / "clinic")
+    with pytest.raises(scaffold.ScaffoldError, match="full checkout"):
         scaffold.write_clinic(tmp_path / "ours", ALL)
     assert list(tmp_path.iterdir()) == []
 
@@ -145,7 +145,7 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
     assert process.wait(60) == 0
     output = os.read(ours, 65536).decode()
     os.close(ours)
-    assert "'call us' is no phone number" in output
+    assert "'call us' is not a phone number" in output
     table = tomllib.loads((folder / "clinic.toml").read_text(encoding="utf-8"))
     assert table["name"] == "Harbor Clinic"
     assert table["phone"] == "646-397-1234"

@@ -10,8 +10,8 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from app.clinic import Clinic
-from app.contact.character_classes import CONTROL, SPACE
 from app.contact.forms import ContactForm
+from app.contact.validators import CONTROL, SPACE
 from tests.contact.conftest import GOOD
 
 EMAIL = "Enter an email address in the correct format, like name@example.com"

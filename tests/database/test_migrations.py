@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 
+from app.cli import db  # noqa: F401  (adds every table to the metadata)
 from app.database import Base, Database, revisions
 from app.encryption import KeyRing
 from config import ROOT
@@ -27,7 +28,6 @@ __all__ = ["desk", "relay"]
 
 NEXT = """
 import sqlalchemy as sa
-from app.services import current_services
 from alembic import op
 
 revision, down_revision = "0002", "0001"
@@ -183,7 +183,7 @@ def test_upgrades_from_several_hosts_at_once_are_one(
 
 def _waiting(engine: sa.Engine) -> int:
     """How many connections to this database wait for a lock."""
-    blocked = "wait_event_type = 'Lock' AND datname = current_services().database"
+    blocked = "wait_event_type = 'Lock' AND datname = current_database()"
     with engine.connect() as connection:
         query = sa.text(f"SELECT count(*) FROM pg_stat_activity WHERE {blocked}")
         return connection.scalar(query) or 0

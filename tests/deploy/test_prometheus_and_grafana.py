@@ -87,7 +87,7 @@ def seconds(limit: timedelta) -> int:
 WAITS, TOO_LONG = seconds(health_rules.DELAY_WARNING), seconds(health_rules.DELAY_CRITICAL)
 OLDEST, BEAT = "frontdesk_outbox_oldest_age_seconds", "frontdesk_mailer_heartbeat_age_seconds"
 HELD = "frontdesk_quarantined_oldest_age_seconds"
-OF_A_HOST = ("FrontdeskDatabaseAway", "FrontdeskHostDown")
+OF_A_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown")
 BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the tests' clock begins at 0
 DEAD = 'frontdesk_outbox_messages{state="dead"'
 RELAY = 'frontdesk_mail_transport_unavailable{fault="%s"'
@@ -107,16 +107,19 @@ ERRORS = 'frontdesk_http_requests_total{status="%s"'
             {"FrontdeskMailWaits": "warn", "FrontdeskMailWaitsTooLong": "page"},
         ),
         ({BEAT: seconds(HEARTBEAT_TIMEOUT)}, {}),
-        ({BEAT: seconds(HEARTBEAT_TIMEOUT) + 1}, {"FrontdeskMailerSilent": "page"}),
-        ({BEAT: "Inf " * 61}, {"FrontdeskMailerSilent": "page"}),
+        ({BEAT: seconds(HEARTBEAT_TIMEOUT) + 1}, {"FrontdeskMailerDown": "page"}),
+        ({BEAT: "Inf " * 61}, {"FrontdeskMailerDown": "page"}),
         ({RELAY % "connection": 1}, {}),
-        ({RELAY % "tls": 1}, {"FrontdeskRelayRefuses": "page"}),
-        ({RELAY % "authentication": 1}, {"FrontdeskRelayRefuses": "page"}),
+        ({RELAY % "tls": 1}, {"FrontdeskMailServerRefuses": "page"}),
+        ({RELAY % "authentication": 1}, {"FrontdeskMailServerRefuses": "page"}),
         ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warn"}),
-        ({"frontdesk_outbox_paused": 1}, {"FrontdeskOnHold": "warn"}),
+        ({"frontdesk_outbox_paused": 1}, {"FrontdeskOutboxPaused": "warn"}),
         ({HELD: seconds(health_rules.QUARANTINE_WARNING)}, {}),
-        ({HELD: seconds(health_rules.QUARANTINE_WARNING) + 1}, {"FrontdeskHeldUnseen": "warn"}),
-        ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseAway": "page"}),
+        (
+            {HELD: seconds(health_rules.QUARANTINE_WARNING) + 1},
+            {"FrontdeskQuarantineUnreviewed": "warn"},
+        ),
+        ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "page"}),
         ({"up": 0}, {"FrontdeskHostDown": "page"}),
         ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),
         (

@@ -92,18 +92,18 @@ def test_a_mistake_is_told_until_it_is_mended_and_nothing_is_lost(
 ) -> None:
     page = folder / "pages" / "questions.md"
     save(page, "(#what-else-is-there)", "(#nowhere)")
-    expect(shown.locator("pre")).to_contain_text("dead link #nowhere: no such heading")
+    expect(shown.locator("pre")).to_contain_text("broken link #nowhere: no such heading")
     fault = shown.locator("pre").inner_text()
     assert fault.startswith(f"{page}:")
     assert fault in preview.lines
     assert httpx.post(f"{preview.url}/api/v1/inquiries", json=INQUIRY).status_code == 201
     save(page, "(#nowhere)", "(#what-else-is-there)")
     expect(shown.get_by_role("heading", level=1)).to_have_text("Contact us today")
-    assert "The clinic's files are in order again." in preview.lines
+    assert "The clinic files are valid again." in preview.lines
 
 
 def test_the_terminal_names_the_folder(folder: Path, preview: Site) -> None:
-    assert f"Clinic    {folder}: changes are shown when saved" in preview.lines
+    assert f"Clinic    {folder}: pages reload when files change" in preview.lines
 
 
 def test_the_mailer_reads_the_folder_again_when_a_file_is_saved(

@@ -46,7 +46,7 @@ def test_the_newest_mail_stands_first(client: FlaskClient, receive: Callable[...
 def test_an_empty_mailbox_says_so(client: FlaskClient) -> None:
     answer = client.get("/dev/mailbox")
     assert answer.status_code == 200
-    assert "No mail yet" in answer.text
+    assert "No messages yet" in answer.text
 
 
 def test_a_mail_shows_headers_and_text_with_markup_made_harmless(

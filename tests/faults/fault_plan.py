@@ -1,7 +1,7 @@
-"""What shall go wrong inside the site's processes: made by the bench, read by the hooks.
+"""The faults to inject into the site's processes: written by the runner, read by injection.py.
 
-It travels in one environment variable, so it also reaches processes that the
-site starts itself (gunicorn's workers).
+The plan is passed in an environment variable, so that processes started by the site itself, such
+as gunicorn's workers, inherit it.
 """
 
 import json
@@ -14,19 +14,19 @@ from typing import Any
 VARIABLE = "FAULT_PLAN"
 
 KILL, TERM = "kill", "term"
-POISON = "this mail is poison"  # a mail with these words ends its mailer
+POISON = "this mail is poison"  # a message with this text kills its mailer
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """Do ``act`` at every ``every``-th passing of a point, ``most`` times in all."""
+    """Do ``action`` every ``every``-th time a point is reached, at most ``limit`` times."""
 
-    act: str = KILL
+    action: str = KILL
     every: int = 3
-    most: int = 3
+    limit: int = 3
 
 
-# Seconds. The proportions stay those of the real settings: deadline below lease.
+# Seconds. As in production, the deadline is shorter than the lease.
 SHORT_TIMES = {
     "app.outbox.retry_schedule.MIN_DELAY": 1.0,
     "app.outbox.retry_schedule.MAX_DELAY": 4.0,
@@ -42,17 +42,17 @@ REAL_TIMES: dict[str, float] = {}
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """``journal``: where a process writes what it is about to do, before it does it.
-    ``shift``: a file with the seconds that the app's clock is off. ``quota``: a file
-    with the number of pages that SQLite may use.
+    """``journal``: the file where a process records each fault before it happens.
+    ``clock_offset``: a file with seconds to add to the application's clock. ``quota``: a file
+    with the maximum number of SQLite pages. ``bugs``: names of bugs to introduce.
     """
 
     journal: str
     points: dict[str, Trigger] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=lambda: dict(SHORT_TIMES))
-    shift: str = ""
+    clock_offset: str = ""
     quota: str = ""
-    broken: tuple[str, ...] = ()
+    bugs: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -60,10 +60,10 @@ class FaultPlan:
     @classmethod
     def from_env(cls) -> "FaultPlan":
         values: dict[str, Any] = json.loads(os.environ[VARIABLE])
-        points = {name: Trigger(**at) for name, at in values.pop("points").items()}
+        points = {name: Trigger(**trigger) for name, trigger in values.pop("points").items()}
         return cls(points=points, **values)
 
-    def happened(self) -> Counter[str]:
-        """How often each point's fault was done, all processes together."""
+    def injected(self) -> Counter[str]:
+        """How often the fault of each point happened, in all processes."""
         path = Path(self.journal)
         return Counter(path.read_text().splitlines() if path.exists() else ())

@@ -1,6 +1,6 @@
-"""What the bench changes in the site's processes: where they die, and how long they wait.
+"""Fault injection in the site's processes: crashes at given points, and shorter times.
 
-Imported there by entry/sitecustomize.py; nothing of the site knows of it.
+Imported there by entry/sitecustomize.py. The site's own code is unchanged.
 """
 
 import importlib
@@ -28,35 +28,35 @@ from tests.faults.fault_plan import POISON, TERM, FaultPlan
 SIGNALS = {TERM: signal.SIGTERM}
 
 plan = FaultPlan.from_env()
-passings: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
-one_at_a_time = threading.Lock()
+visits: dict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+lock = threading.Lock()
 
 
 def install() -> None:
-    """Patch this process as the plan says."""
+    """Patch this process according to the plan."""
     _set_times()
-    if plan.shift:
-        clock.now = _shifted_now
+    if plan.clock_offset:
+        clock.now = _now_with_offset
     if plan.quota:
         event.listen(sa.Engine, "begin", _set_quota)
-    if "sync lightly" in plan.broken:
-        database.sqlite_engine = _syncing_lightly(database.sqlite_engine)  # type: ignore[attr-defined, assignment]
+    if "unsynced commits" in plan.bugs:
+        database.sqlite_engine = _without_sync(database.sqlite_engine)  # type: ignore[attr-defined, assignment]
     _patch_mailer()
     if plan.points and "mailer" not in sys.argv:
         _patch_web()
 
 
-def passed(point: str) -> None:
-    """Do what is planned for ``point``; it is written down before it is done."""
-    at = plan.points.get(point)
-    if at is None:
+def reach(point: str) -> None:
+    """Cause the fault planned for ``point``, if any, after recording it in the journal."""
+    trigger = plan.points.get(point)
+    if trigger is None:
         return
-    with one_at_a_time:
-        if next(passings[point]) % at.every or plan.happened()[point] >= at.most:
+    with lock:
+        if next(visits[point]) % trigger.every or plan.injected()[point] >= trigger.limit:
             return
         with Path(plan.journal).open("a") as journal:
             journal.write(point + "\n")
-    os.kill(os.getpid(), SIGNALS.get(at.act, signal.SIGKILL))
+    os.kill(os.getpid(), SIGNALS.get(trigger.action, signal.SIGKILL))
 
 
 def _patch_web() -> None:
@@ -66,74 +66,75 @@ def _patch_web() -> None:
     def session(self: database.Database) -> Iterator[Session]:
         with original(self) as session:
             yield session
-            passed("web before commit")
-        passed("web after commit")
+            reach("web before commit")
+        reach("web after commit")
 
     database.Database.session = session  # type: ignore[method-assign]
 
 
 def _patch_mailer() -> None:
-    _before(queue, "claim", "before claim")
-    _before(worker.Mailer, "_settle", "before settling")
-    claim = worker.Mailer._claim
+    _reach_before(queue, "claim", "before claim")
+    _reach_before(worker.Mailer, "_settle", "before recording")
+    original = worker.Mailer._claim
 
-    def claim_then(self: worker.Mailer) -> queue.Claim | None:
-        taken = claim(self)
-        if taken:
-            passed("after claim")
-        return taken
+    def claim(self: worker.Mailer) -> queue.Claim | None:
+        claimed = original(self)
+        if claimed:
+            reach("after claim")
+        return claimed
 
-    worker.Mailer._claim = claim_then  # type: ignore[method-assign]
+    worker.Mailer._claim = claim  # type: ignore[method-assign]
     _patch_smtp()
-    if "settle first" in plan.broken:
-        worker.Mailer._attempt = _settled_first(worker.Mailer._attempt)  # type: ignore[method-assign]
+    if "record before sending" in plan.bugs:
+        worker.Mailer._attempt = _record_before_sending(worker.Mailer._attempt)  # type: ignore[method-assign]
 
 
 def _patch_smtp() -> None:
-    talk, send = smtp._FinalDotMixin.send, smtp.send
+    send_bytes, send = smtp._FinalDotMixin.send, smtp.send
 
-    def talk_in_halves(self: Any, s: Any) -> None:
+    def send_in_halves(self: Any, s: Any) -> None:
         if not (isinstance(s, bytes) and s.endswith(smtp.FINAL_DOT)):
-            talk(self, s)
+            send_bytes(self, s)
             return
         half = len(s) // 2
-        talk(self, s[:half])
-        passed("in DATA")
-        talk(self, s[half:])
-        passed("after the dot")
+        send_bytes(self, s[:half])
+        reach("in DATA")
+        send_bytes(self, s[half:])
+        reach("after the dot")
 
-    def send_unless_poisoned(mail: Any, **how: Any) -> int:
+    def send_unless_poisoned(mail: Any, **options: Any) -> int:
         if POISON in mail.text:
-            passed("poison")
-        return send(mail, **how)
+            reach("poison")
+        return send(mail, **options)
 
-    smtp._FinalDotMixin.send = talk_in_halves  # type: ignore[method-assign]
+    smtp._FinalDotMixin.send = send_in_halves  # type: ignore[method-assign]
     smtp.send = send_unless_poisoned
 
 
-def _settled_first(
+def _record_before_sending(
     attempt: Callable[..., results.AttemptResult],
 ) -> Callable[..., results.AttemptResult]:
-    """The mistake that the bench must catch: done is written down before it is done."""
+    """A bug that the tests must detect: the delivery is recorded before the message is sent."""
 
-    def attempt_afterwards(self: worker.Mailer, claim: queue.Claim) -> results.AttemptResult:
+    def record_and_attempt(self: worker.Mailer, claim: queue.Claim) -> results.AttemptResult:
         with self.database.session() as session:
             now = self.database.now(session)
             report = results.AttemptResult(Outcome.DELIVERED, 250)
             results.record_result(session, self.database.keys, claim, report, now)
         return attempt(self, claim)
 
-    return attempt_afterwards
+    return record_and_attempt
 
 
-def _before(place: Any, name: str, point: str) -> None:
-    original = getattr(place, name)
+def _reach_before(owner: Any, name: str, point: str) -> None:
+    """Make the function ``name`` of ``owner`` reach ``point`` first."""
+    original = getattr(owner, name)
 
-    def then(*values: Any, **named: Any) -> Any:
-        passed(point)
-        return original(*values, **named)
+    def patched(*args: Any, **kwargs: Any) -> Any:
+        reach(point)
+        return original(*args, **kwargs)
 
-    setattr(place, name, then)
+    setattr(owner, name, patched)
 
 
 def _set_times() -> None:
@@ -148,10 +149,10 @@ def _set_times() -> None:
     signals.SignalHandler.__init__.__defaults__ = (signals.DEADLINE, signals.STOP_TIMEOUT)
 
 
-def _shifted_now() -> datetime:
-    path = Path(plan.shift)
-    off = float(path.read_text() or 0) if path.exists() else 0.0
-    return datetime.now(UTC) + timedelta(seconds=off)
+def _now_with_offset() -> datetime:
+    path = Path(plan.clock_offset)
+    offset = float(path.read_text() or 0) if path.exists() else 0.0
+    return datetime.now(UTC) + timedelta(seconds=offset)
 
 
 def _set_quota(connection: sa.Connection) -> None:
@@ -160,16 +161,16 @@ def _set_quota(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
 
-def _syncing_lightly(make: Callable[[str], sa.Engine]) -> Callable[[str], sa.Engine]:
-    """A mistake that only a power cut shows; set after the site's own settings."""
+def _without_sync(create: Callable[[str], sa.Engine]) -> Callable[[str], sa.Engine]:
+    """A bug that only a power cut reveals; set after the site's own settings."""
 
-    def engine(url: str) -> sa.Engine:
-        made = make(url)
-        event.listen(made, "connect", _sync_lightly)
-        return made
+    def create_without_sync(url: str) -> sa.Engine:
+        engine = create(url)
+        event.listen(engine, "connect", _disable_sync)
+        return engine
 
-    return engine
+    return create_without_sync
 
 
-def _sync_lightly(connection: Any, _record: Any) -> None:
+def _disable_sync(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL").close()

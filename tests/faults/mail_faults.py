@@ -1,4 +1,4 @@
-"""Mail servers that refuse, stall, lie and drop."""
+"""Mail servers that reject, stall, drop connections or are unreachable."""
 
 import ssl
 from functools import partial
@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.outbox.models import DeliveryAttempt
-from tests.faults.delivery_check import read_mail
+from tests.faults.delivery_check import read_message
 from tests.faults.fault_plan import REAL_TIMES, SHORT_TIMES
 from tests.faults.registry import SCENARIOS, Scenario, scenario
 from tests.faults.site_under_test import SiteUnderTest, UnavailableError, wait_until
@@ -18,77 +18,85 @@ from tests.support.smtp_relay import DRIP, DROP, HANG, TAKE_AND_DROP, Relay
 
 
 def misbehave(site: SiteUnderTest, script: dict[str, str], hits: int) -> None:
-    """The server does what ``script`` says until it has done it so often, then works."""
+    """The server follows ``script`` until it has done so ``hits`` times, then works."""
     (step,) = script
     site.start()
-    with site.load(rest=0.25):
+    with site.load(pause=0.25):
         site.relay.script = script
         wait_until(lambda: site.relay.hits[step] >= hits, 60, f"{hits} times {script}")
         site.relay.script = {}
     site.injected = site.relay.hits[step]
-    site.dup_allowed = site.injected if script[step] == TAKE_AND_DROP else 0
+    site.duplicates_allowed = site.injected if script[step] == TAKE_AND_DROP else 0
 
 
 for name, script, hits in (
-    ("SMTP black hole: connects, says nothing", {"greeting": HANG}, 3),
-    ("SMTP hangs after the dot", {"dot": HANG}, 2),
+    ("SMTP server accepts connections, sends nothing", {"greeting": HANG}, 3),
+    ("SMTP server hangs after the message", {"dot": HANG}, 2),
     ("SMTP 421 as greeting", {"greeting": "421 too busy"}, 4),
-    ("SMTP drops at once", {"greeting": DROP}, 4),
+    ("SMTP server drops the connection at once", {"greeting": DROP}, 4),
     ("SMTP 451 to RCPT", {"rcpt": "451 greylisted"}, 8),
     ("SMTP 550 to RCPT", {"rcpt": "550 no such user"}, 30),
     ("SMTP 552 after DATA", {"dot": "552 too big"}, 30),
-    ("SMTP takes the mail, drops after the dot", {"dot": TAKE_AND_DROP}, 5),
+    ("SMTP server accepts the message, then drops", {"dot": TAKE_AND_DROP}, 5),
 ):
-    made = partial(misbehave, script=script, hits=hits)
-    SCENARIOS.append(Scenario(name, made, short=script == {"dot": TAKE_AND_DROP}))
+    function = partial(misbehave, script=script, hits=hits)
+    SCENARIOS.append(Scenario(name, function, short=script == {"dot": TAKE_AND_DROP}))
 
 
-@scenario("SMTP one byte a second", note="deadline 6 s instead of 660")
+@scenario("SMTP server sends one byte per second", note="deadline 6 s instead of 660")
 def drip(site: SiteUnderTest) -> None:
     site.relay.drip = 1.0
     site.start(times=SHORT_TIMES | {"app.outbox.signals.DEADLINE": 6.0})
-    with site.load(rest=0.5):
+    with site.load(pause=0.5):
         site.relay.script = {"rcpt": DRIP}
-        wait_until(lambda: site.relay.hits["rcpt"] >= 2, 60, "two attempts held up")
+        wait_until(lambda: site.relay.hits["rcpt"] >= 2, 60, "two delayed attempts")
         site.relay.script = {}
     site.injected = site.relay.hits["rcpt"]
 
 
-@scenario("SMTP refused: nobody listens")
+@scenario("SMTP connection refused")
 def refused(site: SiteUnderTest) -> None:
     site.relay_port = free_port()
     web = site.start()
-    with site.load(rest=0.25) as load:
-        wait_until(lambda: _said(site, "Connection refused") >= 3, 40, "3 refused connections")
-        wait_until(lambda: load.acknowledged >= 20, 30, "traffic meanwhile")
-        site.injected = _said(site, "Connection refused")
+    with site.load(pause=0.25) as load:
+        wait_until(
+            lambda: _attempts_with_reply(site, "Connection refused") >= 3,
+            40,
+            "3 refused connections",
+        )
+        wait_until(lambda: load.acknowledged >= 20, 30, "20 inquiries")
+        site.injected = _attempts_with_reply(site, "Connection refused")
         site.relay.close()
         site.relay = Relay(port=site.relay_port)
     assert web.poll() is None
 
 
-def _said(site: SiteUnderTest, words: str) -> int:
-    """How many attempts ended with ``words``."""
+def _attempts_with_reply(site: SiteUnderTest, text: str) -> int:
+    """How many attempts ended with ``text`` in the reply or error."""
     with site.database.read_session() as session:
-        count = sa.select(sa.func.count()).where(DeliveryAttempt.transport_reply.contains(words))
+        count = sa.select(sa.func.count()).where(DeliveryAttempt.transport_reply.contains(text))
         return session.scalar(count) or 0
 
 
-@scenario("SMTP certificate nobody vouches for", note="later the right one is shown")
-def bad_certificate(site: SiteUnderTest) -> None:
-    wrong, right = (_tls(site.folder / f"{name}.pem") for name in ("wrong", "right"))
-    site.relay.tls = wrong
+@scenario("SMTP certificate not trusted", note="replaced by a trusted one at the end")
+def untrusted_certificate(site: SiteUnderTest) -> None:
+    untrusted, trusted = (_tls(site.folder / f"{name}.pem") for name in ("untrusted", "trusted"))
+    site.relay.tls = untrusted
     site.env = {
         "MAIL_SERVER": "localhost",
         "MAIL_USE_TLS": "true",
-        "SSL_CERT_FILE": str(site.folder / "right.pem"),
+        "SSL_CERT_FILE": str(site.folder / "trusted.pem"),
     }
     site.start()
-    with site.load(rest=0.25):
-        wait_until(lambda: _said(site, "CERTIFICATE_VERIFY_FAILED") >= 3, 40, "3 refusals of ours")
-        site.injected = _said(site, "CERTIFICATE_VERIFY_FAILED")
+    with site.load(pause=0.25):
+        wait_until(
+            lambda: _attempts_with_reply(site, "CERTIFICATE_VERIFY_FAILED") >= 3,
+            40,
+            "3 failed handshakes",
+        )
+        site.injected = _attempts_with_reply(site, "CERTIFICATE_VERIFY_FAILED")
         assert not site.relay.received
-        site.relay.tls = right
+        site.relay.tls = trusted
 
 
 def _tls(file: Path) -> ssl.SSLContext:
@@ -104,14 +112,14 @@ def wrong_password(site: SiteUnderTest) -> None:
     site.relay.script = {"auth": "535 wrong password"}
     site.env = {"MAIL_USERNAME": "desk", "MAIL_PASSWORD": "not-this"}
     site.start()
-    with site.load(rest=0.25):
-        wait_until(lambda: site.relay.hits["auth"] >= 3, 40, "3 refused logins")
+    with site.load(pause=0.25):
+        wait_until(lambda: site.relay.hits["auth"] >= 3, 40, "3 failed logins")
         site.injected = site.relay.hits["auth"]
         site.relay.script = {}
 
 
 def slow(site: SiteUnderTest, seconds: float, count: int, times: dict[str, float]) -> None:
-    """The server thinks for so long before it answers the final dot."""
+    """The server waits for ``seconds`` before it accepts a message."""
     site.relay.pause = {"dot": seconds}
     site.drain_seconds = 30 + seconds * count
     site.start(times=times)
@@ -122,22 +130,22 @@ def slow(site: SiteUnderTest, seconds: float, count: int, times: dict[str, float
 
 
 SCENARIOS += [
-    Scenario("SMTP slow by 2 s", partial(slow, seconds=2, count=8, times=SHORT_TIMES)),
+    Scenario("SMTP server slow by 2 s", partial(slow, seconds=2, count=8, times=SHORT_TIMES)),
     Scenario(
-        "SMTP slow by 30 s",
+        "SMTP server slow by 30 s",
         partial(slow, seconds=30, count=2, times=REAL_TIMES),
-        note="no time is shortened",
+        note="with production timeouts",
     ),
 ]
 
 
-@scenario("no fault; Postfix's smtp-sink receives", note="a second judge")
-def second_judge(site: SiteUnderTest) -> None:
+@scenario("no fault, Postfix's smtp-sink receives", note="an independent mail server")
+def smtp_sink_receives(site: SiteUnderTest) -> None:
     sink = smtp_sink.start(site.folder / "sink", site.at_end)
     if sink is None:
         raise UnavailableError("not installed: smtp-sink")
     site.relay_port = sink.port
-    site.other_mails = lambda: [read_mail(content) for content in sink.received()]
+    site.other_messages = lambda: [read_message(content) for content in sink.received()]
     site.start()
     with site.load() as load:
         wait_until(lambda: load.acknowledged >= 40, 40, "40 inquiries")

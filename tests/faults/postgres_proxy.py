@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that breaks between a commit and its answer."""
+"""A proxy to PostgreSQL that cuts connections between a commit and its response."""
 
 import socket
 import threading
@@ -8,15 +8,15 @@ COMMIT = b"COMMIT\x00"
 
 
 class CuttingProxy:
-    """Listens on loopback, speaks to the server's Unix socket. Every ``every``-th commit
-    is let through and its answer kept back: both ends are cut, ``most`` times in all.
+    """Forwards a loopback port to the server's Unix socket. Every ``every``-th commit reaches the
+    server, but both connections are cut before its response, at most ``limit`` times.
     """
 
-    def __init__(self, target: str, *, every: int, most: int) -> None:
+    def __init__(self, target: str, *, every: int, limit: int) -> None:
         self.cuts = 0
         self._target = target
         self._every = every
-        self._most = most
+        self._limit = limit
         self._commits = 0
         self._lock = threading.Lock()
         self._open = True
@@ -36,37 +36,37 @@ class CuttingProxy:
             server = socket.socket(socket.AF_UNIX)
             with suppress(OSError):
                 server.connect(self._target)
-            wire = _Wire(self, client, server)
-            for work in (wire.questions, wire.answers):
-                threading.Thread(target=work, daemon=True).start()
+            connection = _Connection(self, client, server)
+            for forward in (connection.forward_requests, connection.forward_responses):
+                threading.Thread(target=forward, daemon=True).start()
 
-    def cut_now(self) -> bool:
-        """Whether the answer to this commit shall never arrive."""
+    def cuts_next(self) -> bool:
+        """Count a commit. Returns whether to cut the connection before its response."""
         with self._lock:
             self._commits += 1
-            cut = self._commits % self._every == 0 and self.cuts < self._most
+            cut = self._commits % self._every == 0 and self.cuts < self._limit
             self.cuts += cut
             return cut
 
 
-class _Wire:
+class _Connection:
     def __init__(self, proxy: CuttingProxy, client: socket.socket, server: socket.socket) -> None:
         self._proxy = proxy
         self._client = client
         self._server = server
-        self._doomed = False
+        self._cut_pending = False
 
-    def questions(self) -> None:
+    def forward_requests(self) -> None:
         with suppress(OSError):
             while data := self._client.recv(65536):
                 if COMMIT in data:
-                    self._doomed = self._proxy.cut_now()
+                    self._cut_pending = self._proxy.cuts_next()
                 self._server.sendall(data)
         self._cut()
 
-    def answers(self) -> None:
+    def forward_responses(self) -> None:
         with suppress(OSError):
-            while (data := self._server.recv(65536)) and not self._doomed:
+            while (data := self._server.recv(65536)) and not self._cut_pending:
                 self._client.sendall(data)
         self._cut()
 

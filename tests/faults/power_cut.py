@@ -1,4 +1,4 @@
-"""The power goes at each acknowledgement: is every acknowledged inquiry on the disk?"""
+"""A power cut at each acknowledgement: every acknowledged inquiry must be on disk."""
 
 import random
 import shlex
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from app.database.engines import sqlite_module
 from tests.faults.registry import SQLITE, scenario
-from tests.faults.simulated_disk import STRACE, Disk, acknowledged, calls
+from tests.faults.simulated_disk import STRACE, SimulatedDisk, acknowledged_reference, read_calls
 from tests.faults.site_under_test import GUNICORN, MAILER, SiteUnderTest, UnavailableError
 
-WITH_MAIL = "SELECT reference FROM inquiry JOIN outbox_message USING (reference)"
+QUEUED = "SELECT reference FROM inquiry JOIN outbox_message USING (reference)"
 
-# One strace for both: the order of their writes matters.
+# One strace for both processes, because the order of their writes matters.
 WEB_AND_MAILER = f"{shlex.join((*MAILER, 'one'))} & exec {shlex.join(GUNICORN)}"
 
 
@@ -22,44 +22,44 @@ WEB_AND_MAILER = f"{shlex.join((*MAILER, 'one'))} & exec {shlex.join(GUNICORN)}"
     "power cut at each acknowledgement",
     on=(SQLITE,),
     short=True,
-    note="strace; only synced writes, and again with half of the others",
+    note="with strace; first with synced writes only, then with half of the others",
 )
 def power_cut(site: SiteUnderTest) -> None:
     if not shutil.which("strace"):
         raise UnavailableError("not installed: strace")
-    log, start = site.folder / "strace", site.folder / "start"
-    place = site.folder / "database"
-    for folder in (start, place):
+    log, initial = site.folder / "strace", site.folder / "initial"
+    database = site.folder / "database"
+    for folder in (initial, database):
         folder.mkdir()
-    site.url = site.server.make(place)
-    shutil.copytree(place, start, dirs_exist_ok=True)
+    site.url = site.server.create(database)
+    shutil.copytree(database, initial, dirs_exist_ok=True)
     site.wait_for_site(site.launch(*STRACE, "-o", str(log), "sh", "-c", WEB_AND_MAILER))
-    with site.load(count=40, rest=0.05):
+    with site.load(count=40, pause=0.05):
         pass
     site.drain()
     site.stop()
-    site.injected, forgotten = replay(log, Disk(place, start))
-    assert not forgotten, f"LOST at a power cut: {len(forgotten)} of {site.injected}"
+    site.injected, lost = replay(log, SimulatedDisk(database, initial))
+    assert not lost, f"lost at a power cut: {len(lost)} of {site.injected}"
 
 
-def replay(log: Path, disk: Disk) -> tuple[int, list[str]]:
-    """How many power cuts were tried, and what was forgotten in one of them."""
-    cuts, told, forgotten = 0, set[str](), list[str]()
-    chance = random.Random(1)  # the same run twice gives the same disks
-    for call in calls(log):
-        disk.see(call)
-        if reference := acknowledged(call):
-            told.add(reference)
-            for careless in (None, chance):
+def replay(log: Path, disk: SimulatedDisk) -> tuple[int, list[str]]:
+    """Simulate the power cuts. Returns their number and the references that were lost."""
+    cuts, acknowledged, lost = 0, set[str](), list[str]()
+    seeded = random.Random(1)  # the same log gives the same disks
+    for call in read_calls(log):
+        disk.apply(call)
+        if reference := acknowledged_reference(call):
+            acknowledged.add(reference)
+            for keep in (None, seeded):
                 cuts += 1
-                forgotten += sorted(told - _kept(disk, careless))
-    return cuts, forgotten
+                lost += sorted(acknowledged - _surviving(disk, keep))
+    return cuts, lost
 
 
-def _kept(disk: Disk, careless: random.Random | None) -> set[str]:
-    """The inquiries that are there, with their mail, after a power cut now."""
+def _surviving(disk: SimulatedDisk, keep: random.Random | None) -> set[str]:
+    """The inquiries in the database and in the outbox after a power cut now."""
     with tempfile.TemporaryDirectory() as folder:
-        disk.after_cut(Path(folder), careless)
+        disk.write_after_power_cut(Path(folder), keep)
         with closing(sqlite_module.connect(f"{folder}/frontdesk.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            return {reference for (reference,) in connection.execute(WITH_MAIL)}
+            return {reference for (reference,) in connection.execute(QUEUED)}

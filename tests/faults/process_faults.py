@@ -1,4 +1,4 @@
-"""Processes that die: web workers, gunicorn's master, the mailer at each of its steps."""
+"""Killed processes: web workers, gunicorn's master, and the mailer at each of its steps."""
 
 import itertools
 import random
@@ -18,57 +18,61 @@ from tests.faults.site_under_test import GUNICORN, MAILER, SiteUnderTest, wait_u
 from tests.support.smtp_relay import DROP, HANG, TAKE_AND_DROP
 
 
-def die_at(site: SiteUnderTest, point: str, at: Trigger, *, copies: bool) -> None:
-    """A process dies whenever ``at`` says; ``copies``: each death may cause one."""
-    site.start(points={point: at})
+def die_at(site: SiteUnderTest, point: str, trigger: Trigger, *, duplicates: bool) -> None:
+    """Kill processes at ``point``. ``duplicates``: each kill may cause a duplicate message."""
+    site.start(points={point: trigger})
     with site.load():
-        wait_until(lambda: site.happened() >= at.most, 60, f"{at.most} deaths {point}")
-    site.injected = site.happened()
-    site.dup_allowed = site.injected if copies else 0
+        wait_until(
+            lambda: site.planned_faults() >= trigger.limit, 60, f"{trigger.limit} kills {point}"
+        )
+    site.injected = site.planned_faults()
+    site.duplicates_allowed = site.injected if duplicates else 0
 
 
-WEB_DEATHS = Trigger(every=8, most=4)
-MAILER_DEATHS = Trigger(every=4, most=3)
+WEB_KILLS = Trigger(every=8, limit=4)
+MAILER_KILLS = Trigger(every=4, limit=3)
 
-for name, point, at, copies, short in (
-    ("web worker killed -9 just before commit", "web before commit", WEB_DEATHS, False, False),
-    ("web worker killed -9 just after commit", "web after commit", WEB_DEATHS, False, True),
-    ("mailer killed -9 before claim", "before claim", MAILER_DEATHS, False, False),
-    ("mailer killed -9 after claim", "after claim", MAILER_DEATHS, False, False),
-    ("mailer killed -9 in DATA", "in DATA", MAILER_DEATHS, False, False),
-    ("mailer killed -9 after the dot", "after the dot", MAILER_DEATHS, True, True),
-    ("mailer killed -9 before settling", "before settling", MAILER_DEATHS, True, False),
+for name, point, trigger, duplicates, short in (
+    ("web worker killed -9 just before commit", "web before commit", WEB_KILLS, False, False),
+    ("web worker killed -9 just after commit", "web after commit", WEB_KILLS, False, True),
+    ("mailer killed -9 before claim", "before claim", MAILER_KILLS, False, False),
+    ("mailer killed -9 after claim", "after claim", MAILER_KILLS, False, False),
+    ("mailer killed -9 in DATA", "in DATA", MAILER_KILLS, False, False),
+    ("mailer killed -9 after the dot", "after the dot", MAILER_KILLS, True, True),
+    ("mailer killed -9 before recording", "before recording", MAILER_KILLS, True, False),
     ("SIGTERM to the mailer in DATA", "in DATA", Trigger(TERM, every=4), False, False),
 ):
     SCENARIOS.append(
-        Scenario(name, partial(die_at, point=point, at=at, copies=copies), short=short)
+        Scenario(
+            name, partial(die_at, point=point, trigger=trigger, duplicates=duplicates), short=short
+        )
     )
 
 
-@scenario("gunicorn's master killed -9", note="started again at once, as a supervisor would")
+@scenario("gunicorn's master killed -9", note="restarted immediately, as by systemd")
 def master_killed(site: SiteUnderTest) -> None:
     web = site.start()
     with site.load() as load:
         for _ in range(3):
             enough = load.acknowledged + 12
-            wait_until(lambda: load.acknowledged >= enough, 30, "traffic")  # noqa: B023
+            wait_until(lambda: load.acknowledged >= enough, 30, "12 more inquiries")  # noqa: B023
             web.kill()
             site.injected += web.wait(10) == -9
             web = site.start()
 
 
-def race(site: SiteUnderTest, mailers: int) -> None:
+def concurrent_mailers(site: SiteUnderTest, mailers: int) -> None:
     site.start()
-    owners = [f"racer-{number}" for number in range(2, mailers + 1)]
+    owners = [f"mailer-{number}" for number in range(2, mailers + 1)]
     for owner in owners:
         site.start_mailer(owner)
-    with site.load(clients=6, rest=0.02):
-        wait_until(lambda: senders(site) >= mailers, 40, f"{mailers} mailers at work")
-    site.injected = senders(site)
+    with site.load(clients=6, pause=0.02):
+        wait_until(lambda: active_mailers(site) >= mailers, 40, f"{mailers} mailers have delivered")
+    site.injected = active_mailers(site)
 
 
-def senders(site: SiteUnderTest) -> int:
-    """How many mailers have delivered something."""
+def active_mailers(site: SiteUnderTest) -> int:
+    """How many mailers have delivered a message."""
     delivered = DeliveryAttempt.outcome == Outcome.DELIVERED
     with site.database.read_session() as session:
         owners = sa.select(sa.func.count(sa.distinct(DeliveryAttempt.owner))).where(delivered)
@@ -76,41 +80,43 @@ def senders(site: SiteUnderTest) -> int:
 
 
 for count in (2, 4):
-    SCENARIOS.append(Scenario(f"{count} mailers racing", partial(race, mailers=count)))
+    SCENARIOS.append(
+        Scenario(f"{count} concurrent mailers", partial(concurrent_mailers, mailers=count))
+    )
 
 
-@scenario("poison row", note="one mail kills its mailer each time, until it is dead and listed")
+@scenario("poison message", note="kills its mailer each time, until it is dead and listed")
 def poison(site: SiteUnderTest) -> None:
-    site.start(points={"poison": Trigger(every=1, most=99)})
-    bad = new_inquiry(words=POISON)
-    submit(f"http://127.0.0.1:{site.port}", bad)
-    site.sent.append(bad)
-    with site.load(rest=0.5):
-        wait_until(lambda: site.happened() >= MAX_CRASHES, 120, "five deaths")
-    site.injected = site.happened()
+    site.start(points={"poison": Trigger(every=1, limit=99)})
+    poisoned = new_inquiry(text=POISON)
+    submit(f"http://127.0.0.1:{site.port}", poisoned)
+    site.submissions.append(poisoned)
+    with site.load(pause=0.5):
+        wait_until(lambda: site.planned_faults() >= MAX_CRASHES, 120, f"{MAX_CRASHES} kills")
+    site.injected = site.planned_faults()
 
 
 def killed_at_random(site: SiteUnderTest, seconds: float) -> None:
-    """Kill the web server's master and workers and two mailers while mail misbehaves."""
-    site.keep(*GUNICORN)
-    site.keep(*MAILER, "one")
-    site.keep(*MAILER, "two")
-    wait_until(site.answers, 60, "the site answers")
-    chance, mailers_killed = random.Random(), 0
+    """Kill gunicorn's master and workers and two mailers while the mail server misbehaves."""
+    site.keep_running(*GUNICORN)
+    site.keep_running(*MAILER, "one")
+    site.keep_running(*MAILER, "two")
+    wait_until(site.responds, 60, "the site responds")
+    rng, mailers_killed = random.Random(), 0
     scripts = itertools.cycle(MISBEHAVIOR)
-    with site.load(clients=4, rest=0.1) as load:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+    with site.load(clients=4, pause=0.1) as load:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
             site.relay.script = next(scripts)
-            time.sleep(chance.uniform(0.3, 1.5))
-            mailer = chance.random() < 0.5
-            killed = _kill_one(site, "mailer" if mailer else "gunicorn", chance)
+            time.sleep(rng.uniform(0.3, 1.5))
+            is_mailer = rng.random() < 0.5
+            killed = _kill_one(site, "mailer" if is_mailer else "gunicorn", rng)
             site.injected += killed
-            mailers_killed += killed and mailer
+            mailers_killed += killed and is_mailer
         site.relay.script = {}
         enough = load.acknowledged + 12
-        wait_until(lambda: load.acknowledged >= enough, 60, "traffic after the last death")
-    site.dup_allowed = mailers_killed + site.relay.hits["dot"]
+        wait_until(lambda: load.acknowledged >= enough, 60, "12 more inquiries")
+    site.duplicates_allowed = mailers_killed + site.relay.hits["dot"]
 
 
 MISBEHAVIOR: tuple[dict[str, str], ...] = (
@@ -123,13 +129,13 @@ MISBEHAVIOR: tuple[dict[str, str], ...] = (
 )
 
 
-def _kill_one(site: SiteUnderTest, word: str, chance: random.Random) -> bool:
-    """Kill one of the processes with ``word`` in their command; whether there was one."""
-    processes = site.family(word)
+def _kill_one(site: SiteUnderTest, argument: str, rng: random.Random) -> bool:
+    """Kill a random process with ``argument`` in its command. Returns whether one was killed."""
+    processes = site.processes(argument)
     if not processes:
         return False
     with suppress(psutil.Error):
-        chance.choice(processes).kill()
+        rng.choice(processes).kill()
         return True
     return False
 
@@ -140,6 +146,6 @@ for seconds, short in ((60.0, False), (10.0, True)):
             f"web and mailers killed -9 at random for {seconds:g} s",
             partial(killed_at_random, seconds=seconds),
             short=short,
-            note="master, workers and each of two mailers, while mail misbehaves; all restarted",
+            note="gunicorn and two mailers, all restarted; the mail server misbehaves",
         )
     )

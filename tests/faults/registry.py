@@ -1,4 +1,4 @@
-"""The list of scenarios. Each is a function that makes one kind of trouble in a SiteUnderTest."""
+"""The list of scenarios. Each is a function that causes one kind of fault in a SiteUnderTest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ FaultFunction = Callable[[SiteUnderTest], None]
 
 @dataclass(frozen=True)
 class Scenario:
-    """``short``: also part of the short form. ``note``: what the table says beside it."""
+    """``short``: also part of the short run. ``note``: a remark below the table."""
 
     name: str
-    trouble: FaultFunction
+    run: FaultFunction
     on: tuple[str, ...] = BOTH
     short: bool = False
     note: str = ""
@@ -28,10 +28,10 @@ SCENARIOS: list[Scenario] = []
 def scenario(
     name: str, *, on: tuple[str, ...] = BOTH, short: bool = False, note: str = ""
 ) -> Callable[[FaultFunction], FaultFunction]:
-    """Put the function into the list, under ``name``."""
+    """Register the function as a scenario."""
 
-    def enter(trouble: FaultFunction) -> FaultFunction:
-        SCENARIOS.append(Scenario(name, trouble, on, short, note))
-        return trouble
+    def register(function: FaultFunction) -> FaultFunction:
+        SCENARIOS.append(Scenario(name, function, on, short, note))
+        return function
 
-    return enter
+    return register

@@ -1,4 +1,4 @@
-"""The table that the bench prints."""
+"""The table of results."""
 
 from collections.abc import Sequence
 
@@ -7,48 +7,47 @@ from tests.faults.runner import Result
 
 HEAD = (
     "fault", "database", "injected", "acknowledged", "delivered", "dead",
-    "LOST", "DUP", "DUP allowed", "",
+    "lost", "duplicates", "allowed", "",
 )  # fmt: skip
 
 
 def row(result: Result) -> tuple[str, ...]:
-    """One line of the table."""
-    verdict = result.verdict
+    check = result.check
     numbers = (
-        result.injected, verdict.acknowledged, verdict.delivered, verdict.dead,
-        len(verdict.lost), len(verdict.dup), result.dup_allowed,
+        result.injected, check.acknowledged, check.delivered, check.dead,
+        len(check.lost), len(check.duplicates), result.duplicates_allowed,
     )  # fmt: skip
-    if result.missing:
-        return (result.scenario.name, result.database, *("-",) * 7, result.missing)
-    end = "ok" if result.held else f"BROKEN {result.wrong}".rstrip()
-    return (result.scenario.name, result.database, *map(str, numbers), end)
+    if result.skipped:
+        return (result.scenario.name, result.database, *("-",) * 7, result.skipped)
+    status = "ok" if result.passed else f"FAILED {result.error}".rstrip()
+    return (result.scenario.name, result.database, *map(str, numbers), status)
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """All lines, as a Markdown table with aligned columns."""
-    lines = [HEAD, *(row(result) for result in results)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
-    text = [_joined(line, widths) for line in lines]
-    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(text)
+    """All results as a Markdown table with aligned columns."""
+    rows = [HEAD, *(row(result) for result in results)]
+    widths = [max(len(cells[column]) for cells in rows) for column in range(len(HEAD))]
+    lines = [_line(cells, widths) for cells in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
 
 
-def _joined(line: Sequence[str], widths: Sequence[int]) -> str:
-    return (
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        + " |"
-    )
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return f"| {' | '.join(padded)} |"
 
 
 def remarks(results: Sequence[Result]) -> str:
-    """What a reader of the table must know, and each thing that was lost or doubled."""
+    """Notes on the scenarios, and every lost or duplicate inquiry of those that failed."""
     times = ", ".join(f"{name.rpartition('.')[2]} {s:g} s" for name, s in SHORT_TIMES.items())
-    notes = {one.scenario.name: one.scenario.note for one in results if one.scenario.note}
+    notes = {
+        result.scenario.name: result.scenario.note for result in results if result.scenario.note
+    }
     text = [f"Times are shortened in the processes under test: {times}."]
     text += [f"- {name}: {note}." for name, note in notes.items()]
-    for one in results:
-        if not one.held:
-            found = [*one.verdict.lost[:10], *one.verdict.dup[:10], one.wrong]
-            text += [f"{one.scenario.name}, {one.database}: {why}" for why in found if why]
+    for result in results:
+        if not result.passed:
+            problems = [*result.check.lost[:10], *result.check.duplicates[:10], result.error]
+            name = f"{result.scenario.name}, {result.database}"
+            text += [f"{name}: {problem}" for problem in problems if problem]
     return "\n".join(text)

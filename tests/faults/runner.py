@@ -1,4 +1,4 @@
-"""Runs scenarios, one lane for each database, and judges each of them."""
+"""Runs the scenarios on each database, in one thread per database, and checks their results."""
 
 import tempfile
 import threading
@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.outbox.models import OutboxMessage, State
-from tests.faults import (  # noqa: F401  (each puts its scenarios into the list)
+from tests.faults import (  # noqa: F401  (imported to register their scenarios)
     database_faults,
     duplicate_submissions,
     host_faults,
@@ -26,142 +26,151 @@ from tests.faults.delivery_check import DeliveryCheck, check_delivery, read_reco
 from tests.faults.registry import BOTH, SCENARIOS, SQLITE, Scenario
 from tests.faults.site_under_test import SiteUnderTest, UnavailableError
 
-NOTHING = DeliveryCheck(0, 0, 0, (), ())
+NO_CHECK = DeliveryCheck(0, 0, 0, (), ())
 
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the table. ``wrong``: why the scenario itself failed; ``missing``: why
-    it could not be run here.
+    """One row of the table. ``error``: why the scenario itself failed. ``skipped``: why it could
+    not run on this machine.
     """
 
     scenario: Scenario
     database: str
     injected: int = 0
-    dup_allowed: int = 0
-    verdict: DeliveryCheck = NOTHING
+    duplicates_allowed: int = 0
+    check: DeliveryCheck = NO_CHECK
     seconds: float = 0.0
-    wrong: str = ""
-    missing: str = ""
+    error: str = ""
+    skipped: str = ""
 
     @property
-    def held(self) -> bool:
-        """Whether the promise was kept, under a fault that really happened."""
-        verdict = self.verdict
-        return bool(self.missing) or (
-            not self.wrong and not verdict.lost and len(verdict.dup) <= self.dup_allowed
+    def passed(self) -> bool:
+        """Whether the fault happened, nothing was lost and no extra duplicates were sent."""
+        check = self.check
+        return bool(self.skipped) or (
+            not self.error and not check.lost and len(check.duplicates) <= self.duplicates_allowed
         )
 
 
-Tell = Callable[[Result], None]
+OnResult = Callable[[Result], None]
 
 
-class Open:
-    """The sites that run now, so that an interrupted bench leaves nothing behind."""
+class ActiveSites:
+    """The sites that are running, so that an interrupted run leaves no processes."""
 
     def __init__(self) -> None:
-        self.ending = threading.Event()
+        self.stopping = threading.Event()
         self.sites: set[SiteUnderTest] = set()
 
-    def end(self) -> None:
-        """Start no further scenario; take the ground from under those that run."""
-        self.ending.set()
+    def stop(self) -> None:
+        """Start no more scenarios and kill the sites of those in progress."""
+        self.stopping.set()
         for site in tuple(self.sites):
             site.abandon()
 
 
 def run_all(
-    tell: Tell, *, short: bool = False, only: str = "", databases: Sequence[str] = BOTH
+    on_result: OnResult, *, short: bool = False, only: str = "", databases: Sequence[str] = BOTH
 ) -> list[Result]:
-    """Run the list on each database; ``only`` chooses by a part of the name."""
-    chosen = [one for one in SCENARIOS if only in one.name and (one.short or not short)]
-    with tempfile.TemporaryDirectory(prefix="frontdesk-faults-") as place:
-        folder = Path(place)
+    """Run the scenarios, or those of the short run, whose name contains ``only``."""
+    scenarios = [
+        scenario
+        for scenario in SCENARIOS
+        if only in scenario.name and (scenario.short or not short)
+    ]
+    with tempfile.TemporaryDirectory(prefix="frontdesk-faults-") as temporary:
+        folder = Path(temporary)
         folder.chmod(0o711)  # PostgreSQL may run as another user
-        now = Open()
-        with ThreadPoolExecutor(len(databases)) as lanes:
-            running = [lanes.submit(_lane, folder, name, chosen, tell, now) for name in databases]
+        active = ActiveSites()
+        with ThreadPoolExecutor(len(databases)) as threads:
+            runs = [
+                threads.submit(_run_on, name, folder, scenarios, on_result, active)
+                for name in databases
+            ]
             try:
-                return [result for lane in running for result in lane.result()]
+                return [result for run in runs for result in run.result()]
             finally:
-                now.end()
+                active.stop()
 
 
-def _lane(
-    folder: Path, name: str, chosen: Sequence[Scenario], tell: Tell, now: Open
+def _run_on(
+    database: str,
+    folder: Path,
+    scenarios: Sequence[Scenario],
+    on_result: OnResult,
+    active: ActiveSites,
 ) -> list[Result]:
-    lane = folder / name
-    lane.mkdir(mode=0o711)
-    server: DatabaseServer = SQLite(lane) if name == SQLITE else Postgres(lane)
+    database_folder = folder / database
+    database_folder.mkdir(mode=0o711)
+    server: DatabaseServer = (
+        SQLite(database_folder) if database == SQLITE else Postgres(database_folder)
+    )
     results = []
     try:
-        for number, one in enumerate(chosen):
-            if name in one.on and not now.ending.is_set():
-                site = SiteUnderTest(lane / str(number), server, folder / "maps")
-                now.sites.add(site)
-                results.append(run_one(one, site))
-                now.sites.discard(site)
-                tell(results[-1])
+        for number, scenario in enumerate(scenarios):
+            if database in scenario.on and not active.stopping.is_set():
+                site = SiteUnderTest(database_folder / str(number), server, folder / "maps")
+                active.sites.add(site)
+                results.append(run_scenario(scenario, site))
+                active.sites.discard(site)
+                on_result(results[-1])
     finally:
         server.close()
     return results
 
 
-def run_one(scenario: Scenario, site: SiteUnderTest) -> Result:
-    """One scenario in a site of its own, which is closed afterwards."""
-    began = time.monotonic()
-    wrong = missing = ""
-    verdict = NOTHING
+def run_scenario(scenario: Scenario, site: SiteUnderTest) -> Result:
+    """Run one scenario and close its site."""
+    started = time.monotonic()
+    message = skipped = ""
+    check = NO_CHECK
     try:
-        scenario.trouble(site)
+        scenario.run(site)
         site.drain()
-        verdict = _judge(site)
-        wrong = _did_not_happen(site, verdict)
+        check = _check(site)
+        if not site.injected:
+            message = "the fault did not happen"
+        elif not check.acknowledged:
+            message = "nothing was acknowledged"
     except UnavailableError as error:
-        missing = str(error)
-    except Exception as error:  # noqa: BLE001  (the other scenarios shall still run)
-        wrong = f"{type(error).__name__}: {error} {_where(error)}"
+        skipped = str(error)
+    except Exception as error:  # noqa: BLE001  (the other scenarios still run)
+        message = f"{type(error).__name__}: {error} {_location(error)}"
     finally:
         site.close()
-    seconds = time.monotonic() - began
     return Result(
         scenario,
         site.server.name,
         site.injected,
-        site.dup_allowed,
-        verdict,
-        seconds,
-        wrong,
-        missing,
+        site.duplicates_allowed,
+        check,
+        time.monotonic() - started,
+        message,
+        skipped,
     )
 
 
-def _did_not_happen(site: SiteUnderTest, verdict: DeliveryCheck) -> str:
-    if not site.injected:
-        return "the fault did not happen"
-    return "" if verdict.acknowledged else "nothing was acknowledged"
-
-
-def _judge(site: SiteUnderTest) -> DeliveryCheck:
+def _check(site: SiteUnderTest) -> DeliveryCheck:
     return check_delivery(
-        site.sent,
+        site.submissions,
         read_records(site.database),
-        site.mails(),
-        _listed_dead(site),
-        rows_may_be_gone=site.rows_may_be_gone,
+        site.messages(),
+        _listed_dead_messages(site),
+        rows_may_be_missing=site.rows_may_be_missing,
     )
 
 
-def _listed_dead(site: SiteUnderTest) -> list[UUID]:
-    """The dead rows that the operator's list shows."""
+def _listed_dead_messages(site: SiteUnderTest) -> list[UUID]:
+    """The dead messages that ``flask outbox list`` shows."""
     with site.database.read_session() as session:
         dead = session.scalars(sa.select(OutboxMessage.id).where(OutboxMessage.state == State.DEAD))
         ids = list(dead)
-    listed = site.flask("outbox", "list", "--limit", "100000") if ids else ""
-    return [one for one in ids if str(one)[:8] in listed]
+    output = site.flask("outbox", "list", "--limit", "100000") if ids else ""
+    return [message_id for message_id in ids if str(message_id)[:8] in output]
 
 
-def _where(error: Exception) -> str:
+def _location(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "/tests/faults/" in frame.filename]
     return f"({Path(ours[-1].filename).name}:{ours[-1].lineno})" if ours else ""

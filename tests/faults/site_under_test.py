@@ -1,8 +1,7 @@
-"""One scenario's site: the site in its real processes, a mail server, clients, faults."""
+"""The site in real processes with a mail server, for one fault scenario."""
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -23,7 +22,7 @@ from app.outbox.models import OutboxMessage
 from config import ROOT
 from tests.faults.clients import Load, Submission
 from tests.faults.database_servers import DatabaseServer
-from tests.faults.delivery_check import Mail, read_mail
+from tests.faults.delivery_check import Message, read_message
 from tests.faults.fault_plan import VARIABLE, FaultPlan
 from tests.support.settings import ENCRYPTION_KEY, environment
 from tests.support.site import MAKE_VARIABLES, SETTING_VARIABLES, free_port
@@ -37,36 +36,39 @@ RESTART_PAUSE = 0.1  # seconds
 
 
 class NotInTimeError(Exception):
-    """Something that the scenario waited for did not come in time."""
+    """A condition that the scenario waited for was not met in time."""
 
 
 class CommandFailedError(Exception):
-    """A command of the site ended with a fault."""
+    """A command of the site failed."""
 
 
 class UnavailableError(Exception):
-    """This machine cannot do what the scenario needs; says what is missing."""
+    """This machine lacks something that the scenario needs."""
 
 
-def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until:
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
             raise NotInTimeError(f"not within {seconds:g} s: {what}")
         time.sleep(0.05)
 
 
 @dataclass
 class _Service:
-    """A command, and the process that runs it now."""
+    """A command that is kept running, and its current process."""
 
     command: tuple[str, ...]
     process: "subprocess.Popen[bytes]"
 
 
 class SiteUnderTest:
-    """What a scenario acts on. It sets ``injected`` and, where copies are to be
-    expected, ``dup_allowed``; the runner drains, ends and judges.
+    """The site, its mail server and its clients in one scenario.
+
+    A scenario sets ``injected`` to the number of faults and, if duplicates may occur,
+    ``duplicates_allowed``. The runner then drains the outbox, checks the deliveries and closes
+    the site.
     """
 
     def __init__(self, folder: Path, server: DatabaseServer, cache: Path) -> None:
@@ -78,20 +80,20 @@ class SiteUnderTest:
         cache.mkdir(exist_ok=True)
         self.cache = cache
         (self.instance / "cache").symlink_to(cache)
-        self.url = server.make(folder)
+        self.url = server.create(folder)
         self.relay = Relay()
         self.relay_port = self.relay.port
         self.port = free_port()
         self.plan = FaultPlan(journal=str(folder / "journal"))
         self.env: dict[str, str] = {}
-        self.sent: list[Submission] = []
+        self.submissions: list[Submission] = []
         self.injected = 0
-        self.dup_allowed = 0
+        self.duplicates_allowed = 0
         self.drain_seconds = 60.0
-        self.rows_may_be_gone = False
-        self.other_mails: Callable[[], list[Mail]] = list
+        self.rows_may_be_missing = False
+        self.other_messages: Callable[[], list[Message]] = list
         self.at_end = ExitStack()
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._services: list[_Service] = []
         self._supervisor: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -102,31 +104,32 @@ class SiteUnderTest:
 
     @property
     def database(self) -> Database:
-        """The bench's own connection to the site's database."""
+        """The tests' own connection to the site's database."""
         if self._database is None:
             self._database = Database(self.url, KeyRing([ENCRYPTION_KEY]))
             self.at_end.callback(self._database.engine.dispose)
         return self._database
 
     def start(self, *, mailer: bool = True, **plan: Any) -> "subprocess.Popen[bytes]":
-        """Start the web, wait until it answers, and start a mailer, unless one runs already
-        or ``mailer`` says that none is wanted. The mailer is started again whenever it ends;
-        the web is not. ``plan`` as in FaultPlan.
+        """Start the web server, wait until it responds, and start a mailer if none is running.
+
+        The mailer is restarted whenever it exits; the web server is not. Without ``mailer`` none
+        is started. ``plan`` changes fields of the FaultPlan.
         """
         self.plan = replace(self.plan, **plan)
         web = self.launch(*GUNICORN)
         self.wait_for_site(web)
         if mailer and not self._services:
-            self.keep(*MAILER, "one")
+            self.keep_running(*MAILER, "one")
         return web
 
     def wait_for_site(self, web: "subprocess.Popen[bytes]") -> None:
-        wait_until(lambda: self.answers() or web.poll() is not None, 60, "the site answers")
+        wait_until(lambda: self.responds() or web.poll() is not None, 60, "the site responds")
         if web.poll() is not None:
             raise NotInTimeError(f"the site did not start, see {self._output.name}")
 
-    def keep(self, *command: str) -> None:
-        """Start one of the site's processes, and again whenever it ends, as systemd does."""
+    def keep_running(self, *command: str) -> None:
+        """Start one of the site's processes and restart it whenever it exits, as systemd does."""
         self._services.append(_Service(command, self.launch(*command)))
         if self._supervisor is None:
             self._stopping.clear()
@@ -141,14 +144,14 @@ class SiteUnderTest:
                         service.process = self.launch(*service.command)
 
     def start_mailer(self, name: str) -> "subprocess.Popen[bytes]":
-        """One more mailer, as on a host of its own."""
+        """Start another mailer, as on another host."""
         return self.launch(*MAILER, name)
 
     def launch(self, *command: str, **env: str) -> "subprocess.Popen[bytes]":
-        """Start one of the site's processes; ``env`` adds or replaces variables."""
+        """Start one of the site's processes. ``env`` adds or replaces variables."""
         if self._abandoned:
-            raise NotInTimeError("the bench was interrupted")
-        child = subprocess.Popen(
+            raise NotInTimeError("the run was interrupted")
+        process = subprocess.Popen(
             command,
             cwd=ROOT,
             env={**self._environment(), **env},
@@ -157,13 +160,13 @@ class SiteUnderTest:
             stderr=self._output,
             start_new_session=True,
         )
-        self._children.append(child)
-        return child
+        self._processes.append(process)
+        return process
 
-    def flask(self, *words: str) -> str:
-        """What the command says. Raises CommandFailedError when it fails."""
-        done = subprocess.run(
-            [*FLASK, *words],
+    def flask(self, *arguments: str) -> str:
+        """Run a command and return its output. Raises CommandFailedError if it fails."""
+        result = subprocess.run(
+            [*FLASK, *arguments],
             cwd=ROOT,
             env=self._environment(),
             check=False,
@@ -171,12 +174,12 @@ class SiteUnderTest:
             text=True,
             timeout=90,
         )
-        if done.returncode:
-            last = (done.stderr.splitlines() or [""])[-1]
-            raise CommandFailedError(f"flask {' '.join(words)}: {last}")
-        return done.stdout
+        if result.returncode:
+            last = (result.stderr.splitlines() or [""])[-1]
+            raise CommandFailedError(f"flask {' '.join(arguments)}: {last}")
+        return result.stdout
 
-    def answers(self, port: int | None = None) -> bool:
+    def responds(self, port: int | None = None) -> bool:
         connection = HTTPConnection("127.0.0.1", port or self.port, timeout=5)
         try:
             connection.request("GET", "/healthz")
@@ -188,72 +191,73 @@ class SiteUnderTest:
 
     @contextmanager
     def load(self, **options: Any) -> Iterator[Load]:
-        """Clients at work while the block runs; with ``count`` until they have sent it."""
+        """Run clients during the block; with ``count``, until they sent that many inquiries."""
         load = Load(**{"url": lambda: f"http://127.0.0.1:{self.port}", **options})
         load.start()
         try:
             yield load
         finally:
             (load.finish if "count" in options else load.stop)()
-            self.sent += load.sent
+            self.submissions += load.submissions
 
-    def happened(self) -> int:
-        """How many planned faults were done in the site's processes."""
-        return self.plan.happened().total()
+    def planned_faults(self) -> int:
+        """How many faults of the plan happened in the site's processes."""
+        return self.plan.injected().total()
 
-    def family(self, word: str = "") -> list[psutil.Process]:
-        """The site's processes, orphans too; with ``word`` in their command, if given."""
-        return [one for one in psutil.process_iter() if self._is_ours(one, word)]
+    def processes(self, argument: str = "") -> list[psutil.Process]:
+        """The site's processes, orphans included. ``argument`` selects by command line."""
+        return [process for process in psutil.process_iter() if self._is_ours(process, argument)]
 
-    def find_placeholders(self) -> int:
-        """Rows of the outbox that are still to be sent."""
-        waiting = sa.select(sa.func.count()).where(OutboxMessage.due_at.is_not(None))
+    def unfinished(self) -> int:
+        """The number of messages that are still to be sent."""
+        pending = sa.select(sa.func.count()).where(OutboxMessage.due_at.is_not(None))
         with self.database.read_session() as session:
-            return session.scalar(waiting) or 0
+            return session.scalar(pending) or 0
 
     def drain(self, seconds: float | None = None) -> None:
-        """Wait until nothing is to be sent; what still is then counts as lost."""
+        """Wait until the outbox is empty. Messages that remain count as lost."""
         with suppress(NotInTimeError):
             wait_until(
-                lambda: not self.find_placeholders(), seconds or self.drain_seconds, "drained"
+                lambda: not self.unfinished(), seconds or self.drain_seconds, "the outbox is empty"
             )
 
-    def mails(self) -> list[Mail]:
+    def messages(self) -> list[Message]:
+        """All messages that the mail server received."""
         return [
-            *(read_mail(taken.content) for taken in tuple(self.relay.received)),
-            *self.other_mails(),
+            *(read_message(received.content) for received in tuple(self.relay.received)),
+            *self.other_messages(),
         ]
 
     def stop(self) -> None:
-        """End the site in order, then by force what is left of it."""
+        """Terminate the site, then kill the processes that remain."""
         self._stopping.set()
         if self._supervisor:
             self._supervisor.join()
         self._supervisor = None
         self._services.clear()
-        for child in self._children:
-            with suppress(psutil.Error):  # strace passes no signal on: its child gets it
-                below = psutil.Process(child.pid).children(recursive=True)
-                below = below if _is_strace(child) else []
-                for one in below:
-                    one.terminate()
-            child.terminate()
-        for child in self._children:
+        for process in self._processes:
+            if _is_strace(process):  # strace does not forward signals
+                with suppress(psutil.Error):
+                    for child in psutil.Process(process.pid).children(recursive=True):
+                        child.terminate()
+            process.terminate()
+        for process in self._processes:
             with suppress(subprocess.TimeoutExpired):
-                child.wait(40)
-        for one in self.family():
-            with suppress(psutil.Error):
-                one.send_signal(signal.SIGKILL)
-        for child in self._children:
-            child.wait(10)
-        self._children.clear()
+                process.wait(40)
+        self._kill_all()
+        for process in self._processes:
+            process.wait(10)
+        self._processes.clear()
 
     def abandon(self) -> None:
-        """From another thread: end the site by force, so that whoever waits for it fails."""
+        """Kill the site from another thread, so that code waiting for it fails."""
         self._abandoned = True
-        for one in self.family():
+        self._kill_all()
+
+    def _kill_all(self) -> None:
+        for process in self.processes():
             with suppress(psutil.Error):
-                one.kill()
+                process.kill()
 
     def close(self) -> None:
         try:
@@ -263,22 +267,22 @@ class SiteUnderTest:
             self.at_end.close()
             shutil.rmtree(self.folder / "instance", ignore_errors=True)
 
-    def _is_ours(self, process: psutil.Process, word: str) -> bool:
+    def _is_ours(self, process: psutil.Process, argument: str) -> bool:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
             instance = process.environ().get("INSTANCE_DIR", "")
             ours = Path(instance).is_relative_to(self.folder)
-            return ours and (not word or word in process.cmdline())
+            return ours and (not argument or argument in process.cmdline())
         except psutil.Error:
             return False
 
     def _environment(self) -> dict[str, str]:
-        outside = {
+        inherited = {
             k: v for k, v in os.environ.items() if k not in SETTING_VARIABLES | MAKE_VARIABLES
         }
         return {
-            **outside,
+            **inherited,
             **environment(
                 self.instance,
                 PORT=str(self.port),
@@ -287,12 +291,12 @@ class SiteUnderTest:
                 MAIL_USE_TLS="false",
                 MAIL_DEFAULT_SENDER="no-reply@clinic.example",
             ),
-            "PATH": os.pathsep.join((*self.server.tools, outside.get("PATH", ""))),
+            "PATH": os.pathsep.join((*self.server.tools, inherited.get("PATH", ""))),
             "PYTHONPATH": str(ENTRY),
             VARIABLE: self.plan.to_json(),
             **self.env,
         }
 
 
-def _is_strace(child: "subprocess.Popen[bytes]") -> bool:
-    return isinstance(child.args, tuple) and child.args[0] == "strace"
+def _is_strace(process: "subprocess.Popen[bytes]") -> bool:
+    return isinstance(process.args, tuple) and process.args[0] == "strace"

@@ -1,4 +1,4 @@
-"""A small disk of our own that can be filled and freed. Needs the right to mount."""
+"""A small disk that can be filled and freed. Mounting it needs root."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ SIZE = "48m"
 
 
 class SmallDisk:
-    """A tmpfs, unmounted when ``site`` ends. Raises UnavailableError where that is not allowed."""
+    """A tmpfs, unmounted when ``site`` is closed. Raises UnavailableError if mounting fails."""
 
     def __init__(self, site: SiteUnderTest) -> None:
         self.folder = site.folder / "disk"
@@ -25,7 +25,7 @@ class SmallDisk:
         site.at_end.callback(subprocess.run, ["umount", "-l", str(self.folder)], check=False)
 
     def fill(self) -> None:
-        """Leave no byte free."""
+        """Leave no free byte."""
         with suppress(OSError), self._filler.open("ab", buffering=0) as file:
             while True:
                 file.write(bytes(4096))
@@ -35,26 +35,26 @@ class SmallDisk:
 
 
 def move_database(site: SiteUnderTest, disk: SmallDisk) -> None:
-    """Put the site's database onto ``disk``; it leaves again before the disk does."""
+    """Move the site's database to ``disk`` until the site is closed."""
     if not isinstance(site.server, Postgres):
-        site.url = site.server.make(disk.folder)
+        site.url = site.server.create(disk.folder)
         return
-    place = disk.folder / "tablespace"
-    place.mkdir()
+    folder = disk.folder / "tablespace"
+    folder.mkdir()
     if site.server.user:
-        shutil.chown(place, site.server.user)
-        _let_through(disk.folder)
+        shutil.chown(folder, site.server.user)
+        _allow_access(disk.folder)
     space = f"small_{os.urandom(4).hex()}"
-    site.server.execute(f"CREATE TABLESPACE {space} LOCATION '{place}'")
+    site.server.execute(f"CREATE TABLESPACE {space} LOCATION '{folder}'")
     site.at_end.callback(site.server.execute, f"DROP TABLESPACE {space}")
-    site.url = site.server.make(site.folder, space)
+    site.url = site.server.create(site.folder, space)
     site.at_end.callback(
         site.server.execute, f'DROP DATABASE "{database_name(site.url)}" WITH (FORCE)'
     )
 
 
-def _let_through(folder: Path) -> None:
-    """Let the server's user pass the folders on the way, which are ours."""
-    for one in (folder, *folder.parents):
-        if one.stat().st_uid == os.geteuid() and not one.stat().st_mode & 0o001:
-            one.chmod(one.stat().st_mode | 0o011)
+def _allow_access(folder: Path) -> None:
+    """Let the server's user enter our parent folders of ``folder``."""
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
+            path.chmod(path.stat().st_mode | 0o011)

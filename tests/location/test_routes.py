@@ -182,7 +182,7 @@ def test_a_broken_basemap_stops_the_start_with_its_reason(
 ) -> None:
     folder = other_clinic()
     (folder / "basemap.pmtiles").write_bytes(b"PMTiles\x03 and so on")
-    with pytest.raises(ClinicError, match=r"basemap\.pmtiles: no PMTiles file, or cut short"):
+    with pytest.raises(ClinicError, match=r"basemap\.pmtiles: not a PMTiles file, or truncated"):
         make_app(CLINIC_DIR=str(folder))
 
 

@@ -11,8 +11,9 @@ from pmtiles.reader import MmapSource, all_tiles
 from shapely import Point, unary_union
 from shapely.geometry import shape
 
-from app.location.markers import Marker, mercator
+from app.location.markers import Marker
 from app.location.pmtiles_reader import PMTilesReader
+from app.location.viewport import mercator
 
 STREETS = {"quay": "Quay Street", "hill": "Lighthouse Road"}
 

@@ -152,15 +152,13 @@ def test_a_timeline_is_an_ordered_list(html: Callable[..., str]) -> None:
 
 def test_a_table_of_many_columns_tells_each_cell_its_column(html: Callable[..., str]) -> None:
     """Not the first one, which says what the row is about; a narrow table needs none of it."""
-    shown = html(
-        "| Trial | *People* | Dose | ParseResult |\n|--|--|--|--|\n| A | 7 | 0.5 | B & C |\n"
-    )
+    shown = html("| Trial | *People* | Dose | Found |\n|--|--|--|--|\n| A | 7 | 0.5 | B & C |\n")
     assert '<table class="wide">' in shown
     cells = [
         "A",
         ' data-column="People">7',
         ' data-column="Dose">0.5',
-        ' data-column="ParseResult">B',
+        ' data-column="Found">B',
     ]
     assert [cell.split("<")[0].split(" &")[0] for cell in shown.split("<td")[1:]] == [
         f">{cells[0]}", *cells[1:]

@@ -16,24 +16,24 @@ from app.pages.redirects import load_redirects
         ("one\n\n{{ clinic.fax }}", "8: unknown placeholder {{ clinic.fax }}"),
         ("a {{ link.evolution_article | b }}", "6: {{ link.evolution_article }} must stand alone"),
         ("one\n\n::: danger Zone\nx\n:::", "8: unknown block ::: danger"),
-        ("::: note Title\nx", "6: ::: note never ends"),
-        ("x\n\n:::", "8: ::: ends a block that never began"),
-        ("::: do A\n::: dont B\n:::", "7: ::: dont begins before ::: do has ended"),
+        ("::: note Title\nx", "6: ::: note is never closed"),
+        ("x\n\n:::", "8: ::: closes a block that was never opened"),
+        ("::: do A\n::: dont B\n:::", "7: ::: dont starts before ::: do is closed"),
         (
             "::: when settings.send_acknowledgement\n::: note B\nx\n:::\n:::",
-            "7: ::: note begins before ::: when has ended",
+            "7: ::: note starts before ::: when is closed",
         ),
         ("::: note\nx\n:::", "6: ::: note needs a title"),
         ("# Title", "6: the title is the page's only first-level heading"),
         ("## a\n\n#### b", "8: heading 'b' skips a level"),
         ("one\ntwo <b>bold</b>", "7: raw HTML is not allowed: <b>"),
         ("<script>1</script>", "6: raw HTML is not allowed: <script>1</script>"),
-        ("one\n\n[x](/nowhere)", "8: dead link /nowhere: no such page"),
-        ("one\ntwo [x](#nothing)", "7: dead link #nothing: no such heading"),
-        ("[x](/#nothing)", "6: dead link /#nothing: no such heading"),
-        ("[x](evidence)", "6: dead link evidence: no such page"),
-        ("[x](//evil.example)", "6: dead link //evil.example: write https://"),
-        ("[x](ftp://a.example)", "6: dead link ftp://a.example: write https://"),
+        ("one\n\n[x](/nowhere)", "8: broken link /nowhere: no such page"),
+        ("one\ntwo [x](#nothing)", "7: broken link #nothing: no such heading"),
+        ("[x](/#nothing)", "6: broken link /#nothing: no such heading"),
+        ("[x](evidence)", "6: broken link evidence: no such page"),
+        ("[x](//evil.example)", "6: broken link //evil.example: must start with https://"),
+        ("[x](ftp://a.example)", "6: broken link ftp://a.example: must start with https://"),
     ],
 )
 def test_a_fault_is_named_by_file_and_line(folder: Any, text: str, fault: str) -> None:
@@ -69,12 +69,12 @@ def test_a_page_without_front_matter_is_refused(folder: Any) -> None:
 
 def test_a_page_cannot_take_an_address_that_code_answers(folder: Any) -> None:
     folder.write("contact", "x")
-    assert folder.faults() == ["pages/contact.md:1: /contact is taken: that page is made by code"]
+    assert folder.faults() == ["pages/contact.md:1: /contact is already a page of the application"]
 
 
 def test_a_file_name_must_make_a_good_address(folder: Any) -> None:
     folder.write("First Visit", "x")
-    assert "lower-case words with dashes" in folder.faults()[0]
+    assert "lowercase words joined by dashes" in folder.faults()[0]
 
 
 def test_there_must_be_a_front_page(folder: Any) -> None:

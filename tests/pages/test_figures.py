@@ -170,7 +170,7 @@ def test_an_unknown_figure_is_named_by_its_line(folder: Any) -> None:
 def test_a_trial_outside_its_axis_is_refused(folder: Any) -> None:
     data = (CLINIC / "figures" / "trials.toml").read_text("utf-8")
     found = faults(folder, data.replace("ketamine = 60\n", "ketamine = 160\n"))
-    assert any("Lii 2023: a number lies outside least to most" in line for line in found), found
+    assert any("Lii 2023: a number is not between least and most" in line for line in found), found
 
 
 def test_one_figure_may_stand_on_a_page_twice(folder: Any) -> None:

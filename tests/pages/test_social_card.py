@@ -39,5 +39,5 @@ def test_without_a_picture_none_is_named(tmp_path: Path) -> None:
 def test_a_picture_of_another_kind_or_size_is_refused(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "social-card.png"
     file.write_bytes(data)
-    with pytest.raises(ClinicError, match="must be a PNG picture of 1200 by 630 pixels"):
+    with pytest.raises(ClinicError, match="must be a PNG image of 1200 by 630 pixels"):
         init_social_card(Flask("bare"), file, "https://clinic.example")

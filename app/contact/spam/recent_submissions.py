@@ -1,5 +1,6 @@
-"""What came before: how many others wrote the same, or from the same network, and whether
-this very submission did. Asked of the database, so that it holds across workers and hosts.
+"""Counts recent duplicates and inquiries from the same network.
+
+The counts come from the database, so they include all workers and hosts.
 """
 
 from dataclasses import dataclass
@@ -15,43 +16,45 @@ from app.contact.idempotency import SpamDigests, Submission
 from app.contact.models import Inquiry
 from app.database import Database, DatabaseClock
 
-SAME_WORDS = timedelta(days=1)
-ONE_SOURCE = timedelta(hours=1)
-MOST_COUNTED = 100
+MESSAGE_PERIOD = timedelta(days=1)
+NETWORK_PERIOD = timedelta(hours=1)
+MAX_COUNTED = 100
 
-# Who sends the same again is not another: content_digest is of all the fields.
-ANOTHER = Inquiry.content_digest != sa.bindparam("content")
-SAME = (
+# A visitor who sends the same inquiry again does not count: content_digest is of all fields.
+OTHER_CONTENT = Inquiry.content_digest != sa.bindparam("content")
+SAME_MESSAGE = (
     sa.select(Inquiry.content_digest)
     .distinct()
     .where(
         Inquiry.message_digest == sa.bindparam("message"),
-        Inquiry.created_at > sa.bindparam("day"),
-        ANOTHER,
+        Inquiry.created_at > sa.bindparam("message_since"),
+        OTHER_CONTENT,
     )
 )
-SOURCE = sa.select(Inquiry.id).where(
-    Inquiry.source_digest == sa.bindparam("source"),
-    Inquiry.created_at > sa.bindparam("hour"),
-    ANOTHER,
+SAME_NETWORK = sa.select(Inquiry.id).where(
+    Inquiry.source_digest == sa.bindparam("network"),
+    Inquiry.created_at > sa.bindparam("network_since"),
+    OTHER_CONTENT,
 )
-KEY = sa.exists().where(Inquiry.submission_key == sa.bindparam("key"))
+KEY_EXISTS = sa.exists().where(Inquiry.submission_key == sa.bindparam("key"))
 
 
-def _count(found: sa.Select[Any]) -> sa.ScalarSelect[int]:
-    """Bounded: a flood must not make each of its posts dearer than the one before."""
-    some = found.limit(MOST_COUNTED).subquery()
-    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
+def _count(query: sa.Select[Any]) -> sa.ScalarSelect[int]:
+    """Limited, so that the queries do not become slower during a flood."""
+    rows = query.limit(MAX_COUNTED).subquery()
+    return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
 
 
-ALL = sa.select(_count(SAME), _count(SOURCE), KEY, DatabaseClock())
+QUERY = sa.select(_count(SAME_MESSAGE), _count(SAME_NETWORK), KEY_EXISTS, DatabaseClock())
 
 
 @dataclass(frozen=True)
 class RecentActivity:
-    """Inquiries besides this one: with this message in a day, from this network in an hour.
-    More than ``MOST_COUNTED`` are not counted. ``key_exists``: this one came before.
-    ``checked_at``: when, by the database server's clock if it has one.
+    """Other inquiries, up to ``MAX_COUNTED``: with the same message in a day, and from the same
+    network in an hour.
+
+    ``key_exists``: this submission may have been stored before; if not, the write transaction
+    need not look for it. ``checked_at`` is by the database server's clock if there is one.
     """
 
     same_message: int = 0
@@ -63,35 +66,35 @@ class RecentActivity:
 def recent_activity(
     database: Database, submission: Submission, digests: SpamDigests
 ) -> RecentActivity:
-    """Ask before the write lock is taken: two posts at once may both miss the other."""
+    """Runs before the write lock is taken, so two simultaneous posts may not count each other."""
     now = clock.now()
     values = {
         "key": submission.key,
         "content": submission.content_digest,
-        "message": digests.message,  # None equals nothing
-        "source": digests.network,
-        "day": now - SAME_WORDS,
-        "hour": now - ONE_SOURCE,
+        "message": digests.message,  # NULL equals nothing
+        "network": digests.network,
+        "message_since": now - MESSAGE_PERIOD,
+        "network_since": now - NETWORK_PERIOD,
     }
     try:
-        return _ask(database, values)
+        return _query(database, values)
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-    return _ask(database, values)  # it broke while it was not in use
+    return _query(database, values)  # the idle connection was lost: the pool opens a new one
 
 
-def _ask(database: Database, values: dict[str, Any]) -> RecentActivity:
+def _query(database: Database, values: dict[str, Any]) -> RecentActivity:
     with database.read_session() as session:
-        same_message, same_network, key_exists, checked_at = session.execute(ALL, values).one()
+        same_message, same_network, key_exists, checked_at = session.execute(QUERY, values).one()
     return RecentActivity(same_message, same_network, key_exists, checked_at or clock.now())
 
 
 def clear_spam_digests(session: Session, now: datetime) -> None:
-    """Take away what is only counted for a day."""
+    """Remove the digests that are kept for a day only."""
     session.execute(
         sa.update(Inquiry)
-        .where(Inquiry.created_at < now - SAME_WORDS)
+        .where(Inquiry.created_at < now - MESSAGE_PERIOD)
         .where(sa.or_(Inquiry.source_digest.is_not(None), Inquiry.message_digest.is_not(None)))
         .values(source_digest=None, message_digest=None)
         .execution_options(synchronize_session=False)

@@ -1,4 +1,4 @@
-"""Phrases that sell something, told from a list in many languages: ``offers.toml``. Pure."""
+"""Counts phrases that sell something, from the lists in ``sales_phrases.toml``. Pure."""
 
 import re
 import tomllib
@@ -13,8 +13,8 @@ FILE = Path(__file__).with_suffix(".toml")
 
 
 @dataclass(frozen=True)
-class Found:
-    """How many different phrases of each list stand in a text: see ``offers.toml``."""
+class PhraseCounts:
+    """How many different phrases of each list a text has. The lists are described in the file."""
 
     offers: int
     subjects: int
@@ -22,35 +22,38 @@ class Found:
     pitch: int
 
 
-def found(text: str) -> Found:
-    """What in ``text`` sells something."""
-    words = fold(text)
-    patterns = _patterns(ascii_alone=words.isascii())
-    return Found(**{name: len(set(one.findall(words))) for name, one in patterns.items()})
+def count_phrases(text: str) -> PhraseCounts:
+    folded = fold(text)
+    patterns = _patterns(ascii_only=folded.isascii())
+    return PhraseCounts(
+        **{name: len(set(pattern.findall(folded))) for name, pattern in patterns.items()}
+    )
 
 
 @cache
-def _patterns(*, ascii_alone: bool) -> dict[str, re.Pattern[str]]:
+def _patterns(*, ascii_only: bool) -> dict[str, re.Pattern[str]]:
     lists = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return {name: _pattern(groups.values(), ascii_alone) for name, groups in lists.items()}
+    return {
+        name: _pattern(groups.values(), ascii_only=ascii_only) for name, groups in lists.items()
+    }
 
 
-def _pattern(lists: Iterable[list[str]], ascii_alone: bool) -> re.Pattern[str]:  # noqa: FBT001
-    """Longest first, so that a phrase is counted whole. ``word*``: all that begin so.
+def _pattern(groups: Iterable[list[str]], *, ascii_only: bool) -> re.Pattern[str]:
+    """Matches the longest phrase first. ``word*`` matches all words with that beginning.
 
-    Where no word begins, and where none of the first letters stands, nothing else is tried.
+    A lookahead for the first letters of all phrases skips most positions at once.
     """
-    phrases = sorted({fold(phrase) for one in lists for phrase in one}, key=len, reverse=True)
-    if ascii_alone:  # a text of ASCII alone holds no others: a third of the time
+    phrases = sorted({fold(phrase) for group in groups for phrase in group}, key=len, reverse=True)
+    if ascii_only:  # other phrases cannot occur: three times as fast
         phrases = [phrase for phrase in phrases if phrase.isascii()]
     spaced = [phrase for phrase in phrases if not is_unspaced(phrase)]
-    others = [_words(phrase) for phrase in phrases if is_unspaced(phrase)]
+    unspaced = [_words(phrase) for phrase in phrases if is_unspaced(phrase)]
     first = re.escape("".join({phrase[0] for phrase in spaced}))
-    starts = rf"(?<!\w)(?=[{first}])(?:{'|'.join(map(_spaced, spaced))})"
-    return re.compile("|".join((starts, *others)))
+    starts = rf"(?<!\w)(?=[{first}])(?:{'|'.join(map(_whole_words, spaced))})"
+    return re.compile("|".join((starts, *unspaced)))
 
 
-def _spaced(phrase: str) -> str:
+def _whole_words(phrase: str) -> str:
     return _words(phrase) + ("" if phrase.endswith("*") else r"(?!\w)")
 
 

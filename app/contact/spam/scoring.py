@@ -1,8 +1,8 @@
-"""Is it spam? Pure: facts in, a score and its reasons out.
+"""Scores an inquiry for spam. Pure: signals in, a score and its reasons out.
 
-A held inquiry is stored and gets its reference like any other; only the mail
-waits until a person has looked. Nobody is refused, and no single weak sign holds
-anybody: people type fast, share a network, write in capitals and paste links.
+A quarantined inquiry is stored and gets a reference like any other, but its email waits until
+a person has reviewed it. Nothing is refused, and no weak signal quarantines an inquiry by
+itself: people type fast, share a network, write in capitals and paste links.
 """
 
 from collections.abc import Iterator
@@ -11,32 +11,23 @@ from dataclasses import dataclass
 from disposable_email_domains import blocklist
 
 from app.clinic.models import SpamFilter, SpamWeights
-from app.contact.spam import sales_phrases, text_features
+from app.contact.spam import text_features
+from app.contact.spam.sales_phrases import PhraseCounts, count_phrases
 
 TOO_FAST = 3.0  # seconds from opening the page to sending
-MOST = 4  # of links, of phrases and of others with the same words that are counted
-SECOND = 1.75  # points from which signs that are no phrases second the phrases
-CROWDS = (3, 10, 30)  # inquiries of one hour from one network, besides this one
-
-
-@dataclass(frozen=True)
-class FormSignals:
-    """How the contact form was sent. The API sends none of these signals.
-
-    ``honeypot`` is the content of a field that people cannot see. ``from_browser`` is false when
-    the headers that browsers send are missing. ``elapsed`` is the time from opening the page to
-    sending in seconds, or None if unknown.
-    """
-
-    honeypot: str = ""
-    from_browser: bool = True
-    elapsed: float | None = None
+MAX_COUNTED = 4  # links, phrases and inquiries with the same message
+SUPPORTING_POINTS = 1.75  # points of signals other than phrases that confirm the phrases
+NETWORK_STEPS = (3, 10, 30)  # other inquiries from the same network in an hour
 
 
 @dataclass(frozen=True)
 class SpamSignals:
-    """What is known of a submission, see also ``FormSignals``. ``same_message`` counts other
-    inquiries of a day with this message, ``same_network`` those of an hour from the same network.
+    """What is known of a submission.
+
+    ``honeypot`` is the content of a field that people cannot see. ``from_browser`` is false when
+    the headers that browsers send are missing. ``elapsed`` is the time from opening the page to
+    sending in seconds, or None if unknown. ``same_message`` counts other inquiries with this
+    message in a day, ``same_network`` other inquiries from the same network in an hour.
     """
 
     name: str
@@ -52,79 +43,84 @@ class SpamSignals:
 
 @dataclass(frozen=True)
 class SpamScore:
-    """The score, what it is made of (heaviest first), and whether it reaches the threshold."""
+    """The points, the reasons for them (most points first), and whether it is likely spam."""
 
-    score: float
+    points: float
     reasons: tuple[str, ...]
     is_spam: bool
 
 
-def score_spam(facts: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
-    """Score ``facts``. Reasons name signs and counts, never what somebody wrote.
+def score_spam(signals: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
+    """Score ``signals``. Reasons name signals and counts and never quote the visitor.
 
-    What is spoken of holds nobody by itself: there is a sign of another kind, or the
-    writer speaks as a seller does.
+    Phrases alone never make an inquiry spam: there must also be another kind of signal, or
+    the tone of a sales pitch.
     """
     weights = spam_filter.weights
-    found = sales_phrases.found(facts.message)
-    others = [*_of_sending(facts, weights), *_of_links(facts, weights), *_of_form(facts, weights)]
-    seconded = found.pitch > 0 or sum(points for points, _ in others) >= SECOND
-    signs = [*others, *_of_words(found, weights, seconded=seconded)]
-    signs = sorted((sign for sign in signs if sign[0] > 0), key=lambda sign: -sign[0])
-    score = sum(points for points, _ in signs)
-    is_spam = seconded and score >= spam_filter.threshold
-    return SpamScore(score, tuple(reason for _, reason in signs), is_spam)
+    phrases = count_phrases(signals.message)
+    other = [
+        *_sending_signals(signals, weights),
+        *_link_signals(signals, weights),
+        *_text_signals(signals, weights),
+    ]
+    supported = phrases.pitch > 0 or sum(points for points, _ in other) >= SUPPORTING_POINTS
+    scored = [*other, *_phrase_signals(phrases, weights, supported=supported)]
+    scored = sorted((signal for signal in scored if signal[0] > 0), key=lambda signal: -signal[0])
+    total = sum(points for points, _ in scored)
+    is_spam = supported and total >= spam_filter.threshold
+    return SpamScore(total, tuple(reason for _, reason in scored), is_spam)
 
 
-def _of_sending(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
-    if facts.honeypot.strip():
+def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
+    if signals.honeypot.strip():
         yield weights.hidden_field, "the hidden field was filled in"
-    if not facts.from_browser:
+    if not signals.from_browser:
         yield weights.no_browser, "not sent by a browser"
-    if facts.elapsed is not None and facts.elapsed < TOO_FAST:
+    if signals.elapsed is not None and signals.elapsed < TOO_FAST:
         yield weights.too_fast, "sent within 3 seconds"
-    if facts.same_message:
-        others = min(facts.same_message, MOST)
-        yield weights.same_words * others, f"the same words from {facts.same_message} others"
-    if crowd := sum(facts.same_network >= size for size in CROWDS):
-        yield weights.one_source * crowd, f"{facts.same_network} others from one network in an hour"
+    if count := signals.same_message:
+        points = weights.same_words * min(count, MAX_COUNTED)
+        yield points, f"the same words from {count} others"
+    if steps := sum(signals.same_network >= step for step in NETWORK_STEPS):
+        reason = f"{signals.same_network} others from one network in an hour"
+        yield weights.one_source * steps, reason
 
 
-def _of_links(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
-    if found := text_features.links(facts.message):
-        yield weights.link * min(len(found), MOST), f"links: {len(found)}"
-    if any(text_features.is_disguised(host) for host in found):
+def _link_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
+    if hosts := text_features.links(signals.message):
+        yield weights.link * min(len(hosts), MAX_COUNTED), f"links: {len(hosts)}"
+    if any(text_features.is_disguised(host) for host in hosts):
         yield weights.disguised_link, "a link that hides where it leads"
-    if text_features.has_link_markup(facts.message):
+    if text_features.has_link_markup(signals.message):
         yield weights.link_markup, "links in markup"
-    if text_features.links(f"{facts.name} {facts.best_time}"):
+    if text_features.links(f"{signals.name} {signals.best_time}"):
         yield weights.link_in_name, "a link in the name"
 
 
-def _of_words(
-    found: sales_phrases.Found, weights: SpamWeights, *, seconded: bool
-) -> Iterator[tuple[float, str]]:
-    """``seconded``: subjects that people live with count as offers."""
-    sold = found.offers + (found.subjects if seconded else 0)
-    toned = found.tone + (0 if seconded else found.subjects)
-    if sold:
-        yield weights.offer * min(sold, MOST), f"phrases that sell: {sold}"
-    if toned:
-        yield weights.sales_tone * min(toned, MOST), f"phrases in a sales tone: {toned}"
-
-
-def _of_form(facts: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
-    if text_features.is_gibberish(facts.message):
+def _text_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
+    if text_features.is_gibberish(signals.message):
         yield weights.gibberish, "the message is no language"
-    if text_features.is_gibberish(facts.name, strict=True):
+    if text_features.is_gibberish(signals.name, strict=True):
         yield weights.gibberish_name, "the name is no name"
-    if text_features.mixes_alphabets(f"{facts.name} {facts.message}"):
+    if text_features.mixes_alphabets(f"{signals.name} {signals.message}"):
         yield weights.mixed_alphabets, "alphabets mixed within words"
-    if _is_disposable(facts.email):
+    if _is_disposable(signals.email):
         yield weights.disposable_address, "a disposable address"
 
 
+def _phrase_signals(
+    phrases: PhraseCounts, weights: SpamWeights, *, supported: bool
+) -> Iterator[tuple[float, str]]:
+    """``supported``: subjects that patients also write about count as offers."""
+    offers = phrases.offers + (phrases.subjects if supported else 0)
+    tone = phrases.tone + (0 if supported else phrases.subjects)
+    if offers:
+        yield weights.offer * min(offers, MAX_COUNTED), f"phrases that sell: {offers}"
+    if tone:
+        yield weights.sales_tone * min(tone, MAX_COUNTED), f"phrases in a sales tone: {tone}"
+
+
 def _is_disposable(email: str) -> bool:
-    """Whether the domain, or one that it belongs to, gives out addresses for minutes."""
+    """Whether the domain, or one of its parent domains, provides disposable addresses."""
     labels = email.rpartition("@")[2].lower().split(".")
     return any(".".join(labels[at:]) in blocklist for at in range(len(labels) - 1))

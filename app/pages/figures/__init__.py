@@ -1,4 +1,4 @@
-"""Figures: ``clinic/figures/NAME.toml`` holds the numbers, ``::: figure NAME`` draws them."""
+"""Figures: ``clinic/figures/NAME.toml`` has the data, ``::: figure NAME`` shows it on a page."""
 
 from collections.abc import Container, Mapping
 from pathlib import Path
@@ -22,39 +22,40 @@ KINDS: Mapping[str, type[Figure]] = {
 
 
 def load_figures(
-    folder: Path, sources: Container[str], faults: IssueCollector
+    folder: Path, sources: Container[str], issues: IssueCollector
 ) -> dict[str, Figure | None]:
-    """The figures of ``folder`` by name; None, and the reasons in ``faults``, for a faulty one.
+    """The figures of ``folder`` by name; None, and the reasons in ``issues``, for an invalid one.
 
-    ``sources`` are the keys of references.toml: a figure cites no other.
+    ``sources`` are the keys of references.toml, which figures can cite.
     """
-    figures = {file.stem: _read(file, faults) for file in sorted(folder.glob("*.toml"))}
+    figures = {file.stem: _read(file, issues) for file in sorted(folder.glob("*.toml"))}
     for name, figure in figures.items():
         for key in figure.references if figure else ():
             if key not in sources:
                 file = folder / f"{name}.toml"
-                line = _line_with(file.read_text(encoding="utf-8"), f'"{key}"')
-                faults.add(file, line, f"references: {key} is not in references.toml")
+                line = _line_containing(file.read_text(encoding="utf-8"), f'"{key}"')
+                issues.add(file, line, f"references: {key} is not in references.toml")
     return figures
 
 
-def _read(file: Path, faults: IssueCollector) -> Figure | None:
-    if (text := toml_reader.read_text(file, faults)) is None:
+def _read(file: Path, issues: IssueCollector) -> Figure | None:
+    if (text := toml_reader.read_text(file, issues)) is None:
         return None
-    if (table := toml_reader.parse(file, text, faults)) is None:
+    if (table := toml_reader.parse(file, text, issues)) is None:
         return None
     kind = KINDS.get(str(table.get("kind")))
     if not kind:
-        faults.add(file, _line_with(text, "kind"), f"kind: must be one of {', '.join(KINDS)}")
+        reason = f"kind: must be one of {', '.join(KINDS)}"
+        issues.add(file, _line_containing(text, "kind"), reason)
         return None
     try:
         return kind.model_validate(table)
     except ValidationError as error:
-        for one in error.errors():
-            place = ".".join(str(part) for part in one["loc"]) or "figure"
-            faults.add(file, line_of(text, one["loc"]), f"{place}: {one['msg']}")
+        for detail in error.errors():
+            name = ".".join(str(part) for part in detail["loc"]) or "figure"
+            issues.add(file, line_of(text, detail["loc"]), f"{name}: {detail['msg']}")
         return None
 
 
-def _line_with(text: str, words: str) -> int:
-    return text.count("\n", 0, max(text.find(words), 0)) + 1
+def _line_containing(text: str, part: str) -> int:
+    return text.count("\n", 0, max(text.find(part), 0)) + 1

@@ -1,4 +1,4 @@
-"""How long effects last: a bar for each, hour by hour, and no driving drawn across them all."""
+"""Figure: the duration of effects as bars over hours, with the time without driving."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -14,14 +14,14 @@ from app.pages.figures.base import (
     format_number,
 )
 
-LEFT, RIGHT = 2.0, 98.0  # percent: where the first and the last hour stand
+LEFT, RIGHT = 2.0, 98.0  # percent: the positions of the first and the last hour
 TOP, ROW = 4.7, 3.5  # em
 
 
 class Effect(FigureModel):
-    """An effect that lasts up to ``hours``, or ``longest`` where a source gives a range.
+    """An effect that lasts ``hours``, or up to ``longest`` if its source gives a range.
 
-    Without ``hours`` no figure is known, and no bar is drawn; a ``rare`` one is drawn empty.
+    No bar is drawn without ``hours``, and an empty one for a ``rare`` effect.
     """
 
     label: Label
@@ -33,7 +33,7 @@ class Effect(FigureModel):
 
 
 class DrivingRule(FigureModel):
-    """No driving for ``hours``, and what else it waits for."""
+    """No driving for ``hours``, and not before the condition in ``also``."""
 
     label: Label
     hours: Annotated[float, Field(gt=0)]
@@ -42,7 +42,7 @@ class DrivingRule(FigureModel):
 
 
 class EffectDuration(Figure):
-    """Bars over ``most`` hours. Raises ValueError when one is longer than that."""
+    """Bars over ``most`` hours. Raises ValueError if one is longer than that."""
 
     kind: Literal["hours"]
     most: Annotated[float, Field(gt=0)]
@@ -70,9 +70,9 @@ class EffectDuration(Figure):
     def width(self, first: float, last: float) -> float:
         return self.x(last) - self.x(first)
 
-    def y(self, nth: int) -> float:
-        """Of the label of the effect at ``nth``, from 0."""
-        return TOP + ROW * nth
+    def y(self, index: int) -> float:
+        """Of the label of the effect at ``index``."""
+        return TOP + ROW * index
 
     @property
     def bottom(self) -> float:
@@ -83,8 +83,8 @@ class EffectDuration(Figure):
         return self.bottom + 2.9
 
     @staticmethod
-    def lasts(effect: Effect) -> str:
-        """``1.5 h``; empty when nobody knows."""
+    def duration_text(effect: Effect) -> str:
+        """``1.5 h`` or ``1 to 2 h``; empty if unknown."""
         if not effect.hours:
             return ""
         longest = f" to {format_number(effect.longest)}" if effect.longest else ""
@@ -97,7 +97,7 @@ class EffectDuration(Figure):
             (rule.label, f"{format_number(rule.hours)} h or more", rule.also), rule.references
         )
         effects = (
-            TableRow((effect.label, self.lasts(effect), effect.note), effect.references)
+            TableRow((effect.label, self.duration_text(effect), effect.note), effect.references)
             for effect in self.effects
         )
         return (first, *effects)

@@ -1,4 +1,4 @@
-"""How a drug is thought to act: a gap between two nerve cells, and its steps by number."""
+"""Figure: how the drug is thought to work, in numbered steps at a synapse."""
 
 import math
 from textwrap import wrap
@@ -8,15 +8,15 @@ from pydantic import Field
 
 from app.pages.figures.base import Figure, FigureModel, Label, References, TableRow, Text
 
-DEEP = 15.2  # em, of the drawing
-LINE_WIDTH = 30  # characters of a line beneath, on a narrow screen
-STEP, LINE = 1.9, 1.35  # em
-GOLDEN = math.pi * (3 - math.sqrt(5))  # spreads dots evenly, as in a sunflower
+DRAWING_HEIGHT = 15.2  # em
+LINE_WIDTH = 30  # characters of a line below the drawing, on a narrow screen
+STEP_HEIGHT, LINE_HEIGHT = 1.9, 1.35  # em
+GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))  # spreads dots evenly, as in a sunflower
 Point = tuple[float, float]
 
 
 class MechanismStep(FigureModel):
-    """A step of the model. ``animals``: what is known of it comes from animal studies."""
+    """A step of the model. ``animals``: it is known from animal studies only."""
 
     title: Label
     detail: Text
@@ -29,7 +29,7 @@ class MechanismStep(FigureModel):
 
 
 class Mechanism(Figure):
-    """A model in four steps, the places of which the drawing numbers."""
+    """A model in four steps, whose numbers appear in the drawing."""
 
     kind: Literal["mechanism"]
     sender: Label
@@ -38,50 +38,51 @@ class Mechanism(Figure):
     opened: Label  # the receptor that opens instead
     drug: Label
     messenger: Label
-    dots: Annotated[int, Field(ge=5, le=60)]  # of the messenger, in the gap
+    dots: Annotated[int, Field(ge=5, le=60)]  # of the messenger, in the synapse
     spines: Annotated[int, Field(ge=1, le=5)]  # new links
-    animals: Label  # what is said where only animals were studied
+    animals: Label  # the note on steps known from animal studies
     steps: Annotated[tuple[MechanismStep, ...], Field(min_length=4, max_length=4)]
 
     columns: ClassVar = ("Step", "What is thought to happen", "Known from")
 
     @property
-    def burst(self) -> tuple[Point, ...]:
-        """Where the dots of the messenger lie: a flat cloud around the middle of the gap."""
+    def messenger_dots(self) -> tuple[Point, ...]:
+        """Positions of the dots: a flat cloud around the middle of the synapse."""
         return tuple(
-            (4.6 * far * math.cos(nth * GOLDEN), 0.95 * far * math.sin(nth * GOLDEN))
-            for nth in range(1, self.dots + 1)
-            if (far := math.sqrt(nth / self.dots))
+            (4.6 * radius * math.cos(n * GOLDEN_ANGLE), 0.95 * radius * math.sin(n * GOLDEN_ANGLE))
+            for n in range(1, self.dots + 1)
+            if (radius := math.sqrt(n / self.dots))
         )
 
     @property
-    def links(self) -> tuple[float, ...]:
-        """Where new links grow on the receiving cell."""
-        return tuple(6.8 + 1.4 * (nth - (self.spines - 1) / 2) for nth in range(self.spines))
+    def spine_positions(self) -> tuple[float, ...]:
+        """Where new connections grow on the receiving cell."""
+        return tuple(6.8 + 1.4 * (n - (self.spines - 1) / 2) for n in range(self.spines))
 
     @property
-    def placed(self) -> tuple[tuple[float, MechanismStep], ...]:
-        """Each step beside the ``y`` of its title."""
-        y, found = DEEP + 1.6, []
+    def positioned_steps(self) -> tuple[tuple[float, MechanismStep], ...]:
+        """Each step with the ``y`` of its title."""
+        y, positioned = DRAWING_HEIGHT + 1.6, []
         for step in self.steps:
-            found.append((y, step))
-            y += STEP + LINE * (len(step.lines) + step.animals)
-        return tuple(found)
+            positioned.append((y, step))
+            y += STEP_HEIGHT + LINE_HEIGHT * (len(step.lines) + step.animals)
+        return tuple(positioned)
 
     @property
     def height(self) -> float:
-        y, step = self.placed[-1]
-        return y + LINE * (len(step.lines) + step.animals) + 0.4
+        y, step = self.positioned_steps[-1]
+        return y + LINE_HEIGHT * (len(step.lines) + step.animals) + 0.4
 
     @property
     def rows(self) -> tuple[TableRow, ...]:
         return tuple(
             TableRow(
-                (f"{nth}. {step.title}", step.detail, self._known(step)),
+                (
+                    f"{number}. {step.title}",
+                    step.detail,
+                    self.animals if step.animals else "Reviews of studies",
+                ),
                 step.references,
             )
-            for nth, step in enumerate(self.steps, 1)
+            for number, step in enumerate(self.steps, 1)
         )
-
-    def _known(self, step: MechanismStep) -> str:
-        return self.animals if step.animals else "Reviews of studies"

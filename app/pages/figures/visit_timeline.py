@@ -1,4 +1,4 @@
-"""The course of a visit: steps from top to bottom, beside them what holds from when to when."""
+"""Figure: the timeline of a visit, steps from top to bottom with bars for longer periods."""
 
 from dataclasses import dataclass
 from textwrap import wrap
@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 
 from app.pages.figures.base import Figure, FigureModel, Label, References, TableRow, Text
 
-DETAIL_WIDTH = 25  # characters of a line beside the bars, on a narrow screen
-TITLE, LINE, GAP, BAND = 1.5, 1.35, 1.1, 2.2  # em
+DETAIL_WIDTH = 25  # characters of a line next to the bars, on a narrow screen
+TITLE_HEIGHT, LINE_HEIGHT, GAP, BAND_HEADER = 1.5, 1.35, 1.1, 2.2  # em
 
 
 class Step(FigureModel):
-    """Something that happens, and where."""
+    """Something that happens at a place."""
 
     title: Label
     detail: Text
@@ -22,7 +22,7 @@ class Step(FigureModel):
 
 
 class Span(FigureModel):
-    """What holds from the step numbered ``first`` to the step numbered ``last``."""
+    """Something that lasts from step number ``first`` to step number ``last``."""
 
     label: Label
     first: Annotated[int, Field(ge=1)]
@@ -32,7 +32,7 @@ class Span(FigureModel):
 
 @dataclass(frozen=True)
 class PositionedStep:
-    """A step where it is drawn: ``y`` of its title."""
+    """A step, the ``y`` of its title and the wrapped lines of its detail."""
 
     step: Step
     y: float
@@ -41,7 +41,7 @@ class PositionedStep:
 
 @dataclass(frozen=True)
 class VerticalBar:
-    """A band or a bar from ``y`` downward."""
+    """A band or bar that starts at ``y`` and goes down."""
 
     label: str
     y: float
@@ -50,7 +50,7 @@ class VerticalBar:
 
 
 class VisitTimeline(Figure):
-    """Steps in their order. Raises ValueError for a span that ends at no step."""
+    """Steps in order. Raises ValueError for a span that is not between two steps."""
 
     kind: Literal["visit"]
     steps: Annotated[tuple[Step, ...], Field(min_length=2)]
@@ -59,46 +59,49 @@ class VisitTimeline(Figure):
     columns: ClassVar = ("Step", "Where", "What happens")
 
     @model_validator(mode="after")
-    def _spans_lie_within(self) -> Self:
+    def _spans_fit_the_steps(self) -> Self:
         for span in self.spans:
             if not span.first <= span.last <= len(self.steps):
-                raise ValueError(f"span {span.label!r} must run from step to later step")
+                raise ValueError(
+                    f"span {span.label!r} must go from a step to the same or a later step"
+                )
         return self
 
     @property
-    def placed(self) -> tuple[PositionedStep, ...]:
-        y, place, found = 0.0, "", []
+    def positioned_steps(self) -> tuple[PositionedStep, ...]:
+        y, place, positioned = 0.0, "", []
         for step in self.steps:
-            y += BAND if step.place != place else 0
+            y += BAND_HEADER if step.place != place else 0
             lines = tuple(wrap(step.detail, DETAIL_WIDTH))
-            found.append(PositionedStep(step, y + TITLE, lines))
-            y, place = y + TITLE + LINE * len(lines) + GAP, step.place
-        return tuple(found)
+            positioned.append(PositionedStep(step, y + TITLE_HEIGHT, lines))
+            y, place = y + TITLE_HEIGHT + LINE_HEIGHT * len(lines) + GAP, step.place
+        return tuple(positioned)
 
     @property
     def height(self) -> float:
-        last = self.placed[-1]
-        return last.y + LINE * len(last.lines) + 0.9
+        last = self.positioned_steps[-1]
+        return last.y + LINE_HEIGHT * len(last.lines) + 0.9
 
     @property
     def bands(self) -> tuple[VerticalBar, ...]:
-        """A ground for all steps at one place, its name at the top."""
+        """A background for consecutive steps at one place, with its name at the top."""
+        steps = self.positioned_steps
         starts = [
-            placed
-            for before, placed in zip((None, *self.placed), self.placed, strict=False)
-            if before is None or before.step.place != placed.step.place
+            current
+            for previous, current in zip((None, *steps), steps, strict=False)
+            if previous is None or previous.step.place != current.step.place
         ]
-        tops = [placed.y - TITLE - BAND + 0.3 for placed in starts]
+        tops = [start.y - TITLE_HEIGHT - BAND_HEADER + 0.3 for start in starts]
         ends = [*tops[1:], self.height + 0.3]
         return tuple(
-            VerticalBar(placed.step.place, top, end - top - 0.5)
-            for placed, top, end in zip(starts, tops, ends, strict=True)
+            VerticalBar(start.step.place, top, end - top - 0.5)
+            for start, top, end in zip(starts, tops, ends, strict=True)
         )
 
     @property
     def bars(self) -> tuple[VerticalBar, ...]:
-        tops = [placed.y - 1 for placed in self.placed]
-        ends = [placed.y + LINE * len(placed.lines) for placed in self.placed]
+        tops = [step.y - 1 for step in self.positioned_steps]
+        ends = [step.y + LINE_HEIGHT * len(step.lines) for step in self.positioned_steps]
         return tuple(
             VerticalBar(
                 span.label,
@@ -116,10 +119,10 @@ class VisitTimeline(Figure):
         )
         return steps + tuple(
             TableRow(
-                (span.label, "", f"From “{self._name(span.first)}” to “{self._name(span.last)}”")
+                (span.label, "", f"From “{self._title(span.first)}” to “{self._title(span.last)}”")
             )
             for span in self.spans
         )
 
-    def _name(self, nth: int) -> str:
-        return self.steps[nth - 1].title
+    def _title(self, number: int) -> str:
+        return self.steps[number - 1].title

@@ -1,1 +1,1 @@
-"""A Wagtail site with a form page, as its documentation shows it."""
+"""A Wagtail site with a form page, as in its documentation."""

@@ -7,4 +7,4 @@ class FormField(AbstractFormField):  # type: ignore[misc]
 
 
 class FormPage(AbstractEmailForm):  # type: ignore[misc]
-    """Stores each submission, then mails it."""
+    """Stores each submission, then sends an email."""

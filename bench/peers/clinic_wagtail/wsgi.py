@@ -1,4 +1,4 @@
-"""``application`` for gunicorn; run as a program, it makes the database and the form page."""
+"""The WSGI ``application``. As a script, it creates the database and the form page."""
 
 import os
 
@@ -10,13 +10,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic_wagtail.settings")
 application = get_wsgi_application()
 
 
-def make() -> None:
+def create_site() -> None:
     migrations = settings.INSTANCE / "clinic_migrations"
     migrations.mkdir(parents=True)
     (migrations / "__init__.py").touch()
     call_command("makemigrations", "clinic_wagtail", verbosity=0)
     call_command("migrate", verbosity=0)
-    from wagtail.models import Page, Site  # noqa: PLC0415  (after the set-up)
+    from wagtail.models import Page, Site  # noqa: PLC0415  (after Django is set up)
 
     from clinic_wagtail.models import FormField, FormPage  # noqa: PLC0415
 
@@ -34,4 +34,4 @@ def make() -> None:
 
 
 if __name__ == "__main__":
-    make()
+    create_site()

@@ -1,7 +1,7 @@
-"""Puts faults into the site's own processes. Python imports this file at its start when
-the bench has put this folder on PYTHONPATH; the site's commands stay what they are.
+"""Installs fault injection in the site's processes, without changing the site's commands.
 
-Patching waits until ``wsgi`` is imported: everything it needs can be imported then.
+Python imports this file at startup because the runner puts this folder on PYTHONPATH. The patches
+are applied when ``wsgi`` is imported: by then, everything they need can be imported.
 """
 
 import sys
