@@ -1,4 +1,4 @@
-"""The ``flask`` commands, each loaded when it is called: serving processes need none of them."""
+"""The ``flask`` commands. Each is imported when it is called: web processes need none of them."""
 
 from functools import cache
 from importlib import import_module
@@ -11,17 +11,16 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 
-# A group is named in the last module that adds to it.
 COMMAND_PATHS = {
     "backup": "app.cli.backup:backup",
     "cache": "app.cli.cache:cache",
     "clinic": "app.cli.clinic:clinic",
     "db": "app.cli.db:db",
     "doctor": "app.cli.doctor:doctor",
-    "inquiries": "app.cli.inquiries_export:inquiries",
+    "inquiries": "app.cli.inquiries:inquiries",
     "keys": "app.cli.keys:keys",
     "mailer": "app.cli.mailer:mailer",
-    "outbox": "app.cli.outbox_pause:outbox",
+    "outbox": "app.cli.outbox:outbox",
     "restore": "app.cli.backup:restore",
     "retention": "app.cli.retention:retention",
     "status": "app.cli.status:status",
@@ -30,42 +29,42 @@ COMMAND_PATHS = {
 
 
 class LazyCommands(AppGroup):
-    """The commands of ``COMMAND_PATHS``, beside those that were added to it."""
+    """The commands in ``COMMAND_PATHS`` and any that are added to the group."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *COMMAND_PATHS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMAND_PATHS:
-            return _command(cmd_name)
+            return _load(cmd_name)
         return super().get_command(ctx, cmd_name)
 
 
 @cache
-def _command(name: str) -> click.Command:
-    """The command, which ends in one line when the database, a key or a file fails it."""
+def _load(name: str) -> click.Command:
+    """Import a command. It reports a failing database, key or file in one line."""
     module, _, variable = COMMAND_PATHS[name].partition(":")
     command = getattr(import_module(module), variable)
     assert isinstance(command, click.Command)
     invoke = command.invoke
 
-    def invoke_to_one_line(context: click.Context) -> Any:
+    def invoke_with_error_line(context: click.Context) -> Any:
         try:
             return invoke(context)
         except (SQLAlchemyError, NotDurableError, UnknownKeyError, OSError) as error:
             if isinstance(error, OSError) and not error.filename:
-                raise  # a reader that is gone, and the like: click knows what to do
-            raise click.ClickException(_in_words(error)) from None
+                raise  # such as a closed pipe, which click handles
+            raise click.ClickException(_describe(error)) from None
 
-    command.invoke = invoke_to_one_line  # type: ignore[assignment, method-assign]
+    command.invoke = invoke_with_error_line  # type: ignore[assignment, method-assign]
     return command
 
 
-def _in_words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, SQLAlchemyError):
-        # Only the first line: the next may quote a row.
-        said = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-        return f"the database: {said.splitlines()[0][:200]} (`flask doctor` says more)"
+        # Only the first line: the next one may quote a row.
+        text = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+        return f"database error: {text.splitlines()[0][:200]} (see `flask doctor`)"
     return str(error)

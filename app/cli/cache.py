@@ -1,4 +1,4 @@
-"""``flask cache``: fill the page cache of the web server in front."""
+"""``flask cache``: fill the page cache of the reverse proxy."""
 
 import re
 import ssl
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 
 from app.services import current_services
 from app.web.error_handlers import UNAVAILABLE_PATHS
@@ -15,27 +15,23 @@ if TYPE_CHECKING:
     import httpx
 
 START = ("/sitemap.xml", "/robots.txt", "/.well-known/security.txt", *UNAVAILABLE_PATHS)
-NAMES_ADDRESSES = ("text/html", "application/json", "application/xml")  # types worth reading
+LINKING_TYPES = ("text/html", "application/json", "application/xml")  # searched for addresses
 ENCODINGS = ("identity", "gzip", "br")
 TIMEOUT = 30.0  # seconds for each request
 
 
-@click.group()
-def cache() -> None:
-    """Manage the page cache of the web server in front."""
+cache = AppGroup("cache", help="Manage the page cache of the reverse proxy.")
 
 
-@cache.command(epilog="Example: flask --app wsgi cache warm --address 127.0.0.1")
-@click.option("--address", metavar="HOST", help="Connect to HOST, not to the host of BASE_URL.")
-@with_appcontext
+@cache.command(epilog="Example: flask cache warm --address 127.0.0.1")
+@click.option("--address", metavar="HOST", help="Connect to HOST instead of the host of BASE_URL.")
 def warm(address: str | None) -> None:
     """Request every page and file once, so that the cache can serve it.
 
-    The requests go to BASE_URL, through the web server in front. The addresses are those
-    in sitemap.xml and those that the pages name. Each one is requested in Brotli, in
-    gzip, and uncompressed.
+    Requests go to BASE_URL, through the proxy, for every address in sitemap.xml and in the
+    pages, each in Brotli, in gzip and uncompressed.
     """
-    import httpx  # noqa: PLC0415  (20 MB, needed by few commands)
+    import httpx  # noqa: PLC0415  (uses 20 MB, and few commands need it)
 
     site = current_services().settings.site_url
     try:
@@ -50,7 +46,7 @@ def warm(address: str | None) -> None:
 
 
 def _client(site: str, address: str | None) -> "httpx.Client":
-    """A client for ``site`` that connects to ``address`` if there is one."""
+    """Return a client for ``site`` that connects to ``address`` if given."""
     import httpx  # noqa: PLC0415  (see above)
 
     parts = urlsplit(site)
@@ -65,18 +61,18 @@ def _client(site: str, address: str | None) -> "httpx.Client":
 
 
 def _crawl(client: "httpx.Client", site: str) -> list[str]:
-    """Request every address that can be reached from START; returns those that exist."""
-    seen, waiting, existing = set(START), list(START), []
-    while waiting:
-        path = waiting.pop()
-        answer = _get(client, path, ENCODINGS[0])
-        if answer.status_code != 200:
+    """Request every address that can be reached from START. Returns those that exist."""
+    seen, queue, existing = set(START), list(START), []
+    while queue:
+        path = queue.pop()
+        response = _get(client, path, ENCODINGS[0])
+        if response.status_code != 200:
             continue
         existing.append(path)
-        if answer.headers.get("Content-Type", "").startswith(NAMES_ADDRESSES):
-            new = _addresses(answer.text, site) - seen
+        if response.headers.get("Content-Type", "").startswith(LINKING_TYPES):
+            new = _addresses(response.text, site) - seen
             seen |= new
-            waiting += new
+            queue += new
     return existing
 
 
@@ -88,6 +84,6 @@ def _get(client: "httpx.Client", path: str, encoding: str) -> "httpx.Response":
 
 
 def _addresses(text: str, site: str) -> set[str]:
-    """The paths on ``site`` in attributes, JSON strings, and the sitemap, with their queries."""
-    found = re.findall(rf"""(?:["']|<loc>)({re.escape(site)})?(/[^\s"'#<>{{}}\\]*)""", text)
-    return {path for whole, path in found if whole or not path.startswith("//")}
+    """Return the paths on ``site`` in attributes, JSON strings and the sitemap, with queries."""
+    matches = re.findall(rf"""(?:["']|<loc>)({re.escape(site)})?(/[^\s"'#<>{{}}\\]*)""", text)
+    return {path for origin, path in matches if origin or not path.startswith("//")}

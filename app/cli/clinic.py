@@ -1,7 +1,4 @@
-"""``flask clinic``: a folder of your own to start from, and a look at what is in it.
-
-Both work before any setting exists, and need no database.
-"""
+"""``flask clinic``: create and check a clinic folder."""
 
 import sys
 from collections.abc import Callable
@@ -10,6 +7,7 @@ from pathlib import Path
 import click
 
 from app.cli.doctor import print_results
+from app.cli.output import json_option
 from app.clinic import scaffold
 from app.clinic.placeholders import find_placeholders
 from config import ROOT
@@ -20,51 +18,52 @@ FOLDER = click.Path(path_type=Path)
 
 @click.group()
 def clinic() -> None:
-    """Make a clinic's folder, and check one. Neither needs settings or a database."""
+    """Create or check a clinic folder. Neither needs settings or a database."""
 
 
-def _with_an_option_for_each_question(command: Command) -> Command:
+def _question_options(command: Command) -> Command:
+    """Add an option for each question."""
     for question in reversed(scaffold.QUESTIONS):
         name = f"--{question.name.replace('_', '-')}"
         command = click.option(name, metavar="TEXT", help=f"{question.prompt}.")(command)
     return command
 
 
-@clinic.command("new")
+@clinic.command("new", epilog='Example: flask clinic new ~/my-clinic --name "Harbor Clinic"')
 @click.argument("folder", type=FOLDER)
-@_with_an_option_for_each_question
-def make_new(folder: Path, **flags: str | None) -> None:
-    """Write a starter clinic into FOLDER, which must be new or empty.
+@_question_options
+def create(folder: Path, **options: str | None) -> None:
+    """Create a starter clinic in FOLDER, which must be new or empty.
 
-    On a terminal it asks for what no option says. What stays open holds an example
-    marked FILL IN: a preview shows it, production refuses it.
-
-    \b
-    Example: flask --app wsgi clinic new ~/my-clinic --name "Harbor Clinic"
-    """  # noqa: D301  (click's own mark for a line that is not to be wrapped)
-    answers = {name: answer for name, answer in flags.items() if answer is not None}
+    On a terminal, it asks for what the options do not give. Unanswered questions leave an
+    example marked FILL IN: a preview shows it, production refuses it.
+    """
+    answers = {name: answer for name, answer in options.items() if answer is not None}
     try:
         scaffold.require_empty_folder(folder)
         scaffold.clinic_toml(answers)
         if sys.stdin.isatty():
             answers |= _ask(answers)
-        written = scaffold.write_clinic(folder, answers)
+        files = scaffold.write_clinic(folder, answers)
     except scaffold.ScaffoldError as error:
         raise click.ClickException(str(error)) from None
-    _say_what_is_next(folder, len(written))
+    open_places = len(find_placeholders(folder))
+    click.echo(f"{folder}: {len(files)} files written, {open_places} places in them to fill in.")
+    click.echo(f"Preview:  make run CLINIC_DIR={folder}")
+    click.echo(f"Check:    flask clinic check {folder}")
 
 
-def _ask(known: scaffold.Answers) -> dict[str, str]:
-    """Ask for what is not ``known``; an empty answer leaves the example in its place."""
-    click.echo("Press Enter to leave something for later; the file then holds an example.\n")
+def _ask(answered: scaffold.Answers) -> dict[str, str]:
+    """Ask the questions that are not ``answered``. An empty answer keeps the example."""
+    click.echo("Press Enter to answer later; the file then contains an example.\n")
     answers = {}
     for question in scaffold.QUESTIONS:
-        if question.name not in known and (answer := _answer(question)):
+        if question.name not in answered and (answer := _ask_until_valid(question)):
             answers[question.name] = answer
     return answers
 
 
-def _answer(question: scaffold.Question) -> str:
+def _ask_until_valid(question: scaffold.Question) -> str:
     while True:
         prompt = f"{question.prompt} (such as {question.example})"
         answer: str = click.prompt(prompt, default="", show_default=False).strip()
@@ -76,25 +75,15 @@ def _answer(question: scaffold.Question) -> str:
             return answer
 
 
-def _say_what_is_next(folder: Path, count: int) -> None:
-    left = len(find_placeholders(folder))
-    click.echo(f"{folder}: {count} files written, {left} places in them to fill in.")
-    click.echo(f"See it:    make run CLINIC_DIR={folder}")
-    click.echo(f"Check it:  flask --app wsgi clinic check {folder}")
-
-
-@clinic.command()
+@clinic.command(epilog="Example: flask clinic check ~/my-clinic")
 @click.argument("folder", type=FOLDER, envvar="CLINIC_DIR", default=ROOT / "clinic")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@json_option
 def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001
-    """Look at every file of a clinic's folder. Exit status 1 on a fault.
+    """Check every file of a clinic folder. Exit status 1 if a check failed.
 
-    A line each: ok, warning, or fault (the site does not start with it), with file
-    and line, and what to do. Without FOLDER: CLINIC_DIR, or else the demo clinic.
-
-    \b
-    Example: flask --app wsgi clinic check ~/my-clinic
-    """  # noqa: D301  (click's own mark for a line that is not to be wrapped)
-    from app.diagnostics.clinic import check_clinic_folder  # noqa: PLC0415  (geometry; no web worker needs it)
+    Prints one line per check: ok, warning or failed (the site does not start with it), with
+    file, line and what to do. FOLDER defaults to CLINIC_DIR, or else to the demo clinic.
+    """
+    from app.diagnostics.clinic import check_clinic_folder  # noqa: PLC0415  (slow to import)
 
     print_results(check_clinic_folder(folder), as_json=as_json)

@@ -1,4 +1,4 @@
-"""``flask db``: Flask-Alembic's commands, refused on a database that the code does not know."""
+"""``flask db``: the commands of Flask-Alembic. They refuse a database newer than the code."""
 
 import click
 from flask.cli import ScriptInfo, with_appcontext
@@ -19,10 +19,12 @@ EXAMPLES = {
     "stamp": "stamp 0001",
 }
 for name, command in commands.commands.items():
-    command.epilog = f"Example: flask --app wsgi db {EXAMPLES.get(name, name)}"
+    command.epilog = f"Example: flask db {EXAMPLES.get(name, name)}"
+upgrade = commands.commands["upgrade"]
+upgrade.help = "Apply database migrations, up to the newest revision by default."
 
 
-@click.group("db", commands=commands.commands, epilog="Example: flask --app wsgi db upgrade")
+@click.group("db", commands=commands.commands, epilog="Example: flask db upgrade")
 @with_appcontext
 @click.pass_context
 def db(context: click.Context) -> None:

@@ -1,135 +1,296 @@
-"""``flask inquiries``: what visitors wrote."""
+"""``flask inquiries``: list, read, release, export and erase inquiries; show the audit log."""
 
-import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
 
 import click
 import sqlalchemy as sa
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
-from app.cli.output import show_rows
+from app.cli.output import (
+    count_of,
+    json_option,
+    local_time,
+    print_json,
+    print_rows,
+    progress_bar,
+    yes_option,
+)
 from app.contact.models import Inquiry, InquiryData, InquiryState
 from app.maintenance import audit_log
-from app.maintenance.inquiry_export import CONTENT_FIELDS
-from app.outbox.models import OutboxMessage
+from app.maintenance.erasure import SendingInProgressError, erase_inquiry
+from app.maintenance.inquiry_export import (
+    CONTENT_FIELDS,
+    ExportResult,
+    csv_writer,
+    export_inquiries,
+    json_lines_writer,
+    received_since,
+)
+from app.maintenance.vacuum import purge_deleted
+from app.outbox.models import OutboxMessage, State
 from app.services import current_services
 
+WRITERS = {".csv": csv_writer, ".jsonl": json_lines_writer}
+EXPORT_WARNING = """\
+The file contains names, addresses and messages of visitors, readable by anyone who can open
+it. Retention and `inquiries erase` do not reach it: delete it when you no longer need it.
+"""
 
-@click.group()
-def inquiries() -> None:
-    """Read inquiries, send on what was held back, erase what a visitor wants erased."""
+
+inquiries = AppGroup("inquiries", help="Read, release, export and erase inquiries.")
 
 
-@inquiries.command(name="list", epilog="Example: flask --app wsgi inquiries list --quarantined")
-@click.option("--quarantined", is_flag=True, help="Only those held back as likely spam.")
-@click.option("--limit", default=20, show_default=True, help="At most so many, newest first.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@with_appcontext
+@inquiries.command(name="list", epilog="Example: flask inquiries list --quarantined")
+@click.option("--quarantined", is_flag=True, help="Only likely spam that was not sent on.")
+@click.option("--limit", default=20, show_default=True, help="Maximum number, newest first.")
+@json_option
 def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
-    """The newest inquiries: reference, time, topic, state and their mails. No personal data."""
+    """List the newest inquiries, without personal data."""
     zone = current_services().clinic.zone
-    shape = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
+    time_format = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
     if quarantined:
         query = query.where(Inquiry.state == InquiryState.QUARANTINED)
     with current_services().database.read_session() as session:
         rows = [
             (
-                one.reference,
-                one.created_at.astimezone(zone).strftime(shape),
-                one.topic,
-                one.state,
-                one.quarantine_reasons or _mails(session, one.reference),
+                inquiry.reference,
+                inquiry.created_at.astimezone(zone).strftime(time_format),
+                inquiry.topic,
+                inquiry.state,
+                inquiry.quarantine_reasons or _email_states(session, inquiry),
             )
-            for one in session.scalars(query)
+            for inquiry in session.scalars(query)
         ]
-    show_rows(("reference", "received", "topic", "state", "mails"), rows, as_json=as_json)
+    print_rows(("reference", "received", "topic", "state", "emails"), rows, as_json=as_json)
 
 
-@inquiries.command(epilog="Example: flask --app wsgi inquiries show K7R-4M2")
+@inquiries.command(epilog="Example: flask inquiries show K7R-4M2")
 @click.argument("reference")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@with_appcontext
+@json_option
 def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
-    """One inquiry, with what the visitor wrote. It is noted who looked: see `audit-log`."""
+    """Show one inquiry with its content. Access is recorded in the audit log."""
     database = current_services().database
     with database.read_session() as session:
-        inquiry = find_inquiry(session, reference)
-        mails = _mails(session, inquiry.reference)
-    words = inquiry.decrypt(database.keys)
-    if words:
+        inquiry = _find(session, reference)
+        emails = _email_states(session, inquiry)
+    data = inquiry.decrypt(database.keys)
+    if data:
         with database.session() as session:
             audit_log.record(session, database.now(session), "shown", inquiry.reference)
     if as_json:
-        click.echo(json.dumps(_as_data(inquiry, mails, words), indent=2))
+        _print_as_json(inquiry, emails, data)
     else:
-        _tell(inquiry, mails, words)
+        _print(inquiry, emails, data)
 
 
-def _tell(inquiry: Inquiry, mails: str, words: InquiryData | None) -> None:
+def _print(inquiry: Inquiry, emails: str, data: InquiryData | None) -> None:
     received = inquiry.created_at.astimezone(current_services().clinic.zone)
-    click.echo(f"{inquiry.reference}, {inquiry.state}; mails: {mails}")
+    click.echo(f"{inquiry.reference}, {inquiry.state}; emails: {emails}")
     click.echo(f"Received {received:%Y-%m-%d %H:%M %Z}")
     if inquiry.request_id:
-        click.echo(f"Request {inquiry.request_id}, as the log names it")
-    if words is None:
-        click.echo("The words were erased.")
+        click.echo(f"Request ID in the log: {inquiry.request_id}")
+    if data is None:
+        click.echo("The content was erased.")
         return
-    for name in (one for one in CONTENT_FIELDS if one != "message"):
-        click.echo(f"{name + ':':14}{_printable(str(getattr(words, name)))}")
-    click.echo(f"\n{_printable(words.message)}")
+    for name in (field for field in CONTENT_FIELDS if field != "message"):
+        click.echo(f"{name + ':':14}{_printable(str(getattr(data, name)))}")
+    click.echo(f"\n{_printable(data.message)}")
 
 
-def _as_data(inquiry: Inquiry, mails: str, words: InquiryData | None) -> dict[str, object]:
-    """``words`` is null once they are erased."""
+def _print_as_json(inquiry: Inquiry, emails: str, data: InquiryData | None) -> None:
     received = inquiry.created_at.astimezone(current_services().clinic.zone)
-    return {
-        "reference": inquiry.reference,
-        "received": received.isoformat(timespec="seconds"),
-        "state": inquiry.state,
-        "mails": mails,
-        "request_id": inquiry.request_id,
-        "words": {name: getattr(words, name) for name in CONTENT_FIELDS} if words else None,
-    }
+    print_json(
+        {
+            "reference": inquiry.reference,
+            "received": received.isoformat(timespec="seconds"),
+            "state": inquiry.state,
+            "emails": emails,
+            "request_id": inquiry.request_id,
+            "content": {name: getattr(data, name) for name in CONTENT_FIELDS} if data else None,
+        }
+    )
 
 
-@inquiries.command(epilog="Example: flask --app wsgi inquiries release K7R-4M2")
+@inquiries.command(epilog="Example: flask inquiries release K7R-4M2")
 @click.argument("reference")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@with_appcontext
+@yes_option
 def release(reference: str, yes: bool) -> None:  # noqa: FBT001
-    """Send a held inquiry to the front desk after all."""
+    """Send a quarantined inquiry to the front desk."""
     database = current_services().database
     with database.read_session() as session:
-        find_inquiry(session, reference)
+        _find(session, reference)
     if not yes:
         click.confirm(f"Send {reference.upper()} to the front desk?", abort=True)
     with database.session() as session:
-        inquiry = find_inquiry(session, reference)
-        words = inquiry.decrypt(database.keys)
-        if inquiry.state != InquiryState.QUARANTINED or words is None:
-            raise click.ClickException(f"{inquiry.reference} is not held; nothing changed")
+        inquiry = _find(session, reference)
+        data = inquiry.decrypt(database.keys)
+        if inquiry.state != InquiryState.QUARANTINED or data is None:
+            raise click.ClickException(f"{inquiry.reference} is not quarantined; nothing changed")
         inquiry.state = InquiryState.RECEIVED
         now = database.now(session)
-        current_services().inquiries.notify_staff(session, inquiry, words, now)
+        current_services().inquiries.notify_staff(session, inquiry, data, now)
         audit_log.record(session, now, "released", inquiry.reference)
-    click.echo("on its way")
+    click.echo("released")
 
 
-def find_inquiry(session: Session, reference: str) -> Inquiry:
-    """The inquiry called ``reference``, locked in a writing transaction. Raises ClickException."""
-    wanted = Inquiry.reference == reference.strip().upper()
-    found = session.scalar(sa.select(Inquiry).where(wanted).with_for_update())
-    if found is None:
+@inquiries.command(epilog="Example: flask inquiries export --since 2027-01-01 january.csv")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Received on this day or later.")
+@yes_option
+def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT001
+    """Export all inquiries to a .csv or .jsonl file.
+
+    Only the owner can read the file. In a .csv file, an apostrophe precedes what a
+    spreadsheet would run as a formula (=, +, -, @). Exit status 1 if some inquiries
+    could not be decrypted.
+    """
+    if file.suffix not in WRITERS:
+        raise click.UsageError(f"{file.name}: the name must end in {' or '.join(WRITERS)}")
+    database, zone = current_services().database, current_services().clinic.zone
+    since = since.replace(tzinfo=zone) if since else None
+    with database.read_session() as session:
+        query = sa.select(sa.func.count()).select_from(Inquiry).where(received_since(since))
+        count = session.scalar(query) or 0
+    click.echo(EXPORT_WARNING, err=True)
+    if not yes:
+        click.confirm(f"Write {count_of(count, 'inquiry')} to {file}?", abort=True, err=True)
+    result = ExportResult()
+    with _new_file(file) as out:
+        with database.session() as session:
+            audit_log.record(session, database.now(session), f"exported {count}")
+        with progress_bar("Inquiries", count) as on_progress:
+            for result in export_inquiries(database, since, zone, WRITERS[file.suffix](out)):
+                on_progress(result.rows)
+    click.echo(f"{file}: {count_of(result.rows, 'inquiry')}", err=True)
+    if result.undecryptable:
+        more = ", …" if result.undecryptable[20:] else ""
+        raise click.ClickException(
+            f"{len(result.undecryptable)} could not be decrypted, a key is missing from"
+            f" ENCRYPTION_KEYS: {', '.join(result.undecryptable[:20])}{more}"
+        )
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[TextIO]:
+    """Create ``file``, readable by its owner only. It is deleted if writing fails."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}; nothing was written") from None
+    try:
+        # Without a byte order mark, Excel assumes an old Windows encoding.
+        encoding = "utf-8-sig" if file.suffix == ".csv" else "utf-8"
+        with os.fdopen(handle, "w", encoding=encoding, newline="") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
+@inquiries.command(epilog="Example: flask inquiries erase K7R-4M2")
+@click.argument("reference")
+@yes_option
+def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
+    """Erase the content of an inquiry permanently.
+
+    The reference, times, topic and states stay. Emails that the front desk has received
+    must be deleted by hand, and backups keep their copy.
+    """
+    database = current_services().database
+    with database.read_session() as session:
+        inquiry = _find(session, reference)
+        states = _require_erasable(session, inquiry)
+    click.echo(f"{inquiry.reference}, {inquiry.topic}, received {local_time(inquiry.created_at)}")
+    click.echo(_describe_loss(inquiry, states))
+    if not yes:
+        click.confirm("Erase it permanently?", abort=True)
+    with database.session() as session:
+        inquiry = _find(session, reference)
+        _require_erasable(session, inquiry)
+        try:
+            now = database.now(session)
+            cancelled = erase_inquiry(session, inquiry, now)
+            audit_log.record(session, now, "erased", inquiry.reference)
+        except SendingInProgressError:
+            raise _being_sent(inquiry) from None
+    purge_deleted(database)
+    click.echo(f"erased; {count_of(cancelled, 'email')} cancelled" if cancelled else "erased")
+
+
+def _require_erasable(session: Session, inquiry: Inquiry) -> Counter[str]:
+    """Count the inquiry's emails by state. Raises ClickException if it cannot be erased now."""
+    if inquiry.state == InquiryState.ERASED:
+        raise click.ClickException(f"{inquiry.reference} is already erased; nothing changed")
+    states = Counter(session.scalars(_select_states(inquiry)))
+    if states[State.SENDING]:
+        raise _being_sent(inquiry)
+    return states
+
+
+def _being_sent(inquiry: Inquiry) -> click.ClickException:
+    return click.ClickException(
+        f"an email about {inquiry.reference} is being sent; nothing changed, try again in a minute"
+    )
+
+
+def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:
+    unsent = states[State.PENDING] + states[State.DEAD]
+    delivered = count_of(states[State.DELIVERED], "email")
+    if inquiry.state == InquiryState.QUARANTINED:
+        return "It is quarantined as likely spam: nobody at the front desk has read it."
+    if unsent and not states[State.DELIVERED]:
+        return f"{count_of(unsent, 'email')} NOT delivered: nobody at the front desk has read it."
+    if unsent:
+        return f"{delivered} delivered; {unsent} not delivered, and will not be."
+    return f"{delivered} delivered: also delete the copies in those mailboxes."
+
+
+@inquiries.command(name="audit-log", epilog="Example: flask inquiries audit-log")
+@click.argument("reference", required=False)
+@click.option("--limit", default=50, show_default=True, help="Maximum number, newest first.")
+@json_option
+def show_audit_log(reference: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
+    """Show who read, released, exported or erased inquiries."""
+    with current_services().database.read_session() as session:
+        events = audit_log.recent_events(
+            session, reference.strip().upper() if reference else None, limit
+        )
+    rows = [
+        (local_time(event.occurred_at), event.action, event.reference or "", event.actor)
+        for event in events
+    ]
+    print_rows(("time", "action", "reference", "actor"), rows, as_json=as_json)
+
+
+def _find(session: Session, reference: str) -> Inquiry:
+    """Return the inquiry, locked in a writing transaction. Raises ClickException."""
+    same_reference = Inquiry.reference == reference.strip().upper()
+    inquiry = session.scalar(sa.select(Inquiry).where(same_reference).with_for_update())
+    if inquiry is None:
         raise click.ClickException(f"no inquiry {reference!r}")
-    return found
+    return inquiry
 
 
-def _mails(session: Session, reference: str) -> str:
-    to_us = (OutboxMessage.reference == reference, ~OutboxMessage.is_acknowledgement)
-    return ", ".join(session.scalars(sa.select(OutboxMessage.state).where(*to_us))) or "none"
+def _email_states(session: Session, inquiry: Inquiry) -> str:
+    return ", ".join(session.scalars(_select_states(inquiry))) or "none"
+
+
+def _select_states(inquiry: Inquiry) -> sa.Select[str]:
+    """Select the states of the inquiry's emails to the front desk."""
+    about = OutboxMessage.reference == inquiry.reference
+    return sa.select(OutboxMessage.state).where(about, ~OutboxMessage.is_acknowledgement)
 
 
 def _printable(text: str) -> str:
-    """``text`` without characters that could command a terminal."""
+    """Replace characters that could control a terminal."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)

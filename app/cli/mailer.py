@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import jobs, startup_checks
@@ -27,31 +27,28 @@ log = logging.getLogger("frontdesk.mailer")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
-@click.group()
-def mailer() -> None:
-    """Send the mail that waits in the outbox."""
+mailer = AppGroup("mailer", help="Send the messages in the outbox.")
 
 
 def _valid_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
     if name and not NAME.fullmatch(name):
-        raise click.BadParameter("at most 60 letters, digits, dots, dashes and underscores")
+        raise click.BadParameter("use at most 60 letters, digits, dots, dashes and underscores")
     return name
 
 
-@mailer.command(epilog="Example: flask --app wsgi mailer run --name one")
-@click.option("--once", is_flag=True, help="Stop when no mail is due any more.")
+@mailer.command(epilog="Example: flask mailer run --name one")
+@click.option("--once", is_flag=True, help="Stop when no message is due.")
 @click.option(
     "--name",
     callback=_valid_name,
-    help="A name that stays the same at each start: what a killed mailer of this name was "
-    "sending is sent again at once instead of after 15 minutes.",
+    help="A name to keep at every start. What a killed mailer of this name was sending is sent"
+    " again at once instead of after 15 minutes.",
 )
-@with_appcontext
 def run(once: bool, name: str | None) -> None:  # noqa: FBT001
-    """Send mail and run the scheduled jobs until SIGTERM.
+    """Send messages and run the scheduled jobs until SIGTERM.
 
-    Run as many as you like, on as many hosts as you like. On one host each needs
-    another --name, or none.
+    Any number of mailers can run, on any number of hosts. Those on one host need different
+    names, or none.
     """
     signal_handler = SignalHandler()
     signal_handler.install()
@@ -59,15 +56,15 @@ def run(once: bool, name: str | None) -> None:  # noqa: FBT001
     startup_checks.check_for_command(database)
     host = socket.gethostname()[:40]
     if name is None:
-        _send(database, signal_handler, f"{host}-{os.getpid()}", once=once)
+        _run(database, signal_handler, f"{host}-{os.getpid()}", once=once)
         return
     owner = f"{host}-{name}"
-    with _only_mailer(owner, current_services().settings.instance_dir):
+    with _lock(owner, current_services().settings.instance_dir):
         _release_leases(database, owner)
-        _send(database, signal_handler, owner, once=once)
+        _run(database, signal_handler, owner, once=once)
 
 
-def _send(database: Database, signal_handler: SignalHandler, owner: str, *, once: bool) -> None:
+def _run(database: Database, signal_handler: SignalHandler, owner: str, *, once: bool) -> None:
     clinic = current_services().clinic
     worker = Mailer(
         database,
@@ -89,12 +86,11 @@ def _send(database: Database, signal_handler: SignalHandler, owner: str, *, once
 
 
 @contextmanager
-def _only_mailer(owner: str, folder: Path) -> Iterator[None]:
-    """Make sure that no other process on this host is the mailer ``owner``: its leases are about
-    to be released, and a mail that it is sending would go out twice.
+def _lock(owner: str, folder: Path) -> Iterator[None]:
+    """Let only one process on this host be the mailer ``owner``. Raises ClickException.
 
-    The operating system drops the lock with the process, however that ends. Raises
-    ClickException.
+    Its leases are about to be released: what another process is sending would be sent twice.
+    The operating system releases the lock when the process ends in any way.
     """
     with (folder / f"mailer-{owner}.lock").open("w") as file:
         try:
@@ -107,14 +103,14 @@ def _only_mailer(owner: str, folder: Path) -> Iterator[None]:
 
 
 def _release_leases(database: Database, owner: str) -> None:
-    """Make due again what an earlier mailer ``owner`` was sending when it was killed."""
+    """Make due what an earlier mailer ``owner`` was sending when it was killed."""
     try:
         with database.session() as session:
             count = queue.release_leases(session, owner, database.now(session))
     except SQLAlchemyError as error:
-        name = type(error).__name__
         log.error(
-            "leases are not released, they will expire: the database does not answer: %s", name
+            "leases not released, they will expire: database unavailable: %s",
+            type(error).__name__,
         )
         return
     if count:

@@ -1,19 +1,23 @@
-"""``flask outbox``: what waits, what is stuck and why."""
+"""``flask outbox``: show outgoing messages, requeue or cancel them, pause and resume sending."""
 
-import json
 from collections.abc import Sequence
-from datetime import datetime
-from functools import partial
+from typing import Any
 from uuid import UUID
 
 import click
 import sqlalchemy as sa
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
-from app.cli.outbox_format import as_data, describe, message_as_data
-from app.cli.output import show_table
-from app.database import Database
+from app.cli.output import (
+    count_of,
+    iso_time,
+    json_option,
+    local_time,
+    print_json,
+    print_table,
+    yes_option,
+)
 from app.encryption import UnknownKeyError
 from app.outbox import admin, circuit_breaker
 from app.outbox.models import (
@@ -26,60 +30,62 @@ from app.outbox.models import (
 )
 from app.services import current_services
 
-MOST = "At most so many, newest first."
 UNFINISHED = (State.PENDING, State.SENDING, State.DEAD)
+MAX_LISTED = 50  # messages listed before `resume` asks
 
 
-@click.group()
-def outbox() -> None:
-    """Look at the outbox and mend it."""
+outbox = AppGroup("outbox", help="Show and manage outgoing messages.")
 
 
-@outbox.command(name="list")
-@click.option("--all", "everything", is_flag=True, help="Delivered and cancelled ones too.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help=MOST)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@with_appcontext
-def list_messages(everything: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
-    """What is not delivered yet, and why. No words of visitors.
-
-    \b
-    Example:
-      flask --app wsgi outbox list
-    """  # noqa: D301  (click's own mark: the lines below it are not wrapped)
-    database = current_services().database
+@outbox.command(name="list", epilog="Example: flask outbox list")
+@click.option("--all", "include_finished", is_flag=True, help="Also delivered and cancelled.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="Maximum number, newest first.",
+)
+@json_option
+def list_messages(include_finished: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
+    """List undelivered messages and the reasons, without inquiry content."""
     query = sa.select(OutboxMessage).order_by(OutboxMessage.created_at.desc()).limit(limit)
-    if not everything:
+    if not include_finished:
         query = query.where(OutboxMessage.state.in_(UNFINISHED))
-    with database.read_session() as session:
+    with current_services().database.read_session() as session:
         messages = session.scalars(query).all()
-        held, relay = admin.current_pause(session), circuit_breaker.transport_state(session)
+        pause, transport = admin.current_pause(session), circuit_breaker.transport_state(session)
     if as_json:
-        click.echo(json.dumps(as_data(messages, held, relay, partial(recipient, database))))
+        down_since = transport.down_since if transport else None
+        print_json(
+            {
+                "paused_since": iso_time(pause.since) if pause else None,
+                "transport_unavailable_since": iso_time(down_since),
+                "transport_error": transport.reason if transport and down_since else None,
+                "messages": [_as_json(message) for message in messages],
+            }
+        )
         return
-    _tell_hold(held)
-    _tell_relay(relay)
+    _print_warnings(pause, transport)
     rows = [
         (
-            str(one.id)[:8],
-            one.reference,
-            recipient(database, one),
-            one.attempts,
-            describe(one, local_time),
+            str(message.id)[:8],
+            message.reference,
+            _recipient(message),
+            message.attempts,
+            _describe(message),
         )
-        for one in messages
+        for message in messages
     ]
-    show_table(("message", "reference", "to", "tries", "state and why"), rows)
+    print_table(("message", "reference", "to", "attempts", "status"), rows)
 
 
-@outbox.command(epilog="Example: flask --app wsgi outbox show 5f0c2a71")
+@outbox.command(epilog="Example: flask outbox show 5f0c2a71")
 @click.argument("message")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@with_appcontext
+@json_option
 def show(message: str, as_json: bool) -> None:  # noqa: FBT001
-    """One message (its id, or the start of it) with every attempt."""
-    database = current_services().database
-    with database.read_session() as session:
+    """Show a message, given by the start of its id, and its attempts."""
+    with current_services().database.read_session() as session:
         found = _find(session, message)
         attempts = session.scalars(
             sa.select(DeliveryAttempt)
@@ -87,102 +93,197 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
             .order_by(DeliveryAttempt.id)
         ).all()
     if as_json:
-        told = message_as_data(found, recipient(database, found), attempts)
-        click.echo(json.dumps(told, indent=2))
+        print_json(_as_json(found) | {"message_id": found.message_id, "log": _log(attempts)})
         return
-    click.echo(f"Message-ID: {found.message_id}\nAbout: {found.reference}\nState: {found.state}")
-    click.echo(f"To: {recipient(database, found)}\nQueued: {local_time(found.queued_at)}")
+    click.echo(f"Message-ID: {found.message_id}\nInquiry: {found.reference}\nState: {found.state}")
+    click.echo(f"To: {_recipient(found)}\nQueued: {local_time(found.queued_at)}")
     if found.request_id:
-        click.echo(f"Request: {found.request_id}")
+        click.echo(f"Request ID: {found.request_id}")
     rows = [
         (
-            local_time(a.started_at),
-            local_time(a.ended_at),
-            a.owner,
-            a.outcome,
-            a.code or "",
-            a.transport_reply or "",
+            local_time(attempt.started_at),
+            local_time(attempt.ended_at),
+            attempt.owner,
+            attempt.outcome,
+            attempt.code or "",
+            attempt.transport_reply or "",
         )
-        for a in attempts
+        for attempt in attempts
     ]
-    show_table(("started", "ended", "mailer", "outcome", "code", "reply"), rows)
+    print_table(("started", "ended", "mailer", "outcome", "code", "reply"), rows)
 
 
-@outbox.command(epilog="Example: flask --app wsgi outbox requeue 5f0c2a71")
+@outbox.command(epilog="Example: flask outbox requeue 5f0c2a71")
 @click.argument("message")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@with_appcontext
+@yes_option
 def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
-    """Send a dead, cancelled or waiting message again, now."""
-    _change(message, admin.requeue, "Send it again now?", ask=not yes)
+    """Send a dead, cancelled or pending message now."""
+    _change(message, admin.requeue, "Send it now?", ask=not yes)
 
 
-@outbox.command(epilog="Example: flask --app wsgi outbox cancel 5f0c2a71")
+@outbox.command(epilog="Example: flask outbox cancel 5f0c2a71")
 @click.argument("message")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@with_appcontext
+@yes_option
 def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
-    """Never send a message that waits or is dead. The inquiry itself stays."""
+    """Cancel a pending or dead message. The inquiry is kept."""
     _change(message, admin.cancel, "Never send it?", ask=not yes)
 
 
-def _change(prefix: str, act: admin.Action, question: str, *, ask: bool) -> None:
+@outbox.command(epilog="Example: flask outbox pause")
+@yes_option
+def pause(yes: bool) -> None:  # noqa: FBT001
+    """Stop sending until `outbox resume`. Inquiries are still accepted."""
+    database = current_services().database
+    if not yes:
+        click.confirm("Stop sending?", abort=True)
+    with database.session() as session:
+        admin.pause(session, "by an operator", database.now(session))
+    click.echo("paused")
+
+
+@outbox.command(epilog="Example: flask outbox resume")
+@yes_option
+def resume(yes: bool) -> None:  # noqa: FBT001
+    """Send again after a pause. Lists what would be sent and asks.
+
+    After a restore, first `outbox cancel` messages that were delivered long ago.
+    """
     database = current_services().database
     with database.read_session() as session:
-        found = _find(session, prefix)
-    click.echo(f"{found.reference} to {recipient(database, found)}: {describe(found, local_time)}")
+        pause = admin.current_pause(session)
+        if pause is None:
+            raise click.ClickException("the outbox is not paused; nothing changed")
+        pending = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
+        messages = session.scalars(pending.order_by(OutboxMessage.queued_at)).all()
+    rows = [
+        (
+            str(message.id)[:8],
+            message.reference,
+            _recipient(message),
+            local_time(message.queued_at),
+        )
+        for message in messages[:MAX_LISTED]
+    ]
+    click.echo(f"Paused since {local_time(pause.since)}: {pause.reason}. Messages to be sent:\n")
+    print_table(("message", "reference", "to", "queued"), rows)
+    if len(messages) > MAX_LISTED:
+        click.echo(f"… and {len(messages) - MAX_LISTED} more")
+    if not yes:
+        click.confirm(f"\nSend {count_of(len(messages), 'message')} and resume?", abort=True)
+    with database.session() as session:
+        admin.resume(session)
+    click.echo("resumed")
+
+
+def _change(prefix: str, action: admin.Action, question: str, *, ask: bool) -> None:
+    database = current_services().database
+    with database.read_session() as session:
+        message = _find(session, prefix)
+    click.echo(f"{message.reference} to {_recipient(message)}: {_describe(message)}")
     if ask:
         click.confirm(question, abort=True)
     with database.session() as session:
-        done = act(session, found.id, database.now(session))
-    if not done:
-        state = found.state if found.encrypted_message != admin.REDACTED else "erased"
+        changed = action(session, message.id, database.now(session))
+    if not changed:
+        state = message.state if message.encrypted_message != admin.REDACTED else "erased"
         raise click.ClickException(f"not possible while it is {state}; nothing changed")
     click.echo("done")
 
 
 def _find(session: Session, prefix: str) -> OutboxMessage:
-    text = prefix.replace("-", "").lower()
+    """Return the one message whose id starts with ``prefix``. Raises ClickException."""
+    digits = prefix.replace("-", "").lower()
     try:
-        low, high = UUID(text.ljust(32, "0")), UUID(text.ljust(32, "f"))
+        first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
     except ValueError:
-        raise click.ClickException(f"{prefix!r} is no message id") from None
-    within = OutboxMessage.id.between(low, high)
-    found: Sequence[OutboxMessage] = session.scalars(sa.select(OutboxMessage).where(within)).all()
-    if len(found) != 1:
-        raise click.ClickException(f"{len(found)} messages start with {prefix!r}")
-    return found[0]
+        raise click.ClickException(f"{prefix!r} is not a message id") from None
+    query = sa.select(OutboxMessage).where(OutboxMessage.id.between(first, last))
+    messages: Sequence[OutboxMessage] = session.scalars(query).all()
+    if len(messages) != 1:
+        raise click.ClickException(f"{len(messages)} messages start with {prefix!r}")
+    return messages[0]
 
 
-def recipient(database: Database, message: OutboxMessage) -> str:
-    """Whom ``message`` is for, as far as can still be known."""
+def _recipient(message: OutboxMessage) -> str:
+    """Return the address, or in parentheses why it is not shown."""
     if not message.encrypted_message:
         return "(delivered)" if message.state == State.DELIVERED else "(erased)"
     if message.is_acknowledgement:
         return "(the visitor)"
+    keys = current_services().database.keys
     try:
-        return OutgoingEmail.from_json(database.keys.decrypt(message.encrypted_message)).recipient
+        return OutgoingEmail.from_json(keys.decrypt(message.encrypted_message)).recipient
     except UnknownKeyError:
-        return "(sealed with an unknown key)"
+        return "(encrypted with an unknown key)"
 
 
-def _tell_hold(on: OutboxPause | None) -> None:
-    if on:
+def _print_warnings(pause: OutboxPause | None, transport: MailTransportState | None) -> None:
+    if pause:
         click.echo(
-            f"The outbox is on hold since {local_time(on.since)} ({on.reason}): nothing is sent"
-            " until `flask outbox resume`.\n"
+            f"The outbox is paused since {local_time(pause.since)} ({pause.reason}): nothing is"
+            " sent until `flask outbox resume`.\n"
+        )
+    if transport and transport.down_since and transport.probe_at:
+        click.echo(
+            f"The mail server is unavailable since {local_time(transport.down_since)}"
+            f" ({transport.reason}). Next attempt: {local_time(transport.probe_at)}. Messages are"
+            " kept until then.\n"
         )
 
 
-def _tell_relay(relay: MailTransportState | None) -> None:
-    if relay and relay.down_since and relay.probe_at:
-        click.echo(
-            f"The mail relay is down since {local_time(relay.down_since)} ({relay.reason});"
-            f" next try {local_time(relay.probe_at)}. Nothing is lost.\n"
-        )
+def _describe(message: OutboxMessage) -> str:
+    """Describe the state of ``message`` in one line."""
+    match message.state:
+        case State.PENDING:
+            return f"pending: {_reason(message)}; next attempt {local_time(message.due_at)}"
+        case State.SENDING:
+            since = f" since {local_time(message.claimed_at)}" if message.claimed_at else ""
+            return f"being sent by {message.owner}{since}"
+        case State.DELIVERED:
+            return f"delivered {local_time(message.delivered_at)}"
+        case State.DEAD:
+            return f"not delivered, given up: {_reason(message)}"
+        case _ if message.is_acknowledgement and message.last_error:
+            return f"acknowledgement given up: {_reason(message)}"
+        case _:
+            return "cancelled by an operator"
 
 
-def local_time(moment: datetime | None) -> str:
-    """``moment`` on the clinic's clock."""
-    zone = current_services().clinic.zone
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+def _reason(message: OutboxMessage) -> str:
+    """Say why ``message`` is not delivered."""
+    error = message.last_error
+    if not error:
+        return "not attempted yet"
+    if message.last_code:
+        # The code replaces the exception's name, which ends at the colon.
+        return f"the mail server answered {message.last_code} {error.partition(': ')[2] or error}"
+    return error
+
+
+def _as_json(message: OutboxMessage) -> dict[str, Any]:
+    return {
+        "id": str(message.id),
+        "reference": message.reference,
+        "request_id": message.request_id,
+        "recipient": _recipient(message),
+        "state": message.state,
+        "attempts": message.attempts,
+        "queued_at": iso_time(message.queued_at),
+        "next_attempt_at": iso_time(message.due_at) if message.state == State.PENDING else None,
+        "code": message.last_code,
+        "error": message.last_error,
+    }
+
+
+def _log(attempts: Sequence[DeliveryAttempt]) -> list[dict[str, Any]]:
+    return [
+        {
+            "started_at": iso_time(attempt.started_at),
+            "ended_at": iso_time(attempt.ended_at),
+            "mailer": attempt.owner,
+            "outcome": attempt.outcome,
+            "code": attempt.code,
+            "transport_reply": attempt.transport_reply,
+        }
+        for attempt in attempts
+    ]

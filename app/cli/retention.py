@@ -1,89 +1,68 @@
-"""``flask retention``: letting go of words whose time has come."""
-
-import json
-from collections.abc import Sequence
-from datetime import datetime
+"""``flask retention``: delete inquiry content past its retention period."""
 
 import click
-from flask.cli import with_appcontext
+from flask.cli import AppGroup
 
-from app.cli.output import show_table
+from app.cli.output import count_of, json_option, print_json, print_table
 from app.contact.models import InquiryState
-from app.maintenance.retention import (
-    ExpiredInquiry,
-    RetentionPeriods,
-    count_kept,
-    find_expired,
-    run,
-)
+from app.maintenance.retention import RetentionPeriods, count_undelivered, find_expired
+from app.maintenance.retention import run as delete_expired
 from app.services import current_services
 
-
-@click.group()
-def retention() -> None:
-    """Let go of visitors' words when their time has come."""
+retention = AppGroup("retention", help="Delete inquiry content past its retention period.")
 
 
-@retention.command(name="run", epilog="Example: flask --app wsgi retention run --dry-run")
-@click.option("--dry-run", is_flag=True, help="Only show what would be erased.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@with_appcontext
-def run_now(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001
-    """Erase the words of inquiries that were delivered RETENTION_DAYS ago, or held
-    back QUARANTINE_RETENTION_DAYS ago. The mailer does so once a night by itself.
+@retention.command(epilog="Example: flask retention run --dry-run")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@json_option
+def run(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Delete the content of inquiries RETENTION_DAYS after their delivery, and of
+    quarantined ones after QUARANTINE_RETENTION_DAYS. The mailer does this every night.
 
-    An inquiry with a mail that is not delivered is never erased, however old it is.
+    Inquiries with an undelivered email are kept, however old they are.
     """
-    database, limits = current_services().database, current_limits()
+    services = current_services()
+    database, settings = services.database, services.settings
+    periods = RetentionPeriods(settings.retention_days, settings.quarantine_retention_days)
     with database.read_session() as session:
         now = database.now(session)
-        found, stay = find_expired(session, limits, now), count_kept(session, limits, now)
-    erased = 0 if dry_run else run(database, limits)
+        expired = find_expired(session, periods, now)
+        undelivered = count_undelivered(session, periods, now)
+    erased = 0 if dry_run else delete_expired(database, periods)
     if as_json:
-        click.echo(json.dumps(_report(limits, found, stay, erased), indent=2))
-    elif dry_run:
-        _show(found)
+        print_json(
+            {
+                "retention_days": periods.days,
+                "quarantine_retention_days": periods.quarantine_days,
+                "expired": [
+                    {
+                        "reference": inquiry.reference,
+                        "state": inquiry.state,
+                        "since": inquiry.since.isoformat(),
+                    }
+                    for inquiry in expired
+                ],
+                "kept_undelivered": undelivered,
+                "erased": erased,
+            }
+        )
+        return
+    if dry_run:
+        click.echo(f"Would delete the content of {count_of(len(expired), 'inquiry')}.")
+        rows = [
+            (
+                inquiry.reference,
+                "quarantined" if inquiry.state == InquiryState.QUARANTINED else "delivered",
+                inquiry.since.astimezone(services.clinic.zone).strftime("%Y-%m-%d"),
+            )
+            for inquiry in expired
+        ]
+        if rows:
+            print_table(("reference", "why", "since"), rows)
     else:
-        click.echo(f"The words of {_inquiries(erased)} are erased.")
-    if stay and not as_json:
-        click.echo(f"{_inquiries(stay)} of that age: kept, a mail is not delivered (outbox list).")
-
-
-def current_limits() -> RetentionPeriods:
-    """What the settings say of keeping."""
-    settings = current_services().settings
-    return RetentionPeriods(settings.retention_days, settings.quarantine_retention_days)
-
-
-def _report(
-    limits: RetentionPeriods, found: Sequence[ExpiredInquiry], stay: int, erased: int
-) -> dict[str, object]:
-    return {
-        "retention_days": limits.days,
-        "quarantine_retention_days": limits.quarantine_days,
-        "due": [
-            {"reference": one.reference, "state": one.state, "since": one.since.isoformat()}
-            for one in found
-        ],
-        "kept_undelivered": stay,
-        "erased": erased,
-    }
-
-
-def _show(found: Sequence[ExpiredInquiry]) -> None:
-    click.echo(f"Would erase the words of {_inquiries(len(found))}.")
-    if found:
-        rows = [(one.reference, _why(one), _day(one.since)) for one in found]
-        show_table(("reference", "why", "since"), rows)
-
-
-def _why(one: ExpiredInquiry) -> str:
-    return "held as spam" if one.state == InquiryState.QUARANTINED else "delivered"
-
-
-def _day(moment: datetime) -> str:
-    return moment.astimezone(current_services().clinic.zone).strftime("%Y-%m-%d")
-
-
-def _inquiries(count: int) -> str:
-    return "1 inquiry" if count == 1 else f"{count} inquiries"
+        click.echo(f"Deleted the content of {count_of(erased, 'inquiry')}.")
+    if undelivered:
+        click.echo(
+            f"Kept {count_of(undelivered, 'inquiry')} of that age with an undelivered email"
+            " (see `outbox list`)."
+        )

@@ -1,43 +1,38 @@
-"""All parts of a clinic's folder in order, each looked at even when another is broken."""
+"""All checks of `flask clinic check`. Each one runs even if an earlier one failed."""
 
 from pathlib import Path
 
-from app.clinic import Clinic, ClinicError, load_clinic
+from app.clinic import ClinicError, load_clinic
 from app.clinic.placeholders import find_placeholders
 from app.clinic.scaffold import example_clinic
 from app.diagnostics.clinic_config import check_config
-from app.diagnostics.clinic_files import faults_of
 from app.diagnostics.clinic_images import check_basemap, check_logo, check_social_card
 from app.diagnostics.clinic_pages import check_pages
-from app.diagnostics.result import CheckResult, Level
+from app.diagnostics.result import CheckResult, Level, clinic_failures
 
 
 def check_clinic_folder(folder: Path) -> list[CheckResult]:
-    """The findings on ``folder``. A fault is what a site does not start with."""
+    """Check ``folder``. The site does not start with what has failed."""
     try:
         clinic = load_clinic(folder)
-        findings = check_config(clinic, folder)
+        results = check_config(clinic, folder)
     except ClinicError as error:
-        # The words can be looked at all the same, with somebody else's name in them.
-        clinic, findings = example_clinic(), faults_of("identity", error)
+        # The pages can be checked with the example clinic's data.
+        clinic, results = example_clinic(), clinic_failures("identity", error)
+    location_known = all(result.level is not Level.FAILED for result in results)
     return [
-        *findings,
+        *results,
         *check_pages(folder, clinic),
         check_logo(folder / "logo.svg"),
         check_social_card(folder / "social-card.png"),
-        *_basemap(clinic, folder, known=not any(one.level is Level.FAILED for one in findings)),
-        *_open_marks(folder),
+        *(check_basemap(clinic, folder / "basemap.pmtiles") if location_known else ()),
+        *_placeholders(folder),
     ]
 
 
-def _basemap(clinic: Clinic, folder: Path, *, known: bool) -> list[CheckResult]:
-    """Nothing when it is not known where the clinic is."""
-    return check_basemap(clinic, folder / "basemap.pmtiles") if known else []
-
-
-def _open_marks(folder: Path) -> list[CheckResult]:
+def _placeholders(folder: Path) -> list[CheckResult]:
     advice = "Then delete the mark"
     return [
-        CheckResult("fill in", Level.WARNING, one.reason, advice, str(one.file), one.line)
-        for one in find_placeholders(folder)
+        CheckResult("fill in", Level.WARNING, issue.reason, advice, str(issue.file), issue.line)
+        for issue in find_placeholders(folder)
     ]

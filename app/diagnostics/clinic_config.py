@@ -1,6 +1,5 @@
-"""Who the clinic is: name, phones, mailboxes, hours, review."""
+"""Checks of clinic.toml: phones, mailboxes, opening hours, review."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -8,88 +7,89 @@ import phonenumbers
 
 from app import clock
 from app.clinic import Clinic
-from app.diagnostics.clinic_files import warning_at
-from app.diagnostics.result import CheckResult, ok
+from app.diagnostics.result import CheckResult, ok, warning_at
 
-# RFC 2606: nobody ever gets a mail there.
+# RFC 2606: nobody receives email there.
 RESERVED = (".example", ".invalid", ".test", ".localhost", "example.com", "example.org")
-Warn = Callable[[str, str, str, str], CheckResult]
 
 
 def check_config(clinic: Clinic, folder: Path) -> list[CheckResult]:
-    """Of a clinic.toml that could be read: what will not do for real visitors."""
-    warn: Warn = partial(_warn, folder / "clinic.toml")
-    findings = [ok("identity", f"{clinic.name}; locations: {len(clinic.locations)}")]
+    """Check what is valid in clinic.toml but not good enough for real visitors."""
+    file = folder / "clinic.toml"
+    results = [ok("identity", f"{clinic.name}; locations: {len(clinic.locations)}")]
     if clinic.demo:
+        message = "production refuses the demo clinic"
         advice = "Start from `flask clinic new`, or remove the line"
-        findings = [warn("identity", "demo = true", "production refuses the demo clinic", advice)]
+        results = [warning_at("identity", file, "demo = true", message, advice)]
+    phrases = clinic.crisis_phrases
+    reviewer = (
+        f"reviewed by {phrases.reviewer}" if phrases.reviewer else "not reviewed by a clinician"
+    )
+    phrase_count = sum(map(len, phrases.phrases.values()))
     return [
-        *findings,
-        *_phones(clinic, warn),
-        *_mailboxes(clinic, warn),
-        *_hours(clinic, warn),
-        *_review(clinic, warn),
-        ok("danger", _danger(clinic)),
+        *results,
+        *_phones(clinic, file),
+        *_mailboxes(clinic, file),
+        *_hours(clinic, file),
+        _review(clinic, file),
+        ok("crisis", f"crisis phrases: {phrase_count}, {reviewer}"),
     ]
 
 
-def _warn(file: Path, part: str, words: str, says: str, do: str) -> CheckResult:
-    return warning_at(part, file, words, says, do)
-
-
-def _phones(clinic: Clinic, warn: Warn) -> list[CheckResult]:
-    numbers = (clinic.phone, *(place.phone for place in clinic.locations if place.phone))
-    wrong = [
-        warn("phones", f'"{number}"', f"{number} is not in use in {clinic.country}", "Correct it")
-        for number in dict.fromkeys(numbers)
-        if not phonenumbers.is_valid_number(phonenumbers.parse(number, clinic.country))
+def _phones(clinic: Clinic, file: Path) -> list[CheckResult]:
+    numbers = dict.fromkeys(
+        (clinic.phone, *(place.phone for place in clinic.locations if place.phone))
+    )
+    country = clinic.country
+    invalid = [
+        warning_at(
+            "phones", file, f'"{number}"', f"{number} is not in use in {country}", "Correct it"
+        )
+        for number in numbers
+        if not phonenumbers.is_valid_number(phonenumbers.parse(number, country))
     ]
-    return wrong or [ok("phones", ", ".join(dict.fromkeys(numbers)))]
+    return invalid or [ok("phones", ", ".join(numbers))]
 
 
-def _mailboxes(clinic: Clinic, warn: Warn) -> list[CheckResult]:
+def _mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
+    warn = partial(warning_at, "mailboxes", file)
     used = dict.fromkeys(mailbox for topic in clinic.topics for mailbox in topic.mailboxes)
-    findings = [
-        warn("mailboxes", address, f"no mail ever arrives at {address}", "Name one that is read")
+    results = [
+        warn(address, f"{address} cannot receive email", "Use a mailbox that is read")
         for address in dict.fromkeys((*used, clinic.fallback_mailbox or "", clinic.email))
         if address.lower().endswith(RESERVED)
     ]
     if not clinic.fallback_mailbox:
-        says, advice = "no mailbox gets what another one refuses", "Set fallback_mailbox"
-        findings.append(warn("mailboxes", "topics", says, advice))
+        message = "no mailbox receives what another one refuses"
+        results.append(warn("topics", message, "Set fallback_mailbox"))
     if clinic.digest is None:
-        says, advice = "screening is idle: no [digest] would tell of what is held", "Set [digest]"
-        findings.append(warn("mailboxes", "topics", says, advice))
-    return findings or [ok("mailboxes", f"{len(used)} for {len(clinic.topics)} topics")]
+        message = "the spam filter is off: without a [digest], nobody would see the quarantine"
+        results.append(warn("topics", message, "Set [digest]"))
+    return results or [ok("mailboxes", f"{len(used)} for {len(clinic.topics)} topics")]
 
 
-def _hours(clinic: Clinic, warn: Warn) -> list[CheckResult]:
+def _hours(clinic: Clinic, file: Path) -> list[CheckResult]:
+    warn = partial(warning_at, "hours", file)
     today = clock.now().astimezone(clinic.zone).date()
-    findings = []
+    results = []
     for place in clinic.locations:
-        key = f'"{place.key}"'
         if not any(place.hours.values()):
-            says = f"{place.name} has no opening hours; visitors read that they should call"
-            findings.append(warn("hours", key, says, "Fill in [locations.hours], if it has some"))
+            message = f"{place.name} has no opening hours; visitors are asked to call"
+            results.append(
+                warn(f'"{place.key}"', message, "Fill in [locations.hours] if it has any")
+            )
         if place.closed and all(day.date < today for day in place.closed):
-            says = f"all days on which {place.name} stays closed are over"
-            findings.append(warn("hours", str(place.closed[-1].date), says, "Name the coming ones"))
-    return findings or [ok("hours", f"of every location, {clinic.time_zone}")]
+            message = f"all closed days of {place.name} are in the past"
+            results.append(warn(str(place.closed[-1].date), message, "Add the next ones"))
+    return results or [ok("hours", f"at every location, {clinic.time_zone}")]
 
 
-def _review(clinic: Clinic, warn: Warn) -> list[CheckResult]:
+def _review(clinic: Clinic, file: Path) -> CheckResult:
+    warn = partial(warning_at, "review", file)
     if not clinic.review:
-        says = "no clinician has signed the pages off, and every page says so"
-        return [warn("review", "[review]", says, "Let one read them, then fill in [review]")]
+        message = "no clinician has approved the pages, and every page says so"
+        return warn("[review]", message, "Have one read them, then fill in [review]")
     due = clinic.review.next_review
     if due and due < clock.now().astimezone(clinic.zone).date():
-        says = f"the next one was due on {due}"
-        return [warn("review", "next_review", says, "Have the pages read again")]
-    return [ok("review", f"{clinic.review.reviewer}, {clinic.review.reviewed}")]
-
-
-def _danger(clinic: Clinic) -> str:
-    words = clinic.crisis_phrases
-    count = sum(map(len, words.phrases.values()))
-    by = f"reviewed by {words.reviewer}" if words.reviewer else "not yet reviewed by a clinician"
-    return f"phrases that may mean danger: {count}, {by}"
+        return warn("next_review", f"the next review was due on {due}", "Have the pages reviewed")
+    return ok("review", f"{clinic.review.reviewer}, {clinic.review.reviewed}")

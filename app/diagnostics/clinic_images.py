@@ -1,90 +1,95 @@
-"""What the clinic shows: its mark, the picture beside a shared link, the streets."""
+"""Checks of the logo, the social card and the basemap."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from app.clinic import Clinic, ClinicError
-from app.diagnostics.clinic_files import MEND, faults_of
-from app.diagnostics.result import CheckResult, failed, ok, warning
+from app.diagnostics.result import FIX, CheckResult, clinic_failures, failed, ok, warning
 from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.viewport import HEIGHT, WIDTH, fit_viewport, mercator
 from app.pages.og_image import SIZE, read_social_card
 
-LOGO_ROOM = 10_000  # bytes; every page loads it
-STREETS = 14  # the zoom from which a basemap holds every street
-CUT = "Cut it anew: docs/customize.md"
+MAX_LOGO_BYTES = 10_000  # every page loads it
+STREET_ZOOM = 14  # the zoom level from which a basemap contains every street
+CUT_AGAIN = "Create it again: docs/customize.md"
 
 
 def check_logo(file: Path) -> CheckResult:
-    """An SVG that can be shown at any size."""
+    """Check that ``file`` is a small SVG that scales."""
     try:
         root = ET.parse(file).getroot()  # noqa: S314  (the clinic's own file)
     except (OSError, ET.ParseError) as error:
-        return failed("logo", f"{file}: {error}", MEND)
+        return failed("logo", f"{file}: {error}", FIX)
     if not root.tag.endswith("svg"):
-        return failed("logo", f"{file}: is no SVG", MEND)
+        return failed("logo", f"{file}: not an SVG", FIX)
     size = file.stat().st_size
     if "viewBox" not in root.attrib:
         return warning("logo", f"{file}: has no viewBox, so it does not scale", "Add one")
-    if size > LOGO_ROOM:
+    if size > MAX_LOGO_BYTES:
         return warning("logo", f"{file}: {size} bytes, loaded by every page", "Simplify it")
     return ok("logo", f"{size} bytes")
 
 
 def check_social_card(file: Path) -> CheckResult:
-    """The picture, if there is one, has the size that networks ask for."""
+    """Check that the image, if there is one, has the size that social networks expect."""
+    dimensions = f"{SIZE[0]} by {SIZE[1]} pixels"
     if not file.exists():
-        says = "none; a link to you is shown without a picture"
-        return warning("social card", says, f"Put {file.name} there, {SIZE[0]} by {SIZE[1]} pixels")
+        message = "none; shared links are shown without an image"
+        return warning("social card", message, f"Add {file.name}, {dimensions}")
     try:
         read_social_card(file)
     except ClinicError as error:
-        return faults_of("social card", error)[0]
-    return ok("social card", f"{SIZE[0]} by {SIZE[1]} pixels")
+        return clinic_failures("social card", error)[0]
+    return ok("social card", dimensions)
 
 
 def check_basemap(clinic: Clinic, file: Path) -> list[CheckResult]:
-    """Whether ``file`` holds the streets around every location, at each zoom it has."""
+    """Check that ``file`` has the streets around every location at each of its zoom levels."""
     if not file.exists():
-        says = "none; the map shows pins on a plain ground"
-        return [warning("basemap", says, "Cut one: docs/customize.md")]
+        message = "none; the map shows markers on a plain background"
+        return [warning("basemap", message, "Create one: docs/customize.md")]
     try:
         basemap = PMTilesReader(file)
     except ClinicError as error:
-        return faults_of("basemap", error)
-    places = location_markers(clinic.locations)
-    findings = [_missing(basemap, one) for one in places]
-    found = [one for one in (*findings, _edge(basemap, places), _coarse(basemap)) if one]
+        return clinic_failures("basemap", error)
+    markers = location_markers(clinic.locations)
+    results = [
+        *(_check_tiles(basemap, marker) for marker in markers),
+        _check_bounds(basemap, markers),
+        _check_zoom(basemap),
+    ]
     basemap.close()
     levels = f"zoom {basemap.metadata.min_zoom} to {basemap.metadata.max_zoom}"
-    return found or [ok("basemap", f"{levels}, covers every location")]
+    warnings = [result for result in results if result]
+    return warnings or [ok("basemap", f"{levels}, covers every location")]
 
 
-def _missing(basemap: PMTilesReader, marker: Marker) -> CheckResult | None:
-    """A warning where there are no streets at ``marker``."""
+def _check_tiles(basemap: PMTilesReader, marker: Marker) -> CheckResult | None:
+    """Warn if there are no streets at ``marker``."""
     levels = range(basemap.metadata.min_zoom, basemap.metadata.max_zoom + 1)
     x, y = mercator(marker.latitude, marker.longitude)
-    bare = [zoom for zoom in levels if not basemap.tile(zoom, int(x * 2**zoom), int(y * 2**zoom))]
-    if not bare:
+    empty = [zoom for zoom in levels if not basemap.tile(zoom, int(x * 2**zoom), int(y * 2**zoom))]
+    if not empty:
         return None
-    return warning("basemap", f"no streets at {marker.name} at zoom {bare[0]} and on", CUT)
+    return warning("basemap", f"no streets at {marker.name} from zoom {empty[0]}", CUT_AGAIN)
 
 
-def _edge(basemap: PMTilesReader, places: Sequence[Marker]) -> CheckResult | None:
-    """A warning where the first look at the map would show where the streets end."""
+def _check_bounds(basemap: PMTilesReader, markers: Sequence[Marker]) -> CheckResult | None:
+    """Warn if the map's initial view extends beyond the basemap."""
     west, south, east, north = basemap.metadata.bounds
     (left, top), (right, bottom) = mercator(north, west), mercator(south, east)
-    view = fit_viewport(places)
-    across, down = view.left + view.unit * WIDTH, view.top + view.unit * HEIGHT
-    if left <= view.left and across <= right and top <= view.top and down <= bottom:
+    view = fit_viewport(markers)
+    view_right, view_bottom = view.left + view.unit * WIDTH, view.top + view.unit * HEIGHT
+    if left <= view.left and view_right <= right and top <= view.top and view_bottom <= bottom:
         return None
-    return warning("basemap", "ends within the map's first look", f"Take a wider bbox. {CUT}")
+    message = "ends within the initial view of the map"
+    return warning("basemap", message, f"Use a larger bbox. {CUT_AGAIN}")
 
 
-def _coarse(basemap: PMTilesReader) -> CheckResult | None:
-    most = basemap.metadata.max_zoom
-    if most >= STREETS:
+def _check_zoom(basemap: PMTilesReader) -> CheckResult | None:
+    zoom = basemap.metadata.max_zoom
+    if zoom >= STREET_ZOOM:
         return None
-    return warning("basemap", f"ends at zoom {most}, so small streets are missing", CUT)
+    return warning("basemap", f"ends at zoom {zoom}, so small streets are missing", CUT_AGAIN)

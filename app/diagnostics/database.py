@@ -1,6 +1,4 @@
-"""The database: is a commit on disk, are the tables ours, do our keys open it, does its
-clock agree with ours?
-"""
+"""Checks of the database: durability, migrations, encryption keys, clock."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,37 +16,30 @@ from app.diagnostics.result import CheckResult, Level, failed, ok, warning
 from app.encryption import UnknownKeyError
 from app.maintenance import encryption_keys
 
-BUILT = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that is right says earlier
-SKEW = timedelta(seconds=5)
-Look = Callable[[Database], CheckResult]
+RELEASED = datetime(2026, 1, 1, tzinfo=UTC)  # no correct clock is earlier
+MAX_SKEW = timedelta(seconds=5)
 
 
 def check_database(database: Database) -> list[CheckResult]:
-    """The findings on ``database``. Where it does not answer, or has not our tables, the
-    later ones are left out.
-    """
-    findings: list[CheckResult] = []
-    looks: tuple[Look, ...] = (_durability, _schema, _keys, _clock)
-    for look in looks:
-        findings.append(_look(look, database))
-        if look in (_durability, _schema) and findings[-1].level is Level.FAILED:
+    """Check ``database``. If it is unavailable or not migrated, later checks are skipped."""
+    results: list[CheckResult] = []
+    for check in (_durability, _migrations, _keys, _clock):
+        try:
+            results.append(check(database))
+        except NotDurableError as error:
+            results.append(failed("database", str(error), "Turn fsync on in postgresql.conf"))
+        except SQLAlchemyError as error:
+            advice = "Start it, or correct DATABASE_URL"
+            results.append(failed("database", _describe(error), advice))
+        if check in (_durability, _migrations) and results[-1].level is Level.FAILED:
             break
-    return findings
+    return results
 
 
-def _look(look: Look, database: Database) -> CheckResult:
-    try:
-        return look(database)
-    except NotDurableError as error:
-        return failed("database", str(error), "Turn fsync on in postgresql.conf")
-    except SQLAlchemyError as error:
-        return failed("database", describe_error(error), "Start it, or correct DATABASE_URL")
-
-
-def describe_error(error: SQLAlchemyError) -> str:
-    """The first line of what the database says, without the statement."""
-    said = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-    return (said.splitlines() or [type(error).__name__])[0][:200]
+def _describe(error: SQLAlchemyError) -> str:
+    """Return the first line of the database's error, without the statement."""
+    text = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+    return (text.splitlines() or [type(error).__name__])[0][:200]
 
 
 def _durability(database: Database) -> CheckResult:
@@ -58,40 +49,40 @@ def _durability(database: Database) -> CheckResult:
 
 
 def _sqlite(session: Session) -> CheckResult:
-    show = _asker(session, "PRAGMA")
-    level = {"2": "FULL", "3": "EXTRA"}.get(show("synchronous"), "too little")
-    mode, version = show("journal_mode").upper(), sqlite_module.sqlite_version
+    get = _setting_getter(session, "PRAGMA")
+    level = {"2": "FULL", "3": "EXTRA"}.get(get("synchronous"), "a lower level")
+    mode, version = get("journal_mode").upper(), sqlite_module.sqlite_version
     durable = (mode, level) in (("WAL", "FULL"), ("DELETE", "EXTRA"))
     corrupts = mode == "WAL" and not is_wal_safe(sqlite_module.sqlite_version_info)
-    says = f"SQLite {version}, {mode} with {level}"
+    message = f"SQLite {version}, {mode} with {level}"
     if corrupts or not durable:
-        return failed("database", f"{says}: not safe", "End what else has the file open")
-    return ok("database", f"{says}: a commit is on disk")
+        return failed("database", f"{message}: not safe", "Close other programs that use the file")
+    return ok("database", f"{message}: commits are durable")
 
 
 def _postgres(session: Session) -> CheckResult:
-    show = _asker(session, "SHOW")
-    says = f"PostgreSQL {show('server_version').split()[0]}"
-    wrong = [name for name in ("fsync", "full_page_writes") if show(name) != "on"]
-    if show("synchronous_commit") == "off":
-        wrong.append("synchronous_commit")
-    if wrong:
-        return failed("database", f"{says}, {' and '.join(wrong)} off", "Turn it on")
-    return ok("database", f"{says}, fsync and synchronous_commit on: a commit is on disk")
+    get = _setting_getter(session, "SHOW")
+    message = f"PostgreSQL {get('server_version').split()[0]}"
+    disabled = [name for name in ("fsync", "full_page_writes") if get(name) != "on"]
+    if get("synchronous_commit") == "off":
+        disabled.append("synchronous_commit")
+    if disabled:
+        return failed("database", f"{message}, {' and '.join(disabled)} off", "Turn it on")
+    return ok("database", f"{message}, fsync and synchronous_commit on: commits are durable")
 
 
-def _asker(session: Session, verb: str) -> Callable[[str], str]:
+def _setting_getter(session: Session, verb: str) -> Callable[[str], str]:
     connection = session.connection()
     return lambda name: str(connection.exec_driver_sql(f"{verb} {name}").scalar_one())
 
 
-def _schema(database: Database) -> CheckResult:
+def _migrations(database: Database) -> CheckResult:
     with database.read_session() as session:
-        wrong = schema_problem(revision_of(session.connection()))
-    if wrong is None:
+        problem = schema_problem(revision_of(session.connection()))
+    if problem is None:
         return ok("migrations", "the database is at the newest revision")
-    says, _, advice = wrong.partition(": ")
-    return failed("migrations", says, advice[:1].upper() + advice[1:])
+    message, _, advice = problem.partition(": ")
+    return failed("migrations", message, advice[:1].upper() + advice[1:])
 
 
 def _keys(database: Database) -> CheckResult:
@@ -102,8 +93,8 @@ def _keys(database: Database) -> CheckResult:
         except UnknownKeyError as error:
             return failed("keys", str(error), "Find it in your copy of ENCRYPTION_KEYS")
     if not count:
-        return warning("keys", "not known yet to the database", "Start the site once")
-    return ok("keys", "they open all that is sealed")
+        return warning("keys", "not registered in the database yet", "Start the site once")
+    return ok("keys", "all encrypted rows can be decrypted")
 
 
 def _clock(database: Database) -> CheckResult:
@@ -111,10 +102,11 @@ def _clock(database: Database) -> CheckResult:
     with database.read_session() as session:
         there = database.now(session)
         newest = session.scalar(sa.select(sa.func.max(Inquiry.created_at)))
-    advice = "Let the machine keep its clock by NTP"
-    if here < BUILT or (newest and newest > max(here, there) + SKEW):
-        return failed("clock", f"it says {here:%Y-%m-%d %H:%M} UTC, which is in the past", advice)
-    if abs(there - here) > SKEW:
+    advice = "Synchronize the clock by NTP"
+    if here < RELEASED or (newest and newest > max(here, there) + MAX_SKEW):
+        return failed("clock", f"{here:%Y-%m-%d %H:%M} UTC, which is in the past", advice)
+    if abs(there - here) > MAX_SKEW:
         ahead = (there - here).total_seconds()
-        return warning("clock", f"the database's is {ahead:+.0f} s from this machine's", advice)
+        message = f"the database's clock is {ahead:+.0f} s from this machine's"
+        return warning("clock", message, advice)
     return ok("clock", f"{here:%Y-%m-%d %H:%M} UTC")

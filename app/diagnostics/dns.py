@@ -1,86 +1,73 @@
-"""What the DNS says of the sender's domain: may our relay send in its name?
+"""Checks of the sender domain's DNS records: SPF, DKIM and DMARC.
 
-Three records make the difference between the in-box and the spam folder: SPF
-(RFC 7208), DKIM (RFC 6376) and DMARC (RFC 7489). Where the DNS does not answer, that
-is said and nothing is held against the domain.
+These records (RFC 7208, RFC 6376, RFC 7489) decide whether email reaches the inbox or the
+spam folder. If DNS does not answer, the checks are skipped with a warning.
 """
-
-from collections.abc import Callable
 
 import dns.exception
 import dns.name
 import dns.resolver
+from dns.resolver import Resolver
 
 from app.diagnostics.result import CheckResult, failed, ok, warning
 
-LIFETIME = 4.0  # seconds for one question, all servers and tries together
-
-Look = Callable[[str, dns.resolver.Resolver], CheckResult]
+LIFETIME = 4.0  # seconds for one query, over all servers and retries
 
 
-def check_sender_domain(
-    domain: str, resolver: dns.resolver.Resolver | None = None
-) -> list[CheckResult]:
-    """SPF, DKIM and DMARC of ``domain``; asks the system's resolver unless given one."""
-    looks: dict[str, Look] = {"SPF": _spf, "DKIM": _dkim, "DMARC": _dmarc}
-    findings: list[CheckResult] = []
+def check_sender_domain(domain: str, resolver: Resolver | None = None) -> list[CheckResult]:
+    """Check ``domain``, with the system's resolver unless one is given."""
+    checks = {"SPF": _spf, "DKIM": _dkim, "DMARC": _dmarc}
+    results: list[CheckResult] = []
     try:
         resolver = resolver or dns.resolver.get_default_resolver()
-        for look in looks.values():
-            findings.append(look(domain, resolver))  # noqa: PERF401  (a silence keeps them)
+        for check in checks.values():
+            results.append(check(domain, resolver))  # noqa: PERF401  (kept after an exception)
     except (dns.exception.DNSException, OSError) as error:
-        # One silence is enough: the other questions would wait as long.
-        why = f"not checked: the DNS does not answer ({type(error).__name__})"
-        rest = list(looks)[len(findings) :]
-        findings += [warning(part, why, "Look again where it does") for part in rest]
-    return findings
+        # The remaining queries would take just as long to fail.
+        message = f"not checked: DNS does not answer ({type(error).__name__})"
+        skipped = list(checks)[len(results) :]
+        results += [warning(name, message, "Run the doctor where DNS works") for name in skipped]
+    return results
 
 
-def _spf(domain: str, resolver: dns.resolver.Resolver) -> CheckResult:
-    records = [one for one in _texts(domain, resolver) if one.lower().split(" ")[0] == "v=spf1"]
+def _spf(domain: str, resolver: Resolver) -> CheckResult:
+    records = [text for text in _texts(domain, resolver) if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
-        return warning(
-            "SPF", f"{domain} has no record", "Publish the one your mail provider gives you"
-        )
+        return warning("SPF", f"{domain} has no record", "Publish the one of your mail provider")
     if len(records) > 1:
-        return failed("SPF", f"{domain} has {len(records)} records, so none counts", "Leave one")
+        message = f"{domain} has {len(records)} records, so none is valid"
+        return failed("SPF", message, "Keep one")
     if records[0].lower().split()[-1] in ("+all", "all"):
-        return warning("SPF", f"{domain} lets anybody send in its name", "End it with -all or ~all")
+        return warning("SPF", f"any server may send for {domain}", "End it with -all or ~all")
     return ok("SPF", records[0][:120])
 
 
-def _dkim(domain: str, resolver: dns.resolver.Resolver) -> CheckResult:
-    # Keys stand at names that only the relay knows; but when nothing at all stands
-    # below _domainkey, the DNS says that the name does not exist (RFC 8020).
+def _dkim(domain: str, resolver: Resolver) -> CheckResult:
+    # Only the mail server knows the names of the keys. But if nothing exists below
+    # _domainkey, DNS answers that this name does not exist (RFC 8020).
     try:
         resolver.resolve(f"_domainkey.{domain}", "TXT", lifetime=LIFETIME, search=False)
     except dns.resolver.NXDOMAIN:
-        return warning(
-            "DKIM",
-            f"no key found below _domainkey.{domain}",
-            "Turn on signing at your mail provider, and publish its key",
-        )
+        message = f"no key found below _domainkey.{domain}"
+        return warning("DKIM", message, "Turn on signing at your mail provider; publish its key")
     except dns.resolver.NoAnswer:
         pass
-    return ok("DKIM", f"{domain} has a place for keys; a test mail shows whether one is used")
+    return ok("DKIM", f"{domain} publishes keys; a test email shows whether one is used")
 
 
-def _dmarc(domain: str, resolver: dns.resolver.Resolver) -> CheckResult:
+def _dmarc(domain: str, resolver: Resolver) -> CheckResult:
     name = dns.name.from_text(domain)
-    # A domain without a record of its own comes under the one above it.
-    while len(name) > 2:  # the last label is the root's, the one before a top-level domain
+    # A domain without a record of its own uses its parent's.
+    while len(name) > 2:  # labels: the top-level domain and the root
         for record in _texts(f"_dmarc.{name}", resolver):
             if record.lower().replace(" ", "").startswith("v=dmarc1"):
                 return ok("DMARC", record[:120])
         name = name.parent()
-    return warning(
-        "DMARC",
-        f"{domain} has no record",
-        'Publish "v=DMARC1; p=none; rua=mailto:…" at _dmarc and read the reports',
-    )
+    advice = 'Publish "v=DMARC1; p=none; rua=mailto:…" at _dmarc and read the reports'
+    return warning("DMARC", f"{domain} has no record", advice)
 
 
-def _texts(name: str, resolver: dns.resolver.Resolver) -> list[str]:
+def _texts(name: str, resolver: Resolver) -> list[str]:
     try:
         answer = resolver.resolve(name, "TXT", lifetime=LIFETIME, search=False)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

@@ -1,4 +1,4 @@
-"""The site's own folder and words: clinic, disk, backup, who is told of trouble."""
+"""Checks of the clinic's settings, the disk, alert channels and backups."""
 
 import os
 import shutil
@@ -15,77 +15,66 @@ from app.maintenance.backup import last_backup_at
 from app.monitoring.health_rules import format_duration
 from config import Settings
 
-LITTLE, TOO_LITTLE = 1_000_000_000, 200_000_000  # bytes
+LOW_SPACE, TOO_LITTLE_SPACE = 1_000_000_000, 200_000_000  # bytes
 MAX_BACKUP_AGE = timedelta(days=8)
 
 
 def check_clinic_settings(clinic: Clinic) -> list[CheckResult]:
-    findings = [ok("clinic", clinic.name)]
+    results = [ok("clinic", clinic.name)]
     if clinic.demo:
-        findings = [warning("clinic", "this is the demo clinic", "See docs/customize.md")]
+        results = [warning("clinic", "this is the demo clinic", "See docs/customize.md")]
     if clinic.review is None:
-        findings.append(
-            warning(
-                "review",
-                "no clinician has signed the pages off",
-                "Let one read them, then fill in [review] of clinic.toml",
-            )
-        )
+        message = "no clinician has approved the pages"
+        advice = "Have one read them, then fill in [review] of clinic.toml"
+        results.append(warning("review", message, advice))
     if not clinic.fallback_mailbox:
-        findings.append(
-            warning(
-                "fallback",
-                "no mailbox gets what another one refuses",
-                "Set fallback_mailbox in clinic.toml",
-            )
-        )
+        message = "no mailbox receives what another one refuses"
+        results.append(warning("fallback", message, "Set fallback_mailbox in clinic.toml"))
     if clinic.digest is None:
-        says = "idle: no digest would tell of what is held"
-        findings.append(warning("screening", says, "Set [digest] in clinic.toml"))
-    return findings
+        message = "off: without a digest, nobody would see the quarantine"
+        results.append(warning("spam filter", message, "Set [digest] in clinic.toml"))
+    return results
 
 
 def check_disk(folder: Path) -> CheckResult:
-    """Room and the right to write in ``folder``, where the database is by default."""
+    """Check that ``folder``, the default place of the database, is writable and has space."""
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        return failed("disk", f"{folder} is no folder to write in", "Make it, or set INSTANCE_DIR")
+        message = f"{folder} is not a writable folder"
+        return failed("disk", message, "Create it, or set INSTANCE_DIR")
     free = shutil.disk_usage(folder).free
-    says, advice = f"{free / 1e9:.1f} GB free in {folder}", "Make room"
-    if free < TOO_LITTLE:
-        return failed("disk", says, advice)
-    return warning("disk", says, advice) if free < LITTLE else ok("disk", says)
+    message, advice = f"{free / 1e9:.1f} GB free in {folder}", "Free some space"
+    if free < TOO_LITTLE_SPACE:
+        return failed("disk", message, advice)
+    return warning("disk", message, advice) if free < LOW_SPACE else ok("disk", message)
 
 
 def check_alert_channels(settings: Settings, clinic: Clinic) -> CheckResult:
-    """Who hears of trouble. Mail alone will not do: it may be what is broken."""
+    """Check that problems are reported by more than email, which may be the problem."""
     channels = {
         "webhook": settings.alert_webhook_url.get_secret_value(),
         "ping": settings.heartbeat_url.get_secret_value(),
         "daily digest": clinic.digest,
     }
-    there = [name for name, given in channels.items() if given]
+    configured = ", ".join(name for name, value in channels.items() if value)
     if not (channels["webhook"] or channels["ping"]):
-        return warning(
-            "alerts",
-            "nobody hears of it when mail stops",
-            "Set ALERT_WEBHOOK_URL, HEARTBEAT_URL or, better, both",
-        )
+        advice = "Set ALERT_WEBHOOK_URL, HEARTBEAT_URL or, better, both"
+        return warning("alerts", "no alert channel is configured", advice)
     if not channels["ping"]:
-        advice = "Set HEARTBEAT_URL"
-        return warning("alerts", f"{', '.join(there)}; nothing notices a dead machine", advice)
-    return ok("alerts", ", ".join(there))
+        message = f"{configured}; nothing reports that the machine is down"
+        return warning("alerts", message, "Set HEARTBEAT_URL")
+    return ok("alerts", configured)
 
 
 def check_backup_age(database: Database, now: datetime) -> CheckResult:
-    """The age of the newest backup, which `flask backup` writes down in the database."""
-    advice = "Let `flask --app wsgi backup PATH` run each day"
+    """Check the age of the last `flask backup`, as recorded in the database."""
+    advice = "Run `flask backup PATH` every day"
     try:
         with database.read_session() as session:
-            at = last_backup_at(session)
+            created_at = last_backup_at(session)
     except (SQLAlchemyError, NotDurableError):
-        at = None  # what ails the database is told beside this
-    if at is None:
-        return warning("backup", "none is known of", advice)
-    age = now - at
-    says = f"the newest is {format_duration(max(age, timedelta(0)))} old"
-    return warning("backup", says, advice) if age > MAX_BACKUP_AGE else ok("backup", says)
+        created_at = None  # the database has a check of its own
+    if created_at is None:
+        return warning("backup", "none recorded", advice)
+    age = max(now - created_at, timedelta(0))
+    message = f"the newest is {format_duration(age)} old"
+    return warning("backup", message, advice) if age > MAX_BACKUP_AGE else ok("backup", message)

@@ -1,4 +1,4 @@
-"""Is mail going out just now? The same judgement that alerts and health go by."""
+"""Checks of the outbox and the mailer, by the rules of alerts and health checks."""
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -11,33 +11,33 @@ from app.outbox.stats import OutboxStats, outbox_stats
 
 
 def check_outbox(database: Database) -> list[CheckResult]:
-    """The outbox and the mailers; nothing when the database cannot say."""
+    """Check the outbox and the mailer. Returns nothing if the database is unavailable."""
     try:
         with database.read_session() as session:
             now = database.now(session)
-            seen, held = outbox_stats(session, now), quarantine_stats(session, now)
+            stats, quarantine = outbox_stats(session, now), quarantine_stats(session, now)
     except (SQLAlchemyError, NotDurableError):
-        return []  # that has a line of its own
-    problems = {one.event: one for one in find_problems(seen, held)}
+        return []  # the database has a check of its own
+    problems = {problem.event: problem for problem in find_problems(stats, quarantine)}
     mailer = problems.pop("mailer", None)
-    findings = [_finding("mailer", mailer) if mailer else _alive(seen)]
-    findings += [_finding("outbox", one) for one in problems.values()]
-    return findings if problems else [*findings, _calm(seen)]
+    if mailer:
+        results = [_problem("mailer", mailer)]
+    else:
+        assert stats.heartbeat_age is not None
+        message = f"running, last heartbeat {format_duration(stats.heartbeat_age)} ago"
+        results = [ok("mailer", message)]
+    results += [_problem("outbox", problem) for problem in problems.values()]
+    return results if problems else [*results, _without_problems(stats)]
 
 
-def _finding(part: str, problem: Problem) -> CheckResult:
-    tell = failed if problem.severity is Severity.PAGE else warning
-    return tell(part, problem.title, problem.advice[:1].upper() + problem.advice[1:])
+def _problem(check: str, problem: Problem) -> CheckResult:
+    result = failed if problem.severity is Severity.PAGE else warning
+    return result(check, problem.title, problem.advice[:1].upper() + problem.advice[1:])
 
 
-def _alive(seen: OutboxStats) -> CheckResult:
-    assert seen.heartbeat_age is not None
-    return ok("mailer", f"at work, last sign of life {format_duration(seen.heartbeat_age)} ago")
-
-
-def _calm(seen: OutboxStats) -> CheckResult:
-    if seen.transport_unavailable_since:
-        since = f"{seen.transport_unavailable_since:%H:%M} UTC"
-        says = f"{seen.pending} waiting; no mail server since {since}"
-        return warning("outbox", says, "See the mail server's line; sending resumes by itself")
-    return ok("outbox", f"{seen.pending} waiting, 0 undelivered")
+def _without_problems(stats: OutboxStats) -> CheckResult:
+    if stats.transport_unavailable_since:
+        since = f"{stats.transport_unavailable_since:%H:%M} UTC"
+        message = f"{stats.pending} pending; mail server unavailable since {since}"
+        return warning("outbox", message, "See the mail server check; sending resumes by itself")
+    return ok("outbox", f"{stats.pending} pending, 0 undelivered")

@@ -1,8 +1,13 @@
-"""What a look at one check message: all is well, a warning, or a fault, and what to advice."""
+"""The result of a check."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
+
+from app.clinic import ClinicError
+
+FIX = "Fix it: the site does not start with it"
 
 
 class Level(StrEnum):
@@ -13,18 +18,18 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One line for people: ``check`` is what was looked at, ``message`` what was found."""
+    """The result of ``check``, in one line. ``line`` counts from 1; 0 means the whole file."""
 
     check: str
     level: Level
     message: str
     advice: str = ""
-    file: str = ""  # where a file is to blame, and its line, from 1
+    file: str = ""
     line: int = 0
 
     @property
     def text(self) -> str:
-        """What is said, behind the place in a file."""
+        """The message after its place in a file."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.message}" if place else self.message
 
@@ -42,3 +47,19 @@ def warning(check: str, message: str, advice: str) -> CheckResult:
 
 def failed(check: str, message: str, advice: str) -> CheckResult:
     return CheckResult(check, Level.FAILED, message, advice)
+
+
+def warning_at(check: str, file: Path, text: str, message: str, advice: str) -> CheckResult:
+    """Return a warning about the first line of ``file`` that contains ``text``."""
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    line = next((number for number, line in enumerate(lines, 1) if text in line), 0)
+    return CheckResult(check, Level.WARNING, message, advice, str(file), line)
+
+
+def clinic_failures(check: str, error: ClinicError) -> list[CheckResult]:
+    """Return a failure for each issue of ``error``."""
+    located = [
+        CheckResult(check, Level.FAILED, issue.reason, FIX, str(issue.file), issue.line)
+        for issue in error.issues
+    ]
+    return located or [failed(check, str(error), FIX)]

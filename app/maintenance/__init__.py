@@ -3,7 +3,3 @@
 from collections.abc import Callable
 
 ProgressCallback = Callable[[int], None]  # called with the amount of work done so far
-
-
-def no_progress(_done: int) -> None:
-    """Ignore progress."""

@@ -1,7 +1,7 @@
-"""Who looked at what visitors wrote: one row for each look, with no word of it.
+"""Audit log of staff access to inquiry content.
 
-Kept in the database, not in the log: a command's log is the terminal of whoever
-runs it. The row is written before anything is shown.
+It is kept in the database, because a command logs to the terminal of the person who runs
+it. An event is written before content is shown and contains none of it.
 """
 
 import getpass
@@ -16,9 +16,7 @@ from app.database import Base, UTCDateTime
 
 
 class AuditEvent(Base):
-    """Somebody's act on one inquiry, or (``reference`` is None) on many. ``actor`` is a
-    system's user and host.
-    """
+    """An action on one inquiry or, without ``reference``, on many. ``actor`` is user@host."""
 
     __tablename__ = "audit_event"
 
@@ -32,12 +30,12 @@ class AuditEvent(Base):
 
 
 def record(session: Session, now: datetime, action: str, reference: str | None = None) -> None:
-    """Write into the caller's transaction that this user did ``action``."""
+    """Add an event for the current system user to the caller's transaction."""
     session.add(AuditEvent(occurred_at=now, action=action, reference=reference, actor=_user()))
 
 
 def recent_events(session: Session, reference: str | None, limit: int) -> list[AuditEvent]:
-    """The newest ones, of one inquiry or of all."""
+    """Return the newest events, of one inquiry or of all."""
     query = sa.select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
     if reference:
         query = query.where(AuditEvent.reference == reference)
@@ -45,7 +43,7 @@ def recent_events(session: Session, reference: str | None, limit: int) -> list[A
 
 
 def _user() -> str:
-    """The person behind sudo, where there is one."""
+    """The system user; under sudo, the user who called it."""
     try:
         name = os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -1,89 +1,98 @@
-"""PostgreSQL: pg_dump of one moment beside live traffic, and pg_restore in one transaction."""
+"""PostgreSQL: back up with pg_dump, restore with pg_restore in one transaction."""
 
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
+from psycopg.conninfo import make_conninfo
 
 from app.database import Base, Database
+from app.maintenance.backup import existing_tables, read_contents
 from app.maintenance.backup_archive import BackupContents, BackupError
-from app.maintenance.backup_facts import contents_of, tables_of
-from app.maintenance.postgres_tools import find_program, run_program
 from app.outbox import admin
 from app.outbox.models import OutboxPause
 
-GATE = "restore_under_way"
-MAGIC = b"PGDMP"  # how pg_dump's custom format begins
-HOLD = OutboxPause.__tablename__
-TRIES = 3  # pg_restore and a post may lock the same tables the other way round
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
+GATE = "restore_in_progress"
+MAGIC = b"PGDMP"  # the first bytes of pg_dump's custom format
+PAUSE_TABLE = OutboxPause.__tablename__
+TRIES = 3  # pg_restore and a request may lock the same tables in opposite order
 
 
 def copy(database: Database, target: Path) -> BackupContents:
-    """Dump our tables as they are at one moment; posts go on meanwhile. Raises BackupError.
+    """Dump Frontdesk's tables from one snapshot, without blocking writers. Raises BackupError.
 
-    The hold is left out: it belongs to the database that mail goes out from.
+    The outbox pause is left out: it belongs to the running database, not to its content.
     """
-    program = find_program("pg_dump", _major(database))
+    program = _find_program("pg_dump", _major_version(database))
     engine = database.engine.execution_options(isolation_level="REPEATABLE READ")
     with engine.connect() as connection:
         snapshot = connection.scalar(sa.select(sa.func.pg_export_snapshot()))
-        facts = contents_of(connection, database.keys)
-        tables = [f'--table="{name}"' for name in facts.tables if name != HOLD]
+        contents = read_contents(connection, database.keys)
+        tables = [f'--table="{name}"' for name in contents.tables if name != PAUSE_TABLE]
         options = ("--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}")
-        run_program(database, [program, *options, *tables, f"--file={target}"])
-    return facts
+        _run_program(database, [program, *options, *tables, f"--file={target}"])
+    return contents
 
 
 def verify(payload: Path) -> None:
-    """Whether it is whole was told by its digest; pg_restore changes nothing when it is not."""
+    """Raise BackupError unless ``payload`` is a dump. Its checksum was verified before."""
     with payload.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise BackupError("the copy of the database is damaged")
 
 
-def put_in_place(database: Database, payload: Path, facts: BackupContents, reason: str) -> None:
-    """Replace our tables by those of ``payload``, in one transaction, on hold.
+def replace_content(
+    database: Database, payload: Path, contents: BackupContents, reason: str
+) -> None:
+    """Replace Frontdesk's tables by those in ``payload`` and pause the outbox.
 
-    The hold is on before the old mails are there, and stays off when it fails.
+    The outbox is paused before old messages appear. If the restore fails, the pause ends.
     """
-    program = find_program("pg_restore", _major(database))
-    OutboxPause.metadata.create_all(database.engine, [OutboxPause.metadata.tables[HOLD]])
+    program = _find_program("pg_restore", _major_version(database))
+    OutboxPause.metadata.create_all(database.engine, [OutboxPause.metadata.tables[PAUSE_TABLE]])
     with database.session() as session:
-        was_on = admin.current_pause(session) is not None
+        was_paused = admin.current_pause(session) is not None
         admin.pause(session, reason, database.now(session))
     try:
         _restore(database, program, payload)
     except BackupError:
-        if not was_on:
+        if not was_paused:
             with database.session() as session:
                 admin.resume(session)
         raise
-    _drop_younger_tables(database, facts)
+    _drop_newer_tables(database, contents)
 
 
 def _restore(database: Database, program: str, payload: Path) -> None:
     options = ("--single-transaction", "--clean", "--if-exists", "--exit-on-error")
     command = [program, *options, "--no-owner", "--no-privileges", str(payload)]
-    for last in (*(False,) * (TRIES - 1), True):
+    for attempt in range(1, TRIES + 1):
         try:
-            run_program(database, command)
+            _run_program(database, command)
         except BackupError as error:
-            if last or "deadlock" not in str(error):
+            if attempt == TRIES or "deadlock" not in str(error):
                 raise
         else:
             return
 
 
-def _drop_younger_tables(database: Database, facts: BackupContents) -> None:
-    """Those that came after the backup was made; `db upgrade` makes them anew."""
+def _drop_newer_tables(database: Database, contents: BackupContents) -> None:
+    """Drop tables that the backup does not have; `db upgrade` creates them again."""
     with database.engine.begin() as connection:
-        for name in tables_of(connection):
-            if name not in facts.tables and name != HOLD:
+        for name in existing_tables(connection):
+            if name not in contents.tables and name != PAUSE_TABLE:
                 Base.metadata.tables[name].drop(connection)
 
 
 def close_gate(database: Database, seconds: int) -> None:
-    """Let no inquiry in for so long: posts answer 503, so nobody is told "received" by
-    tables that are about to be replaced. Those that replace them know no gate.
+    """Reject new inquiries for ``seconds``, so that none is lost when the tables are replaced.
+
+    Requests answer 503 meanwhile. The replacing tables have no gate.
     """
     open_gate(database)
     with database.engine.begin() as connection:
@@ -97,12 +106,64 @@ def close_gate(database: Database, seconds: int) -> None:
 
 
 def open_gate(database: Database) -> None:
-    """Let inquiries in again."""
+    """Accept inquiries again."""
     with database.engine.begin() as connection:
         connection.exec_driver_sql(f"ALTER TABLE inquiry DROP CONSTRAINT IF EXISTS {GATE}")
 
 
-def _major(database: Database) -> int:
+def _major_version(database: Database) -> int:
     with database.engine.connect() as connection:
         number = connection.exec_driver_sql("SHOW server_version_num").scalar_one()
     return int(number) // 10_000
+
+
+def _find_program(name: str, server_version: int) -> str:
+    """Return the path of ``name`` in the oldest version that suits a server of this major
+    version. Raises BackupError.
+    """
+    folders = [*os.get_exec_path(), *sorted(map(str, DEBIAN_FOLDER.glob("*/bin")))]
+    paths = [path for folder in folders if (path := shutil.which(name, path=folder))]
+    versions = {path: _version(path) for path in dict.fromkeys(paths)}
+    suitable = [path for path in versions if versions[path] >= server_version]
+    if not suitable:
+        found = ", ".join(f"{path} is {version}" for path, version in versions.items())
+        raise BackupError(
+            f"{name} {server_version} or newer is not on PATH ({found or 'none found'}):"
+            f" install postgresql-client-{server_version}"
+        )
+    return min(suitable, key=lambda path: versions[path])
+
+
+def _run_program(database: Database, command: Sequence[str]) -> None:
+    """Run ``command`` on the database. Raises BackupError with the program's last error.
+
+    The password is passed in the environment, which other users of the machine cannot read.
+    """
+    where = {str(k): str(v) for k, v in database.engine.url.translate_connect_args().items()}
+    where |= {key: str(value) for key, value in database.engine.url.query.items()}
+    where["dbname"] = where.pop("database")
+    where["user"] = where.pop("username", "") or where.get("user", "")
+    password = {"PGPASSWORD": where.pop("password")} if "password" in where else {}
+    conninfo = make_conninfo(**{key: value for key, value in where.items() if value})
+    done = subprocess.run(  # noqa: S603  (a program found above, no shell)
+        [*command, f"--dbname={conninfo}"],
+        env={**os.environ, **password},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error:" in line] or ["no message"]
+        raise BackupError(f"{Path(command[0]).name} failed: {lines[-1][:200]}")
+
+
+def _version(path: str) -> int:
+    try:
+        output = subprocess.run(  # noqa: S603
+            [path, "--version"], capture_output=True, text=True, check=False, timeout=10
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    version = re.search(r"\) (\d+)", output)
+    return int(version[1]) if version else 0

@@ -1,4 +1,4 @@
-"""SQLite: a consistent copy beside live traffic, and one that takes a live database's place."""
+"""SQLite: copy a database in use, and replace the content of one."""
 
 from contextlib import closing
 from pathlib import Path
@@ -8,17 +8,17 @@ import sqlalchemy as sa
 
 from app.database import Database
 from app.database.engines import sqlite_module
+from app.maintenance.backup import read_contents
 from app.maintenance.backup_archive import BackupContents, BackupError
-from app.maintenance.backup_facts import contents_of
 from app.outbox import admin
 
-GATE = "restore_under_way"
+GATE = "restore_in_progress"
 
 
 def copy(database: Database, target: Path) -> BackupContents:
-    """Write a copy of one moment into ``target``; what was erased is not in it.
+    """Write a snapshot to ``target``, without deleted data and without blocking writers.
 
-    In WAL mode nobody waits for it. Raises BackupError.
+    Raises BackupError.
     """
     with closing(database.engine.raw_connection()) as pooled:
         try:
@@ -29,13 +29,13 @@ def copy(database: Database, target: Path) -> BackupContents:
     engine = sa.create_engine("sqlite://", creator=lambda: _read_only(target))
     try:
         with engine.connect() as connection:
-            return contents_of(connection, database.keys)
+            return read_contents(connection, database.keys)
     finally:
         engine.dispose()
 
 
 def verify(payload: Path) -> None:
-    """Return when ``payload`` is a sound database. Raises BackupError."""
+    """Raise BackupError unless ``payload`` passes SQLite's quick check."""
     try:
         with closing(_read_only(payload)) as connection:
             sound = connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
@@ -45,11 +45,13 @@ def verify(payload: Path) -> None:
         raise BackupError("the copy of the database is damaged")
 
 
-def put_in_place(database: Database, payload: Path, _facts: BackupContents, reason: str) -> None:
-    """Let ``payload``, put on hold, become the content of the database.
+def replace_content(
+    database: Database, payload: Path, _contents: BackupContents, reason: str
+) -> None:
+    """Replace the content of the database by ``payload``, with the outbox paused.
 
-    Page by page, in one transaction and in the same file: processes that have it
-    open go on with the new content, and a crash leaves the old one.
+    Pages are copied in one transaction into the same file: processes that have it open
+    continue with the new content, and a crash leaves the old content.
     """
     staged = Database(f"sqlite:///{payload}", database.keys)
     with staged.session() as session:
@@ -63,8 +65,9 @@ def put_in_place(database: Database, payload: Path, _facts: BackupContents, reas
 
 
 def close_gate(database: Database, seconds: int) -> None:
-    """Let no inquiry in for so long: posts answer 503, so nobody is told "received" by
-    a database that is about to be replaced. The replacement knows no gate.
+    """Reject new inquiries for ``seconds``, so that none is lost when the content is replaced.
+
+    Requests answer 503 meanwhile. The replacing content has no gate.
     """
     open_gate(database)
     with database.engine.begin() as connection:
@@ -73,12 +76,12 @@ def close_gate(database: Database, seconds: int) -> None:
         connection.exec_driver_sql(
             f"CREATE TRIGGER {GATE} BEFORE INSERT ON inquiry"
             f" WHEN CAST(strftime('%s', 'now') AS INTEGER) < {limit}"
-            " BEGIN SELECT RAISE(ABORT, 'a restore is under way'); END"
+            " BEGIN SELECT RAISE(ABORT, 'a restore is in progress'); END"
         )
 
 
 def open_gate(database: Database) -> None:
-    """Let inquiries in again."""
+    """Accept inquiries again."""
     with database.engine.begin() as connection:
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {GATE}")
 

@@ -1,9 +1,8 @@
-"""The keys that seal what visitors wrote, and the proof that none of them is missing.
+"""Detect a missing encryption key by canaries.
 
-A canary is a known text sealed under a key. Each key that may have sealed a row
-has one; it goes only when `flask keys rotate` has seen that no row needs the key
-any more. So opening the canaries, one or two rows, tells at the start what
-opening every row would tell.
+A canary is a known text encrypted with one key. Every key that may have encrypted a row
+has one, until `flask keys rotate` finds that no row needs that key. Decrypting the canaries,
+one or two rows, therefore shows at startup whether all rows can be decrypted.
 """
 
 from datetime import datetime, timedelta
@@ -18,15 +17,15 @@ from app.encryption import KeyRing, UnknownKeyError
 from app.scheduler import Job, every
 
 KNOWN_TEXT = "canary"
-EVERY = timedelta(minutes=10)
+CHECK_INTERVAL = timedelta(minutes=10)
 
 
 class MissingKeyError(UnknownKeyError):
-    """ENCRYPTION_KEYS lacks a key that rows are sealed with; the message says which."""
+    """ENCRYPTION_KEYS lacks a key that rows are encrypted with; the message names it."""
 
 
 class KeyCanary(Base):
-    """A known text under the key called ``fingerprint``."""
+    """The known text, encrypted with the key called ``fingerprint``."""
 
     __tablename__ = "key_canary"
 
@@ -36,62 +35,64 @@ class KeyCanary(Base):
 
 
 def key_canaries(session: Session) -> list[KeyCanary]:
-    """One for each key that may have sealed a row, newest first."""
+    """Return the canaries, newest first."""
     return list(session.scalars(sa.select(KeyCanary).order_by(KeyCanary.since.desc())))
 
 
 def check_keys(session: Session, keys: KeyRing) -> None:
-    """Return when ``keys`` open all that is sealed. Raises MissingKeyError."""
-    require_keys({one.fingerprint: one.encrypted_text for one in key_canaries(session)}, keys)
+    """Raise MissingKeyError unless ``keys`` can decrypt all rows."""
+    canaries = key_canaries(session)
+    require_keys({canary.fingerprint: canary.encrypted_text for canary in canaries}, keys)
 
 
-def require_keys(sealed: dict[str, bytes], keys: KeyRing) -> None:
-    """The same for canaries by fingerprint. Raises MissingKeyError naming those not opened."""
-    missing = [name for name, text in sealed.items() if keys.key_of(text) is None]
+def require_keys(canaries: dict[str, bytes], keys: KeyRing) -> None:
+    """Raise MissingKeyError unless ``keys`` can decrypt ``canaries``, given by fingerprint."""
+    missing = [name for name, text in canaries.items() if keys.key_of(text) is None]
     if missing:
         raise MissingKeyError(
             f"a key is missing: ENCRYPTION_KEYS lacks {' and '.join(missing)},"
-            " and rows are sealed with it. Put it back, after the newest"
+            " which encrypted rows need. Add it after the newest key"
         )
 
 
 def register_newest_key(database: Database) -> None:
-    """Give the newest key its canary, once, however many processes start together.
+    """Give the newest key a canary if it has none; on first use, give one to every key.
 
-    The first time of all every listed key gets one: any of them may have sealed rows.
-    Raises MissingKeyError.
+    Several processes may call this at once. Raises MissingKeyError.
     """
     with database.read_session() as session:
-        known = {one.fingerprint for one in key_canaries(session)}
+        known = {canary.fingerprint for canary in key_canaries(session)}
         check_keys(session, database.keys)
-    if database.keys.fingerprints[0] in known:
+    fingerprints = database.keys.fingerprints
+    if fingerprints[0] in known:
         return
-    wanted = database.keys.fingerprints[:1] if known else database.keys.fingerprints
+    canaries = create_canaries(database.keys, fingerprints[:1] if known else fingerprints)
     try:
         with database.session() as session:
             now = database.now(session)
             session.add_all(
-                KeyCanary(fingerprint=f, encrypted_text=s, since=now)
-                for f, s in create_canaries(database.keys, wanted).items()
+                KeyCanary(fingerprint=name, encrypted_text=text, since=now)
+                for name, text in canaries.items()
             )
     except IntegrityError:
-        pass  # another process was first, with the same keys
+        pass  # another process with the same keys was first
 
 
-def create_canaries(keys: KeyRing, names: tuple[str, ...]) -> dict[str, bytes]:
-    """The known text under each of ``names``, fingerprints of ``keys``."""
-    return {name: keys.encrypt_with(name, KNOWN_TEXT) for name in names}
+def create_canaries(keys: KeyRing, fingerprints: tuple[str, ...]) -> dict[str, bytes]:
+    """Return a new canary for each of these keys, by fingerprint."""
+    return {name: keys.encrypt_with(name, KNOWN_TEXT) for name in fingerprints}
 
 
-def delete_canaries(session: Session, *names: str) -> None:
-    """Take the canaries of keys away that no row needs any more, or nobody has any more."""
+def delete_canaries(session: Session, *fingerprints: str) -> None:
+    """Delete the canaries of keys that no row needs any more, or that are lost."""
     session.execute(
         sa.delete(KeyCanary)
-        .where(KeyCanary.fingerprint.in_(names))
+        .where(KeyCanary.fingerprint.in_(fingerprints))
         .execution_options(synchronize_session=False)
     )
 
 
 def keys_job(database: Database) -> Job:
-    """The same again and again, for a database that did not answer at the start."""
-    return Job("keys", every(EVERY), lambda _session, _now: partial(register_newest_key, database))
+    """Repeat the registration, for a database that was unreachable at startup."""
+    run = partial(register_newest_key, database)
+    return Job("keys", every(CHECK_INTERVAL), lambda _session, _now: run)

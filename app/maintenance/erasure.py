@@ -1,8 +1,8 @@
-"""What it means that an inquiry is erased.
+"""Erase inquiries.
 
-The words go, and with them all that was made from them: the mails, the digests
-that would tell the same words again, and what relays said. The reference, the
-times, the topic and the states stay, so that the counts stay true.
+The content of an inquiry is deleted with everything made from it: its emails, the digests
+that would recognize the same content, and the replies of mail servers. The reference, the
+times, the topic and the states stay, so that counts remain correct.
 """
 
 from collections.abc import Sequence
@@ -14,21 +14,18 @@ from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry, InquiryState
 from app.outbox import admin
-from app.outbox.admin import lock_messages, redact
 from app.outbox.models import State
-
-NO_DIGEST = b""
 
 
 class SendingInProgressError(Exception):
-    """A mail of the inquiry is under way just now."""
+    """An email about the inquiry is being sent."""
 
 
-def erase(
+def erase_rows(
     session: Session, inquiries: Sequence[UUID], messages: Sequence[UUID], now: datetime
 ) -> None:
-    """Erase ``inquiries`` with their ``messages``, none of which waits to be sent."""
-    redact(session, messages)
+    """Erase ``inquiries`` and redact their ``messages``, none of which may be pending."""
+    admin.redact(session, messages)
     session.execute(
         sa.update(Inquiry)
         .where(Inquiry.id.in_(inquiries))
@@ -36,7 +33,7 @@ def erase(
             state=InquiryState.ERASED,
             encrypted_content=None,
             submission_key=None,
-            content_digest=NO_DIGEST,
+            content_digest=b"",
             message_digest=None,
             source_digest=None,
             erased_at=now,
@@ -46,14 +43,14 @@ def erase(
 
 
 def erase_inquiry(session: Session, inquiry: Inquiry, now: datetime) -> int:
-    """Erase ``inquiry`` at a visitor's wish; returns how many mails were cancelled for it.
+    """Erase one inquiry now. Returns how many of its emails were cancelled.
 
-    Raises SendingInProgressError, and nothing is changed, while one of its mails is under way.
+    Raises SendingInProgressError, without a change, while one of its emails is being sent.
     """
-    messages = lock_messages(session, [inquiry.reference])
+    messages = admin.lock_messages(session, [inquiry.reference])
     if any(message.state == State.SENDING for message in messages):
         raise SendingInProgressError
-    identities = [message.id for message in messages]
-    cancelled = sum(admin.cancel(session, one, now) for one in identities)
-    erase(session, [inquiry.id], identities, now)
+    ids = [message.id for message in messages]
+    cancelled = sum(admin.cancel(session, message_id, now) for message_id in ids)
+    erase_rows(session, [inquiry.id], ids, now)
     return cancelled

@@ -1,9 +1,9 @@
-"""Every sealed text goes under the newest key, in small steps, while the site runs."""
+"""Re-encrypt all rows with the newest key, in short transactions, while the site runs."""
 
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,18 +14,18 @@ from app.database import Database
 from app.maintenance import ProgressCallback
 from app.outbox.models import OutboxMessage
 
-BATCH = 100  # rows for one short transaction: a few milliseconds
-PAUSE = 0.02  # seconds between two of them, in which visitors' posts get their turn
-MOST_PASSES = 5
+BATCH = 100  # rows in one short transaction: a few milliseconds
+PAUSE = 0.02  # seconds between transactions, so that requests can write
+MAX_PASSES = 5
 
-Sealed = sa.Row[UUID, bytes]
+EncryptedRow = sa.Row[UUID, bytes]
 COLUMNS: tuple[Any, ...] = (Inquiry.encrypted_content, OutboxMessage.encrypted_message)
 
 
 @dataclass
 class PassResult:
-    """What one pass over all rows met: how many were put under the newest key, how many
-    no key opens, and how many somebody else changed meanwhile.
+    """What one pass over all rows did. Rows that others change at the same time, and rows
+    that no key can decrypt, are left as they are.
     """
 
     reencrypted: int = 0
@@ -33,42 +33,33 @@ class PassResult:
     undecryptable: int = 0
 
 
-@dataclass
+@dataclass(frozen=True)
 class RotationResult:
-    """What came of a rotation. ``complete`` when the last pass found no row under an old key."""
+    """``complete`` means that the last pass found no row encrypted with an older key."""
 
-    passes: list[PassResult] = field(default_factory=list)
-
-    @property
-    def complete(self) -> bool:
-        last = self.passes[-1]
-        return not (last.reencrypted or last.changed_concurrently)
-
-    @property
-    def reencrypted(self) -> int:
-        return sum(one.reencrypted for one in self.passes)
-
-    @property
-    def undecryptable(self) -> int:
-        return self.passes[-1].undecryptable
+    reencrypted: int
+    undecryptable: int
+    complete: bool
 
 
 def rotate_keys(database: Database, on_progress: ProgressCallback) -> RotationResult:
-    """Pass over all rows until none is under an old key, at most ``MOST_PASSES`` times.
+    """Pass over all rows until none needs an older key, at most ``MAX_PASSES`` times.
 
-    It can be broken off and started again at any point: a row is under the one
-    key or under the other. ``on_progress`` gets the number of rows seen, now and then.
+    It can be interrupted and started again at any time. ``on_progress`` gets the number of
+    rows read in the current pass.
     """
-    rotation = RotationResult()
-    while len(rotation.passes) < MOST_PASSES:
-        rotation.passes.append(_pass(database, on_progress))
-        if rotation.complete:
+    reencrypted = 0
+    for _ in range(MAX_PASSES):
+        result = _pass(database, on_progress)
+        reencrypted += result.reencrypted
+        complete = not (result.reencrypted or result.changed_concurrently)
+        if complete:
             break
-    return rotation
+    return RotationResult(reencrypted, result.undecryptable, complete)
 
 
 def count_rows_by_key(database: Database) -> Counter[str | None]:
-    """How many rows each key seals, by fingerprint; None stands for a key we do not have."""
+    """Count the rows that each key encrypts, by fingerprint; None counts the undecryptable."""
     return Counter(
         database.keys.key_of(row[1])
         for column in COLUMNS
@@ -78,7 +69,7 @@ def count_rows_by_key(database: Database) -> Counter[str | None]:
 
 
 def count_encrypted_rows(database: Database) -> int:
-    """How many rows one pass has to look at."""
+    """Count the rows that one pass reads."""
     with database.read_session() as session:
         counts = [
             session.scalar(sa.select(sa.func.count()).where(sa.func.length(column) > 0))
@@ -88,17 +79,17 @@ def count_encrypted_rows(database: Database) -> int:
 
 
 def _pass(database: Database, on_progress: ProgressCallback) -> PassResult:
-    passed, seen = PassResult(), 0
+    result, seen = PassResult(), 0
     for column in COLUMNS:
         for batch in _batches(database, column):
-            _reseal(database, column, batch, passed)
+            _reencrypt(database, column, batch, result)
             seen += len(batch)
             on_progress(seen)
-    return passed
+    return result
 
 
-def _batches(database: Database, column: Any) -> Iterator[Sequence[Sealed]]:
-    """All rows with something sealed in ``column``, in the order of their ids."""
+def _batches(database: Database, column: Any) -> Iterator[Sequence[EncryptedRow]]:
+    """Yield the id and content of all rows with content in ``column``, ordered by id."""
     table = column.class_
     last: UUID | None = None
     while True:
@@ -113,24 +104,26 @@ def _batches(database: Database, column: Any) -> Iterator[Sequence[Sealed]]:
         last = batch[-1][0]
 
 
-def _reseal(database: Database, column: Any, batch: Sequence[Sealed], passed: PassResult) -> None:
+def _reencrypt(
+    database: Database, column: Any, batch: Sequence[EncryptedRow], result: PassResult
+) -> None:
     newest = database.keys.fingerprints[0]
-    openers = [(row, database.keys.key_of(row[1])) for row in batch]
-    passed.undecryptable += sum(opener is None for _, opener in openers)
-    old = [row for row, opener in openers if opener not in (None, newest)]
-    if not old:
+    keys = [database.keys.key_of(row[1]) for row in batch]
+    result.undecryptable += keys.count(None)
+    outdated = [row for row, key in zip(batch, keys, strict=True) if key not in (None, newest)]
+    if not outdated:
         return
-    new = [(row, database.keys.reencrypt(row[1])) for row in old]
+    updates = [(row_id, old, database.keys.reencrypt(old)) for row_id, old in outdated]
     with database.session() as session:
-        for (identity, before), after in new:
-            # On condition of the old text: whoever changed the row meanwhile has won.
-            done = session.execute(
+        for row_id, old, new in updates:
+            # Only if unchanged: what somebody else wrote in the meantime stays.
+            updated = session.execute(
                 sa.update(column.class_)
-                .where(column.class_.id == identity, column == before)
-                .values({column.key: after})
+                .where(column.class_.id == row_id, column == old)
+                .values({column.key: new})
                 .returning(column.class_.id)
                 .execution_options(synchronize_session=False)
             ).one_or_none()
-            passed.reencrypted += done is not None
-            passed.changed_concurrently += done is None
+            result.reencrypted += updated is not None
+            result.changed_concurrently += updated is None
     time.sleep(PAUSE)

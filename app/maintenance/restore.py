@@ -1,11 +1,12 @@
-"""Putting a backup in the database's place, and the outbox on hold.
+"""Restore a backup, with the outbox paused.
 
-Everything that can be wrong is found before anything is changed. What stood in
-the database is backed up first, behind a closed gate: every inquiry that was
-acknowledged is in the restored database or in that backup.
+Every check is made before anything is changed. The current content is backed up first,
+while new inquiries are rejected: every inquiry that was acknowledged is in the restored
+database or in that backup.
 """
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,143 +18,141 @@ from app import clock
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
 from app.database.revisions import known_revisions, require_known_revision, revision_of
-from app.encryption import KeyRing
-from app.maintenance import ProgressCallback, backup, backup_archive, no_progress
+from app.maintenance import backup, backup_archive
 from app.maintenance.backup_archive import BackupError, Manifest
-from app.maintenance.backup_facts import count_rows_in, tables_of
 from app.maintenance.encryption_keys import require_keys
 from app.maintenance.erasure import erase_inquiry
 from app.maintenance.vacuum import purge_deleted
 from app.outbox.models import MailerHeartbeat, OutboxMessage, State
 
-GATE = timedelta(minutes=15)  # it opens by itself, should this process be killed
+MAX_GATE = timedelta(minutes=15)  # inquiries are accepted again even if this process is killed
 
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """What was done: where the replaced content is kept, if there was any, and how many
-    inquiries were erased again because they had been erased since the backup.
+    """The backup of the replaced content, if there was any, and the number of inquiries
+    erased again because they were erased after the backup was made.
     """
 
-    kept_in: Path | None
+    previous_backup: Path | None
     erased_again: int
 
 
 def read_backup(database: Database, path: Path) -> Manifest:
-    """What is in the backup ``path``, if it can be restored here. Raises BackupError
-    or MissingKeyError.
+    """Return the manifest of a backup that can be restored to ``database``.
+
+    Raises BackupError or MissingKeyError.
     """
     manifest = backup_archive.read_manifest(path)
-    ours = database.engine.dialect.name
-    if manifest.database != ours:
-        raise BackupError(f"{path} is of {manifest.database}, and DATABASE_URL names {ours}")
+    dialect = database.engine.dialect.name
+    if manifest.database != dialect:
+        raise BackupError(f"{path} is from {manifest.database}, but DATABASE_URL names {dialect}")
     if manifest.contents.revision not in known_revisions():
         raise BackupError(
             f"{path} has revision {manifest.contents.revision}, which this code does not know:"
             " restore it with the version that made it"
         )
-    _open_canaries(manifest, database.keys)
+    require_keys(manifest.contents.encrypted_canaries(), database.keys)
     return manifest
 
 
 def count_rows(database: Database) -> int:
-    """How many inquiries and mails would be replaced. Raises BackupError,
-    UnknownRevisionError.
+    """Return how many inquiries and messages a restore would replace.
+
+    Raises BackupError or UnknownRevisionError.
     """
-    place = database.engine.url.database or ""
-    if database.engine.dialect.name == "sqlite" and not Path(place).exists():
+    file = database.engine.url.database or ""
+    if database.engine.dialect.name == "sqlite" and not Path(file).exists():
         return 0
     try:
         with database.read_session() as session:
             connection = session.connection()
             require_known_revision(revision_of(connection))
-            return count_rows_in(connection)
+            tables = backup.existing_tables(connection)
+            counts = [
+                session.scalar(sa.select(sa.func.count(model.id)))
+                for model in (Inquiry, OutboxMessage)
+                if model.__tablename__ in tables
+            ]
     except SQLAlchemyError as error:
         raise BackupError(
-            f"the present database cannot be read ({type(error).__name__}): start it,"
+            f"the current database cannot be read ({type(error).__name__}): start it,"
             " or move the damaged one away"
         ) from None
+    return sum(count or 0 for count in counts)
 
 
-def restore_backup(  # noqa: PLR0913  (what is put where, and how)
+def restore_backup(
     database: Database,
     path: Path,
     *,
     instance: Path,
     replace: bool,
     upgrade: Callable[[], None],
-    on_progress: ProgressCallback = no_progress,
 ) -> RestoreResult:
-    """Put the backup ``path`` in place, bring it to this version with ``upgrade`` and leave
-    the outbox on hold; ``on_progress`` gets the bytes unpacked so far. Raises what ``read_backup``
-    raises; nothing is changed then.
+    """Restore the backup ``path``, apply migrations with ``upgrade`` and pause the outbox.
+
+    Raises what ``read_backup`` raises; nothing is changed then.
     """
     manifest = read_backup(database, path)
-    place = database.engine.url.database or ""
-    folder = Path(place).parent if manifest.database == "sqlite" else instance
+    file = database.engine.url.database or ""
+    folder = Path(file).parent if manifest.database == "sqlite" else instance
     folder.mkdir(parents=True, exist_ok=True)
     instance.mkdir(parents=True, exist_ok=True)
-    engine = backup.backend_for(database)
-    with backup.temporary_folder(folder) as workspace:
-        payload = workspace / backup_archive.PAYLOAD
-        backup_archive.unpack(path, manifest, payload, on_progress)
-        engine.verify(payload)
-        gate = _has_inquiries_table(database)
-        if gate:
-            engine.close_gate(database, int(GATE.total_seconds()))
+    backend = backup.backend_for(database)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".frontdesk-") as name:
+        payload = Path(name) / backup_archive.PAYLOAD
+        backup_archive.unpack(path, manifest, payload)
+        backend.verify(payload)
+        has_table = _has_inquiry_table(database)
+        if has_table:
+            backend.close_gate(database, int(MAX_GATE.total_seconds()))
         try:
-            kept_in = _keep_present(database, instance, replace=replace)
-            erased = _erased(database)
+            previous_backup = _back_up_current(database, instance, replace=replace)
+            erased = _erased_references(database) if has_table else set()
             reason = f"restored from a backup of {manifest.created_at}"
-            engine.put_in_place(database, payload, manifest.contents, reason)
+            backend.replace_content(database, payload, manifest.contents, reason)
         except BaseException:
-            if gate:
-                engine.open_gate(database)
+            if has_table:
+                backend.open_gate(database)
             raise
     upgrade()
-    again = _settle_in(database, erased)
+    erased_again = _clean_up(database, erased)
     purge_deleted(database)
-    return RestoreResult(kept_in, again)
+    return RestoreResult(previous_backup, erased_again)
 
 
-def _open_canaries(manifest: Manifest, keys: KeyRing) -> None:
-    require_keys(manifest.contents.encrypted_canaries(), keys)
-
-
-def _has_inquiries_table(database: Database) -> bool:
+def _has_inquiry_table(database: Database) -> bool:
     with database.read_session() as session:
-        return Inquiry.__tablename__ in tables_of(session.connection())
+        return Inquiry.__tablename__ in backup.existing_tables(session.connection())
 
 
-def _keep_present(database: Database, instance: Path, *, replace: bool) -> Path | None:
+def _back_up_current(database: Database, instance: Path, *, replace: bool) -> Path | None:
     rows = count_rows(database)
     if not rows:
         return None
     if not replace:
-        raise BackupError(f"the database is not empty ({rows} rows): say --replace")
-    kept_in = _free(instance / f"before-restore-{backup.backup_file_name(clock.now())}")
-    backup.create_backup(database, kept_in)
-    return kept_in
+        raise BackupError(f"the database is not empty ({rows} rows): use --replace")
+    path = _unused(instance / f"before-restore-{backup.backup_file_name(clock.now())}")
+    backup.create_backup(database, path)
+    return path
 
 
-def _free(file: Path) -> Path:
-    """``file``, or another name beside it: two restores may be made in one second."""
-    names = (file.with_stem(f"{file.stem}-{number}") for number in range(2, 100))
-    return next((one for one in (file, *names) if not one.exists()), file)
+def _unused(file: Path) -> Path:
+    """``file``, or a numbered name if it exists: two restores may be made in one second."""
+    numbered = (file.with_stem(f"{file.stem}-{number}") for number in range(2, 100))
+    return next((path for path in (file, *numbered) if not path.exists()), file)
 
 
-def _erased(database: Database) -> Sequence[str]:
-    """What was erased up to now: a backup from before must not bring it back."""
+def _erased_references(database: Database) -> set[str]:
+    """What was erased until now, which an older backup must not bring back."""
     with database.read_session() as session:
-        if Inquiry.__tablename__ not in tables_of(session.connection()):
-            return []
         query = sa.select(Inquiry.reference).where(Inquiry.state == InquiryState.ERASED)
-        return session.scalars(query).all()
+        return set(session.scalars(query))
 
 
-def _settle_in(database: Database, erased: Sequence[str]) -> int:
-    """Leases and heartbeats of a past time mean nothing; what was erased is erased again."""
-    again = set(erased)
+def _clean_up(database: Database, erased: set[str]) -> int:
+    """Drop leases and heartbeats from the time of the backup, and erase ``erased`` again."""
     with database.session() as session:
         now = database.now(session)
         session.execute(sa.delete(MailerHeartbeat))
@@ -163,7 +162,7 @@ def _settle_in(database: Database, erased: Sequence[str]) -> int:
             .values(state=State.PENDING, due_at=now, lease_token=None, owner=None)
         )
         query = sa.select(Inquiry).where(Inquiry.state != InquiryState.ERASED)
-        back = [one for one in session.scalars(query) if one.reference in again] if again else []
-        for inquiry in back:
+        restored = [row for row in session.scalars(query) if row.reference in erased]
+        for inquiry in restored:
             erase_inquiry(session, inquiry, now)
-    return len(back)
+    return len(restored)

@@ -1,12 +1,13 @@
-"""After erasing: nothing of what is gone stays in the database's files.
+"""Remove deleted data from the files of the database.
 
-SQLite overwrites what it deletes (``secure_delete``), but in WAL mode the old
-pages stay in the -wal file until a checkpoint empties it. PostgreSQL keeps old
-row versions until VACUUM makes their room free to be written over.
+SQLite overwrites what it deletes (``secure_delete``), but in WAL mode old pages stay in the
+-wal file until a checkpoint truncates it. PostgreSQL keeps old row versions until VACUUM
+allows their space to be reused.
 """
 
 import logging
 import time
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -16,42 +17,37 @@ from app.database import Database
 log = logging.getLogger("frontdesk.retention")
 
 TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement"
-TRIES, PAUSE = 20, 0.1  # seconds; a reader under way keeps the -wal file for so long
+TRIES, PAUSE = 20, 0.1  # seconds; a reader keeps the -wal file in use for about that long
 
 
 def purge_deleted(database: Database) -> bool:
-    """Empty the -wal file, or vacuum. False when somebody was in the way all the time:
-    the next run, or any quiet moment, does it.
+    """Truncate the -wal file, or run VACUUM.
+
+    Returns False if other connections prevent it. A later run catches up.
     """
     try:
         if database.engine.dialect.name == "sqlite":
-            return _empty_wal(database)
+            return _truncate_wal(database)
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:
             session.exec_driver_sql(f"VACUUM {TABLES}")
     except DBAPIError as error:
-        log.warning("traces of erased words not wiped yet: %s", type(error).__name__)
+        log.warning("deleted data is not purged yet: %s", type(error).__name__)
         return False
     return True
 
 
-def _empty_wal(database: Database) -> bool:
-    pooled = database.engine.raw_connection()
-    connection = pooled.driver_connection
-    assert connection is not None
-    try:
-        # A checkpoint that waits for a reader lets no writer pass: it must not wait long.
-        before = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+def _truncate_wal(database: Database) -> bool:
+    with closing(database.engine.raw_connection()) as pooled:
+        connection: Any = pooled.driver_connection
+        (timeout,) = connection.execute("PRAGMA busy_timeout").fetchone()
+        # A checkpoint that waits for a reader blocks writers, so it must not wait long.
         connection.execute("PRAGMA busy_timeout=50")
         try:
-            return any(_checkpoint(connection) for _ in range(TRIES))
+            for _ in range(TRIES):
+                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    return True
+                time.sleep(PAUSE)
+            return False
         finally:
-            connection.execute(f"PRAGMA busy_timeout={before}")
-    finally:
-        pooled.close()
-
-
-def _checkpoint(connection: Any) -> bool:
-    busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    if busy:
-        time.sleep(PAUSE)
-    return not busy
+            connection.execute(f"PRAGMA busy_timeout={timeout}")

@@ -1,4 +1,4 @@
-"""A backup and its way back, on SQLite and on PostgreSQL; beside live traffic: test_live.py."""
+"""``flask backup`` and ``restore``, on SQLite and PostgreSQL. Under load: test_live.py."""
 
 import json
 import os
@@ -28,8 +28,8 @@ __all__ = ["desk", "relay", "use_next_version"]
 
 
 @pytest.fixture(autouse=True)
-def programs_of_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test server's own pg_dump on PATH: another version may stand there."""
+def postgres_programs_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the test server's own pg_dump first on PATH, which may have another version."""
     monkeypatch.setenv("PATH", f"{postgres_programs()}{os.pathsep}{os.environ['PATH']}")
 
 
@@ -42,8 +42,8 @@ def references(desk: Desk) -> set[str]:
     return {one.reference for one in desk.inquiries()}
 
 
-def refusal(desk: Desk, *command: str) -> str:
-    """What a command says that refuses: one line, and nothing in the database is changed."""
+def error_of(desk: Desk, *command: str) -> str:
+    """Run a command that fails. Return its only error line; the database must not change."""
     before = (references(desk), states(desk))
     result = desk.run(*command)
     assert result.exit_code == 1, result.output
@@ -58,51 +58,51 @@ def states(desk: Desk) -> list[str]:
         return sorted(session.scalars(sa.select(OutboxMessage.state)))
 
 
-def test_a_backup_comes_back_on_hold(desk: Desk, relay: Relay, file: Path) -> None:
+def test_a_backup_is_restored_with_the_outbox_paused(desk: Desk, relay: Relay, file: Path) -> None:
     desk.send(message="before")
-    assert "1 inquiries, 1 mails undelivered" in desk.says("backup", str(file))
+    assert "1 inquiry, 1 undelivered email" in desk.says("backup", str(file))
     desk.says("mailer", "run", "--once")
     desk.send(message="after")
     assert len(relay.received) == 1
-    said = desk.says("restore", str(file), "--replace", typed="y\n")
-    assert "The outbox is on hold" in said
+    output = desk.says("restore", str(file), "--replace", typed="y\n")
+    assert "The outbox is paused" in output
     assert len(desk.inquiries()) == 1
     desk.says("mailer", "run", "--once")
-    assert len(relay.received) == 1, "what was sent once is not sent again by itself"
-    assert "on hold" in desk.says("outbox", "list")
+    assert len(relay.received) == 1, "nothing is sent again by itself"
+    assert "paused" in desk.says("outbox", "list")
     desk.says("outbox", "resume", "--yes")
     desk.says("mailer", "run", "--once")
     assert len(relay.received) == 2
 
 
-def test_what_is_replaced_is_kept(desk: Desk, file: Path, tmp_path: Path) -> None:
+def test_replaced_content_is_backed_up(desk: Desk, file: Path, tmp_path: Path) -> None:
     desk.says("backup", str(file))
     desk.send()
     ours = references(desk)
-    said = desk.says("restore", str(file), "--replace", "--yes")
+    output = desk.says("restore", str(file), "--replace", "--yes")
     assert references(desk) == set()
     (kept,) = tmp_path.glob("before-restore-*.backup")
-    assert str(kept) in said
+    assert str(kept) in output
     desk.says("restore", str(kept), "--yes")
     assert references(desk) == ours
 
 
-def test_a_backup_is_for_our_eyes_and_its_time_is_noted(
+def test_a_backup_is_private_and_its_time_is_recorded(
     desk: Desk, file: Path, tmp_path: Path
 ) -> None:
     desk.send()
     desk.says("backup", str(file))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with tarfile.open(file) as tar:
-        told = json.load(tar.extractfile("manifest.json") or pytest.fail("no manifest"))
+        manifest = json.load(tar.extractfile("manifest.json") or pytest.fail("no manifest"))
     with desk.database.read_session() as session:
-        noted = last_backup_at(session)
-    assert noted == datetime.fromisoformat(told["created_at"])
-    assert told["contents"]["inquiries"] == 1
-    assert [one.name for one in tmp_path.glob(".*")] == [], "nothing is left behind"
+        recorded = last_backup_at(session)
+    assert recorded == datetime.fromisoformat(manifest["created_at"])
+    assert manifest["contents"]["inquiries"] == 1
+    assert [one.name for one in tmp_path.glob(".*")] == [], "no temporary file is left"
 
 
-def test_a_folder_gets_a_file_named_by_the_time(desk: Desk, tmp_path: Path) -> None:
+def test_a_backup_in_a_folder_is_named_by_the_time(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     desk.says("backup", str(tmp_path / "kept"))
     (made,) = (tmp_path / "kept").iterdir()
@@ -111,42 +111,42 @@ def test_a_folder_gets_a_file_named_by_the_time(desk: Desk, tmp_path: Path) -> N
 
 def test_no_file_is_overwritten(desk: Desk, file: Path) -> None:
     file.write_text("mine")
-    assert "exists already; nothing was written" in refusal(desk, "backup", str(file))
+    assert "exists already; nothing was written" in error_of(desk, "backup", str(file))
     assert file.read_text() == "mine"
 
 
-def test_a_place_that_cannot_be_written_is_one_clear_line(desk: Desk) -> None:
-    assert "cannot write" in refusal(desk, "backup", "/nowhere/at/all.backup")
+def test_an_unwritable_path_is_reported_in_one_line(desk: Desk) -> None:
+    assert "cannot write" in error_of(desk, "backup", "/nowhere/at/all.backup")
 
 
-def test_a_database_that_is_not_empty_is_replaced_only_when_asked(desk: Desk, file: Path) -> None:
+def test_a_database_with_content_is_not_replaced_without_the_option(desk: Desk, file: Path) -> None:
     desk.send()
     desk.says("backup", str(file))
-    assert "is not empty" in refusal(desk, "restore", str(file), "--yes")
+    assert "is not empty" in error_of(desk, "restore", str(file), "--yes")
 
 
-def test_the_answer_no_changes_nothing(desk: Desk, file: Path) -> None:
+def test_nothing_changes_without_confirmation(desk: Desk, file: Path) -> None:
     desk.says("backup", str(file))
     desk.send()
     assert desk.run("restore", str(file), "--replace", typed="n\n").exit_code == 1
     assert len(desk.inquiries()) == 1
 
 
-def test_what_is_no_backup_is_one_clear_line(desk: Desk, file: Path) -> None:
+def test_a_file_that_is_not_a_backup_is_reported_in_one_line(desk: Desk, file: Path) -> None:
     desk.send()
     for content in (b"", b"not a tar", b"SQLite format 3\0" + b"\0" * 500):
         file.write_bytes(content)
-        said = refusal(desk, "restore", str(file), "--replace", "--yes")
-        assert "is no backup made by `flask backup`; nothing changed" in said
+        output = error_of(desk, "restore", str(file), "--replace", "--yes")
+        assert "is not a backup made by `flask backup`; nothing changed" in output
     with tarfile.open(file, "w") as tar:
         tar.add(__file__, "manifest.json")
-    assert "is no backup" in refusal(desk, "restore", str(file), "--replace", "--yes")
-    assert "cannot read" in refusal(desk, "restore", str(file) + "x", "--replace", "--yes")
-    assert "cannot read" in refusal(desk, "restore", str(file.parent), "--replace", "--yes")
+    assert "is not a backup" in error_of(desk, "restore", str(file), "--replace", "--yes")
+    assert "cannot read" in error_of(desk, "restore", str(file) + "x", "--replace", "--yes")
+    assert "cannot read" in error_of(desk, "restore", str(file.parent), "--replace", "--yes")
 
 
 @pytest.mark.parametrize("where", [0.5, 0.99])
-def test_a_damaged_backup_is_one_clear_line(desk: Desk, file: Path, where: float) -> None:
+def test_a_damaged_backup_is_reported_in_one_line(desk: Desk, file: Path, where: float) -> None:
     desk.send()
     desk.says("backup", str(file))
     content = bytearray(file.read_bytes())
@@ -154,12 +154,12 @@ def test_a_damaged_backup_is_one_clear_line(desk: Desk, file: Path, where: float
         payload = tar.getmember("database")
     content[payload.offset_data + int(payload.size * where)] ^= 0xFF
     file.write_bytes(content)
-    assert "is damaged" in refusal(desk, "restore", str(file), "--replace", "--yes")
+    assert "is damaged" in error_of(desk, "restore", str(file), "--replace", "--yes")
     file.write_bytes(content[: payload.offset_data + payload.size // 2])
-    assert refusal(desk, "restore", str(file), "--replace", "--yes")
+    assert error_of(desk, "restore", str(file), "--replace", "--yes")
 
 
-def test_a_backup_that_our_keys_do_not_open_is_one_clear_line(
+def test_a_backup_encrypted_with_another_key_is_reported_in_one_line(
     desk: Desk, file: Path, make_app: Callable[..., Flask]
 ) -> None:
     desk.send()
@@ -167,30 +167,30 @@ def test_a_backup_that_our_keys_do_not_open_is_one_clear_line(
     desk.says("backup", str(file))
     url = desk.database.engine.url.render_as_string(hide_password=False)
     other = Desk(make_app(DATABASE_URL=url, ENCRYPTION_KEYS=Fernet.generate_key().decode()))
-    said = refusal(other, "restore", str(file), "--replace", "--yes")
-    assert "a key is missing: ENCRYPTION_KEYS lacks" in said
+    output = error_of(other, "restore", str(file), "--replace", "--yes")
+    assert "a key is missing: ENCRYPTION_KEYS lacks" in output
 
 
-def test_a_backup_newer_than_the_code_is_one_clear_line(desk: Desk, file: Path) -> None:
+def test_a_backup_newer_than_the_code_is_reported_in_one_line(desk: Desk, file: Path) -> None:
     desk.send()
     set_revision(desk.database, "9999")
     desk.says("backup", str(file))
     set_revision(desk.database, revisions.known_revisions()[-1])
-    said = refusal(desk, "restore", str(file), "--replace", "--yes")
-    assert "has revision 9999, which this code does not know" in said
+    output = error_of(desk, "restore", str(file), "--replace", "--yes")
+    assert "has revision 9999, which this code does not know" in output
 
 
-def test_a_database_newer_than_the_code_is_left_alone(desk: Desk, file: Path) -> None:
+def test_a_database_newer_than_the_code_is_not_changed(desk: Desk, file: Path) -> None:
     desk.send()
     desk.says("backup", str(file))
     set_revision(desk.database, "9999")
     for command in (("db", "upgrade"), ("restore", str(file), "--replace", "--yes")):
-        assert "the database is newer than this code" in refusal(desk, *command)
+        assert "the database is newer than this code" in error_of(desk, *command)
     result = desk.run("mailer", "run", "--once")
     assert result.output.startswith("Error: Not started: the database is newer than this code")
 
 
-def test_an_older_backup_is_brought_to_this_version(
+def test_an_older_backup_is_migrated(
     desk: Desk,
     file: Path,
     make_app: Callable[..., Flask],
@@ -205,11 +205,11 @@ def test_an_older_backup_is_brought_to_this_version(
     later.says("db", "upgrade")
     assert "revision 0001" in later.says("restore", str(file), "--replace", "--yes")
     assert references(later) == ours
-    assert "on hold" in later.says("outbox", "list")
+    assert "paused" in later.says("outbox", "list")
     later.says("db", "current", "--check-heads")
 
 
-def test_what_was_erased_since_is_erased_again(desk: Desk, file: Path) -> None:
+def test_inquiries_erased_since_the_backup_are_erased_again(desk: Desk, file: Path) -> None:
     desk.send()
     desk.says("backup", str(file))
     desk.says("inquiries", "erase", desk.inquiries()[0].reference, "--yes")
@@ -217,7 +217,7 @@ def test_what_was_erased_since_is_erased_again(desk: Desk, file: Path) -> None:
     assert desk.inquiries()[0].encrypted_content is None
 
 
-def test_leases_and_heartbeats_of_the_past_are_not_believed(desk: Desk, file: Path) -> None:
+def test_leases_and_heartbeats_from_the_backup_are_dropped(desk: Desk, file: Path) -> None:
     desk.send()
     with desk.database.session() as session:
         now = desk.database.now(session)
@@ -230,7 +230,7 @@ def test_leases_and_heartbeats_of_the_past_are_not_believed(desk: Desk, file: Pa
         assert session.scalars(sa.select(MailerHeartbeat)).all() == []
 
 
-def test_a_restore_that_fails_changes_nothing(
+def test_a_failed_restore_changes_nothing(
     desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.says("backup", str(file))
@@ -240,32 +240,32 @@ def test_a_restore_that_fails_changes_nothing(
         raise backup_archive.BackupError("no disk")
 
     monkeypatch.setattr(backend_for(desk.database), "copy", fail)
-    assert "no disk" in refusal(desk, "restore", str(file), "--replace", "--yes")
-    assert desk.send(message="again").status_code == 303, "the gate is open"
-    assert "on hold" not in desk.says("outbox", "list")
+    assert "no disk" in error_of(desk, "restore", str(file), "--replace", "--yes")
+    assert desk.send(message="again").status_code == 303, "inquiries are accepted again"
+    assert "paused" not in desk.says("outbox", "list")
 
 
-def test_a_backup_of_the_other_database_is_one_clear_line(
+def test_a_backup_of_another_kind_of_database_is_reported_in_one_line(
     make_app: Callable[..., Flask], postgres_url: str, file: Path
 ) -> None:
     Desk(make_app()).says("backup", str(file))
     other = Desk(make_app(DATABASE_URL=postgres_url))
-    said = refusal(other, "restore", str(file), "--yes")
-    assert "is of sqlite, and DATABASE_URL names postgresql" in said
+    output = error_of(other, "restore", str(file), "--yes")
+    assert "is from sqlite, but DATABASE_URL names postgresql" in output
 
 
-def test_without_pg_dump_it_says_what_to_install(
+def test_a_missing_pg_dump_is_reported_with_the_package_to_install(
     make_app: Callable[..., Flask], postgres_url: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(make_app(DATABASE_URL=postgres_url))
-    monkeypatch.setattr("app.maintenance.postgres_tools.DEBIAN_FOLDER", file.parent)
+    monkeypatch.setattr("app.maintenance.backup_postgres.DEBIAN_FOLDER", file.parent)
     monkeypatch.setenv("PATH", str(file.parent))
-    said = refusal(desk, "backup", str(file))
-    assert re.search(r"pg_dump \d+ or newer is not on PATH \(there is none\)", said)
+    output = error_of(desk, "backup", str(file))
+    assert re.search(r"pg_dump \d+ or newer is not on PATH \(none found\)", output)
     assert not file.exists()
 
 
-def test_a_new_machine_gets_the_site_back(
+def test_a_backup_is_restored_on_a_new_machine(
     desk: Desk,
     file: Path,
     make_app: Callable[..., Flask],
@@ -282,8 +282,7 @@ def test_a_new_machine_gets_the_site_back(
     assert new.send(message="welcome").status_code == 303
 
 
-def test_a_gate_that_nobody_opens_opens_by_itself(desk: Desk) -> None:
-    """A restore that was killed must not keep visitors out for ever."""
+def test_inquiries_are_accepted_again_after_a_killed_restore(desk: Desk) -> None:
     backend_for(desk.database).close_gate(desk.database, 2)
     assert desk.send().status_code == 503
-    eventually(lambda: desk.send().status_code == 303, 10, "posts are taken again")
+    eventually(lambda: desk.send().status_code == 303, 10, "inquiries are accepted again")

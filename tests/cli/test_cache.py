@@ -1,4 +1,4 @@
-"""``flask cache warm``: every address through the web server in front."""
+"""``flask cache warm``."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class WebServer:
-    """The application at 127.0.0.1, and what it was asked for: method, address, encoding."""
+    """The application at 127.0.0.1 with a record of requests: method, address, encoding."""
 
     def __init__(self, app: Flask, port: int) -> None:
         self.requests: set[tuple[str, str, str]] = set()
@@ -51,7 +51,7 @@ def web_server(app: Flask) -> Iterator[WebServer]:
     made.close()
 
 
-def test_every_page_and_the_files_it_names_are_requested_in_three_encodings(
+def test_every_page_and_linked_file_is_requested_in_three_encodings(
     app: Flask, web_server: WebServer
 ) -> None:
     done = app.test_cli_runner().invoke(args=["cache", "warm", "--address", "127.0.0.1"])
@@ -71,7 +71,7 @@ def test_every_page_and_the_files_it_names_are_requested_in_three_encodings(
     assert {method for method, _, _ in web_server.requests} == {"GET"}
 
 
-def test_a_web_server_that_does_not_answer_is_one_clear_line(app: Flask) -> None:
+def test_an_unreachable_web_server_is_reported_in_one_line(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["cache", "warm", "--address", "127.0.0.1"])
     assert done.exit_code == 1
     assert done.output.startswith(f"Error: {app.config['SITE']} does not answer: ")

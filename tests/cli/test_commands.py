@@ -1,4 +1,4 @@
-"""The commands of the people who run the site. On SQLite and on PostgreSQL."""
+"""``flask outbox`` and ``flask inquiries``, on SQLite and PostgreSQL."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ __all__ = ["relay"]
 
 
 class Desk(Visitor):
-    """A visitor's site with a terminal beside it."""
+    """A site with a visitor and an operator at its command line."""
 
     def run(self, *command: str, typed: str = "") -> Result:
         return self.app.test_cli_runner().invoke(args=list(command), input=typed)
@@ -42,16 +42,16 @@ def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Des
     return Desk(app)
 
 
-def test_the_mailer_sends_what_waits_and_ends(desk: Desk, relay: Relay) -> None:
+def test_mailer_once_sends_pending_messages_and_stops(desk: Desk, relay: Relay) -> None:
     desk.send()
     desk.says("mailer", "run", "--once")
     (taken,) = relay.received
     assert taken.message["Reply-To"] == "ada@example.com"
-    assert desk.says("outbox", "list") == "Nothing here.\n"
+    assert desk.says("outbox", "list") == "No entries.\n"
     assert "delivered" in desk.says("outbox", "list", "--all")
 
 
-def test_the_outbox_says_what_is_stuck_and_why(desk: Desk, relay: Relay) -> None:
+def test_list_and_show_explain_an_undelivered_message(desk: Desk, relay: Relay) -> None:
     relay.script = {"rcpt": "451 greylisted"}
     desk.send()
     desk.says("mailer", "run", "--once")
@@ -63,16 +63,16 @@ def test_the_outbox_says_what_is_stuck_and_why(desk: Desk, relay: Relay) -> None
     assert "failed" in shown
 
 
-def test_the_outbox_says_that_the_relay_is_down(desk: Desk, relay: Relay) -> None:
+def test_list_reports_an_unavailable_mail_server(desk: Desk, relay: Relay) -> None:
     relay.close()
     desk.send()
     desk.says("mailer", "run", "--once")
     listed = desk.says("outbox", "list")
-    assert "The mail relay is down since" in listed
-    assert "Nothing is lost" in listed
+    assert "The mail server is unavailable since" in listed
+    assert "Messages are kept until then" in listed
 
 
-def test_a_dead_message_can_be_sent_again(desk: Desk, relay: Relay) -> None:
+def test_a_dead_message_can_be_requeued(desk: Desk, relay: Relay) -> None:
     relay.script = {"rcpt": "550 unknown"}
     desk.send()
     desk.says("mailer", "run", "--once")
@@ -84,7 +84,7 @@ def test_a_dead_message_can_be_sent_again(desk: Desk, relay: Relay) -> None:
     assert "requeued" in desk.says("outbox", "show", str(desk.message().id))
 
 
-def test_a_message_requeued_after_weeks_gets_five_days_anew(desk: Desk, relay: Relay) -> None:
+def test_requeuing_restarts_the_retry_period(desk: Desk, relay: Relay) -> None:
     desk.send()
     with desk.database.session() as session:
         old = desk.database.now(session) - timedelta(days=20)
@@ -95,14 +95,14 @@ def test_a_message_requeued_after_weeks_gets_five_days_anew(desk: Desk, relay: R
     assert desk.message().state == "pending"
 
 
-def test_nothing_changes_when_the_answer_is_no(desk: Desk) -> None:
+def test_cancel_changes_nothing_without_confirmation(desk: Desk) -> None:
     desk.send()
     result = desk.run("outbox", "cancel", str(desk.message().id), typed="n\n")
     assert result.exit_code == 1
     assert desk.message().state == "pending"
 
 
-def test_a_cancelled_message_is_not_sent_and_leaves_a_trace(desk: Desk, relay: Relay) -> None:
+def test_a_cancelled_message_is_not_sent_and_stays_listed(desk: Desk, relay: Relay) -> None:
     desk.send()
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     desk.says("mailer", "run", "--once")
@@ -120,28 +120,28 @@ def test_a_delivered_message_cannot_be_cancelled(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["ffff", "no-id", ""])
-def test_an_unknown_message_is_one_clear_line(desk: Desk, wrong: str) -> None:
+def test_an_unknown_message_is_reported_in_one_line(desk: Desk, wrong: str) -> None:
     result = desk.run("outbox", "show", wrong)
     assert result.exit_code == 1
     assert result.output.startswith("Error: ")
     assert result.output.count("\n") == 1
 
 
-def test_inquiries_are_listed_without_personal_data(desk: Desk) -> None:
+def test_the_inquiry_list_contains_no_personal_data(desk: Desk) -> None:
     desk.send()
     listed = desk.says("inquiries", "list")
     assert desk.inquiries()[0].reference in listed
     assert "Ada" not in listed
 
 
-def test_an_inquiry_can_be_read_by_its_reference(desk: Desk) -> None:
+def test_an_inquiry_is_shown_by_its_reference_without_control_characters(desk: Desk) -> None:
     desk.send(message="Line\x1b[31m one")
     shown = desk.says("inquiries", "show", desk.inquiries()[0].reference.lower())
     assert "Ada Example" in shown
     assert "\x1b" not in shown
 
 
-def test_a_held_inquiry_is_sent_on_when_released(desk: Desk, relay: Relay) -> None:
+def test_a_quarantined_inquiry_is_sent_when_released(desk: Desk, relay: Relay) -> None:
     desk.send(honeypot="x")
     assert "hidden field" in desk.says("inquiries", "list", "--quarantined")
     desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
@@ -152,7 +152,7 @@ def test_a_held_inquiry_is_sent_on_when_released(desk: Desk, relay: Relay) -> No
     assert len(relay.received) == 1
 
 
-def test_an_unknown_reference_is_one_clear_line(desk: Desk) -> None:
+def test_an_unknown_reference_is_reported_in_one_line(desk: Desk) -> None:
     result = desk.run("inquiries", "show", "AAA-AAA")
     assert result.exit_code == 1
     assert result.output == "Error: no inquiry 'AAA-AAA'\n"

@@ -1,4 +1,4 @@
-"""The doctor looks at everything, says what to do, and is not felled by what is broken."""
+"""``flask doctor`` checks everything, gives advice, and continues when something is broken."""
 
 import json
 import os
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("name_server")
 
 
 class Doctor:
-    """A site with a doctor at its terminal."""
+    """``flask doctor`` of one site."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -52,11 +52,11 @@ class Doctor:
     def run(self, *options: str) -> Result:
         return self.app.test_cli_runner().invoke(args=["doctor", *options])
 
-    def findings(self, *options: str) -> dict[str, tuple[str, str]]:
-        """Level and words of each part."""
-        found = json.loads(self.run("--json", *options).stdout)
+    def results(self, *options: str) -> dict[str, tuple[str, str]]:
+        """Return the level and the text of each check."""
+        results = json.loads(self.run("--json", *options).stdout)
         return {
-            one["check"]: (one["level"], f"{one['message']} | {one['advice']}") for one in found
+            one["check"]: (one["level"], f"{one['message']} | {one['advice']}") for one in results
         }
 
 
@@ -77,8 +77,8 @@ def doctor(
     return make
 
 
-def heal(doctor: Doctor, names: NameServer) -> None:
-    """What is missing on a new machine."""
+def make_healthy(doctor: Doctor, names: NameServer) -> None:
+    """Add what is missing on a new machine."""
     encryption_keys.register_newest_key(doctor.database)
     outbox = Outbox(doctor.app)
     outbox.now = datetime.now(UTC)
@@ -91,54 +91,52 @@ def heal(doctor: Doctor, names: NameServer) -> None:
     record_backup(doctor.database, datetime.now(UTC))
 
 
-def test_a_site_in_good_health(doctor: Callable[..., Doctor], name_server: NameServer) -> None:
-    patient = doctor(
+def test_a_healthy_site(doctor: Callable[..., Doctor], name_server: NameServer) -> None:
+    site = doctor(
         ALERT_WEBHOOK_URL="http://127.0.0.1:9/hook", HEARTBEAT_URL="http://127.0.0.1:9/ping"
     )
-    heal(patient, name_server)
-    findings = patient.findings()
-    # The demo clinic is no clinic, and nobody has signed its pages.
-    assert {part for part, (level, _) in findings.items() if level != "ok"} == {"clinic", "review"}
-    result = patient.run()
+    make_healthy(site, name_server)
+    results = site.results()
+    # The demo clinic is not a real one, and nobody has reviewed its pages.
+    assert {name for name, (level, _) in results.items() if level != "ok"} == {"clinic", "review"}
+    result = site.run()
     assert result.exit_code == 0
     assert "Failed: 0, warnings: 2" in result.output
-    for words in (
-        "a commit is on disk",
+    for text in (
+        "commits are durable",
         "at the newest revision",
-        "they open all that is sealed",
-        "0 waiting, 0 undelivered",
+        "all encrypted rows can be decrypted",
+        "0 pending, 0 undelivered",
         "answers, no TLS, no login",
         "v=spf1 include:relay.example -all",
         "v=DMARC1; p=reject",
         "webhook, ping, daily digest",
     ):
-        assert words in result.output
+        assert text in result.output
     assert "127.0.0.1:9" not in result.output
 
 
-def test_it_sends_nothing_unless_told_to(doctor: Callable[..., Doctor], relay: Relay) -> None:
+def test_nothing_is_sent_without_send_test(doctor: Callable[..., Doctor], relay: Relay) -> None:
     doctor().run()
     assert relay.received == []
 
 
-def test_a_test_mail_really_goes_out(doctor: Callable[..., Doctor], relay: Relay) -> None:
-    found = doctor().findings("--send-test", "me@clinic.example")
-    assert found["test mail"][0] == "ok"
+def test_send_test_sends_an_email(doctor: Callable[..., Doctor], relay: Relay) -> None:
+    result = doctor().results("--send-test", "me@clinic.example")
+    assert result["test email"][0] == "ok"
     (taken,) = relay.received
     assert taken.recipients == ("me@clinic.example",)
     assert taken.message["Subject"].startswith("Test mail from")
 
 
-def test_a_test_mail_that_is_refused_is_a_fault(
-    doctor: Callable[..., Doctor], relay: Relay
-) -> None:
+def test_a_refused_test_email_fails(doctor: Callable[..., Doctor], relay: Relay) -> None:
     relay.script = {"rcpt": "550 unknown"}
-    level, words = doctor().findings("--send-test", "me@clinic.example")["test mail"]
+    level, text = doctor().results("--send-test", "me@clinic.example")["test email"]
     assert level == "failed"
-    assert "550" in words
+    assert "550" in text
 
 
-def test_a_bad_address_for_the_test_mail_is_one_line(
+def test_an_invalid_address_for_the_test_email_is_an_error(
     doctor: Callable[..., Doctor], relay: Relay
 ) -> None:
     result = doctor().run("--send-test", "nonsense")
@@ -147,114 +145,114 @@ def test_a_bad_address_for_the_test_mail_is_one_line(
     assert relay.connections == 0
 
 
-def test_a_wrong_password_is_a_fault(doctor: Callable[..., Doctor], relay: Relay) -> None:
+def test_a_wrong_password_fails(doctor: Callable[..., Doctor], relay: Relay) -> None:
     relay.login, relay.script = True, {"auth": "535 5.7.8 no such luck"}
-    patient = doctor(MAIL_USERNAME="desk", MAIL_PASSWORD="hush-hush")
-    level, words = patient.findings()["mail server"]
+    site = doctor(MAIL_USERNAME="desk", MAIL_PASSWORD="hush-hush")
+    level, text = site.results()["mail server"]
     assert level == "failed"
-    assert "no such luck | Correct MAIL_USERNAME and MAIL_PASSWORD" in words
-    result = patient.run()
+    assert "no such luck | Correct MAIL_USERNAME and MAIL_PASSWORD" in text
+    result = site.run()
     assert result.exit_code == 1
     assert "hush-hush" not in result.output
 
 
-def test_a_certificate_nobody_vouches_for_is_a_fault(
+def test_an_untrusted_certificate_fails(
     doctor: Callable[..., Doctor], relay: Relay, tmp_path: Path
 ) -> None:
     write_self_signed_certificate(tmp_path / "relay.pem")
     relay.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     relay.tls.load_cert_chain(tmp_path / "relay.pem")
-    level, words = doctor(MAIL_USE_TLS="true").findings()["mail server"]
+    level, text = doctor(MAIL_USE_TLS="true").results()["mail server"]
     assert level == "failed"
-    assert "CERTIFICATE_VERIFY_FAILED" in words
-    assert "certificate is made out to" in words
+    assert "CERTIFICATE_VERIFY_FAILED" in text
+    assert "name in the server's certificate" in text
 
 
-def test_a_relay_that_is_gone_is_a_fault(doctor: Callable[..., Doctor]) -> None:
-    level, words = doctor(MAIL_PORT=str(free_port())).findings()["mail server"]
+def test_an_unreachable_mail_server_fails(doctor: Callable[..., Doctor]) -> None:
+    level, text = doctor(MAIL_PORT=str(free_port())).results()["mail server"]
     assert level == "failed"
-    assert "MAIL_PORT" in words
+    assert "MAIL_PORT" in text
 
 
-def test_an_unmigrated_database_is_a_fault(
+def test_a_database_without_migrations_fails(
     make_app: Callable[..., Flask], empty_database_url: str, relay: Relay
 ) -> None:
     app = make_app(DATABASE_URL=empty_database_url, MAIL_PORT=str(relay.port), MAIL_USE_TLS="false")
-    findings = Doctor(app).findings()
-    assert findings["migrations"][0] == "failed"
-    assert "flask --app wsgi db upgrade" in findings["migrations"][1]
-    assert findings["database"][0] == findings["mail server"][0] == "ok"
+    results = Doctor(app).results()
+    assert results["migrations"][0] == "failed"
+    assert "flask --app wsgi db upgrade" in results["migrations"][1]
+    assert results["database"][0] == results["mail server"][0] == "ok"
 
 
-def test_a_database_that_does_not_answer_is_a_line_and_the_rest_is_looked_at(
+def test_an_unavailable_database_fails_and_other_checks_run(
     doctor: Callable[..., Doctor],
 ) -> None:
-    patient = doctor(DATABASE_URL=NOWHERE)
-    findings = patient.findings()
-    assert findings["database"][0] == "failed"
-    assert "DATABASE_URL" in findings["database"][1]
-    assert findings["mail server"][0] == "ok"
-    result = patient.run()
+    site = doctor(DATABASE_URL=NOWHERE)
+    results = site.results()
+    assert results["database"][0] == "failed"
+    assert "DATABASE_URL" in results["database"][1]
+    assert results["mail server"][0] == "ok"
+    result = site.run()
     assert result.exit_code == 1
     assert "hush-hush" not in result.output
     assert "Traceback" not in result.output
 
 
-def test_postgresql_without_fsync_is_a_fault(
+def test_postgresql_without_full_page_writes_fails(
     doctor: Callable[..., Doctor], postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = doctor(DATABASE_URL=postgres_url)
-    asked = database._asker
+    site = doctor(DATABASE_URL=postgres_url)
+    original = database._setting_getter
     monkeypatch.setattr(
         database,
-        "_asker",
-        lambda *args: lambda name: "off" if name == "full_page_writes" else asked(*args)(name),
+        "_setting_getter",
+        lambda *args: lambda name: "off" if name == "full_page_writes" else original(*args)(name),
     )
-    assert "full_page_writes off" in patient.findings()["database"][1]
+    assert "full_page_writes off" in site.results()["database"][1]
 
 
-def test_a_missing_key_is_a_fault(doctor: Callable[..., Doctor]) -> None:
-    patient = doctor()
-    encryption_keys.register_newest_key(patient.database)
-    level, words = doctor(ENCRYPTION_KEYS=Fernet.generate_key().decode()).findings()["keys"]
+def test_a_missing_key_fails(doctor: Callable[..., Doctor]) -> None:
+    site = doctor()
+    encryption_keys.register_newest_key(site.database)
+    level, text = doctor(ENCRYPTION_KEYS=Fernet.generate_key().decode()).results()["keys"]
     assert level == "failed"
-    assert "a key is missing" in words
+    assert "a key is missing" in text
 
 
-def test_an_undelivered_mail_and_a_silent_mailer_are_faults(doctor: Callable[..., Doctor]) -> None:
-    patient = doctor()
-    Outbox(patient.app).add(state="dead")
-    findings = patient.findings()
-    assert findings["outbox"] == (
+def test_an_undelivered_message_and_a_missing_mailer_fail(doctor: Callable[..., Doctor]) -> None:
+    site = doctor()
+    Outbox(site.app).add(state="dead")
+    results = site.results()
+    assert results["outbox"] == (
         "failed",
         (
             "1 message could not be delivered | `flask outbox list` shows why; fix the cause, then"
             " run `flask outbox requeue`"
         ),
     )
-    assert findings["mailer"][0] == "failed"
+    assert results["mailer"][0] == "failed"
 
 
-def test_a_clock_that_is_behind_what_was_written_is_a_fault(
+def test_a_clock_in_the_past_fails(
     doctor: Callable[..., Doctor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = doctor()
+    site = doctor()
     monkeypatch.setattr(clock, "now", lambda: datetime(2021, 1, 1, tzinfo=UTC))
-    assert patient.findings()["clock"][0] == "failed"
+    assert site.results()["clock"][0] == "failed"
 
 
-def test_a_host_whose_clock_differs_from_the_databases_is_warned(
+def test_a_clock_that_differs_from_the_databases_is_a_warning(
     make_app: Callable[..., Flask], postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = Doctor(make_app(DATABASE_URL=postgres_url, MAIL_USE_TLS="false"))
+    site = Doctor(make_app(DATABASE_URL=postgres_url, MAIL_USE_TLS="false"))
     ahead = datetime.now(UTC) + timedelta(minutes=10)
     monkeypatch.setattr(clock, "now", lambda: ahead)
-    level, words = patient.findings()["clock"]
+    level, text = site.results()["clock"]
     assert level == "warning"
-    assert "s from this machine's" in words
+    assert "s from this machine's" in text
 
 
-def test_when_nobody_would_hear_of_trouble_it_says_so(tmp_path: Path, clinic: Clinic) -> None:
+def test_missing_alert_channels_are_a_warning(tmp_path: Path, clinic: Clinic) -> None:
     none = check_alert_channels(settings_for(tmp_path), clinic)
     assert (none.level, none.advice.split(",")[0]) == ("warning", "Set ALERT_WEBHOOK_URL")
     hook = check_alert_channels(
@@ -268,7 +266,7 @@ def test_when_nobody_would_hear_of_trouble_it_says_so(tmp_path: Path, clinic: Cl
 @pytest.mark.parametrize(
     ("days", "level"), [(None, "warning"), (0, "ok"), (7.9, "ok"), (8.1, "warning")]
 )
-def test_the_age_of_the_backup(
+def test_the_age_of_the_last_backup(
     doctor: Callable[..., Doctor], days: float | None, level: str
 ) -> None:
     database, now = doctor().database, datetime.now(UTC)
@@ -277,31 +275,31 @@ def test_the_age_of_the_backup(
     assert check_backup_age(database, now).level == level
 
 
-def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_instance_folder_fails(tmp_path: Path) -> None:
     assert check_disk(tmp_path / "none").level == "failed"
     assert check_disk(tmp_path).level in ("ok", "warning")
 
 
-def test_pages_that_no_clinician_has_read_are_warned_of(clinic: Clinic) -> None:
+def test_pages_without_a_review_are_a_warning(clinic: Clinic) -> None:
     assert [one.check for one in check_clinic_settings(clinic)] == ["clinic", "review"]
 
 
-def test_without_a_digest_the_idle_screening_is_warned_of(clinic: Clinic) -> None:
+def test_a_missing_digest_is_a_warning(clinic: Clinic) -> None:
     [found] = [
         one
         for one in check_clinic_settings(clinic.model_copy(update={"digest": None}))
-        if one.check == "screening"
+        if one.check == "spam filter"
     ]
     assert (found.level, found.message) == (
         Level.WARNING,
-        "idle: no digest would tell of what is held",
+        "off: without a digest, nobody would see the quarantine",
     )
     assert "[digest]" in found.advice
 
 
-def _run(*command: str, **env: str) -> "subprocess.CompletedProcess[str]":
+def run_flask(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", *command],
+        [sys.executable, "-m", "flask", *arguments],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **env},
         capture_output=True,
@@ -311,29 +309,29 @@ def _run(*command: str, **env: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_wrong_settings_are_lines_for_people_and_for_programs(tmp_path: Path) -> None:
+def test_wrong_settings_are_explained_as_text_and_json(tmp_path: Path) -> None:
     wrong = environment(tmp_path, ENCRYPTION_KEYS="hush-hush", MAIL_PORT="none")
-    people = _run("app.cli.doctor", **wrong)
-    assert people.returncode == 1
-    assert "failed   settings     ENCRYPTION_KEYS: must be 32 bytes" in people.stdout
-    assert "failed   settings     MAIL_PORT:" in people.stdout
-    assert "ok       clinic" in people.stdout
-    programs = json.loads(_run("app.cli.doctor", "--json", **wrong).stdout)
-    assert [one["check"] for one in programs] == ["settings", "settings", "clinic", "the rest"]
-    assert "hush-hush" not in people.stdout + str(programs)
+    text = run_flask("doctor", **wrong)
+    assert text.returncode == 1
+    assert "failed   settings     ENCRYPTION_KEYS: must be 32 bytes" in text.stdout
+    assert "failed   settings     MAIL_PORT:" in text.stdout
+    assert "ok       clinic" in text.stdout
+    results = json.loads(run_flask("doctor", "--json", **wrong).stdout)
+    assert [one["check"] for one in results] == ["settings", "settings", "clinic", "other checks"]
+    assert "hush-hush" not in text.stdout + str(results)
 
 
-def test_a_faulty_clinic_is_a_line(tmp_path: Path) -> None:
+def test_an_invalid_clinic_file_is_explained(tmp_path: Path) -> None:
     (tmp_path / "clinic.toml").write_text("name = 5\n")
-    result = _run("app.cli.doctor", **environment(tmp_path, CLINIC_DIR=str(tmp_path)))
+    result = run_flask("doctor", **environment(tmp_path, CLINIC_DIR=str(tmp_path)))
     assert result.returncode == 1
     assert "failed   clinic" in result.stdout
     assert "Traceback" not in result.stderr
 
 
-def test_under_flask_wrong_settings_end_with_their_report(tmp_path: Path) -> None:
+def test_other_commands_end_with_a_report_of_wrong_settings(tmp_path: Path) -> None:
     wrong = environment(tmp_path, MAIL_PORT="none")
-    result = _run("flask", "--app", "wsgi", "doctor", **wrong)
+    result = run_flask("status", **wrong)
     assert result.returncode == 78
     assert "MAIL_PORT" in result.stderr
     assert "Traceback" not in result.stderr

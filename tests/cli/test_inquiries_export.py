@@ -1,4 +1,4 @@
-"""Inquiries in a file, and who had them."""
+"""``flask inquiries export`` and ``audit-log``."""
 
 import csv
 import json
@@ -22,12 +22,12 @@ def rows(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def test_a_spreadsheet_shows_every_word_and_runs_none(desk: Desk, tmp_path: Path) -> None:
+def test_csv_contains_all_content_and_no_formula(desk: Desk, tmp_path: Path) -> None:
     desk.send(name='=HYPERLINK("https://x.example")', message='@SUM(A1)\r\n"quoted", ü')
     desk.send(name="-Ada", message="Two", reply_by="phone", phone="+1 212 555 0142")
     file = tmp_path / "inquiries.csv"
-    said = desk.says("inquiries", "export", str(file), "--yes")
-    assert "The file holds what visitors wrote" in said
+    output = desk.says("inquiries", "export", str(file), "--yes")
+    assert "The file contains names, addresses and messages" in output
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     first, second = rows(file)
     assert first["name"] == '\'=HYPERLINK("https://x.example")'
@@ -38,7 +38,7 @@ def test_a_spreadsheet_shows_every_word_and_runs_none(desk: Desk, tmp_path: Path
     assert second["phone"].startswith("'+1")
 
 
-def test_programs_get_the_words_as_they_are(
+def test_json_lines_contain_the_content_unchanged(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inquiry_export, "BATCH", 2)
@@ -47,13 +47,11 @@ def test_programs_get_the_words_as_they_are(
     desk.says("inquiries", "erase", desk.inquiries()[0].reference, "--yes")
     file = tmp_path / "inquiries.jsonl"
     desk.says("inquiries", "export", str(file), "--yes")
-    told = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    assert [one["message"] for one in told] == [f"=Question {number}" for number in range(1, 5)]
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [one["message"] for one in rows] == [f"=Question {number}" for number in range(1, 5)]
 
 
-def test_a_file_is_never_overwritten_and_none_is_written_without_a_yes(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_no_file_is_overwritten_or_written_without_confirmation(desk: Desk, tmp_path: Path) -> None:
     desk.send()
     file = tmp_path / "inquiries.csv"
     assert desk.run("inquiries", "export", str(file), typed="n\n").exit_code == 1
@@ -61,12 +59,12 @@ def test_a_file_is_never_overwritten_and_none_is_written_without_a_yes(
     file.write_text("mine")
     result = desk.run("inquiries", "export", str(file), "--yes")
     assert result.exit_code == 1
-    assert "nothing written" in result.output
+    assert "nothing was written" in result.output
     assert file.read_text() == "mine"
     assert desk.run("inquiries", "export", str(tmp_path / "x.xls"), "--yes").exit_code == 2
 
 
-def test_what_no_key_opens_is_named(desk: Desk, tmp_path: Path) -> None:
+def test_undecryptable_inquiries_are_named(desk: Desk, tmp_path: Path) -> None:
     desk.send(message="One")
     desk.send(message="Two")
     lost, kept = desk.inquiries()
@@ -77,7 +75,7 @@ def test_what_no_key_opens_is_named(desk: Desk, tmp_path: Path) -> None:
     file = tmp_path / "inquiries.csv"
     result = desk.run("inquiries", "export", str(file), "--yes")
     assert result.exit_code == 1
-    assert f"1 could not be opened, a key is missing from ENCRYPTION_KEYS: {lost.reference}" in (
+    assert f"1 could not be decrypted, a key is missing from ENCRYPTION_KEYS: {lost.reference}" in (
         result.output
     )
     assert [(one["reference"], one["message"]) for one in rows(file)] == [
@@ -86,7 +84,7 @@ def test_what_no_key_opens_is_named(desk: Desk, tmp_path: Path) -> None:
     ]
 
 
-def test_from_a_day_on(desk: Desk, tmp_path: Path) -> None:
+def test_export_since_a_day(desk: Desk, tmp_path: Path) -> None:
     desk.send()
     for day, count in (("2020-01-01", 1), ("2099-01-01", 0)):
         file = tmp_path / f"{day}.csv"
@@ -94,19 +92,23 @@ def test_from_a_day_on(desk: Desk, tmp_path: Path) -> None:
         assert len(rows(file)) == count
 
 
-def test_who_looked_is_noted(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_access_is_recorded_in_the_audit_log(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SUDO_USER", "grace")
     desk.send(honeypot="x")
     reference = desk.inquiries()[0].reference
     desk.says("inquiries", "list")
-    assert desk.says("inquiries", "audit-log") == "Nothing here.\n"
+    assert desk.says("inquiries", "audit-log") == "No entries.\n"
     desk.says("inquiries", "show", reference.lower())
     desk.says("inquiries", "release", reference, "--yes")
     desk.says("inquiries", "export", str(tmp_path / "all.csv"), "--yes")
     desk.says("inquiries", "erase", reference, "--yes")
-    _, *looks = desk.says("inquiries", "audit-log").splitlines()
-    done = ("erased", "exported 1", "released", "shown")  # newest first
-    assert [word for word, line in zip(done, looks, strict=True) if word in line] == list(done)
-    assert all("grace@" in line for line in looks)
-    assert "Ada" not in "".join(looks)
+    _, *events = desk.says("inquiries", "audit-log").splitlines()
+    actions = ("erased", "exported 1", "released", "shown")  # newest first
+    assert [action for action, line in zip(actions, events, strict=True) if action in line] == list(
+        actions
+    )
+    assert all("grace@" in line for line in events)
+    assert "Ada" not in "".join(events)
     assert len(desk.says("inquiries", "audit-log", reference).splitlines()) == 4

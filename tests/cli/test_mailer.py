@@ -1,4 +1,4 @@
-"""``flask mailer run`` as a process: what its name is for."""
+"""``flask mailer run --name`` in processes of their own."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ Mailer = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def mailer(tmp_path: Path, database_url: str, relay: Relay) -> Iterator[Mailer]:
-    """Start a mailer with these options."""
+    """Start mailers with the given options; kill them afterwards."""
     env = environment(
         tmp_path, DATABASE_URL=database_url, MAIL_PORT=str(relay.port), MAIL_USE_TLS="false"
     )
@@ -55,7 +55,7 @@ def state(visitor: Visitor) -> str | None:
         return found
 
 
-def test_what_a_killed_mailer_was_sending_goes_out_at_once_when_it_is_started_again(
+def test_a_restarted_mailer_sends_at_once_what_it_was_sending_when_killed(
     visitor: Visitor, mailer: Mailer, relay: Relay
 ) -> None:
     relay.script = {"rcpt": HANG}
@@ -71,7 +71,7 @@ def test_what_a_killed_mailer_was_sending_goes_out_at_once_when_it_is_started_ag
     assert len(relay.received) == 1
 
 
-def test_a_second_mailer_of_the_same_name_is_refused_and_takes_nothing_from_the_first(
+def test_a_second_mailer_of_the_same_name_is_refused_and_releases_no_lease(
     visitor: Visitor, mailer: Mailer, relay: Relay
 ) -> None:
     relay.script = {"rcpt": HANG}
@@ -79,15 +79,15 @@ def test_a_second_mailer_of_the_same_name_is_refused_and_takes_nothing_from_the_
     mailer("--name", "one")
     eventually(lambda: relay.hits["rcpt"], what="the mail is being sent")
     second = mailer("--name", "one")
-    _, said = second.communicate(timeout=30)
+    _, errors = second.communicate(timeout=30)
     assert second.returncode == 1
-    assert "-one is already running. Choose another --name" in said
+    assert "-one is already running. Choose another --name" in errors
     assert state(visitor) == State.SENDING
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "x" * 61, "two words"])
-def test_a_name_that_is_no_file_name_is_refused(mailer: Mailer, name: str) -> None:
+def test_an_invalid_name_is_refused(mailer: Mailer, name: str) -> None:
     process = mailer("--name", name)
-    _, said = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert "--name" in said
+    assert "--name" in errors

@@ -134,7 +134,7 @@ def test_a_refused_acknowledgement_is_canceled_without_an_alert(
         None,
     )
     listed = desk.says("outbox", "list", "--all")
-    assert "nobody misses it" in listed
+    assert "acknowledgement given up" in listed
     assert "ada@example.com" not in listed
     assert "delivered" in desk.says("inquiries", "list")
     relay.script = {}

@@ -1,4 +1,4 @@
-"""Keys are changed without losing a word, and a missing one stops the start."""
+"""``flask keys``, and the checks for missing keys at startup."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from flask import Flask
 from app.contact.models import Inquiry
 from app.database import Database
 from app.encryption import KeyRing, fingerprint
-from app.maintenance import encryption_keys, key_rotation
+from app.maintenance import ProgressCallback, encryption_keys, key_rotation
 from app.outbox.models import OutboxMessage
 from config import ROOT
 from tests.cli.test_commands import Desk
@@ -31,7 +31,7 @@ OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 def with_keys(
     make_app: Callable[..., Flask], database_url: str, relay: Relay
 ) -> Callable[[str], Desk]:
-    """Make the site on one database with other ENCRYPTION_KEYS."""
+    """Create the site with other ENCRYPTION_KEYS on the same database."""
 
     def make(encryption_keys: str) -> Desk:
         there = {"MAIL_PORT": str(relay.port), "MAIL_USE_TLS": "false"}
@@ -42,7 +42,7 @@ def with_keys(
 
 def listed(desk: Desk) -> dict[str, Any]:
     rows = json.loads(desk.says("keys", "list", "--json"))
-    return {row["fingerprint"]: (row["place"], row["rows"]) for row in rows}
+    return {row["fingerprint"]: (row["status"], row["rows"]) for row in rows}
 
 
 def test_keys_are_listed_by_fingerprint_and_never_shown(with_keys: Callable[[str], Desk]) -> None:
@@ -55,7 +55,7 @@ def test_keys_are_listed_by_fingerprint_and_never_shown(with_keys: Callable[[str
     assert OLD not in said
 
 
-def test_after_a_rotation_the_old_key_can_go(
+def test_the_old_key_can_be_removed_after_a_rotation(
     with_keys: Callable[[str], Desk], relay: Relay
 ) -> None:
     first = with_keys(OLD)
@@ -70,14 +70,14 @@ def test_after_a_rotation_the_old_key_can_go(
     assert len(relay.received) == 1
 
 
-def test_rotating_again_changes_nothing(with_keys: Callable[[str], Desk]) -> None:
+def test_a_second_rotation_changes_nothing(with_keys: Callable[[str], Desk]) -> None:
     with_keys(OLD).send()
     desk = with_keys(f"{NEW},{OLD}")
-    assert "2 rows put" in desk.says("keys", "rotate")
-    assert "0 rows put" in desk.says("keys", "rotate")
+    assert "2 rows re-encrypted" in desk.says("keys", "rotate")
+    assert "0 rows re-encrypted" in desk.says("keys", "rotate")
 
 
-def test_a_rotation_that_was_broken_off_goes_on(
+def test_an_interrupted_rotation_can_be_continued(
     with_keys: Callable[[str], Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = with_keys(OLD)
@@ -86,18 +86,18 @@ def test_a_rotation_that_was_broken_off_goes_on(
     desk = with_keys(f"{NEW},{OLD}")
     monkeypatch.setattr(key_rotation, "BATCH", 2)
 
-    def break_off(seen: int) -> None:
+    def interrupt(seen: int) -> None:
         if seen >= 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        key_rotation.rotate_keys(desk.database, break_off)
+        key_rotation.rotate_keys(desk.database, interrupt)
     assert listed(desk) == {fingerprint(NEW): ("newest", 4), fingerprint(OLD): ("old", 8)}
-    assert "8 rows put" in desk.says("keys", "rotate")
+    assert "8 rows re-encrypted" in desk.says("keys", "rotate")
     assert listed(desk)[fingerprint(NEW)] == ("newest", 12)
 
 
-def test_who_changes_a_row_meanwhile_has_won(
+def test_a_row_changed_during_rotation_keeps_the_change(
     with_keys: Callable[[str], Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_keys(OLD).send()
@@ -105,47 +105,44 @@ def test_who_changes_a_row_meanwhile_has_won(
     reencrypt = KeyRing.reencrypt
     raced: list[bool] = []
 
-    def deliver_meanwhile(ring: KeyRing, sealed: bytes) -> bytes:
-        if not raced and sealed != b"":
+    def deliver_and_reencrypt(ring: KeyRing, encrypted: bytes) -> bytes:
+        if not raced and encrypted != b"":
             raced.append(True)
             with desk.database.session() as session:
                 empty = {"encrypted_content": None, "state": "erased"}
                 session.execute(sa.update(Inquiry).values(**empty))
                 done = {"state": "delivered", "encrypted_message": None, "due_at": None}
                 session.execute(sa.update(OutboxMessage).values(**done))
-        return reencrypt(ring, sealed)
+        return reencrypt(ring, encrypted)
 
-    monkeypatch.setattr(KeyRing, "reencrypt", deliver_meanwhile)
+    monkeypatch.setattr(KeyRing, "reencrypt", deliver_and_reencrypt)
     desk.says("keys", "rotate")
     assert desk.inquiries()[0].encrypted_content is None
     assert desk.message().encrypted_message is None
 
 
-def test_something_that_still_seals_with_the_old_key_is_told(
+def test_a_process_that_still_uses_the_old_key_is_reported(
     with_keys: Callable[[str], Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = with_keys(OLD)
     desk = with_keys(f"{NEW},{OLD}")
     numbers = iter(range(100))
 
-    def tell(_seen: int) -> None:
-        pass
+    original = key_rotation._pass
 
-    rounds = key_rotation._pass
-
-    def with_a_late_post(database: Database, told: Callable[[int], None]) -> Any:
+    def pass_with_new_inquiry(database: Database, on_progress: ProgressCallback) -> Any:
         old.send(message=f"late {next(numbers)}")
-        return rounds(database, told)
+        return original(database, on_progress)
 
-    monkeypatch.setattr(key_rotation, "_pass", with_a_late_post)
-    assert not key_rotation.rotate_keys(desk.database, tell).complete
+    monkeypatch.setattr(key_rotation, "_pass", pass_with_new_inquiry)
+    assert not key_rotation.rotate_keys(desk.database, lambda _seen: None).complete
     result = desk.run("keys", "rotate")
     assert result.exit_code == 1
-    assert "something still seals with an old key" in result.output
+    assert "a process still uses an old key" in result.output
     assert fingerprint(OLD) in listed(desk)
 
 
-def test_a_missing_key_stops_the_mailer_and_kills_no_message(
+def test_a_missing_key_stops_the_mailer_and_keeps_messages(
     with_keys: Callable[[str], Desk],
 ) -> None:
     first = with_keys(OLD)
@@ -161,7 +158,7 @@ def test_a_missing_key_stops_the_mailer_and_kills_no_message(
     assert wrong.says("db", "current", "--check-heads")
 
 
-def test_a_key_taken_out_before_its_rows_were_put_under_another_is_missed(
+def test_a_key_removed_before_rotation_is_reported_missing(
     with_keys: Callable[[str], Desk],
 ) -> None:
     encryption_keys.register_newest_key(with_keys(OLD).database)
@@ -171,14 +168,14 @@ def test_a_key_taken_out_before_its_rows_were_put_under_another_is_missed(
         encryption_keys.register_newest_key(desk.database)
 
 
-def test_a_key_that_is_lost_for_good_can_be_forgotten(with_keys: Callable[[str], Desk]) -> None:
+def test_a_lost_key_can_be_forgotten(with_keys: Callable[[str], Desk]) -> None:
     first = with_keys(OLD)
     first.send()
     encryption_keys.register_newest_key(first.database)
     desk = with_keys(NEW)
     assert listed(desk)[fingerprint(OLD)][0] == "missing"
     no = desk.run("keys", "forget", fingerprint(OLD), typed="n\n")
-    assert "2 rows stay unreadable" in no.output
+    assert "2 rows cannot be read" in no.output
     with pytest.raises(encryption_keys.MissingKeyError):
         encryption_keys.register_newest_key(desk.database)
     desk.says("keys", "forget", fingerprint(OLD), "--yes")
@@ -187,7 +184,7 @@ def test_a_key_that_is_lost_for_good_can_be_forgotten(with_keys: Callable[[str],
     assert desk.run("keys", "forget", "no-key", "--yes").exit_code == 1
 
 
-def test_processes_that_start_together_leave_one_canary_each(
+def test_processes_starting_together_create_one_canary_per_key(
     with_keys: Callable[[str], Desk],
 ) -> None:
     databases = [with_keys(f"{NEW},{OLD}").database for _ in range(6)]
@@ -199,7 +196,7 @@ def test_processes_that_start_together_leave_one_canary_each(
 
 
 def start(desk: Desk, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Load the site as a web server does, in a process of its own."""
+    """Load the site in a process of its own, like a web server."""
     given = environment(ROOT / "instance", **more)
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", "import wsgi; print('serving')"],
@@ -212,7 +209,7 @@ def start(desk: Desk, **more: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_site_does_not_start_without_a_key_and_says_which(
+def test_the_site_does_not_start_without_a_key_and_names_it(
     with_keys: Callable[[str], Desk], database_url: str
 ) -> None:
     first = with_keys(OLD)

@@ -1,4 +1,4 @@
-"""Words go when their time has come, all of them, and nothing that is still awaited."""
+"""Content is deleted after its retention period, unless an email is undelivered."""
 
 import json
 import threading
@@ -36,7 +36,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 def age(desk: Desk, days: int, **changed: Any) -> None:
-    """Let everything have happened ``days`` ago; ``changed`` are values of the messages."""
+    """Move all times ``days`` into the past; ``changed`` are new values of the messages."""
     with desk.database.session() as session:
         then = desk.database.now(session) - timedelta(days=days)
         session.execute(sa.update(Inquiry).values(created_at=then))
@@ -46,8 +46,8 @@ def age(desk: Desk, days: int, **changed: Any) -> None:
         session.execute(sa.update(DeliveryAttempt).values(started_at=then, ended_at=then))
 
 
-def settle(desk: Desk) -> None:
-    """Let all mails be delivered, without a relay."""
+def mark_delivered(desk: Desk) -> None:
+    """Mark all messages as delivered."""
     with desk.database.session() as session:
         now = desk.database.now(session)
         delivered = {"state": "delivered", "due_at": None, "delivered_at": now}
@@ -59,13 +59,13 @@ def deliver(desk: Desk) -> None:
     desk.says("mailer", "run", "--once")
 
 
-def test_delivered_words_go_after_ninety_days_and_the_rest_stays(desk: Desk) -> None:
+def test_content_is_deleted_after_ninety_days_and_the_record_stays(desk: Desk) -> None:
     deliver(desk)
     age(desk, 89)
-    assert desk.says("retention", "run") == "The words of 0 inquiries are erased.\n"
+    assert desk.says("retention", "run") == "Deleted the content of 0 inquiries.\n"
     age(desk, 91)
     before = desk.inquiries()[0]
-    assert desk.says("retention", "run") == "The words of 1 inquiry are erased.\n"
+    assert desk.says("retention", "run") == "Deleted the content of 1 inquiry.\n"
     after = desk.inquiries()[0]
     assert (after.state, after.encrypted_content, after.submission_key) == ("erased", None, None)
     assert after.content_digest == b""
@@ -76,22 +76,22 @@ def test_delivered_words_go_after_ninety_days_and_the_rest_stays(desk: Desk) -> 
         before.created_at,
     )
     assert desk.message().state == "delivered"
-    assert "The words were erased." in desk.says("inquiries", "show", after.reference)
+    assert "The content was erased." in desk.says("inquiries", "show", after.reference)
 
 
 @pytest.mark.parametrize("state", ["pending", "sending", "dead"])
-def test_nothing_that_is_not_delivered_is_erased_however_old(desk: Desk, state: str) -> None:
+def test_undelivered_inquiries_are_kept_however_old(desk: Desk, state: str) -> None:
     desk.send()
     with desk.database.read_session() as session:
         soon = None if state == "dead" else desk.database.now(session)
     age(desk, 4000, state=state, due_at=soon)
-    said = desk.says("retention", "run")
-    assert "0 inquiries are erased" in said
-    assert "1 inquiry of that age: kept, a mail is not delivered" in said
+    output = desk.says("retention", "run")
+    assert "the content of 0 inquiries" in output
+    assert "Kept 1 inquiry of that age with an undelivered email" in output
     assert desk.inquiries()[0].encrypted_content
 
 
-def test_one_mail_of_two_that_is_not_delivered_keeps_the_words(desk: Desk) -> None:
+def test_one_undelivered_email_of_two_keeps_the_content(desk: Desk) -> None:
     deliver(desk)
     with desk.database.session() as session:
         first = session.scalars(sa.select(OutboxMessage)).one()
@@ -107,7 +107,7 @@ def test_one_mail_of_two_that_is_not_delivered_keeps_the_words(desk: Desk) -> No
     assert "0 inquiries" in desk.says("retention", "run")
 
 
-def test_a_cancelled_mail_counts_from_its_cancelling(desk: Desk) -> None:
+def test_the_period_begins_when_an_email_is_cancelled(desk: Desk) -> None:
     desk.send()
     age(desk, 365)
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
@@ -118,7 +118,7 @@ def test_a_cancelled_mail_counts_from_its_cancelling(desk: Desk) -> None:
     assert "(erased)" in desk.says("outbox", "list", "--all")
 
 
-def test_held_words_go_after_thirty_days(desk: Desk) -> None:
+def test_quarantined_content_is_deleted_after_thirty_days(desk: Desk) -> None:
     desk.send(honeypot="x")
     age(desk, 29)
     assert "0 inquiries" in desk.says("retention", "run")
@@ -126,19 +126,19 @@ def test_held_words_go_after_thirty_days(desk: Desk) -> None:
     assert "1 inquiry" in desk.says("retention", "run")
 
 
-def test_a_dry_run_shows_what_would_go_and_changes_nothing(desk: Desk) -> None:
+def test_a_dry_run_shows_what_would_be_deleted_and_changes_nothing(desk: Desk) -> None:
     deliver(desk)
     age(desk, 91)
-    said = desk.says("retention", "run", "--dry-run")
-    assert "Would erase the words of 1 inquiry" in said
-    assert desk.inquiries()[0].reference in said
-    told = json.loads(desk.says("retention", "run", "--dry-run", "--json"))
-    assert [one["reference"] for one in told["due"]] == [desk.inquiries()[0].reference]
-    assert told["erased"] == 0
+    output = desk.says("retention", "run", "--dry-run")
+    assert "Would delete the content of 1 inquiry" in output
+    assert desk.inquiries()[0].reference in output
+    data = json.loads(desk.says("retention", "run", "--dry-run", "--json"))
+    assert [one["reference"] for one in data["expired"]] == [desk.inquiries()[0].reference]
+    assert data["erased"] == 0
     assert desk.inquiries()[0].encrypted_content
 
 
-def test_what_a_relay_says_goes_with_the_words(desk: Desk, relay: Relay) -> None:
+def test_replies_of_mail_servers_are_deleted_with_the_content(desk: Desk, relay: Relay) -> None:
     relay.script = {"rcpt": "451 4.2.1 mailbox busy"}
     deliver(desk)
     relay.script = {}
@@ -150,7 +150,7 @@ def test_what_a_relay_says_goes_with_the_words(desk: Desk, relay: Relay) -> None
     assert "mailbox busy" not in desk.says("outbox", "show", str(desk.message().id))
 
 
-def test_what_a_relay_may_quote_is_never_written_down(desk: Desk, relay: Relay) -> None:
+def test_quotes_in_replies_of_mail_servers_are_never_stored(desk: Desk, relay: Relay) -> None:
     relay.script = {"dot": "451 4.7.1 subject 'question from Ada Example' looks odd"}
     deliver(desk)
     shown = desk.says("outbox", "show", str(desk.message().id))
@@ -158,10 +158,10 @@ def test_what_a_relay_may_quote_is_never_written_down(desk: Desk, relay: Relay) 
     assert "4.7.1" in shown
 
 
-def test_a_mail_sent_again_meanwhile_keeps_its_words(
+def test_an_email_requeued_during_the_run_keeps_its_content(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list of what is due may be old when a batch of it has its turn."""
+    """The list of expired inquiries may be outdated when a batch is erased."""
     desk.send()
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     age(desk, 91)
@@ -180,7 +180,7 @@ def test_a_mail_sent_again_meanwhile_keeps_its_words(
     assert desk.message().encrypted_message
 
 
-def test_the_mailers_do_it_every_night(desk: Desk) -> None:
+def test_the_job_runs_every_night(desk: Desk) -> None:
     deliver(desk)
     age(desk, 91)
     job = retention_job(desk.database, NEW_YORK, 90, 30)
@@ -191,8 +191,8 @@ def test_the_mailers_do_it_every_night(desk: Desk) -> None:
     assert desk.inquiries()[0].state == "erased"
 
 
-def sealed(database: Database) -> list[bytes]:
-    """All that came from visitors' words, in pieces, as it lies in the database's files."""
+def encrypted_pieces(database: Database) -> list[bytes]:
+    """Return everything made from inquiry content, in pieces, as stored in the database."""
     with database.read_session() as session:
         rows = session.execute(
             sa.select(Inquiry.encrypted_content, Inquiry.content_digest, Inquiry.submission_key)
@@ -204,46 +204,46 @@ def sealed(database: Database) -> list[bytes]:
     return [text[at : at + 32] for text in texts for at in range(0, len(text) - 31, 64)]
 
 
-def in_files(database: Database, needles: list[bytes]) -> int:
-    """How many of ``needles`` stand in any of SQLite's files."""
+def count_in_files(database: Database, needles: list[bytes]) -> int:
+    """Count the ``needles`` found in SQLite's files."""
     file = Path(database.engine.url.database or "")
     content = b"".join(one.read_bytes() for one in file.parent.glob(f"{file.name}*"))
     return sum(needle in content for needle in needles)
 
 
-def test_erased_words_are_in_no_file_of_sqlite(make_app: Callable[..., Flask]) -> None:
+def test_erased_content_is_not_in_the_files_of_sqlite(make_app: Callable[..., Flask]) -> None:
     desk = Desk(make_app())
     for number in range(60):
         desk.send(message=f"Question {number} " + "x" * (number * 61 % 1900))
-    needles = sealed(desk.database)
-    # A few lie across the border of two pages; the search finds all the others.
-    assert in_files(desk.database, needles) > 0.95 * len(needles)
-    settle(desk)
+    needles = encrypted_pieces(desk.database)
+    # A few cross the boundary of two pages and are not found.
+    assert count_in_files(desk.database, needles) > 0.95 * len(needles)
+    mark_delivered(desk)
     age(desk, 91)
     for number in range(5):
-        desk.send(message=f"young {number}")
+        desk.send(message=f"recent {number}")
     assert run(desk.database, RetentionPeriods(90, 30)) == 60
-    assert in_files(desk.database, needles) == 0
-    young = sealed(desk.database)
-    assert in_files(desk.database, young) > 0.95 * len(young)
+    assert count_in_files(desk.database, needles) == 0
+    recent = encrypted_pieces(desk.database)
+    assert count_in_files(desk.database, recent) > 0.95 * len(recent)
 
 
-def test_erased_words_are_in_no_row_of_postgresql(
+def test_erased_content_is_not_in_the_rows_of_postgresql(
     make_app: Callable[..., Flask], postgres_url: str
 ) -> None:
     desk = Desk(make_app(DATABASE_URL=postgres_url))
     desk.send()
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     age(desk, 91)
-    assert sealed(desk.database)
+    assert encrypted_pieces(desk.database)
     assert run(desk.database, RetentionPeriods(90, 30)) == 1
-    assert sealed(desk.database) == []
+    assert encrypted_pieces(desk.database) == []
 
 
-def test_posts_go_on_while_words_are_erased(desk: Desk) -> None:
+def test_inquiries_are_accepted_while_content_is_deleted(desk: Desk) -> None:
     for number in range(120):
         desk.send(message=f"old {number}")
-    settle(desk)
+    mark_delivered(desk)
     age(desk, 91)
     done = threading.Event()
     statuses: list[int] = []
@@ -251,7 +251,7 @@ def test_posts_go_on_while_words_are_erased(desk: Desk) -> None:
     def post() -> None:
         while not done.is_set() or len(statuses) < 5:
             answer = desk.app.test_client().post(
-                "/api/v1/inquiries", json={**GOOD, "message": f"young {len(statuses)}"}
+                "/api/v1/inquiries", json={**GOOD, "message": f"recent {len(statuses)}"}
             )
             statuses.append(answer.status_code)
 
@@ -267,7 +267,7 @@ def test_posts_go_on_while_words_are_erased(desk: Desk) -> None:
     assert len(kept) == len(statuses)
 
 
-def test_the_privacy_page_says_how_long(make_app: Callable[..., Flask]) -> None:
+def test_the_privacy_page_states_the_periods(make_app: Callable[..., Flask]) -> None:
     app = make_app(RETENTION_DAYS="45", QUARANTINE_RETENTION_DAYS="7")
     shown = app.test_client().get("/privacy").text
     assert "for 45 days after it has reached our front desk" in shown

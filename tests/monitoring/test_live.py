@@ -80,7 +80,7 @@ def test_a_restore_under_load_loses_nothing_and_sends_nothing_twice(
     restored = live.references()
     assert before <= restored
     assert visitors.statuses <= {201, 503}
-    assert "on hold" in live.says("outbox", "list")
+    assert "paused" in live.says("outbox", "list")
     (kept,) = tmp_path.glob("before-restore-*.backup")
     live.says("restore", str(kept), "--replace", "--yes")
     assert visitors.acknowledged <= restored | live.references()

@@ -1,9 +1,9 @@
-"""Nothing that visitors send is found where it should not be: in no log, health answer,
-metric, webhook, digest, command's output, or file of the database in plain text.
+"""Nothing that visitors send leaks into logs, health checks, metrics, webhooks, digests,
+command output, or in plain text into the files of the database.
 
-A site as in production, with its mailer and a mail server that quotes what it refuses,
-meets marked words in every field, header, query, path and method, in good and in bad
-cases. The words do arrive where they should: in the front desk's mail.
+A production site with a mailer, and a mail server that quotes what it refuses, receives
+marked data in every field, header, query, path and method, valid and invalid. The data
+does arrive where it should: in the front desk's email.
 """
 
 import os
@@ -79,7 +79,7 @@ def broken(secret):
 
 
 class Visited:
-    """A site that was visited, beside everything that it told to anybody."""
+    """A running site, and everything that it has shown to others than the visitor."""
 
     def __init__(self, site: Site, app: Flask, relay: Relay, receiver: Receiver) -> None:
         self.site = site
@@ -88,21 +88,21 @@ class Visited:
         self.relay = relay
         self.receiver = receiver
         self.http = httpx.Client(base_url=site.url, timeout=60, trust_env=False)
-        self.said: list[str] = []
+        self.shown: list[str] = []
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {**HEADERS, **more.pop("headers", {})}
         return self.http.request(method, path, headers=headers, **more)
 
-    def look(self, path: str, **headers: str) -> None:
-        """Keep what ``path`` says to somebody who is not this visitor."""
+    def keep_response(self, path: str, **headers: str) -> None:
+        """Keep the response of ``path`` to another client."""
         answer = self.http.get(path, headers={"Host": HOST, **headers})
-        self.said.append(f"{path} {answer.headers} {answer.text}")
+        self.shown.append(f"{path} {answer.headers} {answer.text}")
 
     def run(self, *command: str) -> None:
-        """Keep what a command tells ops people."""
+        """Keep the output of a command."""
         result = self.app.test_cli_runner().invoke(args=list(command))
-        self.said.append(f"{command} {result.output} {result.exception!r}")
+        self.shown.append(f"{command} {result.output} {result.exception!r}")
 
     def change(self, *statements: str) -> None:
         with self.database.session() as session:
@@ -116,22 +116,22 @@ def arguments(rule: Rule) -> dict[str, Any]:
 
 
 def walk(visited: Visited) -> None:
-    """Ask for each rule of the URL map, marked in path, query, headers, body and method."""
+    """Request each rule of the URL map with marked path, query, headers, body and method."""
     adapter = visited.app.url_map.bind(HOST)
     for rule in visited.app.url_map.iter_rules():
-        with suppress(sa.exc.ArgumentError, ValueError):  # a converter of few words
+        with suppress(sa.exc.ArgumentError, ValueError):  # a converter that accepts few values
             path = adapter.build(rule.endpoint, arguments(rule), method=None)
         for method in sorted({*(rule.methods or ()), "DELETE", MARK.upper()}):
             query, body = {"q": MARK, MARK: ADDRESS}, {"content": f"{MARK}={MARK}"}
             answer = visited.ask(method, path, params=query, **(body if method == "POST" else {}))
-            quotes_visitor = method == "POST" or answer.is_redirect  # their own form, their query
-            visited.said.append("" if quotes_visitor else answer.text)
+            quotes_visitor = method == "POST" or answer.is_redirect  # shows the visitor's own input
+            visited.shown.append("" if quotes_visitor else answer.text)
     for path in (f"/{MARK}", f"/static/{MARK}.css", f"/first-visit/{MARK}", f"//{MARK}/"):
-        visited.said.append(visited.ask("GET", path).text)
+        visited.shown.append(visited.ask("GET", path).text)
 
 
 def write(visited: Visited) -> set[int]:
-    """Post as people, programs and others do, well and badly; the statuses answered."""
+    """Post valid and invalid inquiries to form and API. Returns the statuses."""
     again = {**FIELDS, "message": f"Another question of {MARK}"}
     tries: list[dict[str, Any]] = [
         {"data": FIELDS},
@@ -152,22 +152,22 @@ def write(visited: Visited) -> set[int]:
 
 
 def go_wrong(visited: Visited) -> set[int]:
-    """The database is gone, something unexpected fails, and then there is too much of it."""
+    """Provoke an unavailable database, an unexpected error and the rate limit."""
     visited.change("ALTER TABLE inquiry RENAME TO away")
     away = {visited.ask("POST", "/contact", data={**FIELDS, "message": f"{MARK}, away"})}
     away.add(visited.ask("GET", "/contact/received/K7R-4M2", params={"q": MARK}))
     for path in ("/healthz", "/readyz", "/healthz/outbox"):
-        visited.look(path)
+        visited.keep_response(path)
     visited.change("ALTER TABLE away RENAME TO inquiry")
     broken = visited.ask("POST", f"/broken/{MARK}", data=FIELDS, params={"q": MARK})
-    visited.said.append(broken.text)
+    visited.shown.append(broken.text)
     many = [visited.ask("POST", "/contact", data={"name": f"{MARK} {n}"}) for n in range(12)]
     return {answer.status_code for answer in (*away, broken, *many)}
 
 
 @pytest.fixture
 def clinic_folder(tmp_path: Path) -> Path:
-    """The demo clinic as if it were a real one, with a digest that is due at once."""
+    """The demo clinic as a real one, with a digest that is due at once."""
     folder = tmp_path / "clinic"
     folder.mkdir()
     for entry in (ROOT / "clinic").iterdir():
@@ -183,7 +183,7 @@ def clinic_folder(tmp_path: Path) -> Path:
 def production_settings(
     tmp_path: Path, database_url: str, clinic_folder: Path, relay: Relay, receiver: Receiver
 ) -> dict[str, str]:
-    """The variables of a site in production, with everything that tells somebody something."""
+    """The variables of a production site with all alerts and notifications turned on."""
     instance = tmp_path / "instance"
     instance.mkdir()
     return {
@@ -247,14 +247,14 @@ def finished(visited: Visited) -> bool:
 
 
 def files_of(database: Database) -> Iterator[Path]:
-    """Every file in which the database keeps anything."""
+    """Yield every file of the database."""
     if database.engine.dialect.name == "sqlite":
         file = Path(database.engine.url.database or "")
         yield from file.parent.glob(f"{file.name}*")
         return
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         folder = Path(connection.scalar(sa.text("SHOW data_directory")) or "")
-        own = "SELECT oid FROM pg_database WHERE datname = current_services().database"
+        own = "SELECT oid FROM pg_database WHERE datname = current_database()"
         oid = connection.scalar(sa.text(own))
         connection.execute(sa.text("CHECKPOINT"))
     places = (folder / "base" / str(oid), folder / "pg_wal", folder / "global")
@@ -262,8 +262,8 @@ def files_of(database: Database) -> Iterator[Path]:
     yield from (one for one in found if one.is_file())
 
 
-def holders(texts: dict[str, bytes]) -> list[str]:
-    """The names of the texts that hold a mark, with what surrounds it."""
+def find_marks(texts: dict[str, bytes]) -> list[str]:
+    """Return the names of the texts that contain a mark, with its context."""
     return [
         f"{name}: {text[max(at - 200, 0) : at + 100]!r}"
         for name, text in texts.items()
@@ -272,45 +272,45 @@ def holders(texts: dict[str, bytes]) -> list[str]:
     ]
 
 
-def test_nothing_a_visitor_sends_is_left_where_it_should_not_be(visited: Visited) -> None:
+def test_visitor_data_does_not_leak(visited: Visited) -> None:
     quoting = f"554 5.7.1 rejected: 'Billing question from Ada {MARK}', {PHONE}"
     visited.relay.script = {"dot": quoting}
     assert {303, 201, 422, 413, 403} <= write(visited)
-    eventually(lambda: finished(visited), what="every mail is refused")
-    eventually(lambda: "firing" in str(visited.receiver.bodies), what="somebody is told")
+    eventually(lambda: finished(visited), what="every email is refused")
+    eventually(lambda: "firing" in str(visited.receiver.bodies), what="an alert is sent")
     visited.relay.script = {"rcpt": "550 5.1.1 <{recipient}>: no such user"}
     visited.run("outbox", "list")
     walk(visited)
     visited.http.headers["X-Forwarded-For"] = ADDRESS
     assert {503, 500, 429} <= go_wrong(visited)
-    eventually(lambda: finished(visited), what="every mail is refused")
+    eventually(lambda: finished(visited), what="every email is refused")
     visited.relay.script = {}
     dead = "UPDATE outbox_message SET state = 'pending', due_at = queued_at WHERE state = 'dead'"
     visited.change(dead)
-    eventually(lambda: len(visited.relay.received) >= 3, what="mail arrives")
-    eventually(lambda: finished(visited), what="every mail is delivered")
+    eventually(lambda: len(visited.relay.received) >= 3, what="email arrives")
+    eventually(lambda: finished(visited), what="every email is delivered")
     for path in ("/healthz", "/readyz", "/healthz/outbox"):
-        visited.look(path)
-    visited.look("/metrics", Authorization=f"Bearer {TOKEN}")
+        visited.keep_response(path)
+    visited.keep_response("/metrics", Authorization=f"Bearer {TOKEN}")
     for command in ("inquiries list", "outbox list --all", "outbox list --json", "keys list"):
         visited.run(*command.split())
-    time.sleep(0.5)  # lines of kept pages come a moment later
+    time.sleep(0.5)  # access log lines of cached pages come a moment later
 
     mails = b"".join(taken.content for taken in visited.relay.received)
     digests = [one for one in visited.relay.received if b"Daily digest" in one.content]
     log = visited.site.output.read_bytes()
     assert MARK.encode() in mails  # where they should be
     assert digests
-    for told in (b'"inquiry received"', b'"refused"', b"builtins.ValueError", b"UserWarning"):
-        assert told in log
+    for text in (b'"inquiry received"', b'"refused"', b"builtins.ValueError", b"UserWarning"):
+        assert text in log
     texts = {
         "log": log,
-        "answers": "\n".join(visited.said).encode(),
+        "answers": "\n".join(visited.shown).encode(),
         "webhook": str([(one.body, one.headers) for one in visited.receiver.calls]).encode(),
         "digest": b"".join(one.content for one in digests),
         **{str(file): file.read_bytes() for file in files_of(visited.database)},
         **{str(one): one.read_bytes() for one in visited.site.instance.rglob("*") if one.is_file()},
     }
-    assert holders(texts) == []
+    assert find_marks(texts) == []
     assert any(b"billing" in text for name, text in texts.items() if name.startswith("/"))
-    assert holders({"a control": f"Ada {MARK}".encode()}) != []
+    assert find_marks({"a control": f"Ada {MARK}".encode()}) != []

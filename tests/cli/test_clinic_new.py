@@ -1,4 +1,4 @@
-"""``flask clinic new``: a folder to start from, written whole or not at all, without settings."""
+"""``flask clinic new``, and commands without settings."""
 
 import os
 import pty
@@ -41,9 +41,9 @@ PRODUCTION = {
 }
 
 
-def flask(*words: str, env: Mapping[str, str] = BARE) -> "subprocess.CompletedProcess[str]":
+def flask(*arguments: str, env: Mapping[str, str] = BARE) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [*FLASK, *words],
+        [*FLASK, *arguments],
         cwd=ROOT,
         env=dict(env),
         capture_output=True,
@@ -58,7 +58,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(one): one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file()}
 
 
-def test_it_needs_no_settings_and_what_it_writes_passes_the_check(tmp_path: Path) -> None:
+def test_new_works_without_settings_and_its_result_passes_the_check(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     made = flask("clinic", "new", str(folder), "--name", ALL["name"])
     assert made.returncode == 0, made.stderr
@@ -66,12 +66,12 @@ def test_it_needs_no_settings_and_what_it_writes_passes_the_check(tmp_path: Path
     assert load_clinic(folder).name == ALL["name"]
     checked = flask("clinic", "check", str(folder))
     assert checked.returncode == 0, checked.stdout
-    assert "IssueCollector: 0" in checked.stdout
+    assert "Failed: 0" in checked.stdout
     assert f"{folder}/clinic.toml:11: still to fill in: email" in checked.stdout
 
 
 @pytest.mark.parametrize("there", ["file", "folder"])
-def test_what_is_there_stays_as_it_is(tmp_path: Path, there: str) -> None:
+def test_existing_files_are_not_changed(tmp_path: Path, there: str) -> None:
     place = tmp_path / "ours"
     if there == "folder":
         place.mkdir()
@@ -95,7 +95,7 @@ def test_what_is_there_stays_as_it_is(tmp_path: Path, there: str) -> None:
         ("name", "", "at least 1"),
     ],
 )
-def test_a_wrong_answer_is_refused_and_nothing_written(
+def test_an_invalid_answer_is_refused_and_nothing_is_written(
     tmp_path: Path, name: str, wrong: str, said: str
 ) -> None:
     with pytest.raises(scaffold.ScaffoldError, match=said):
@@ -103,7 +103,7 @@ def test_a_wrong_answer_is_refused_and_nothing_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_the_words_are_missing_no_half_a_clinic_is_written(
+def test_nothing_is_written_if_the_pages_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scaffold, "DEMO_CLINIC", tmp_path / "clinic")
@@ -112,7 +112,7 @@ def test_where_the_words_are_missing_no_half_a_clinic_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_production_refuses_what_is_still_to_fill_in_and_then_starts(tmp_path: Path) -> None:
+def test_production_refuses_placeholders_and_starts_without_them(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     scaffold.write_clinic(folder, ALL)
     settings = settings_for(tmp_path, CLINIC_DIR=str(folder), **PRODUCTION)
@@ -132,7 +132,7 @@ def test_production_refuses_what_is_still_to_fill_in_and_then_starts(tmp_path: P
     assert "Null Harbor" not in html
 
 
-def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
+def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -143,16 +143,16 @@ def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
     answers = ["Harbor Clinic", "call us", "646-397-1234", *[""] * 10]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
     assert process.wait(60) == 0
-    said = os.read(ours, 65536).decode()
+    output = os.read(ours, 65536).decode()
     os.close(ours)
-    assert "'call us' is not a phone number" in said
+    assert "'call us' is not a phone number" in output
     table = tomllib.loads((folder / "clinic.toml").read_text(encoding="utf-8"))
     assert table["name"] == "Harbor Clinic"
     assert table["phone"] == "646-397-1234"
     assert table["strapline"] == "Care"
 
 
-def test_a_broken_clinic_can_still_be_checked_and_other_commands_say_why(tmp_path: Path) -> None:
+def test_a_broken_clinic_can_be_checked_and_other_commands_report_the_error(tmp_path: Path) -> None:
     (tmp_path / "clinic.toml").write_text("name = \n", encoding="utf-8")
     env = {**BARE, "CLINIC_DIR": str(tmp_path)}
     checked = flask("clinic", "check", env=env)
@@ -162,11 +162,11 @@ def test_a_broken_clinic_can_still_be_checked_and_other_commands_say_why(tmp_pat
     assert other.returncode == 78
     help_text = flask("outbox", "cancel", "--help", env=env)
     assert help_text.returncode == 0
-    assert "Example: flask --app wsgi outbox cancel" in help_text.stdout
+    assert "Example: flask outbox cancel" in help_text.stdout
     assert "SECRET_KEY: missing" in other.stderr
 
 
-def test_the_version_is_that_of_pyproject_and_of_the_changelog() -> None:
+def test_version_matches_pyproject_and_changelog() -> None:
     assert flask("version").stdout == f"Frontdesk {version()}\n"
     assert f'version = "{version()}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f"## [{version()}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

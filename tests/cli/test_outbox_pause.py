@@ -1,4 +1,4 @@
-"""On hold nothing is sent, and a person decides when it is again."""
+"""``flask outbox pause`` and ``resume``."""
 
 from tests.cli.test_commands import Desk, desk
 from tests.support.smtp_relay import Relay, relay
@@ -6,24 +6,24 @@ from tests.support.smtp_relay import Relay, relay
 __all__ = ["desk", "relay"]
 
 
-def test_on_hold_nothing_is_sent_and_the_list_says_so(desk: Desk, relay: Relay) -> None:
+def test_nothing_is_sent_while_paused_and_the_list_says_so(desk: Desk, relay: Relay) -> None:
     desk.says("outbox", "pause", "--yes")
     desk.send()
     desk.says("mailer", "run", "--once")
     assert relay.received == []
     assert desk.message().attempts == 0
-    said = desk.says("outbox", "list")
-    assert "The outbox is on hold since" in said
-    assert desk.inquiries()[0].reference in said
+    output = desk.says("outbox", "list")
+    assert "The outbox is paused since" in output
+    assert desk.inquiries()[0].reference in output
 
 
-def test_a_release_shows_what_would_go_and_asks(desk: Desk, relay: Relay) -> None:
+def test_resume_lists_what_would_be_sent_and_asks(desk: Desk, relay: Relay) -> None:
     desk.says("outbox", "pause", "--yes")
     desk.send()
     refused = desk.run("outbox", "resume", typed="n\n")
     assert refused.exit_code == 1
     assert "billing@nullharbor.example" in refused.output
-    assert "Send this mail, and go on as usual?" in refused.output
+    assert "Send 1 message and resume?" in refused.output
     desk.says("mailer", "run", "--once")
     assert relay.received == []
     desk.says("outbox", "resume", typed="y\n")
@@ -31,7 +31,7 @@ def test_a_release_shows_what_would_go_and_asks(desk: Desk, relay: Relay) -> Non
     assert len(relay.received) == 1
 
 
-def test_releasing_what_is_not_held_is_one_clear_line(desk: Desk) -> None:
+def test_resuming_an_outbox_that_is_not_paused_is_an_error(desk: Desk) -> None:
     result = desk.run("outbox", "resume", "--yes")
     assert result.exit_code == 1
-    assert result.output == "Error: the outbox is not on hold; nothing changed\n"
+    assert result.output == "Error: the outbox is not paused; nothing changed\n"

@@ -1,4 +1,4 @@
-"""``flask clinic check``: every part of a clinic's folder, each fault with its place."""
+"""``flask clinic check``."""
 
 import json
 import shutil
@@ -15,8 +15,8 @@ from app.diagnostics.clinic import check_clinic_folder
 from app.diagnostics.result import CheckResult, Level
 
 Change = Callable[[str, str, str], None]
-DEMO_PARTS = [
-    "identity", "phones", "mailboxes", "hours", "review", "danger", "pages", "figures",
+DEMO_CHECKS = [
+    "identity", "phones", "mailboxes", "hours", "review", "crisis", "pages", "figures",
     "references", "reading", "redirects", "logo", "social card", "basemap",
 ]  # fmt: skip
 
@@ -38,22 +38,22 @@ def change(folder: Path) -> Change:
     return change
 
 
-def check(*words: str) -> Result:
-    return CliRunner().invoke(commands, ["check", *words])
+def check(*arguments: str) -> Result:
+    return CliRunner().invoke(commands, ["check", *arguments])
 
 
-def of(part: str, folder: Path) -> list[CheckResult]:
-    return [one for one in check_clinic_folder(folder) if one.check == part]
+def of(name: str, folder: Path) -> list[CheckResult]:
+    return [one for one in check_clinic_folder(folder) if one.check == name]
 
 
-def test_the_demo_has_every_part_looked_at_and_no_fault(clinic_dir: Path) -> None:
+def test_every_check_runs_on_the_demo_and_none_fails(clinic_dir: Path) -> None:
     findings = check_clinic_folder(clinic_dir)
-    assert list(dict.fromkeys(one.check for one in findings)) == DEMO_PARTS
+    assert list(dict.fromkeys(one.check for one in findings)) == DEMO_CHECKS
     assert [one for one in findings if one.level is Level.FAILED] == []
 
 
 @pytest.mark.parametrize(
-    ("changed", "part", "said"),
+    ("changed", "name", "message"),
     [
         (("clinic.toml", "monday = [", "moonday = ["), "identity", "locations[0].hours"),
         (
@@ -73,20 +73,20 @@ def test_the_demo_has_every_part_looked_at_and_no_fault(clinic_dir: Path) -> Non
         (("logo.svg", "</svg>", ""), "logo", "no element found"),
     ],
 )
-def test_a_fault_has_its_place_and_ends_with_status_1(
-    change: Change, folder: Path, changed: tuple[str, str, str], part: str, said: str
+def test_a_failure_names_file_and_line_and_exits_with_status_1(
+    change: Change, folder: Path, changed: tuple[str, str, str], name: str, message: str
 ) -> None:
     change(*changed)
     result = check(str(folder))
     assert result.exit_code == 1
-    [line] = [line for line in result.output.splitlines() if said in line]
+    [line] = [line for line in result.output.splitlines() if message in line]
     assert line.startswith("failed")
-    assert part in line
+    assert name in line
     assert f"{folder}/{changed[0]}:" in line
 
 
 @pytest.mark.parametrize(
-    ("changed", "part", "said"),
+    ("changed", "name", "message"),
     [
         (("clinic.toml", '"212-555-0142"', '"211-911-0142"'), "phones", "not in use in US"),
         (("clinic.toml", "fallback_mailbox =", "# "), "mailboxes", "what another one refuses"),
@@ -97,7 +97,7 @@ def test_a_fault_has_its_place_and_ends_with_status_1(
                 "",
             ),
             "mailboxes",
-            "screening is idle",
+            "the spam filter is off",
         ),
         (
             ("clinic.toml", "latitude = 0.00180", "latitude = 3.00180"),
@@ -107,7 +107,7 @@ def test_a_fault_has_its_place_and_ends_with_status_1(
         (
             ("references.toml", 'doi = "10.1124/pr.117.015198"\npmid = "29945898"', ""),
             "references",
-            "zanos-2018 has no address",
+            "zanos-2018 has no link",
         ),
         (
             (
@@ -121,17 +121,17 @@ def test_a_fault_has_its_place_and_ends_with_status_1(
         ),
     ],
 )
-def test_what_visitors_would_miss_is_a_warning(
-    change: Change, folder: Path, changed: tuple[str, str, str], part: str, said: str
+def test_what_is_valid_but_not_good_enough_is_a_warning(
+    change: Change, folder: Path, changed: tuple[str, str, str], name: str, message: str
 ) -> None:
     change(*changed)
-    [found] = [one for one in of(part, folder) if said in one.message]
+    [found] = [one for one in of(name, folder) if message in one.message]
     assert found.level is Level.WARNING
     assert found.advice
 
 
 @pytest.mark.parametrize(("today", "levels"), [(4, [Level.OK]), (5, [Level.WARNING])])
-def test_no_upcoming_closed_day_is_a_warning(
+def test_having_only_past_closed_days_is_a_warning(
     change: Change, folder: Path, today: int, levels: list[Level]
 ) -> None:
     change("clinic.toml", "closed = [", 'closed = [{ date = 2130-07-04, reason = "Holiday" },')
@@ -140,41 +140,40 @@ def test_no_upcoming_closed_day_is_a_warning(
 
 
 @pytest.mark.parametrize(
-    ("file", "said"), [("basemap.pmtiles", "plain ground"), ("social-card.png", "without a pict")]
+    ("file", "message"),
+    [("basemap.pmtiles", "plain background"), ("social-card.png", "without an im")],
 )
-def test_pictures_may_be_missing(folder: Path, file: str, said: str) -> None:
+def test_images_may_be_missing(folder: Path, file: str, message: str) -> None:
     (folder / file).unlink()
-    assert any(said in one.message for one in check_clinic_folder(folder))
+    assert any(message in one.message for one in check_clinic_folder(folder))
     assert check(str(folder)).exit_code == 0
 
 
-def test_a_social_card_of_another_size_is_a_fault(folder: Path) -> None:
+def test_a_social_card_of_the_wrong_size_fails(folder: Path) -> None:
     (folder / "social-card.png").write_bytes(b"GIF89a")
     [found] = of("social card", folder)
     assert found.level is Level.FAILED
     assert "1200 by 630" in found.message
 
 
-def test_where_clinic_toml_is_broken_the_words_are_checked_all_the_same(
-    change: Change, folder: Path
-) -> None:
+def test_pages_are_checked_even_if_clinic_toml_is_invalid(change: Change, folder: Path) -> None:
     change("clinic.toml", "\ndemo = true", "\ndemo = ")
     change("pages/questions.md", "(#what-else-is-there)", "(#nowhere)")
-    faults = [one.check for one in check_clinic_folder(folder) if one.level is Level.FAILED]
-    assert faults == ["identity", "pages"]
+    failures = [one.check for one in check_clinic_folder(folder) if one.level is Level.FAILED]
+    assert failures == ["identity", "pages"]
 
 
-def test_programs_get_file_and_line(change: Change, folder: Path) -> None:
+def test_json_contains_file_and_line(change: Change, folder: Path) -> None:
     change("pages/questions.md", "(#what-else-is-there)", "(#nowhere)")
     found = json.loads(check(str(folder), "--json").stdout)
-    [fault] = [one for one in found if one["level"] == "failed"]
+    [failure] = [one for one in found if one["level"] == "failed"]
     line = (folder / "pages" / "questions.md").read_text(encoding="utf-8").split("\n")
-    assert fault["file"] == str(folder / "pages" / "questions.md")
-    assert "(#nowhere)" in line[fault["line"] - 1]
-    assert fault["advice"]
+    assert failure["file"] == str(folder / "pages" / "questions.md")
+    assert "(#nowhere)" in line[failure["line"] - 1]
+    assert failure["advice"]
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     result = check(str(tmp_path / "nowhere"))
     assert result.exit_code == 1
     assert "No such file" in result.output
