@@ -20,7 +20,7 @@ def mailbox() -> str:
 @blueprint.get("/<key>")
 def mail(key: str) -> Response:
     response = make_response(render_template("dev/mail.html", mail=_find(key)))
-    site_policy = current_app.extensions["content_security_policy"].replace("{images}", "")
+    site_policy = current_app.config["CONTENT_SECURITY_POLICY"].replace("{images}", "")
     response.headers["Content-Security-Policy"] = f"{site_policy}; frame-src 'self'"
     return response
 

@@ -37,7 +37,11 @@ def _faults(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ('email = "hello@', 'email = "büro@', "email: not every mail server"),
         ('phone = "212-555-0142"', 'phone = "call us"', "not a phone number"),
         ('phone = "212-555-0142"', 'phone = "12345678"', "not a phone number"),
-        ("[links]", '[[crisis_lines]]\nname="A"\nphone="call us"\nwhen="b"\n[links]', "not a phone"),
+        (
+            "[links]",
+            '[[crisis_lines]]\nname="A"\nphone="call us"\nwhen="b"\n[links]',
+            "not a phone",
+        ),
         (
             "[links]",
             "[spam_filter]\nthreshold = 0\n[links]",

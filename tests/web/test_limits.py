@@ -11,8 +11,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.web.rate_limit_storage import InMemoryStorage
-from app.web.rate_limits import visitor_key
+from app.web.rate_limits import InMemoryStorage, visitor_key
 from tests.support.body import UnreadableBody
 from tests.support.redis import redis_process
 
