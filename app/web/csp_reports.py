@@ -1,9 +1,8 @@
-"""Where browsers report what our policies made them refuse.
+"""Receives and logs browsers' reports about violations of our security policies.
 
-A log line says which rule, on which kind of page, and from which host the
-refused thing came: never an address with a path or query of a visitor's. The
-sender is a stranger, so a report is small, few are taken, and what does not
-look like a report is dropped without a word.
+A log line has the directive, the kind of page and the host of what was blocked, but no path or
+query, which could identify a visitor. Reports come from anybody, so they are small, rate limited
+and logged only when they have the expected form.
 """
 
 import json
@@ -19,79 +18,80 @@ from werkzeug.routing import RequestRedirect
 from app.web.rate_limits import limiter
 from app.web.security_headers import REPORT_PATH
 
-MOST_BYTES = 16 * 1024
-MOST_CHARACTERS = 2000  # of each value: urlsplit normalizes Unicode in quadratic time
-MOST_TOLD = 5  # of the reports that come together
-FEW = "10 per minute"
+MAX_BYTES = 16 * 1024
+MAX_VALUE_LENGTH = 2000  # urlsplit takes quadratic time to normalize Unicode
+MAX_LOGGED = 5  # of the reports in one request
+RATE_LIMIT = "10 per minute"
 DIRECTIVE = re.compile(r"[a-z-]{1,40}")
 HOST = re.compile(r"[a-z0-9.:-]{1,100}")
 KEYWORDS = ("inline", "eval", "wasm-eval", "data", "blob")
-# (type of report, its directive, its blocked address): Reporting API, and report-uri before it.
-NAMES = (
+UNKNOWN = "(unknown)"
+# Directive, blocked address and page in a report: Reporting API, and report-uri before it.
+FIELD_NAMES = (
     ("effectiveDirective", "blockedURL", "documentURL"),
     ("violated-directive", "blocked-uri", "document-uri"),
 )
 log = logging.getLogger("frontdesk.policy")
 
 
-def init_reports(app: Flask) -> None:
-    app.add_url_rule(REPORT_PATH, "policy_reports", limiter.limit(FEW)(receive), methods=["POST"])
+def init_csp_reports(app: Flask) -> None:
+    view = limiter.limit(RATE_LIMIT)(receive_reports)
+    app.add_url_rule(REPORT_PATH, "policy_reports", view, methods=["POST"])
 
 
-def receive() -> Response:
-    """Log what is told, at most a few lines. Always 204: a browser needs no answer."""
-    request.max_content_length = MOST_BYTES
-    for report in _reports(request.get_data())[:MOST_TOLD]:
-        if told := _told(report):
-            log.warning("policy violation: %s refused from %s on %s", *told)
+def receive_reports() -> Response:
+    """Log the first few reports. Always 204: browsers ignore the response."""
+    request.max_content_length = MAX_BYTES
+    for report in _reports(request.get_data())[:MAX_LOGGED]:
+        if violation := _violation(report):
+            log.warning("policy violation: %s blocked %s on %s", *violation)
     response = Response(status=204)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def _reports(body: bytes) -> list[dict[str, Any]]:
-    """The bodies of the reports in either of the two formats."""
+    """Return the bodies of the reports, in either of the two formats."""
     try:
-        found = json.loads(body)
+        data = json.loads(body)
     except (ValueError, RecursionError):
         return []
-    if isinstance(found, dict):
-        found = [{"body": found.get("csp-report")}]
-    if not isinstance(found, list):
+    if isinstance(data, dict):
+        data = [{"body": data.get("csp-report")}]
+    if not isinstance(data, list):
         return []
-    bodies = (one.get("body") for one in found if isinstance(one, dict))
-    return [one for one in bodies if isinstance(one, dict)]
+    bodies = (report.get("body") for report in data if isinstance(report, dict))
+    return [report for report in bodies if isinstance(report, dict)]
 
 
-def _told(report: dict[str, Any]) -> tuple[str, str, str] | None:
-    """Rule, origin and page of ``report``, each out of a closed set or trimmed; None: no report."""
-    for names in NAMES:
-        rule, blocked, page = (str(report.get(name, ""))[:MOST_CHARACTERS] for name in names)
+def _violation(report: dict[str, Any]) -> tuple[str, str, str] | None:
+    """Return the directive, the blocked host and the page's route, or None if malformed."""
+    for names in FIELD_NAMES:
+        rule, blocked, page = (str(report.get(name, ""))[:MAX_VALUE_LENGTH] for name in names)
         directive = rule.split(" ")[0] or ("integrity" if "destination" in report else "")
         if DIRECTIVE.fullmatch(directive):
-            return directive, _origin(blocked), _route(page)
+            return directive, _host(blocked), _route(page)
     return None
 
 
-def _origin(address: str) -> str:
-    """The host of what was refused; a keyword where there is none."""
+def _host(address: str) -> str:
+    """Return the host of what was blocked, or a keyword such as ``inline``."""
     if address in KEYWORDS:
         return address
     try:
         parts = urlsplit(address)
     except ValueError:
-        return "something"
-    if parts.scheme not in ("http", "https", "ws", "wss"):
-        return "something"
-    return parts.netloc if HOST.fullmatch(parts.netloc) else "something"
+        return UNKNOWN
+    known = parts.scheme in ("http", "https", "ws", "wss") and HOST.fullmatch(parts.netloc)
+    return parts.netloc if known else UNKNOWN
 
 
 def _route(address: str) -> str:
-    """The rule that answers ``address``: ``/contact/received/<reference>``."""
+    """Return the URL rule of a page, such as ``/contact/received/<reference>``."""
     try:
         adapter = current_app.create_url_adapter(request)
         assert adapter
         rule, _ = adapter.match(urlsplit(address).path, "GET", return_rule=True)
     except (ValueError, HTTPException, RequestRedirect):
-        return "another page"
+        return UNKNOWN
     return rule.rule
