@@ -1,11 +1,9 @@
 """The application factory."""
 
-from functools import partial
-
 from flask import Flask
 
 from app import contact, dev, location, outbox, pages, web
-from app.cli import Commands
+from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
 from app.clinic.placeholders import reject_placeholders
@@ -15,8 +13,8 @@ from app.contact.service import InquiryService
 from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
-from app.outbox.smtp import RelaySettings
-from app.pages.conditional_blocks import told
+from app.outbox.smtp import SMTPSettings
+from app.pages.conditional_blocks import page_settings
 from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
 from config import ROOT, Settings
@@ -31,7 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     clinic = _load_clinic(settings)
     app = Flask("frontdesk", root_path=str(ROOT), instance_path=str(settings.instance_dir))
-    app.cli = Commands(app.name)
+    app.cli = LazyCommands(app.name)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
         clinic=clinic, opening_hours=lambda location: OpeningHours(location, clinic.today())
@@ -51,8 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     inquiries = _init_contact(app, settings, clinic, database)
     app.register_blueprint(health.blueprint)
     if settings.is_development:
-        maildir = settings.instance_dir / "mailbox"
-        dev.init_app(app, maildir=maildir, make_anew=partial(create_app, settings))
+        dev.init_app(app)
     app.extensions[EXTENSION_KEY] = Services(settings, clinic, database, clinic_map, inquiries)
     return app
 
@@ -106,7 +103,7 @@ def _init_pages(app: Flask, settings: Settings, clinic: Clinic) -> None:
         clinic=clinic,
         folder=settings.clinic_dir,
         site=settings.site_url,
-        settings=told(
+        settings=page_settings(
             retention_days=settings.retention_days,
             quarantine_retention_days=settings.quarantine_retention_days,
             notification_detail=settings.notification_detail,
@@ -119,7 +116,7 @@ def _init_pages(app: Flask, settings: Settings, clinic: Clinic) -> None:
 def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
     outbox.init_app(
         app,
-        relay=RelaySettings(
+        relay=SMTPSettings(
             server=settings.mail_server,
             port=settings.mail_port,
             sender=settings.mail_default_sender or clinic.email,
@@ -131,16 +128,16 @@ def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
     )
 
 
-def _init_contact(app: Flask, settings: Settings, clinic: Clinic, database: Database) -> Desk:
-    contact.init_app(
-        app,
-        secret=settings.secret_key.get_secret_value(),
-        screening=settings.spam_filter_enabled,
+def _init_contact(
+    app: Flask, settings: Settings, clinic: Clinic, database: Database
+) -> InquiryService:
+    contact.init_app(app)
+    return InquiryService(
+        database,
+        clinic,
         site=settings.site_url,
         submission_keys=SubmissionKeys(settings.secret_key.get_secret_value()),
         notification_detail=NotificationDetail(settings.notification_detail),
         send_acknowledgement=settings.send_acknowledgement,
         spam_filter_enabled=settings.spam_filter_enabled,
     )
-    detail = Notify(settings.notification_detail)
-    return Desk(database, clinic, detail, settings.send_acknowledgement)

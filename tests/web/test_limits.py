@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from tests.support.body import UnreadableBody
+from tests.support.raw_http import UnreadableBody
 
 from app.web.rate_limits import InMemoryStorage, visitor_key
 from tests.support.redis import redis_process
