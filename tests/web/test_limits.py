@@ -10,9 +10,9 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from tests.support.raw_http import UnreadableBody
 
 from app.web.rate_limits import InMemoryStorage, visitor_key
+from tests.support.raw_http import UnreadableBody
 from tests.support.redis import redis_process
 
 
