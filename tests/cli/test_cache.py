@@ -74,5 +74,5 @@ def test_every_page_and_the_files_it_names_are_requested_in_three_encodings(
 def test_a_web_server_that_does_not_answer_is_one_clear_line(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["cache", "warm", "--address", "127.0.0.1"])
     assert done.exit_code == 1
-    assert done.output.startswith(f"Error: {services_of(app).settings.site} does not answer: ")
+    assert done.output.startswith(f"Error: {services_of(app).settings.site_url} does not answer: ")
     assert done.output.count("\n") == 1
