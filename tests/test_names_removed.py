@@ -18,6 +18,7 @@ REMOVED = (
     "MAILER_BESIDE_WEB",
     "rehearsal",
     "guardian",
+    "danger.toml",
 )
 FOLDERS = ("docs", "deploy", "clinic")
 FILES = ("README.md", "CHANGELOG.md", "Makefile", ".env.example", "gunicorn.conf.py", "Procfile")
