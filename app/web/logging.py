@@ -15,8 +15,9 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol, TextIO, cast
+from typing import Any, TextIO, cast
 
 from flask import Flask, Response, g, has_request_context, request
 from flask.logging import wsgi_errors_stream
@@ -102,10 +103,8 @@ class ConsoleFormatter(LogFormatter):
 FORMATTERS: dict[str, type[LogFormatter]] = {"json": JSONFormatter, "console": ConsoleFormatter}
 
 
-class RequestObserver(Protocol):
-    """Counts requests, for /metrics."""
-
-    def __call__(self, route: str | None, status: int, seconds: float) -> None: ...
+# Counts requests for /metrics, by URL rule, status and seconds.
+RequestObserver = Callable[[str | None, int, float], None]
 
 
 class RequestLog:

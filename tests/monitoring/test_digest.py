@@ -17,7 +17,7 @@ from app.monitoring.digest import digest_job
 from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.scheduler import ScheduledJob, run_if_due
 from tests.support.outbox import Outbox, outbox
-from tests.web.lint import lint
+from tests.web.html_lint import lint
 
 __all__ = ["outbox"]
 

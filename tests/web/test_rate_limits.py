@@ -1,4 +1,4 @@
-"""Nobody can flood the front desk, and nobody is turned away by a broken store."""
+"""Posts are rate limited, and a failing Redis turns no visitor away."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def post(client: FlaskClient, address: str) -> int:
     return client.post("/letters", environ_base={"REMOTE_ADDR": address}).status_code
 
 
-def test_a_third_post_within_the_minute_is_refused_with_a_time_to_wait(site: Flask) -> None:
+def test_a_third_post_within_a_minute_is_rejected_with_retry_after(site: Flask) -> None:
     client = site.test_client()
     first = client.post("/letters")
     assert "Retry-After" not in first.headers
@@ -31,7 +31,7 @@ def test_a_third_post_within_the_minute_is_refused_with_a_time_to_wait(site: Fla
     assert "Too many tries" in refused.text
 
 
-def test_another_visitor_is_not_refused(site: Flask) -> None:
+def test_another_visitor_is_not_limited(site: Flask) -> None:
     client = site.test_client()
     assert [post(client, "198.51.100.1") for _ in range(3)] == [200, 200, 429]
     assert post(client, "198.51.100.2") == 200
@@ -54,7 +54,7 @@ def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(
     assert forged.status_code == last
 
 
-def test_reading_is_never_limited_and_logs_no_error(
+def test_get_requests_are_not_limited_and_log_no_error(
     make_app: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = make_app(RATELIMIT_ENABLED="true", LOG_FORMAT="json")
@@ -72,7 +72,7 @@ def test_reading_is_never_limited_and_logs_no_error(
     assert {line["level"] for line in lines} == {"info"}
 
 
-def test_every_view_that_takes_a_post_is_limited(make_app: Callable[..., Flask]) -> None:
+def test_every_view_that_accepts_posts_is_limited(make_app: Callable[..., Flask]) -> None:
     app = make_app(RATELIMIT_ENABLED="true")
     limited = {"/contact", "/api/v1/inquiries", "/policy-reports"}
     posts = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
@@ -84,40 +84,40 @@ def test_every_view_that_takes_a_post_is_limited(make_app: Callable[..., Flask])
 
 @pytest.mark.parametrize("path", ["/api/v1/inquiries", "/policy-reports"])
 @pytest.mark.parametrize("headers", [{"Transfer-Encoding": "chunked"}, {"Content-Length": "9"}])
-def test_the_body_of_a_refused_post_is_not_read(
+def test_the_body_of_a_rate_limited_post_is_not_read(
     make_app: Callable[..., Flask], path: str, headers: dict[str, str]
 ) -> None:
     client = make_app(RATELIMIT_ENABLED="true").test_client()
     for _ in range(10):
         client.post(path)
-    answer = client.post(
+    response = client.post(
         path,
         headers=headers,
         content_type="application/json",
         environ_overrides={"wsgi.input": UnreadableBody(), "wsgi.input_terminated": True},
     )
-    assert answer.status_code == 429
-    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+    assert response.status_code == 429
+    assert 1 <= int(response.headers["Retry-After"]) <= 61
 
 
-def test_reading_does_not_ask_a_redis_that_is_away(make_site: Callable[..., Flask]) -> None:
+def test_get_requests_do_not_wait_for_redis(make_site: Callable[..., Flask]) -> None:
     with redis_process() as (url, process):
         client = make_site(ratelimit_storage_uri=url).test_client()
         process.send_signal(signal.SIGSTOP)
-        assert post(client, "198.51.100.84") == 200  # finds out that Redis does not answer
-        began = time.monotonic()
-        with time_machine.travel(time.time() + 60, tick=True):  # when it would be asked again
+        assert post(client, "198.51.100.84") == 200  # finds out that Redis does not response
+        started = time.monotonic()
+        with time_machine.travel(time.time() + 60, tick=True):  # when it would be tried again
             assert client.get("/page").status_code == 200
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - started < 0.4
         process.send_signal(signal.SIGCONT)
 
 
-def test_limits_can_be_switched_off(make_site: Callable[..., Flask]) -> None:
+def test_rate_limits_can_be_turned_off(make_site: Callable[..., Flask]) -> None:
     client = make_site(ratelimit_enabled=False).test_client()
     assert {post(client, "198.51.100.1") for _ in range(5)} == {200}
 
 
-def test_with_the_store_of_counts_down_posts_still_arrive_and_still_are_limited(
+def test_without_redis_posts_are_accepted_and_limited(
     make_site: Callable[..., Flask],
 ) -> None:
     # Nothing listens on port 9.
@@ -125,7 +125,7 @@ def test_with_the_store_of_counts_down_posts_still_arrive_and_still_are_limited(
     assert [post(client, "198.51.100.1") for _ in range(3)] == [200, 200, 429]
 
 
-def test_a_count_ends_with_its_window_and_is_then_forgotten() -> None:
+def test_a_counter_expires_with_its_window_and_is_removed() -> None:
     storage = InMemoryStorage()
     with time_machine.travel(0, tick=False) as clock:
         assert [storage.incr("a visitor", 60) for _ in range(2)] == [1, 2]
@@ -139,21 +139,21 @@ def test_a_count_ends_with_its_window_and_is_then_forgotten() -> None:
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["gone", "silent"])
-def test_a_redis_in_trouble_turns_nobody_away_and_makes_nobody_wait(
+def test_a_failing_redis_rejects_no_post_and_delays_none(
     make_site: Callable[..., Flask], fault: signal.Signals
 ) -> None:
     with redis_process() as (url, process):
         client = make_site(ratelimit_storage_uri=url).test_client()
         assert post(client, "198.51.100.81") == 200
         process.send_signal(fault)
-        began = time.monotonic()
+        started = time.monotonic()
         assert [post(client, "198.51.100.82") for _ in range(3)] == [200, 200, 429]
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - started < 3
         process.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("address", ["198.51.100.83", "2001:db8:7:1::9"])
-def test_the_store_of_counts_gets_no_address(site: Flask, address: str) -> None:
+def test_the_rate_limit_storage_gets_no_address(site: Flask, address: str) -> None:
     with site.test_request_context(environ_base={"REMOTE_ADDR": address}):
         key = visitor_key()
     assert re.fullmatch("[0-9a-f]{32}", key)

@@ -1,4 +1,4 @@
-"""Requests for our own hosts are answered, and no others; no header changes an address."""
+"""Only requests for our own hosts are accepted, and no header changes an address."""
 
 from collections.abc import Callable
 
@@ -23,8 +23,8 @@ OTHER_HOSTS = (
     "[::1",
     "",
 )
-# A page, its redirect, an address that does not exist, one that could lead to another host, a
-# health check, and posts with and without a limit.
+# A page, its redirect, a missing page, a path that could lead to another host, a health check,
+# a file, and posts with and without a rate limit.
 REQUESTS = (
     ("GET", "/contact"),
     ("GET", "/contact/"),
@@ -48,39 +48,37 @@ def public(make_app: Callable[..., Flask]) -> FlaskClient:
 
 
 @pytest.mark.parametrize("host", OTHER_HOSTS)
-def test_another_host_is_refused_and_never_repeated(public: FlaskClient, host: str) -> None:
+def test_another_host_is_rejected_and_not_echoed(public: FlaskClient, host: str) -> None:
     for method, path in REQUESTS:
-        answer = public.open(path, method=method, headers={"Host": host})
-        assert answer.status_code == 400, path
-        assert "Location" not in answer.headers
-        assert "evil" not in answer.text + str(answer.headers)
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        response = public.open(path, method=method, headers={"Host": host})
+        assert response.status_code == 400, path
+        assert "Location" not in response.headers
+        assert "evil" not in response.text + str(response.headers)
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("path", ["/contact", "/first-visit", "/robots.txt"])
-def test_a_page_that_is_already_cached_is_for_our_own_hosts_too(
-    public: FlaskClient, path: str
-) -> None:
+def test_a_cached_page_is_not_served_to_another_host(public: FlaskClient, path: str) -> None:
     for _ in range(2):
         assert public.get(path, headers={"Host": "clinic.example"}).status_code == 200
     assert public.get(path, headers={"Host": "evil.example"}).status_code == 400
 
 
 @pytest.mark.parametrize("headers", [{"Transfer-Encoding": "chunked"}, {"Content-Length": "9"}])
-def test_the_body_of_a_refused_request_is_not_read(
+def test_the_body_of_a_rejected_request_is_not_read(
     public: FlaskClient, headers: dict[str, str]
 ) -> None:
-    answer = public.post(
+    response = public.post(
         "/contact",
         headers={"Host": "evil.example", **headers},
         environ_overrides={"wsgi.input": UnreadableBody(), "wsgi.input_terminated": True},
     )
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
-def test_the_log_has_no_word_of_another_host(
+def test_another_host_is_not_logged(
     public: FlaskClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     public.get("/contact", headers={"Host": "evil.example"})
@@ -101,12 +99,12 @@ def test_the_log_has_no_word_of_another_host(
         "web-2:8000",
     ],
 )
-def test_our_own_hosts_are_answered_with_any_port(public: FlaskClient, host: str) -> None:
+def test_our_own_hosts_are_accepted_with_any_port(public: FlaskClient, host: str) -> None:
     for path in ("/contact", "/healthz", "/nowhere/"):
         assert public.get(path, headers={"Host": host}).status_code != 400
 
 
-def test_the_address_listened_on_is_answered_when_there_is_no_other(
+def test_without_base_url_the_bind_address_is_accepted(
     make_app: Callable[..., Flask],
 ) -> None:
     client = make_app(HOST="192.0.2.7").test_client()
@@ -125,21 +123,21 @@ FORWARDED = {
 
 
 @pytest.mark.parametrize("proxies", [0, 1])
-def test_what_is_forwarded_changes_no_address(make_app: Callable[..., Flask], proxies: int) -> None:
+def test_forwarded_headers_change_no_address(make_app: Callable[..., Flask], proxies: int) -> None:
     client = make_app(TRUSTED_PROXIES=str(proxies)).test_client()
     plain = client.get("/privacy/")
-    told = client.get("/privacy/", headers=FORWARDED)
-    assert (told.status_code, told.location) == (plain.status_code, plain.location)
+    forwarded = client.get("/privacy/", headers=FORWARDED)
+    assert (forwarded.status_code, forwarded.location) == (plain.status_code, plain.location)
     for path in ("/", "/contact", "/sitemap.xml", "/api/openapi.json"):
-        told = client.get(path, headers=FORWARDED)
-        assert told.status_code == 200
-        assert "evil" not in told.text
+        forwarded = client.get(path, headers=FORWARDED)
+        assert forwarded.status_code == 200
+        assert "evil" not in forwarded.text
 
 
-def test_whether_it_was_https_is_believed_of_our_own_proxies_only(
+def test_https_is_believed_from_our_own_proxies_only(
     make_site: Callable[..., Flask],
 ) -> None:
-    """Also of a page that is kept: the two schemes never get each other's answer."""
+    """Also for a cached page: HTTP and HTTPS never get each other's response."""
     hsts = "Strict-Transport-Security"
     for proxies, believed in ((0, False), (1, True)):
         client = make_site(trusted_proxies=proxies).test_client()
@@ -147,12 +145,12 @@ def test_whether_it_was_https_is_believed_of_our_own_proxies_only(
             secure = client.get("/page", headers={"X-Forwarded-Proto": "https"})
             assert (hsts in secure.headers) is believed
             assert hsts not in client.get("/page").headers
-            # The entry nearest to us is the one that our proxy wrote.
+            # The last entry is the one that our proxy wrote.
             forged = client.get("/page", headers={"X-Forwarded-Proto": "https, http"})
             assert hsts not in forged.headers
 
 
-def test_development_insists_on_nothing(make_site: Callable[..., Flask]) -> None:
+def test_development_sends_no_hsts(make_site: Callable[..., Flask]) -> None:
     client = make_site(development=True).test_client()
-    answer = client.get("/page", base_url="https://clinic.example")
-    assert "Strict-Transport-Security" not in answer.headers
+    response = client.get("/page", base_url="https://clinic.example")
+    assert "Strict-Transport-Security" not in response.headers

@@ -1,4 +1,4 @@
-"""What browsers report is told to ops, and nothing of who was reading what."""
+"""Violation reports from browsers are logged without personal data."""
 
 import json
 from collections.abc import Callable
@@ -39,16 +39,18 @@ def new(**changed: Any) -> list[dict[str, Any]]:
     return [{"type": "csp-violation", "url": f"http://localhost/?{SECRET}", "body": body}]
 
 
-def report(client: FlaskClient, told: object) -> TestResponse:
-    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+def report(client: FlaskClient, payload: object) -> TestResponse:
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return client.post(REPORT_PATH, data=body, content_type="application/csp-report")
 
 
 def warned(logged: Logged) -> list[str]:
-    return [one["message"] for one in logged() if one["logger"] == "frontdesk.policy"]
+    return [line["message"] for line in logged() if line["logger"] == "frontdesk.policy"]
 
 
-def test_both_kinds_are_told_by_rule_host_and_route(site: Flask, logged: Logged) -> None:
+def test_both_report_formats_are_logged_by_directive_host_and_route(
+    site: Flask, logged: Logged
+) -> None:
     client = site.test_client()
     assert report(client, old()).status_code == 204
     assert report(client, new()).status_code == 204
@@ -58,10 +60,10 @@ def test_both_kinds_are_told_by_rule_host_and_route(site: Flask, logged: Logged)
     ]
 
 
-def test_a_script_without_its_digest_is_told_too(site: Flask, logged: Logged) -> None:
-    told = new(destination="script")
-    del told[0]["body"]["effectiveDirective"]
-    report(site.test_client(), told)
+def test_a_missing_integrity_hash_is_logged(site: Flask, logged: Logged) -> None:
+    payload = new(destination="script")
+    del payload[0]["body"]["effectiveDirective"]
+    report(site.test_client(), payload)
     assert warned(logged) == ["policy violation: integrity blocked cdn.example on /page"]
 
 
@@ -79,7 +81,7 @@ def test_a_script_without_its_digest_is_told_too(site: Flask, logged: Logged) ->
         ("", "(unknown)"),
     ],
 )
-def test_what_was_refused_is_a_host_or_a_keyword(
+def test_what_was_blocked_is_logged_as_a_host_or_keyword(
     site: Flask, logged: Logged, blocked: str, shown: str
 ) -> None:
     report(site.test_client(), old(**{"blocked-uri": blocked}))
@@ -89,13 +91,13 @@ def test_what_was_refused_is_a_host_or_a_keyword(
 
 
 @pytest.mark.parametrize("page", [f"https://{SECRET}.example/x", f"/{SECRET}", "//[", "about"])
-def test_an_unknown_page_is_not_named(site: Flask, logged: Logged, page: str) -> None:
+def test_an_unknown_page_is_not_logged(site: Flask, logged: Logged, page: str) -> None:
     report(site.test_client(), old(**{"document-uri": page}))
     assert warned(logged)[0].endswith(" on (unknown)")
 
 
 @pytest.mark.parametrize(
-    "told",
+    "payload",
     [
         *[b"", b"\xff", b"null", b"[" * 100_000, b"[1]", b'{"csp-report": 1}', b'[{"body": []}]'],
         *[{}, old(**{"violated-directive": f"{SECRET}\n2"}), {"other": "thing"}],
@@ -103,12 +105,12 @@ def test_an_unknown_page_is_not_named(site: Flask, logged: Logged, page: str) ->
     ],
     ids=repr,
 )
-def test_what_is_no_report_leaves_no_word(site: Flask, logged: Logged, told: object) -> None:
-    assert report(site.test_client(), told).status_code in (204, 413)
+def test_a_malformed_report_is_not_logged(site: Flask, logged: Logged, payload: object) -> None:
+    assert report(site.test_client(), payload).status_code in (204, 413)
     assert warned(logged) == []
 
 
-def test_a_stranger_cannot_fill_the_log(site: Flask, logged: Logged) -> None:
+def test_reports_cannot_flood_the_log(site: Flask, logged: Logged) -> None:
     client = site.test_client()
     assert report(client, old(**{"script-sample": "x" * 20_000})).status_code == 413
     report(client, new() * 40)

@@ -1,4 +1,4 @@
-"""Structural: whatever rooms the site has, each of its addresses keeps the manners."""
+"""Structural tests: every route has the security headers and behaves alike."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import AnyConverter, BaseConverter, Rule
 
-from tests.web.lint import LintingClient
+from tests.web.html_lint import LintingClient
 
 VALUES: dict[str, str | int] = {"filename": "css/base.css", "z": 0, "x": 0, "y": 0}
 HEADERS = (
@@ -20,7 +20,7 @@ HEADERS = (
     "Integrity-Policy",
     "X-Request-Id",
 )
-TROUBLE = (
+ERRORS = (
     ("GET", "/no-such-page", 404),
     ("GET", "/first-visit/nowhere", 404),
     ("DELETE", "/", 405),
@@ -36,7 +36,7 @@ def rules(app: Flask) -> Iterator[Rule]:
 
 
 def addresses(app: Flask) -> Iterator[str]:
-    """An address for each rule that answers GET; an unknown thing is asked for as "x"."""
+    """Build an address for each rule that accepts GET. Unknown values are "x"."""
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
         for rule in rules(app):
@@ -58,22 +58,22 @@ def client(app: Flask) -> LintingClient:
     return client
 
 
-def test_every_address_answers_with_all_security_headers_and_no_cookie(
+def test_every_route_has_all_security_headers_and_sets_no_cookie(
     app: Flask, client: LintingClient
 ) -> None:
-    faults = []
+    errors = []
     for address in addresses(app):
         response = client.get(address)
-        faults += [f"{address}: no {name}" for name in HEADERS if name not in response.headers]
+        errors += [f"{address}: no {name}" for name in HEADERS if name not in response.headers]
         if "Set-Cookie" in response.headers:
-            faults.append(f"{address}: sets a cookie")
+            errors.append(f"{address}: sets a cookie")
         if response.status_code >= 500 and not address.startswith("/healthz"):
-            faults.append(f"{address}: {response.status_code}")
-    assert not faults, "\n".join(faults)
+            errors.append(f"{address}: {response.status_code}")
+    assert not errors, "\n".join(errors)
 
 
-@pytest.mark.parametrize(("method", "path", "status"), TROUBLE)
-def test_trouble_keeps_the_manners_too(
+@pytest.mark.parametrize(("method", "path", "status"), ERRORS)
+def test_error_responses_have_all_security_headers_too(
     client: LintingClient, method: str, path: str, status: int
 ) -> None:
     response = client.open(path, method=method)
@@ -82,38 +82,38 @@ def test_trouble_keeps_the_manners_too(
     assert "Set-Cookie" not in response.headers
 
 
-def test_every_kind_of_answer_bears_the_headers(app: Flask, client: LintingClient) -> None:
-    """Of every address: 304, 405, the answer to OPTIONS, a redirect, with and without HTTPS."""
-    faults = []
+def test_every_kind_of_response_has_all_security_headers(app: Flask, client: LintingClient) -> None:
+    """For every address: 304, 405, OPTIONS, a redirect, with and without HTTPS."""
+    errors = []
     for address in {
         rule.rule.replace("<", "").replace(">", "") for rule in app.url_map.iter_rules()
     }:
         tag = client.get(address).headers.get("ETag", "")
-        answers = [
+        responses = [
             client.get(address, headers={"If-None-Match": tag}, base_url="https://localhost"),
             *(client.open(address, method=method) for method in ("HEAD", "OPTIONS", "TRACE")),
             *(client.open(address, method=method) for method in ("PUT", "PATCH", "X", "DELETE")),
             client.post(address, data=b"\xff" * 100, content_type="text/x"),
             client.get(f"{address}/"),
         ]
-        for answer in answers:
-            missing = [name for name in HEADERS if name not in answer.headers]
-            faults += [f"{address}: {answer.status}: no {name}" for name in missing]
-            if "Access-Control-Allow-Origin" in answer.headers:
-                faults.append(f"{address}: {answer.status}: other sites may read it")
-            if "unsafe" in answer.headers["Content-Security-Policy"] and "/dev/" not in address:
-                faults.append(f"{address}: {answer.status}: unsafe")
-    assert not faults, "\n".join(faults)
+        for response in responses:
+            missing = [name for name in HEADERS if name not in response.headers]
+            errors += [f"{address}: {response.status}: no {name}" for name in missing]
+            if "Access-Control-Allow-Origin" in response.headers:
+                errors.append(f"{address}: {response.status}: other sites may read it")
+            if "unsafe" in response.headers["Content-Security-Policy"] and "/dev/" not in address:
+                errors.append(f"{address}: {response.status}: unsafe")
+    assert not errors, "\n".join(errors)
 
 
-def test_every_address_says_the_same_to_head(app: Flask, client: LintingClient) -> None:
+def test_every_route_answers_head_like_get(app: Flask, client: LintingClient) -> None:
     for address in addresses(app):
-        got, head = client.get(address), client.head(address)
-        assert (head.status_code, head.data) == (got.status_code, b""), address
-        assert head.content_type == got.content_type, address
+        get, head = client.get(address), client.head(address)
+        assert (head.status_code, head.data) == (get.status_code, b""), address
+        assert head.content_type == get.content_type, address
 
 
-def test_a_trailing_slash_is_forgiven_on_every_page(app: Flask, client: LintingClient) -> None:
+def test_every_page_redirects_a_trailing_slash(app: Flask, client: LintingClient) -> None:
     for address in addresses(app):
         if not address.endswith("/") and client.get(address).mimetype == "text/html":
             assert client.get(f"{address}/").status_code in (301, 404), address

@@ -1,4 +1,4 @@
-"""No address leads out of what the site means to give, nor to another host."""
+"""No path leads to other files or to another host."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def ask(site: Site, address: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("place", INSIDE, ids=bytes.decode)
-def test_no_file_outside_is_given(server: Site, place: bytes) -> None:
+def test_no_file_outside_the_public_folders_is_served(server: Site, place: bytes) -> None:
     for up in UP:
         for file in FILES:
             for times in (1, 6):
@@ -58,13 +58,13 @@ def test_no_file_outside_is_given(server: Site, place: bytes) -> None:
     ],
     ids=repr,
 )
-def test_a_file_has_one_name(server: Site, address: bytes) -> None:
+def test_a_file_is_served_under_one_name_only(server: Site, address: bytes) -> None:
     answer = ask(server, address)
     assert statuses(answer)[0] in (301, 308, 400, 404), answer
 
 
 @pytest.mark.parametrize("address", [*AWAY, *ABSOLUTE], ids=repr)
-def test_no_address_leads_to_another_host(server: Site, address: bytes) -> None:
+def test_no_path_redirects_to_another_host(server: Site, address: bytes) -> None:
     head, _, _ = ask(server, address).partition(b"\r\n\r\n")
     names = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
     assert b"x-evil" not in names

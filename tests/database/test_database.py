@@ -1,4 +1,4 @@
-"""What the database promises: waiting instead of failing, and nothing forgotten."""
+"""Database guarantees: writers wait instead of failing, and commits are durable."""
 
 import multiprocessing
 import time
@@ -12,18 +12,17 @@ from flask import Flask
 
 from app.database import Database, engines
 from app.database.engines import is_wal_safe
-from app.encryption import KeyRing, UnknownKeyError
+from app.encryption import KeyRing
 from app.outbox.models import MailerHeartbeat
+from app.services import services_of
 
 BACKEND = sa.select(sa.func.pg_backend_pid())
-KEY, OTHER = "A" * 43 + "=", "B" * 43 + "="
+KEY = "A" * 43 + "="
 
 
 @pytest.fixture
 def database(make_app: Callable[..., Flask], database_url: str) -> Database:
-    database = make_app(DATABASE_URL=database_url).extensions["database"]
-    assert isinstance(database, Database)
-    return database
+    return services_of(make_app(DATABASE_URL=database_url)).database
 
 
 @pytest.mark.parametrize("failure", ["an error", "a lost connection"])
@@ -36,10 +35,10 @@ def test_a_failed_write_releases_the_lock(database: Database, failure: str) -> N
     started = time.monotonic()
     with database.session() as session:
         assert session.scalar(sa.select(1)) == 1
-    assert time.monotonic() - started < 5  # the lock time-out is 15 s
+    assert time.monotonic() - started < 5  # the lock timeout is 15 s
 
 
-def test_a_writer_waits_for_the_lock_no_longer_than_the_time_out(
+def test_a_writer_waits_for_the_lock_until_the_timeout(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "LOCK_TIMEOUT_MS", 500)
@@ -70,25 +69,25 @@ def test_a_pooled_connection_that_the_server_closed_is_replaced(postgres_url: st
     other.engine.dispose()
 
 
-def test_times_come_back_aware_and_in_utc(database: Database) -> None:
-    there = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=5)))
+def test_datetimes_are_returned_aware_and_in_utc(database: Database) -> None:
+    local = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=5)))
     with database.session() as session:
-        session.add(MailerHeartbeat(owner="one", started_at=there, heartbeat_at=there))
+        session.add(MailerHeartbeat(owner="one", started_at=local, heartbeat_at=local))
     with database.read_session() as session:
-        found = session.scalars(sa.select(MailerHeartbeat.started_at)).one()
-    assert found == there
-    assert found.tzinfo == UTC
+        started_at = session.scalars(sa.select(MailerHeartbeat.started_at)).one()
+    assert started_at == local
+    assert started_at.tzinfo == UTC
 
 
-def test_a_time_without_a_zone_is_refused(database: Database) -> None:
+def test_a_naive_datetime_is_rejected(database: Database) -> None:
     naive = datetime(2026, 3, 1)  # noqa: DTZ001
     with pytest.raises(sa.exc.StatementError), database.session() as session:
         session.add(MailerHeartbeat(owner="one", started_at=naive, heartbeat_at=naive))
 
 
-def test_an_unfinished_message_without_a_due_time_cannot_be_written(database: Database) -> None:
-    refused = pytest.raises(sa.exc.IntegrityError, match="unfinished_is_due")
-    with refused, database.session() as session:
+def test_an_unfinished_message_needs_a_due_time(database: Database) -> None:
+    rejected = pytest.raises(sa.exc.IntegrityError, match="unfinished_is_due")
+    with rejected, database.session() as session:
         session.execute(
             sa.text(
                 "insert into outbox_message (id, reference, message_id, encrypted_message, state,"
@@ -109,14 +108,12 @@ def _count_up(url: str, times: int) -> None:
             row.heartbeat_at += timedelta(seconds=1)
 
 
-def test_processes_that_read_then_write_lose_no_update(
-    database: Database, database_url: str
-) -> None:
+def test_concurrent_processes_lose_no_update(database: Database, database_url: str) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     with database.session() as session:
         session.add(MailerHeartbeat(owner="counter", started_at=start, heartbeat_at=start))
-    fresh = multiprocessing.get_context("spawn")
-    workers = [fresh.Process(target=_count_up, args=(database_url, 50)) for _ in range(3)]
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_count_up, args=(database_url, 50)) for _ in range(3)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -129,14 +126,14 @@ def test_processes_that_read_then_write_lose_no_update(
 
 
 @pytest.mark.parametrize(
-    ("asked", "durable"),
+    ("query", "durable"),
     [("", (("wal", 2), ("delete", 3))), ("?journal_mode=delete", (("delete", 3),))],
 )
-def test_sqlite_commits_are_on_disk_before_they_are_acknowledged(
-    sqlite_url: str, asked: str, durable: tuple[tuple[str, int], ...]
+def test_sqlite_settings_are_durable(
+    sqlite_url: str, query: str, durable: tuple[tuple[str, int], ...]
 ) -> None:
     """2 is synchronous=FULL, 3 is EXTRA."""
-    database = Database(sqlite_url + asked, KeyRing([KEY]))
+    database = Database(sqlite_url + query, KeyRing([KEY]))
     with database.engine.connect() as connection:
         pragma = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -169,12 +166,3 @@ def test_sqlite_commits_are_on_disk_before_they_are_acknowledged(
 )
 def test_wal_is_used_only_where_it_is_safe(version: tuple[int, int, int], safe: bool) -> None:  # noqa: FBT001
     assert is_wal_safe(version) is safe
-
-
-def test_what_the_old_key_sealed_opens_while_it_is_listed() -> None:
-    sealed = KeyRing([KEY]).encrypt("words")
-    assert KeyRing([OTHER, KEY]).decrypt(sealed) == "words"
-    resealed = KeyRing([OTHER, KEY]).reencrypt(sealed)
-    assert KeyRing([OTHER]).decrypt(resealed) == "words"
-    with pytest.raises(UnknownKeyError):
-        KeyRing([OTHER]).decrypt(sealed)

@@ -1,9 +1,9 @@
-"""Request bodies over a real connection: chunked ones, and those above the limit."""
+"""Request bodies over a real connection: chunked bodies, and bodies above the limit."""
 
 import pytest
 
 from tests.contact.conftest import GOOD
-from tests.support.raw_http import connect, send_raw, statuses
+from tests.support.raw_http import connect, statuses
 from tests.support.site import Site
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -16,7 +16,7 @@ def chunks(*sizes: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "raw_request",
     [
         b"POST /contact HTTP/1.1\r\n" + FORM + chunks(*[60_000] * 6),
         b"POST /contact HTTP/1.1\r\n" + FORM + chunks(*[1000] * 400),
@@ -27,13 +27,13 @@ def chunks(*sizes: int) -> bytes:
     ],
     ids=["large chunks", "many chunks", "a large form", "a large object"],
 )
-def test_a_body_above_the_limit_is_told_so_before_it_is_all_sent(
-    server: Site, words: bytes
+def test_a_body_above_the_limit_is_rejected_before_it_is_fully_sent(
+    server: Site, raw_request: bytes
 ) -> None:
-    assert statuses(send_raw(server, words)) == [413]
+    assert statuses(talk(server, raw_request)) == [413]
 
 
-def test_a_body_in_chunks_is_taken(server: Site) -> None:
+def test_a_chunked_body_is_accepted(server: Site) -> None:
     body = "&".join(f"{name}={value}" for name, value in GOOD.items()).replace("\r\n", "%0D%0A")
     head = b"POST /contact HTTP/1.1\r\n" + FORM + b"Transfer-Encoding: chunked\r\n\r\n"
     for letter in body.encode():

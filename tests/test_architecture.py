@@ -1,4 +1,4 @@
-"""The rule of the house: a clinic changes ``clinic/``, so nothing of it stands elsewhere."""
+"""Code has no data of a clinic, and imports only what its package may import."""
 
 import os
 import subprocess
@@ -11,7 +11,6 @@ from app.clinic import Clinic
 from config import ROOT
 from tests.support.settings import environment
 
-LONGEST = 280  # lines; a longer file probably covers two topics
 CODE = [*sorted((ROOT / "app").rglob("*.py")), *ROOT.glob("*.py")]
 TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.is_file())
 
@@ -21,19 +20,19 @@ def short(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", [*CODE, *TEMPLATES], ids=short)
-def test_no_word_of_the_clinic_stands_in_code_or_templates(path: Path, clinic: Clinic) -> None:
+def test_code_and_templates_have_no_clinic_data(path: Path, clinic: Clinic) -> None:
     text = path.read_text(encoding="utf-8")
     places = [line for place in clinic.locations for line in (place.name, *place.address)]
     numbers = [place.phone for place in clinic.locations if place.phone]
     mailboxes = [mailbox for topic in clinic.topics for mailbox in topic.mailboxes]
-    ours = [clinic.name, clinic.phone, clinic.email, *numbers, *mailboxes, *places]
-    # A phone number may be an example in an error message (the issue words it so).
-    found = [word for word in ours if word in text and "555-01" not in word]
-    assert not found
+    clinic_data = [clinic.name, clinic.phone, clinic.email, *numbers, *mailboxes, *places]
+    # An error message may have a phone number as an example.
+    matches = [value for value in clinic_data if value in text and "555-01" not in value]
+    assert not matches
 
 
-def test_a_process_that_serves_loads_nothing_of_the_commands(tmp_path: Path) -> None:
-    """Each of these costs megabytes in every process and a tenth of a second at the start."""
+def test_a_web_process_does_not_load_libraries_of_the_commands(tmp_path: Path) -> None:
+    """Each of them would cost megabytes in every process and a tenth of a second at startup."""
     unwanted = {"alembic", "flask_alembic", "folium", "numpy", "shapely", "httpx", "dns", "psycopg"}
     program = "import sys, wsgi; print(*(name for name in sys.modules if '.' not in name))"
     result = subprocess.run(
@@ -48,12 +47,12 @@ def test_a_process_that_serves_loads_nothing_of_the_commands(tmp_path: Path) -> 
     assert not unwanted & set(result.stdout.split())
 
 
-def test_the_import_contract_notices_a_forbidden_import(tmp_path: Path) -> None:
-    """The contract itself runs in ``make test``; this shows that it can fail."""
+def test_the_import_contract_detects_a_forbidden_import(tmp_path: Path) -> None:
+    """``make test`` checks the contract itself; this test shows that it can fail."""
     (tmp_path / "app").mkdir()
-    for room in (ROOT / "app").iterdir():
-        if room.name not in ("pages", "__pycache__"):
-            (tmp_path / "app" / room.name).symlink_to(room)
+    for package in (ROOT / "app").iterdir():
+        if package.name not in ("pages", "__pycache__"):
+            (tmp_path / "app" / package.name).symlink_to(package)
     (tmp_path / "app" / "pages").mkdir()
     for file in (ROOT / "app" / "pages").glob("*.py"):
         (tmp_path / "app" / "pages" / file.name).symlink_to(file)

@@ -1,4 +1,4 @@
-"""What we build on is known: a valid bill of materials, and an audit that never passes unasked."""
+"""The supply chain: a valid bill of materials, and an audit that fails without its data."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ def test_the_bill_of_materials_is_valid_cyclonedx(bill: dict[str, Any]) -> None:
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
 
 
-def test_it_lists_every_pinned_package_with_its_hashes(bill: dict[str, Any]) -> None:
+def test_the_bill_lists_every_pinned_package_with_its_hashes(bill: dict[str, Any]) -> None:
     text = (ROOT / "requirements.txt").read_text(encoding="ascii")
     pinned = set(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE))
     listed = {
@@ -52,7 +52,7 @@ def test_it_lists_every_pinned_package_with_its_hashes(bill: dict[str, Any]) -> 
     assert all(listed.values())
 
 
-def test_it_lists_every_script_of_others_as_it_stands_here(bill: dict[str, Any]) -> None:
+def test_the_bill_lists_every_vendored_script_with_its_hash(bill: dict[str, Any]) -> None:
     scripts = {one["name"]: one for one in bill["components"] if one["purl"].startswith("pkg:npm/")}
     folders = {path.name for path in sbom.VENDOR.iterdir() if path.is_dir()}
     assert set(scripts) == folders
@@ -67,12 +67,12 @@ def test_it_lists_every_script_of_others_as_it_stands_here(bill: dict[str, Any])
             assert file["hashes"][0]["content"] == hashlib.sha256(content).hexdigest()
 
 
-def test_bandit_finds_nothing_that_has_no_reason() -> None:
-    assert audit.code_findings() == []
+def test_every_bandit_finding_has_a_documented_reason() -> None:
+    assert audit.code_faults() == []
 
 
 class _Advisories(BaseHTTPRequestHandler):
-    """An advisory service (OSV) that knows of the flaws in ``flaws``."""
+    """An advisory service (OSV) that reports ``flaws``."""
 
     flaws: list[dict[str, Any]]
 
@@ -100,7 +100,7 @@ def advisory_service() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("flaws", "told"), [([], []), ([FLAW], ["werkzeug 3.1.9: PYSEC-2099-1, fixed in 3.9.9"])]
 )
-def test_a_known_vulnerability_is_told(
+def test_a_known_vulnerability_is_reported(
     tmp_path: Path, advisory_service: str, flaws: list[dict[str, Any]], told: list[str]
 ) -> None:
     _Advisories.flaws = flaws
@@ -109,11 +109,11 @@ def test_a_known_vulnerability_is_told(
     assert audit.advisories(tmp_path / "requirements.txt", "osv", options) == told
 
 
-def test_an_audit_that_can_ask_nobody_fails_and_says_so(
+def test_an_audit_without_network_access_fails_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens on port 9
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SystemExit) as ended:

@@ -1,4 +1,4 @@
-"""A browser runs our scripts as we wrote them, or not at all."""
+"""Browsers run our scripts only when their integrity hash matches."""
 
 import base64
 import hashlib
@@ -17,18 +17,18 @@ def digest(body: bytes) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode()}"
 
 
-def test_every_script_of_every_page_names_its_digest(client: FlaskClient) -> None:
+def test_every_script_of_every_page_has_its_integrity_hash(client: FlaskClient) -> None:
     pages = ["/", "/contact", "/location", "/privacy", "/nowhere", "/api/", "/dev/mailbox"]
     for path in pages:
         scripts = SCRIPTS.findall(client.get(path).text)
         assert scripts, path
         for attributes in scripts:
-            told = dict(re.findall(r'([\w-]+)="([^"]*)"', attributes))
-            assert told["integrity"] == digest(client.get(told["src"]).data), path
-            assert "crossorigin" in attributes, "else the digest does not count for the policy"
+            tag = dict(re.findall(r'([\w-]+)="([^"]*)"', attributes))
+            assert tag["integrity"] == digest(client.get(tag["src"]).data), path
+            assert "crossorigin" in attributes, "or the hash does not count for the policy"
 
 
-def test_so_does_every_part_of_the_live_map(client: FlaskClient) -> None:
+def test_every_part_of_the_interactive_map_has_its_integrity_hash(client: FlaskClient) -> None:
     answer = client.get("/location/parts.json")
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.json
@@ -41,7 +41,7 @@ def test_so_does_every_part_of_the_live_map(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("changed", ["leaflet.js", "map.js"])
-def test_a_part_that_was_changed_on_the_way_does_not_run(
+def test_a_script_changed_in_transit_does_not_run(
     browser: Browser, server: Site, changed: str
 ) -> None:
     def change(route: Route) -> None:
@@ -52,22 +52,24 @@ def test_a_part_that_was_changed_on_the_way_does_not_run(
     page = context.new_page()
     page.route(f"**/{changed}*", change)
     page.goto("/location")
-    with page.expect_console_message(lambda said: "valid digest" in said.text, timeout=30_000):
+    with page.expect_console_message(
+        lambda message: "valid digest" in message.text, timeout=30_000
+    ):
         page.locator("#map-box").scroll_into_view_if_needed()
     assert page.title() != "changed"
     expect(page.locator("#map-box img")).to_be_visible()
     context.close()
 
 
-def test_a_script_without_its_digest_does_not_run(browser: Browser, server: Site) -> None:
+def test_a_script_without_an_integrity_hash_does_not_run(browser: Browser, server: Site) -> None:
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     page.goto("/privacy")
-    ended = page.evaluate("""() => new Promise(done => {
+    outcome = page.evaluate("""() => new Promise(done => {
       const script = document.createElement("script");
       Object.assign(script, { onload: () => done("it ran"), onerror: () => done("blocked") });
       script.src = document.querySelector("script[src]").src;
       document.head.append(script);
     })""")
-    assert ended == "blocked"
+    assert outcome == "blocked"
     context.close()

@@ -1,4 +1,4 @@
-"""When something fails, people get a page that helps and programs a problem document."""
+"""Errors show people a helpful page and give API clients a problem document."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from app.web.error_handlers import problem, register_error_page
 
 
 @pytest.mark.parametrize("code", [400, 403, 404, 405, 413, 418, 422, 429, 500, 503])
-def test_each_error_has_a_page_in_plain_words(site: Flask, code: int) -> None:
+def test_each_error_has_a_page_with_an_explanation(site: Flask, code: int) -> None:
     site.add_url_rule("/fails", "fails", lambda: abort(code))
     response = site.test_client().get("/fails")
     assert response.status_code == code
@@ -21,7 +21,7 @@ def test_each_error_has_a_page_in_plain_words(site: Flask, code: int) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_programs_get_a_problem_document(site: Flask) -> None:
+def test_api_clients_get_a_problem_document(site: Flask) -> None:
     for path, status, title in [
         ("/api/v1/none", 404, "Not Found"),
         ("/api/v1/broken", 503, "Service Unavailable"),
@@ -35,7 +35,7 @@ def test_programs_get_a_problem_document(site: Flask) -> None:
         assert response.json["type"] == "about:blank"
 
 
-def test_a_problem_has_further_members(site: Flask) -> None:
+def test_a_problem_document_has_further_members(site: Flask) -> None:
     with site.test_request_context():
         body = problem(422, "Two fields are wrong.", errors=[{"pointer": "#/name"}]).json
     assert body == {
@@ -47,13 +47,13 @@ def test_a_problem_has_further_members(site: Flask) -> None:
     }
 
 
-def test_a_wrong_method_is_told_the_right_ones(site: Flask) -> None:
+def test_a_405_response_lists_the_allowed_methods(site: Flask) -> None:
     response = site.test_client().delete("/letters")
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
 
 
-def test_a_room_can_answer_its_own_failed_post(site: Flask) -> None:
+def test_a_registered_page_answers_a_failed_post(site: Flask) -> None:
     def form_again(error: HTTPException) -> tuple[str, int]:
         return "your words, kept", error.code or 500
 
@@ -62,7 +62,7 @@ def test_a_room_can_answer_its_own_failed_post(site: Flask) -> None:
     assert (response.status_code, response.text) == (503, "your words, kept")
 
 
-def test_the_common_page_comes_when_the_rooms_own_fails(
+def test_the_common_page_is_shown_when_the_registered_page_fails(
     site: Flask, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
     def fails(_error: HTTPException) -> str:
@@ -75,7 +75,7 @@ def test_the_common_page_comes_when_the_rooms_own_fails(
     assert logged()[0]["error"] == "builtins.RuntimeError"
 
 
-def test_too_long_a_body_is_refused(site: Flask) -> None:
+def test_a_body_that_is_too_long_is_rejected(site: Flask) -> None:
     @site.post("/form")
     def form() -> str:
         from flask import request
@@ -86,7 +86,7 @@ def test_too_long_a_body_is_refused(site: Flask) -> None:
     assert response.status_code == 413
 
 
-def test_an_unexpected_error_shows_nothing_of_itself(site: Flask) -> None:
+def test_an_unexpected_error_reveals_nothing(site: Flask) -> None:
     response = site.test_client().get("/broken/the-secret")
     assert response.status_code == 500
     assert "the-secret" not in response.text

@@ -1,4 +1,4 @@
-"""What the application tells the page cache of the web server in front (nginx)."""
+"""Headers that control the page cache of the web server in front (nginx)."""
 
 import re
 
@@ -15,15 +15,15 @@ PUBLIC = ("/", "/evidence", "/location", "/contact", "/sitemap.xml", "/robots.tx
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_public_pages_and_files_are_kept_for_20_seconds(client: FlaskClient, path: str) -> None:
+def test_nginx_caches_public_pages_and_files_for_20_seconds(client: FlaskClient, path: str) -> None:
     names = [name for name, _ in client.get(path).headers]
     assert client.get(path).headers["X-Accel-Expires"] == "20"
-    # nginx before 1.23 heeds whichever comes first.
+    # nginx before 1.23 obeys the first of the two.
     assert names.index("X-Accel-Expires") < names.index("Cache-Control")
     assert "Set-Cookie" not in names
 
 
-def test_a_file_is_kept_under_its_fingerprint_and_under_no_other_query(
+def test_nginx_caches_a_file_under_its_fingerprint_and_no_other_query(
     client: FlaskClient, app: Flask
 ) -> None:
     with app.test_request_context():
@@ -33,10 +33,10 @@ def test_a_file_is_kept_under_its_fingerprint_and_under_no_other_query(
         assert "X-Accel-Expires" not in client.get(address).headers, address
 
 
-def test_nothing_else_is_kept(client: FlaskClient) -> None:
+def test_nginx_caches_nothing_else(client: FlaskClient) -> None:
     received = client.post("/contact", data=GOOD)
     assert received.status_code == 303
-    answers = [
+    responses = [
         received,
         client.get(received.headers["Location"]),
         client.post("/contact", data={}),
@@ -45,27 +45,25 @@ def test_nothing_else_is_kept(client: FlaskClient) -> None:
         client.get("/no-such-page"),
         client.delete("/evidence"),
     ]
-    assert not [answer for answer in answers if "X-Accel-Expires" in answer.headers]
+    assert not [response for response in responses if "X-Accel-Expires" in response.headers]
 
 
-def test_the_page_for_an_application_that_is_down_helps_and_is_not_found_by_searching(
-    client: FlaskClient, clinic: Clinic
-) -> None:
+def test_the_unavailable_page_helps_and_is_not_indexed(client: FlaskClient, clinic: Clinic) -> None:
     page = client.get("/unavailable")
-    assert page.status_code == 200, "nginx keeps it, and sends it with 503"
+    assert page.status_code == 200, "nginx caches it and sends it with 503"
     assert "may not have been saved" in page.text
     assert f'href="tel:{clinic.tel(clinic.phone)}"' in page.text
     assert re.search('<meta name="robots" content="noindex">', page.text)
     assert page.headers["X-Robots-Tag"] == "noindex"
-    assert page.headers["Cache-Control"] == "no-store", "browsers do not keep it"
+    assert page.headers["Cache-Control"] == "no-store", "browsers must not cache it"
     assert "unavailable" not in client.get("/sitemap.xml").text
 
 
-def test_programs_get_a_problem_document_with_the_phone_number(
+def test_the_unavailable_problem_document_has_the_phone_number(
     client: FlaskClient, clinic: Clinic
 ) -> None:
-    answer = client.get("/api/unavailable")
-    assert (answer.status_code, answer.mimetype) == (200, "application/problem+json")
-    assert answer.json
-    assert (answer.json["status"], answer.json["phone"]) == (503, clinic.phone)
-    assert "may not have been saved" in answer.json["detail"]
+    response = client.get("/api/unavailable")
+    assert (response.status_code, response.mimetype) == (200, "application/problem+json")
+    assert response.json
+    assert (response.json["status"], response.json["phone"]) == (503, clinic.phone)
+    assert "may not have been saved" in response.json["detail"]

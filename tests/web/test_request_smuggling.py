@@ -1,4 +1,4 @@
-"""Requests that two servers could read differently are refused, and end the connection."""
+"""Requests that two servers could interpret differently are rejected and close the connection."""
 
 import pytest
 
@@ -66,10 +66,10 @@ SHAPES = {
     "a tab in the address": b"GET /a\tb HTTP/1.1\r\n" + HOST + b"\r\n",
     "two spaces": b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n",
     "HTTP/0.9": b"GET /\r\n\r\n",
-    "HTTP/2 in the open": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "a version that is none": b"GET / HTTP/1.1x\r\n" + HOST + b"\r\n",
+    "HTTP/2 without TLS": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "an invalid version": b"GET / HTTP/1.1x\r\n" + HOST + b"\r\n",
     "a small method": b"get / HTTP/1.1\r\n" + HOST + b"\r\n",
-    "an expectation that is none": GET + b"Expect: a miracle\r\n\r\n",
+    "an unknown expectation": GET + b"Expect: a miracle\r\n\r\n",
     "a long line": b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
     "many headers": GET + b"X: y\r\n" * 100 + b"\r\n",
     "a large header": GET + b"X: " + b"y" * 9000 + b"\r\n\r\n",
@@ -77,9 +77,11 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
-def test_it_is_refused_and_nothing_behind_it_is_answered(server: Site, shape: bytes) -> None:
-    """At once, and the connection is closed: else ``talk`` would run out of time."""
-    answer = send_raw(server, shape + SECOND)
+def test_an_ambiguous_request_is_rejected_and_closes_the_connection(
+    server: Site, shape: bytes
+) -> None:
+    """Immediately: if the connection stayed open, ``talk`` would time out."""
+    answer = talk(server, shape + SECOND)
     assert len(statuses(answer)) == 1, answer
     assert 400 <= statuses(answer)[0] <= 501, answer
     for word in (b"evil", b"abcde", b"xxxx"):
@@ -95,35 +97,35 @@ def test_it_is_refused_and_nothing_behind_it_is_answered(server: Site, shape: by
     ],
     ids=["address", "name", "value"],
 )
-def test_markup_that_is_refused_does_not_come_back_as_markup(server: Site, shape: bytes) -> None:
-    """Gunicorn quotes a malformed line to its sender, and escapes it."""
-    answer = send_raw(server, shape)
+def test_markup_in_a_rejected_request_is_escaped(server: Site, shape: bytes) -> None:
+    """Gunicorn quotes a malformed line in its response, escaped."""
+    answer = talk(server, shape)
     assert 400 <= statuses(answer)[0] <= 501, answer
     assert b"<script" not in answer
 
 
-def test_requests_that_follow_one_another_are_each_answered_once(server: Site) -> None:
+def test_pipelined_requests_are_each_answered_once(server: Site) -> None:
     chunks = b"5\r\nname=\r\n" + END
-    whole = (
+    requests = (
         GET + b"\r\n",
         POST + b"Content-Length: 5\r\n\r\nname=",
         POST + CHUNKED + b"\r\n" + chunks,
         GET + b"Content-Length: 5\r\n\r\nGET /",
         SECOND,
     )
-    assert statuses(send_raw(server, b"".join(whole))) == [200, 422, 422, 200, 200]
+    assert statuses(talk(server, b"".join(requests))) == [200, 422, 422, 200, 200]
 
 
-def test_a_body_that_did_not_come_is_no_next_request(server: Site) -> None:
-    """The site answers without it, and then must not read it as a request."""
+def test_a_missing_body_is_not_read_as_the_next_request(server: Site) -> None:
+    """The site responds without reading the body, and must not read it as a request later."""
     large = GET + b"Content-Length: 9999999\r\n\r\n"
     assert statuses(send_raw(server, large + SECOND)) == [200]
 
 
-def test_the_log_repeats_nothing_of_a_broken_request(server: Site) -> None:
+def test_a_malformed_request_is_not_logged(server: Site) -> None:
     before = len(server.lines)
     for shape in (GET + b"X-One: ada\x00lovelace\r\n\r\n", b"GET /?ada-lovelace\r\n\r\n"):
-        send_raw(server, shape)
-    for one in server.lines[before:]:
-        assert "ada" not in one
-        assert "127.0.0.1" not in one
+        talk(server, shape)
+    for line in server.lines[before:]:
+        assert "ada" not in line
+        assert "127.0.0.1" not in line

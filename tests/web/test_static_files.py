@@ -1,4 +1,4 @@
-"""Style sheets and scripts are kept for a year, and never a day too long."""
+"""Style sheets and scripts are fingerprinted, cached for a year, and never stale."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from flask import Flask
 from app.web.static_files import asset
 
 
-def test_an_asset_is_kept_for_good_under_the_address_of_its_bytes(site: Flask) -> None:
+def test_a_fingerprinted_file_is_cached_for_a_year(site: Flask) -> None:
     with site.test_request_context():
         address = asset("css/base.css")
     response = site.test_client().get(address)
@@ -20,11 +20,13 @@ def test_an_asset_is_kept_for_good_under_the_address_of_its_bytes(site: Flask) -
 
 
 @pytest.mark.parametrize("address", ["/static/css/base.css", "/static/css/base.css?v=older"])
-def test_any_other_address_of_it_is_asked_for_again(site: Flask, address: str) -> None:
+def test_without_the_current_fingerprint_a_file_is_revalidated(site: Flask, address: str) -> None:
     assert site.test_client().get(address).headers["Cache-Control"] == "no-cache"
 
 
-def test_the_address_changes_with_the_bytes(make_site: Callable[..., Flask], static: Path) -> None:
+def test_the_fingerprint_changes_with_the_bytes(
+    make_site: Callable[..., Flask], static: Path
+) -> None:
     (static / "map.js").write_text("1")
     with make_site().test_request_context():
         before = asset("map.js")
@@ -33,7 +35,7 @@ def test_the_address_changes_with_the_bytes(make_site: Callable[..., Flask], sta
         assert asset("map.js") != before
 
 
-def test_a_name_that_does_not_exist_is_noticed_where_it_is_written(site: Flask) -> None:
+def test_an_unknown_file_name_raises_an_error(site: Flask) -> None:
     with site.test_request_context(), pytest.raises(KeyError):
         asset("css/none.css")
 
@@ -41,7 +43,7 @@ def test_a_name_that_does_not_exist_is_noticed_where_it_is_written(site: Flask) 
 @pytest.mark.parametrize(
     "path", ["../secret.txt", "..%2fsecret.txt", "css/../../secret.txt", ".env"]
 )
-def test_nothing_outside_the_folder_is_served(
+def test_nothing_outside_the_static_folder_is_served(
     make_site: Callable[..., Flask], static: Path, path: str
 ) -> None:
     (static.parent / "secret.txt").write_text("secret")
@@ -51,9 +53,9 @@ def test_nothing_outside_the_folder_is_served(
     assert "secret" not in response.text
 
 
-def test_the_inlined_style_sheet_is_minified_and_whole(site: Flask) -> None:
-    found = re.search(r"<style>(.*?)</style>", site.test_client().get("/page").text, re.DOTALL)
-    assert found
-    assert ".tokens{color:black}" in found[1]
-    assert ".components{color:black}" in found[1]
-    assert found[1].index(".tokens") < found[1].index(".base") < found[1].index(".layout")
+def test_the_inlined_style_sheet_is_minified_and_complete(site: Flask) -> None:
+    match = re.search(r"<style>(.*?)</style>", site.test_client().get("/page").text, re.DOTALL)
+    assert match
+    assert ".tokens{color:black}" in match[1]
+    assert ".components{color:black}" in match[1]
+    assert match[1].index(".tokens") < match[1].index(".base") < match[1].index(".layout")

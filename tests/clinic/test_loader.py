@@ -1,4 +1,4 @@
-"""clinic.toml is refused with file, key and reason when something in it would fail later."""
+"""Errors in clinic.toml are reported with file, line, key and reason."""
 
 import re
 import shutil
@@ -9,17 +9,17 @@ import pytest
 from app.clinic import ClinicError, load_clinic
 
 
-def _faults(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
+def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
     text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
     assert old in text
     (folder / "clinic.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(ClinicError) as caught:
+    with pytest.raises(ClinicError) as raised:
         load_clinic(folder)
-    return str(caught.value)
+    return str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "reason"),
     [
         ("latitude = 0.00180", "latitude = 91.0", "locations[0].latitude: Input should be less"),
         ("latitude = 0.00180\nlongitude = 0.00310", "latitude = 0\nlongitude = 0", "both 0"),
@@ -63,10 +63,12 @@ def _faults(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ("\ndemo = true", "\ndemo = ", "line"),
     ],
 )
-def test_a_fault_is_named(clinic_dir: Path, tmp_path: Path, old: str, new: str, said: str) -> None:
-    fault = _faults(clinic_dir, tmp_path, old, new)
-    assert re.match(rf"{tmp_path}/clinic.toml:\d+: ", fault)
-    assert said in fault
+def test_an_error_is_reported_with_key_and_reason(
+    clinic_dir: Path, tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    error = load_error(clinic_dir, tmp_path, old, new)
+    assert re.match(rf"{tmp_path}/clinic.toml:\d+: ", error)
+    assert reason in error
 
 
 @pytest.mark.parametrize(
@@ -80,25 +82,27 @@ def test_a_fault_is_named(clinic_dir: Path, tmp_path: Path, old: str, new: str, 
         ("\ndemo = true", "\ndemo = "),
     ],
 )
-def test_a_fault_is_named_by_its_line(clinic_dir: Path, tmp_path: Path, old: str, new: str) -> None:
-    fault = _faults(clinic_dir, tmp_path, old, new)
+def test_an_error_is_reported_with_its_line(
+    clinic_dir: Path, tmp_path: Path, old: str, new: str
+) -> None:
+    error = load_error(clinic_dir, tmp_path, old, new)
     lines = (tmp_path / "clinic.toml").read_text(encoding="utf-8").split("\n")
-    number = int(fault.removeprefix(f"{tmp_path}/clinic.toml:").split(":")[0])
+    number = int(error.removeprefix(f"{tmp_path}/clinic.toml:").split(":")[0])
     assert new.strip() in lines[number - 1]
 
 
-def test_all_faults_are_told_at_once(clinic_dir: Path, tmp_path: Path) -> None:
-    fault = _faults(clinic_dir, tmp_path, "\ndemo = true", "\ndemo = 3\nfax = 3")
-    assert len(fault.splitlines()) == 2
+def test_all_errors_are_reported_at_once(clinic_dir: Path, tmp_path: Path) -> None:
+    error = load_error(clinic_dir, tmp_path, "\ndemo = true", "\ndemo = 3\nfax = 3")
+    assert len(error.splitlines()) == 2
 
 
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ClinicError, match="No such file"):
         load_clinic(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "reason"),
     [
         ('"kms",', '"kms!",', "phrases.english["),
         ('"kms",', '"",', "phrases.english["),
@@ -107,28 +111,28 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         ("[phrases]", "[phrases]\nenglisch = 3", "phrases.englisch: Input should be a valid tuple"),
     ],
 )
-def test_a_fault_in_the_list_of_danger_is_named(
-    clinic_dir: Path, tmp_path: Path, old: str, new: str, said: str
+def test_an_error_in_the_crisis_phrases_is_reported(
+    clinic_dir: Path, tmp_path: Path, old: str, new: str, reason: str
 ) -> None:
     shutil.copy(clinic_dir / "clinic.toml", tmp_path)
     text = (clinic_dir / "crisis-phrases.toml").read_text(encoding="utf-8")
     assert old in text
     (tmp_path / "crisis-phrases.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(ClinicError) as caught:
+    with pytest.raises(ClinicError) as raised:
         load_clinic(tmp_path)
-    assert re.match(rf"{tmp_path}/crisis-phrases.toml:\d+: ", str(caught.value))
-    assert said in str(caught.value)
+    assert re.match(rf"{tmp_path}/crisis-phrases.toml:\d+: ", str(raised.value))
+    assert reason in str(raised.value)
 
 
-def test_a_clinic_without_a_list_of_danger_has_the_one_that_comes_along(
+def test_a_clinic_without_crisis_phrases_gets_the_default_ones(
     clinic_dir: Path, tmp_path: Path
 ) -> None:
     shutil.copy(clinic_dir / "clinic.toml", tmp_path)
     assert load_clinic(tmp_path).crisis_phrases == load_clinic(clinic_dir).crisis_phrases
 
 
-def test_the_list_of_danger_stands_in_its_own_file(clinic_dir: Path, tmp_path: Path) -> None:
-    fault = _faults(
+def test_crisis_phrases_belong_in_their_own_file(clinic_dir: Path, tmp_path: Path) -> None:
+    error = load_error(
         clinic_dir, tmp_path, "[links]", '[crisis_phrases.phrases]\na = ["bc"]\n[links]'
     )
-    assert "crisis_phrases: move this to crisis-phrases.toml" in fault
+    assert "crisis_phrases: move this to crisis-phrases.toml" in error

@@ -1,4 +1,4 @@
-"""What the documents say is tested is tested."""
+"""Every test that the documents name exists."""
 
 import ast
 import re
@@ -10,13 +10,13 @@ from config import ROOT
 TEXT = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 NAME = re.compile(r"\b(?:tests|bench)/[\w/.]*\w(?:::\w+)?")
-NAMED = sorted({one for file in DOCUMENTS for one in NAME.findall(file.read_text("utf-8"))})
+NAMED = sorted({name for file in DOCUMENTS for name in NAME.findall(file.read_text("utf-8"))})
 ROW = re.compile(r"^\| ([\d., ]+?) .*\|$", re.MULTILINE)
 NUMBER = re.compile(r"\d{1,2}\.\d{1,2}(?:\.\d{1,2})?")
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_test_that_is_named_exists(name: str) -> None:
+def test_every_test_named_in_the_documents_exists(name: str) -> None:
     file, _, function = name.partition("::")
     assert (ROOT / file).exists()
     if not function:
