@@ -68,7 +68,7 @@ def test_the_bill_lists_every_vendored_script_with_its_hash(bill: dict[str, Any]
 
 
 def test_every_bandit_finding_has_a_documented_reason() -> None:
-    assert audit.code_faults() == []
+    assert audit.code_findings() == []
 
 
 class _Advisories(BaseHTTPRequestHandler):

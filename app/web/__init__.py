@@ -6,7 +6,6 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.web import logging
-from app.web.csp_reports import init_csp_reports
 from app.web.error_handlers import init_error_handlers
 from app.web.logging import RequestLog, RequestObserver
 from app.web.page_cache import PageCache
@@ -66,5 +65,4 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     init_rate_limits(
         app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri, secret=secret
     )
-    init_csp_reports(app)
     redirect_trailing_slashes(app)

@@ -6,7 +6,6 @@ response is not changed.
 
 from flask import Flask, Response, current_app, g, request
 
-REPORT_PATH = "/policy-reports"  # where browsers report violations: app/web/csp_reports.py
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # Not "no-referrer": public map tile servers require the name of the site.
@@ -17,8 +16,7 @@ HEADERS = {
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Integrity-Policy": "blocked-destinations=(script), endpoints=(reports)",
-    "Reporting-Endpoints": f'reports="{REPORT_PATH}"',
+    "Integrity-Policy": "blocked-destinations=(script)",
 }
 TWO_YEARS = "max-age=63072000"
 
@@ -64,8 +62,6 @@ def _policy(style_hash: str) -> str:
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
-            f"report-uri {REPORT_PATH}",  # for browsers without report-to
-            "report-to reports",
         )
     )
 

@@ -23,7 +23,7 @@ def test_the_table_names_each_day_of_the_week() -> None:
 
 
 def test_adjacent_periods_are_joined() -> None:
-    place = location({"monday": [("09:00", "13:00"), ("13:00", "17:00")]})
+    place = location_with_hours({"monday": [("09:00", "13:00"), ("13:00", "17:00")]})
     assert hours(place).lines == ("Mon: 9 am to 5 pm",)
 
 
@@ -47,7 +47,7 @@ def test_without_hours_there_are_no_rows_and_no_lines(
 
 
 def test_upcoming_closed_dates_are_listed_in_order() -> None:
-    place = location({}, closed=("2026-12-25", "2026-11-01", "2026-11-02"))
+    place = location_with_hours({}, closed=("2026-12-25", "2026-11-01", "2026-11-02"))
     assert [day.date.isoformat() for day in hours(place).closed_days] == [
         "2026-11-02",
         "2026-12-25",
@@ -55,6 +55,6 @@ def test_upcoming_closed_dates_are_listed_in_order() -> None:
 
 
 def test_the_script_gets_the_week_and_the_closed_dates() -> None:
-    place = location({"tuesday": [("00:00", "09:05")]}, closed=("2026-12-25",))
+    place = location_with_hours({"tuesday": [("00:00", "09:05")]}, closed=("2026-12-25",))
     assert hours(place).week == [[], [(0, 905)], [], [], [], [], []]
     assert hours(place).closed == {"2026-12-25": "Harbor Day"}

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contact.conftest import GOOD
-from tests.support.raw_http import connect, statuses
+from tests.support.raw_http import send_raw, statuses
 from tests.support.site import Site
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -30,7 +30,7 @@ def chunks(*sizes: int) -> bytes:
 def test_a_body_above_the_limit_is_rejected_before_it_is_fully_sent(
     server: Site, raw_request: bytes
 ) -> None:
-    assert statuses(talk(server, raw_request)) == [413]
+    assert statuses(send_raw(server, raw_request)) == [413]
 
 
 def test_a_chunked_body_is_accepted(server: Site) -> None:

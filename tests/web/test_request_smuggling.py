@@ -81,7 +81,7 @@ def test_an_ambiguous_request_is_rejected_and_closes_the_connection(
     server: Site, shape: bytes
 ) -> None:
     """Immediately: if the connection stayed open, ``talk`` would time out."""
-    answer = talk(server, shape + SECOND)
+    answer = send_raw(server, shape + SECOND)
     assert len(statuses(answer)) == 1, answer
     assert 400 <= statuses(answer)[0] <= 501, answer
     for word in (b"evil", b"abcde", b"xxxx"):
@@ -99,7 +99,7 @@ def test_an_ambiguous_request_is_rejected_and_closes_the_connection(
 )
 def test_markup_in_a_rejected_request_is_escaped(server: Site, shape: bytes) -> None:
     """Gunicorn quotes a malformed line in its response, escaped."""
-    answer = talk(server, shape)
+    answer = send_raw(server, shape)
     assert 400 <= statuses(answer)[0] <= 501, answer
     assert b"<script" not in answer
 
@@ -113,7 +113,7 @@ def test_pipelined_requests_are_each_answered_once(server: Site) -> None:
         GET + b"Content-Length: 5\r\n\r\nGET /",
         SECOND,
     )
-    assert statuses(talk(server, b"".join(requests))) == [200, 422, 422, 200, 200]
+    assert statuses(send_raw(server, b"".join(requests))) == [200, 422, 422, 200, 200]
 
 
 def test_a_missing_body_is_not_read_as_the_next_request(server: Site) -> None:
@@ -125,7 +125,7 @@ def test_a_missing_body_is_not_read_as_the_next_request(server: Site) -> None:
 def test_a_malformed_request_is_not_logged(server: Site) -> None:
     before = len(server.lines)
     for shape in (GET + b"X-One: ada\x00lovelace\r\n\r\n", b"GET /?ada-lovelace\r\n\r\n"):
-        talk(server, shape)
+        send_raw(server, shape)
     for line in server.lines[before:]:
         assert "ada" not in line
         assert "127.0.0.1" not in line

@@ -17,7 +17,6 @@ HEADERS = (
     "Cross-Origin-Resource-Policy",
     "Cross-Origin-Embedder-Policy",
     "Integrity-Policy",
-    "Reporting-Endpoints",
 )
 
 
