@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contact.conftest import GOOD
-from tests.support.raw_http import send_raw, statuses
+from tests.support.raw_http import connect, send_raw, statuses
 from tests.support.site import Site
 
 HOST = b"Host: 127.0.0.1\r\n"
