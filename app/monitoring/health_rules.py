@@ -143,7 +143,7 @@ def _unseen(held: QuarantineStats) -> Problem | None:
         "quarantine",
         Severity.WARN,
         f"{wait} for a look, the oldest for {format_duration(held.oldest)}",
-        "`flask inquiries list --held` names them; `flask inquiries release` sends one on",
+        "`flask inquiries list --quarantined` names them; `flask inquiries release` sends one on",
     )
 
 
