@@ -74,5 +74,5 @@ def test_every_page_and_linked_file_is_requested_in_three_encodings(
 def test_an_unreachable_web_server_is_reported_in_one_line(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["cache", "warm", "--address", "127.0.0.1"])
     assert done.exit_code == 1
-    assert done.output.startswith(f"Error: {app.config['SITE']} does not answer: ")
+    assert done.output.startswith(f"Error: {services_of(app).settings.site_url} does not answer: ")
     assert done.output.count("\n") == 1
