@@ -1,10 +1,10 @@
-"""gunicorn's settings. ``gunicorn`` alone, in this folder, serves the site.
+"""gunicorn's configuration. Running ``gunicorn`` in this folder serves the site.
 
-HOST, PORT, WEB_CONCURRENCY (worker processes) and WEB_THREADS (threads of each) are
+HOST, PORT, WEB_CONCURRENCY (worker processes) and WEB_THREADS (threads per process) are
 settings like the others: see .env.example.
 
-Mail is sent by another process, ``flask mailer run``: see Procfile. A proxy in front does
-TLS and buffers requests and responses, so a slow client occupies no thread here.
+Another process, ``flask mailer run``, sends the email: see Procfile. The proxy in front handles
+TLS and buffers requests and responses, so a slow client does not occupy a thread here.
 """
 
 import logging
@@ -27,7 +27,7 @@ except SettingsError as error:
 
 
 # Prometheus's client shares counts between processes through files in this folder. It reads
-# the variable when it is imported.
+# the variable when it is imported, and the folder must exist by then.
 metrics_folder = settings.instance_dir / "metrics" if settings.metrics_token else None
 if metrics_folder:
     metrics_folder.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ if metrics_folder:
 
 
 class ServerLog(Logger):  # type: ignore[misc]
-    """gunicorn's own log in the format of the application's, without client addresses."""
+    """gunicorn's own log, in the application's format and without client addresses."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -58,8 +58,8 @@ workers = settings.web_concurrency
 threads = settings.web_threads
 worker_connections = 500  # per worker, idle ones included; stays below the usual 1,024 files
 
-# Loaded once, before the workers are forked: an error in the clinic's files stops the start
-# with one report, and the workers share the memory of what was loaded.
+# Load the application before forking the workers: an error in the clinic's files is reported
+# once, and the workers share memory.
 preload_app = True
 
 timeout = 30  # seconds without a heartbeat before a worker counts as hung
@@ -70,12 +70,12 @@ keepalive = 130
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
-# Workers report to the master by touching a file: on a disk that stalls they would seem hung.
+# Workers touch a file as their heartbeat. On a slow disk they would seem to hang.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
-# Whether X-Forwarded-* is trusted is decided in one place: TRUSTED_PROXIES.
+# TRUSTED_PROXIES alone decides whether X-Forwarded-* is trusted.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
-accesslog = None  # the application logs its requests, without the visitor's words
+accesslog = None  # the application logs requests, without personal data
 logger_class = ServerLog
 control_socket_disable = True
 
@@ -87,14 +87,14 @@ def on_starting(_server: Any) -> None:
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """Close database connections: a process must not use one that its parent opened."""
+    """Close database connections, which a process must not share with its parent."""
     from wsgi import app  # noqa: PLC0415  (already loaded)
 
     services_of(app).database.engine.dispose()
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Start the worker's background threads; one worker builds the maps for all."""
+    """Start the worker's background threads. One worker builds the maps for all."""
     from app import location  # noqa: PLC0415  (already loaded)
     from app.monitoring.mailer_watch import MailerWatch  # noqa: PLC0415
     from wsgi import app  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The WSGI entry point: ``gunicorn wsgi:app``, ``flask --app wsgi …``."""
+"""The WSGI entry point, for ``gunicorn`` and the ``flask`` command."""
 
 import sys
 from functools import partial
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 try:
     app = create_app()
     install_exception_hooks()
-    # Not for a `flask` command: `db upgrade`, `doctor` and `restore` are what mends it.
+    # Not for `flask` commands: `db upgrade`, `doctor` and `restore` are there to fix it.
     if click.get_current_context(silent=True) is None:
         startup_checks.check(services_of(app).database)
 except (SettingsError, ClinicError, startup_checks.StartupError) as error:
     if fallback.is_flask_command():
         app = fallback.create_fallback_app(error)
     else:
-        # One readable report instead of a traceback; 78 is EX_CONFIG of sysexits.h.
+        # A readable report instead of a traceback. 78 is EX_CONFIG in sysexits.h.
         print(error, file=sys.stderr)
         raise SystemExit(78) from None
 

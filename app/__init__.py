@@ -1,12 +1,8 @@
-"""The application factory: the one file that knows every room."""
-
-from datetime import date
-from functools import partial
-from pathlib import Path
+"""The application factory."""
 
 from flask import Flask
 
-from app import clock, contact, dev, location, outbox, pages, web
+from app import contact, dev, location, outbox, pages, web
 from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
@@ -18,41 +14,73 @@ from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
 from app.outbox.smtp import SMTPSettings
-from app.pages.conditional_blocks import PageSettings, page_settings
+from app.pages.conditional_blocks import page_settings
 from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
 from config import ROOT, Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Create the site of one clinic, with the settings of the environment by default.
+    """Create the site of one clinic, by default with the settings of the environment.
 
-    Raises SettingsError when they are invalid, and ClinicError when the clinic's files are, or
-    when production would show the demo clinic or placeholder text.
+    Raises SettingsError when a setting is invalid. Raises ClinicError when a file of the clinic
+    is, or when production would show the demo clinic or placeholder text.
     """
     settings = settings or Settings.from_env()
-    clinic = load_clinic(settings.clinic_dir)
-    if clinic.demo and not settings.is_development:
-        raise ClinicError(
-            f"{settings.clinic_dir}/clinic.toml: demo: this is the demo clinic, which no visitor"
-            " should meet. `flask --app wsgi clinic new FOLDER` makes yours; CLINIC_DIR names it"
-        )
-    if not settings.is_development:
-        reject_placeholders(settings.clinic_dir)
-    app = Flask(
-        "frontdesk",
-        root_path=str(ROOT),
-        instance_path=str(settings.instance_dir),
-        static_folder="static",
-        template_folder="templates",
-    )
+    clinic = _load_clinic(settings)
+    app = Flask("frontdesk", root_path=str(ROOT), instance_path=str(settings.instance_dir))
+    app.cli = LazyCommands(app.name)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    today = partial(_today, clinic)
     app.jinja_env.globals.update(
-        clinic=clinic, opening_hours=lambda location: OpeningHours(location, today())
+        clinic=clinic, opening_hours=lambda location: OpeningHours(location, clinic.today())
     )
     database = Database(settings.database, KeyRing(settings.encryption_key_list))
     observe = _init_metrics(app, settings, database)
+    _init_web(app, settings, clinic, observe)
+    _init_pages(app, settings, clinic)
+    clinic_map = location.init_app(
+        app,
+        clinic=clinic,
+        basemap=settings.clinic_dir / "basemap.pmtiles",
+        tiles_url=settings.map_tiles_url,
+        cache=settings.instance_dir / "cache",
+    )
+    _init_outbox(app, settings, clinic)
+    inquiries = _init_contact(app, settings, clinic, database)
+    app.register_blueprint(health.blueprint)
+    if settings.is_development:
+        dev.init_app(app)
+    app.extensions[EXTENSION_KEY] = Services(settings, clinic, database, clinic_map, inquiries)
+    return app
+
+
+def _load_clinic(settings: Settings) -> Clinic:
+    clinic = load_clinic(settings.clinic_dir)
+    if not settings.is_development:
+        if clinic.demo:
+            raise ClinicError(
+                f"{settings.clinic_dir}/clinic.toml: demo: this is the demo clinic, which is not"
+                " for production. Create yours with `flask clinic new FOLDER`, then set CLINIC_DIR"
+            )
+        reject_placeholders(settings.clinic_dir)
+    return clinic
+
+
+def _init_metrics(app: Flask, settings: Settings, database: Database) -> RequestObserver | None:
+    """Serve /metrics if METRICS_TOKEN is set. Return what counts requests."""
+    token = settings.metrics_token.get_secret_value()
+    if not token:
+        return None
+    from app.monitoring.metrics import Metrics, init_app  # noqa: PLC0415  (loads Prometheus)
+
+    metrics = Metrics(database, token)
+    init_app(app, metrics)
+    return metrics.requests.observe
+
+
+def _init_web(
+    app: Flask, settings: Settings, clinic: Clinic, observe: RequestObserver | None
+) -> None:
     web.init_app(
         app,
         secret=settings.secret_key.get_secret_value(),
@@ -63,26 +91,48 @@ def create_app(settings: Settings | None = None) -> Flask:
         ratelimit_storage_uri=settings.ratelimit_storage_uri.get_secret_value(),
         log_format=settings.log_format,
         observe=observe,
-        page_version=today,
+        page_version=clinic.today,
         development=settings.is_development,
     )
-    basemap = settings.clinic_dir / "basemap.pmtiles"
+
+
+def _init_pages(app: Flask, settings: Settings, clinic: Clinic) -> None:
+    has_basemap = (settings.clinic_dir / "basemap.pmtiles").exists()
     pages.init_app(
         app,
         clinic=clinic,
         folder=settings.clinic_dir,
         site=settings.site_url,
-        settings=_page_settings(settings, basemap),
+        settings=page_settings(
+            retention_days=settings.retention_days,
+            quarantine_retention_days=settings.quarantine_retention_days,
+            notification_detail=settings.notification_detail,
+            send_acknowledgement=settings.send_acknowledgement,
+            map_tiles=bool(settings.map_tiles_url) and not has_basemap,
+        ),
     )
-    clinic_map = location.init_app(
+
+
+def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
+    outbox.init_app(
         app,
-        clinic=clinic,
-        basemap=basemap,
-        tiles_url=settings.map_tiles_url,
-        cache=settings.instance_dir / "cache",
+        relay=SMTPSettings(
+            server=settings.mail_server,
+            port=settings.mail_port,
+            sender=settings.mail_default_sender or clinic.email,
+            use_tls=settings.mail_use_tls and not settings.mail_use_ssl,
+            use_ssl=settings.mail_use_ssl,
+            username=settings.mail_username,
+            password=settings.mail_password.get_secret_value(),
+        ),
     )
-    outbox.init_app(app, relay=_relay(settings, clinic))
-    inquiries = InquiryService(
+
+
+def _init_contact(
+    app: Flask, settings: Settings, clinic: Clinic, database: Database
+) -> InquiryService:
+    contact.init_app(app)
+    return InquiryService(
         database,
         clinic,
         site=settings.site_url,
@@ -90,49 +140,4 @@ def create_app(settings: Settings | None = None) -> Flask:
         notification_detail=NotificationDetail(settings.notification_detail),
         send_acknowledgement=settings.send_acknowledgement,
         spam_filter_enabled=settings.spam_filter_enabled,
-    )
-    contact.init_app(app)
-    app.register_blueprint(health.blueprint)
-    app.cli = LazyCommands(app.name)
-    app.extensions[EXTENSION_KEY] = Services(settings, clinic, database, clinic_map, inquiries)
-    if settings.is_development:
-        dev.init_app(app)
-    return app
-
-
-def _today(clinic: Clinic) -> date:
-    return clock.now().astimezone(clinic.zone).date()
-
-
-def _init_metrics(app: Flask, settings: Settings, database: Database) -> RequestObserver | None:
-    """Serve /metrics where a token is set for it; returns what counts requests."""
-    token = settings.metrics_token.get_secret_value()
-    if not token:
-        return None
-    from app.monitoring import metrics  # noqa: PLC0415  (else nothing needs Prometheus's client)
-
-    made = metrics.Metrics(database, token)
-    metrics.init_app(app, made)
-    return made.requests.observe
-
-
-def _page_settings(settings: Settings, basemap: Path) -> PageSettings:
-    return page_settings(
-        retention_days=settings.retention_days,
-        quarantine_retention_days=settings.quarantine_retention_days,
-        notification_detail=settings.notification_detail,
-        send_acknowledgement=settings.send_acknowledgement,
-        map_tiles=bool(settings.map_tiles_url) and not basemap.exists(),
-    )
-
-
-def _relay(settings: Settings, clinic: Clinic) -> SMTPSettings:
-    return SMTPSettings(
-        server=settings.mail_server,
-        port=settings.mail_port,
-        sender=settings.mail_default_sender or clinic.email,
-        use_tls=settings.mail_use_tls and not settings.mail_use_ssl,
-        use_ssl=settings.mail_use_ssl,
-        username=settings.mail_username,
-        password=settings.mail_password.get_secret_value(),
     )

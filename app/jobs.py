@@ -1,4 +1,4 @@
-"""The jobs of a mailer, from the site's settings."""
+"""The scheduled jobs of a mailer, by the site's settings."""
 
 from functools import partial
 
@@ -14,17 +14,21 @@ from config import Settings
 
 
 def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> list[Job]:
-    """What there is to do: nothing is told where no address was given for it."""
-    days, held_days = settings.retention_days, settings.quarantine_retention_days
-    found = [retention_job(database, clinic.zone, days, held_days), keys_job(database)]
-    found.append(cleanup_job())
+    """All jobs. Alerts, pings and the digest run only where a receiver is configured."""
+    days, quarantine_days = settings.retention_days, settings.quarantine_retention_days
+    jobs = [
+        retention_job(database, clinic.zone, days, quarantine_days),
+        keys_job(database),
+        cleanup_job(),
+    ]
     if url := settings.alert_webhook_url.get_secret_value():
-        tell = partial(webhook.post, url)
-        found.append(alert_job(database, tell, clinic=clinic.name, site=settings.site_url))
+        post = partial(webhook.post, url)
+        jobs.append(alert_job(database, post, clinic=clinic.name, site=settings.site_url))
     if url := settings.heartbeat_url.get_secret_value():
-        found.append(ping_job(partial(webhook.ping, url)))
+        jobs.append(ping_job(partial(webhook.ping, url)))
     if clinic.digest:
-        found.append(
-            digest_job(database, clinic, clinic.digest, site=settings.site_url, held_days=held_days)
+        site = settings.site_url
+        jobs.append(
+            digest_job(database, clinic, clinic.digest, site=site, quarantine_days=quarantine_days)
         )
-    return found
+    return jobs

@@ -1,8 +1,8 @@
-"""What the mailer does beside sending: signs of life, alerts, the digest, letting go.
+"""Runs the heartbeat and the scheduled jobs of a mailer: alerts, the digest, retention.
 
-Scheduler run in a thread of their own, so that a relay that takes ten minutes over
-one mail does not silence them. With several mailers each job is still done
-once: whoever moves its row in the database has the turn.
+The jobs have a thread of their own, so that a mail server that takes ten minutes over one
+message does not delay them. With several mailers each job still runs once: the mailer that
+updates the job's row in the database runs it.
 """
 
 import logging
@@ -23,7 +23,7 @@ from app.outbox.heartbeat import Heartbeat
 
 log = logging.getLogger("frontdesk.scheduler")
 
-POLL_INTERVAL = 5.0  # seconds between two looks at what is due
+POLL_INTERVAL = 5.0  # seconds
 
 IsDue = Callable[[datetime | None, datetime], bool]
 AfterCommit = Callable[[], None]
@@ -31,33 +31,33 @@ AfterCommit = Callable[[], None]
 
 @dataclass(frozen=True)
 class Job:
-    """Something to do when ``is_due(last time or None, now)`` says so.
+    """A job that runs when ``is_due(last run or None, now)`` is true.
 
-    ``do(session, now)`` runs in the transaction that takes the turn: what it writes
-    is there exactly once, or the turn was not taken. What it returns is called after
-    the commit; that is the place for the network, and for long work.
+    ``run(session, now)`` is called in the transaction that claims the job, so what it writes
+    is committed exactly once. It may return a function to call after the commit, for network
+    calls and long work. ``run_immediately=False`` skips the first run of a new site.
     """
 
     name: str
     is_due: IsDue
     run: Callable[[Session, datetime], AfterCommit | None]
-    run_immediately: bool = True  # or, for what tells of a day gone by, only from the next time on
+    run_immediately: bool = True
 
 
-def every(pause: timedelta) -> IsDue:
-    """Due when it was last done at least ``pause`` ago, or in the future: then the clock
-    was set back, and the job must not rest until it has caught up.
+def every(interval: timedelta) -> IsDue:
+    """Due ``interval`` after the last run. A last run in the future means that the clock was
+    set back: then the job is due at once.
     """
-    return lambda last, now: last is None or not timedelta(0) <= now - last < pause
+    return lambda last, now: last is None or not timedelta(0) <= now - last < interval
 
 
 def daily(at: clock_time, zone: ZoneInfo) -> IsDue:
-    """Due once a day, from ``at`` on the clock of ``zone``; a day that was missed is made up."""
+    """Due once a day, from ``at`` in ``zone``. After a missed day it is due at once."""
     return lambda last, now: next_run(at, zone, last, now) <= now
 
 
 def next_run(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetime) -> datetime:
-    """When a daily job that was last done at ``last`` is due; not after ``now``: at once."""
+    """When a daily job with the last run at ``last`` is due; not later than ``now``: at once."""
     day = now.astimezone(zone).date()
     today = datetime.combine(day, at, zone)
     done = last is not None and last >= today
@@ -65,7 +65,7 @@ def next_run(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetim
 
 
 class ScheduledJob(Base):
-    """When a job was last begun, by whichever mailer."""
+    """When a job last started, on any mailer."""
 
     __tablename__ = "scheduled_job"
 
@@ -74,52 +74,45 @@ class ScheduledJob(Base):
 
 
 def run_if_due(database: Database, job: Job) -> bool:
-    """Do ``job`` if it is due and no other process is doing it; whether it was done."""
+    """Run ``job`` if it is due and no other mailer has claimed it. Whether it ran."""
     with database.read_session() as session:
         now = database.now(session)
         last = session.scalar(
             sa.select(ScheduledJob.started_at).where(ScheduledJob.name == job.name)
         )
-    if not job.is_due(last, now) and (last or job.run_immediately):
+    first = last is None and not job.run_immediately
+    if not first and not job.is_due(last, now):
         return False
-    try:
-        with database.session() as session:
-            _take_turn(session, job.name, last, now)
-            if last is None and not job.run_immediately:
-                return False
-            after_commit = job.run(session, now)
-    except _NotOurTurnError:
-        return False
+    with database.session() as session:
+        if not _claim(session, job.name, last, now) or first:
+            return False
+        after_commit = job.run(session, now)
     if after_commit:
         after_commit()
     return True
 
 
-def _take_turn(session: Session, name: str, last: datetime | None, now: datetime) -> None:
+def _claim(session: Session, name: str, last: datetime | None, now: datetime) -> bool:
+    """Set the start time of a job, unless another mailer has done so since ``last``."""
     if last is None:
-        session.add(ScheduledJob(name=name, started_at=now))
         try:
-            session.flush()
-        except IntegrityError:  # another process was first with the very first turn
-            raise _NotOurTurnError from None
-        return
-    moved = session.execute(
+            with session.begin_nested():
+                session.add(ScheduledJob(name=name, started_at=now))
+        except IntegrityError:
+            return False
+        return True
+    claimed = session.execute(
         sa.update(ScheduledJob)
         .where(ScheduledJob.name == name, ScheduledJob.started_at == last)
         .values(started_at=now)
         .returning(ScheduledJob.name)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    if moved is None:
-        raise _NotOurTurnError
-
-
-class _NotOurTurnError(Exception):
-    pass
+    return claimed is not None
 
 
 class Scheduler(threading.Thread):
-    """Sends the heartbeat and runs the scheduled jobs of one mailer until ``stop``."""
+    """Runs the heartbeat and the due jobs of one mailer until ``stop``."""
 
     def __init__(self, database: Database, heartbeat: Heartbeat, jobs: Sequence[Job]) -> None:
         super().__init__(name="scheduler", daemon=True)
@@ -134,21 +127,21 @@ class Scheduler(threading.Thread):
             self._stopping.wait(POLL_INTERVAL)
 
     def run_due_jobs(self) -> None:
-        """Do what is due now. One failing job stops neither the others nor the mail."""
-        _safely("heartbeat", self._heartbeat.beat)
+        """Run what is due now. A job that fails stops neither the others nor the mailer."""
+        _log_errors("heartbeat", self._heartbeat.beat)
         for job in self._jobs:
-            _safely(job.name, partial(run_if_due, self._database, job))
+            _log_errors(job.name, partial(run_if_due, self._database, job))
 
     def stop(self) -> None:
-        """Return when the job in progress, if any, is done; at most five seconds later."""
+        """Wait up to five seconds for the job in progress, then record the orderly stop."""
         self._stopping.set()
         self.join(5)
-        _safely("heartbeat", self._heartbeat.stop)
+        _log_errors("heartbeat", self._heartbeat.stop)
 
 
-def _safely(name: str, act: Callable[[], object]) -> None:
+def _log_errors(name: str, run: Callable[[], object]) -> None:
     try:
-        act()
+        run()
     except Exception as error:  # noqa: BLE001
-        # Only the type: the words of such an error may hold what a visitor wrote.
+        # Only the type: the error's text may contain what a visitor wrote.
         log.error("job failed: %s (%s)", name, type(error).__name__)

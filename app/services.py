@@ -1,5 +1,6 @@
-"""The parts of a running application, by type. Nothing is imported here at runtime, so every
-package may use it.
+"""The parts of a running application, with their types.
+
+Every package may import this module, because it imports no other package at runtime.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ EXTENSION_KEY = "frontdesk"
 
 @dataclass
 class Services:
-    """What views, commands and jobs work with."""
+    """What views, commands and jobs share."""
 
     settings: "Settings"
     clinic: "Clinic"
@@ -29,14 +30,12 @@ class Services:
 
 
 def services_of(app: Flask) -> Services:
-    """The services of ``app``."""
+    """Return the services of ``app``."""
     services = app.extensions[EXTENSION_KEY]
     assert isinstance(services, Services)
     return services
 
 
 def current_services() -> Services:
-    """The services of the current application."""
-    services = current_app.extensions[EXTENSION_KEY]
-    assert isinstance(services, Services)
-    return services
+    """Return the services of the current application."""
+    return services_of(current_app)

@@ -1,8 +1,7 @@
-"""What must hold before a process serves or sends: no key missing, no newer database.
+"""Checks before a web server or mailer starts: all keys are there, the schema is not newer.
 
-One small query. A database that does not answer yet, or is not migrated yet, is
-no reason not to start: pages are shown, posts say 503, and the mailer, which
-waits for the database, looks again.
+A database that does not answer or is not migrated yet does not prevent the start: pages are
+shown, posts get 503, and a mailer waits for the database.
 """
 
 import logging
@@ -20,11 +19,11 @@ log = logging.getLogger("frontdesk.startup")
 
 
 class StartupError(Exception):
-    """This process must not start; the message is one clear line."""
+    """This process must not start. The message is one line for the operator."""
 
 
 def check(database: Database) -> bool:
-    """Raises StartupError. False when the database could not be asked."""
+    """Raises StartupError. False when the database does not answer."""
     try:
         with database.read_session() as session:
             require_known_revision(revision_of(session.connection()))
@@ -32,15 +31,15 @@ def check(database: Database) -> bool:
     except (MissingKeyError, UnknownRevisionError) as error:
         raise StartupError(f"Not started: {error}") from None
     except (SQLAlchemyError, NotDurableError) as error:
-        log.debug("keys not checked yet: the database does not answer (%s)", type(error).__name__)
+        log.debug("keys not checked: the database does not answer (%s)", type(error).__name__)
         return False
     finally:
-        database.engine.dispose()  # no connection is carried over a fork, none left at the end
+        database.engine.dispose()  # a forked worker must not inherit a connection
     return True
 
 
 def check_for_command(database: Database) -> None:
-    """The same, in a command: it ends with the one line."""
+    """The same for a command, which then ends with that line."""
     try:
         check(database)
     except StartupError as error:

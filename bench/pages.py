@@ -1,4 +1,4 @@
-"""The front page, compared with a minimal Flask view, a WSGI function and nginx.
+"""The front page, compared with a bare Flask view, a bare WSGI function and nginx.
 
 In each round all servers take turns at each number of connections, so that a busy moment of the
 machine affects all of them. The tables show the median of the rounds.
@@ -18,8 +18,8 @@ from bench.markdown import table
 from bench.profiles import CONNECTIONS, Profile
 from bench.servers import Server, baseline, frontdesk, nginx
 
-FLASK, WSGI = "minimal Flask view", "WSGI function"
-HEAD = ("server", "connections", "requests per second", "vs. Flask", "vs. WSGI", "p50 ms",
+FLASK, WSGI = "bare Flask view", "bare WSGI function"
+HEAD = ("server", "connections", "requests per second", "vs. bare Flask", "vs. bare WSGI", "p50 ms",
         "p99 ms", "CPU µs per request")  # fmt: skip
 WORKERS = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
@@ -108,4 +108,4 @@ def rows(servers: list[Server], results: dict[tuple[str, int], Measurement]) -> 
 def client_limit(server: Server, profile: Profile) -> str:
     """How many posts the client can send to a server that reads and discards them."""
     result = wrk.post(server.url, "form", 8, profile.seconds)
-    return f"Limit of the client: {result.rate:,.0f} posts per second to the WSGI function.\n"
+    return f"Limit of the client: {result.rate:,.0f} posts per second to the bare WSGI function.\n"

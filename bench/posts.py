@@ -1,6 +1,6 @@
 """Contact posts, compared with the database's own limit, with each mail server.
 
-Three sites and a minimal view that commits one row take turns, so that a busy moment of the
+Three sites and a bare view that commits one row take turns, so that a busy moment of the
 machine affects all of them. While one site is measured, the mailers of the others are
 suspended. The mailer of the site with the fast mail server always has a backlog.
 """
@@ -24,14 +24,14 @@ from tests.faults.database_servers import DatabaseServer
 from tests.faults.site_under_test import SiteUnderTest
 
 ENDPOINTS = {"form": ("form", "contact"), "API": ("json", "api/v1/inquiries")}
-MINIMAL = "minimal view"
+BARE = "bare view"
 HEAD = (
-    "posts per second", "endpoint", "connections", MINIMAL,
-    *(f"{mail_server} mail" for mail_server in MAIL_SERVERS), "slowest vs. minimal",
+    "posts per second", "endpoint", "connections", BARE,
+    *(f"{mail_server} mail" for mail_server in MAIL_SERVERS), "slowest vs. bare view",
     "p50 ms " + " · ".join(MAIL_SERVERS), "p99 ms " + " · ".join(MAIL_SERVERS),
     "worst p50 vs. fast",
 )  # fmt: skip
-Key = tuple[str, str, int]  # endpoint, MINIMAL or mail server, connections
+Key = tuple[str, str, int]  # endpoint, BARE or mail server, connections
 
 
 def report(profile: Profile) -> str:
@@ -42,13 +42,13 @@ def report(profile: Profile) -> str:
             view_and_sites(database, folder) as (view, sites),
         ):
             results, accepted = measure(view, sites, profile)
-            best = max(result.rate for key, result in results.items() if key[1] == MINIMAL)
+            best = max(result.rate for key, result in results.items() if key[1] == BARE)
             limits.append([name, *_commit_rates(database, folder, profile), f"{best:,.0f}"])
             rows += [[name, *row] for row in compare(results)]
             missing += max(0, accepted - sum(count_inquiries(site) for site in sites.values()))
     return "\n".join(
         (
-            table(("commits per second", "1 process", "2 processes", f"{MINIMAL}, HTTP"), limits),
+            table(("commits per second", "1 process", "2 processes", f"{BARE}, HTTP"), limits),
             table(HEAD, rows),
             f"Accepted inquiries that are missing from the database: {missing}.\n",
         )
@@ -59,9 +59,9 @@ def report(profile: Profile) -> str:
 def view_and_sites(
     database: DatabaseServer, folder: Path
 ) -> Iterator[tuple[Server, dict[str, SiteUnderTest]]]:
-    """The minimal view, and a started site for each mail server."""
+    """The bare view, and a started site for each mail server."""
     with ExitStack() as stack:
-        view = stack.enter_context(minimal_view(database, folder))
+        view = stack.enter_context(bare_view(database, folder))
         ports = stack.enter_context(mail_servers(folder))
         sites = {
             name: stack.enter_context(site_under_test(name, folder, database, ports[name]))
@@ -73,12 +73,12 @@ def view_and_sites(
 
 
 @contextmanager
-def minimal_view(database: DatabaseServer, folder: Path) -> Iterator[Server]:
-    view_folder = folder / "minimal"
+def bare_view(database: DatabaseServer, folder: Path) -> Iterator[Server]:
+    view_folder = folder / "bare"
     view_folder.mkdir()
     url = database.create(view_folder)
     raw_commits.create_table(url)
-    with baseline(MINIMAL, "flask_app", view_folder, DATABASE_URL=url) as server:
+    with baseline(BARE, "flask_app", view_folder, DATABASE_URL=url) as server:
         yield server
 
 
@@ -92,7 +92,7 @@ def measure(
         for connections in CONNECTIONS:
             for endpoint, (encoding, path) in ENDPOINTS.items():
                 result = wrk.post(view.url, encoding, connections, profile.seconds)
-                results.setdefault((endpoint, MINIMAL, connections), []).append(result)
+                results.setdefault((endpoint, BARE, connections), []).append(result)
                 for name, site in sites.items():
                     url = f"http://127.0.0.1:{site.port}/{path}"
                     with _resumed(mailers[name]):
@@ -128,7 +128,7 @@ def _resumed(mailers: list[psutil.Process]) -> Iterator[None]:
 def compare(results: dict[Key, Result]) -> Iterator[list[str]]:
     for endpoint in ENDPOINTS:
         for connections in CONNECTIONS:
-            limit = results[endpoint, MINIMAL, connections].rate
+            limit = results[endpoint, BARE, connections].rate
             sites = [results[endpoint, name, connections] for name in MAIL_SERVERS]
             yield [
                 endpoint,

@@ -12,7 +12,7 @@ from tests.faults.site_under_test import SiteUnderTest
 from tests.support import smtp_sink
 from tests.support.site import free_port
 
-MAIL_SERVERS = ("fast", "slow", "down")
+MAIL_SERVERS = ("fast", "slow", "dead")
 SLOW_REPLY = 2  # seconds before the slow mail server accepts a message
 # As behind a proxy: posts come from many addresses, each with its own rate limit.
 BEHIND_PROXY = {"RATELIMIT_ENABLED": "true", "TRUSTED_PROXIES": "1", "PYTHONPATH": ""}
@@ -20,13 +20,13 @@ BEHIND_PROXY = {"RATELIMIT_ENABLED": "true", "TRUSTED_PROXIES": "1", "PYTHONPATH
 
 @contextmanager
 def mail_servers(folder: Path) -> Iterator[dict[str, int]]:
-    """The port of each of ``MAIL_SERVERS``. Nothing listens on the port of "down"."""
+    """The port of each of ``MAIL_SERVERS``. Nothing listens on the port of "dead"."""
     with ExitStack() as stack:
         fast = smtp_sink.start(folder / "fast-mail", stack, keep=False)
         slow = smtp_sink.start(folder / "slow-mail", stack, keep=False, delay=SLOW_REPLY)
         if fast is None or slow is None:
             raise SystemExit("smtp-sink is missing: run `make smtp-sink`")
-        yield {"fast": fast.port, "slow": slow.port, "down": free_port()}
+        yield {"fast": fast.port, "slow": slow.port, "dead": free_port()}
 
 
 @contextmanager

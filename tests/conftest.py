@@ -1,7 +1,7 @@
-"""The fixtures that all tests share; what they do stands in tests/support.
+"""Fixtures for all tests. Most are implemented in tests/support.
 
-CLOCK_AHEAD_DAYS=400 runs the tests with this process's clock 400 days ahead. Other processes,
-such as PostgreSQL, Chromium and a site in a process of its own, keep the real clock.
+CLOCK_AHEAD_DAYS=400 runs the tests with the clock of this process 400 days ahead. Other processes,
+such as PostgreSQL, Chromium and sites started by tests, keep the real clock.
 """
 
 import os
@@ -53,15 +53,15 @@ __all__ = [
 ]
 
 
-os.environ.update(NO_ENV_FILE)  # for every process that a test starts
+os.environ.update(NO_ENV_FILE)  # inherited by every process that a test starts
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Move the clock before test modules are imported: some read it at import."""
+    """Move the clock before test modules are imported, because some read it at import."""
     if days := int(os.environ.get("CLOCK_AHEAD_DAYS", "0")):
-        ahead = time_machine.travel(datetime.now(UTC) + timedelta(days=days))
-        ahead.start()
-        config.add_cleanup(ahead.stop)
+        traveler = time_machine.travel(datetime.now(UTC) + timedelta(days=days))
+        traveler.start()
+        config.add_cleanup(traveler.stop)
 
 
 @pytest.fixture(scope="session")
@@ -82,12 +82,12 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
 
 @pytest.fixture
 def make_app(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Flask]]:
-    """Make an app from variables: ``make_app(DATABASE_URL=…, RATELIMIT_ENABLED="true")``."""
+    """Create an app with settings: ``make_app(DATABASE_URL=…, RATELIMIT_ENABLED="true")``."""
     apps: list[Flask] = []
 
     def make(**env: str) -> Flask:
         app = create_app(settings_for(tmp_path, **{"DATABASE_URL": sqlite_url, **env}))
-        alembic_for(app)  # one process serves or runs commands; a test does both
+        alembic_for(app)  # loaded by commands only; tests need it in the same process
         apps.append(app)
         return app
 
@@ -98,7 +98,7 @@ def make_app(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Flask]]:
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    """The development site on a migrated SQLite database of this test's own."""
+    """A development site on a migrated SQLite database."""
     return make_app()
 
 

@@ -16,7 +16,7 @@ READ_DATES = (
     "tests/location/test_routes.py",
     "tests/cli/test_clinic_check.py",
     "tests/pages/test_routes.py",
-    "tests/pages/test_structured_data.py",
+    "tests/pages/test_json_ld.py",
     "tests/contact/test_contact_page.py",
     *("-k", "not postgresql"),  # it would keep the real clock
 )

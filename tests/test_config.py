@@ -1,4 +1,4 @@
-"""Settings: all errors at once, no secret shown, one reading of ``.env`` for every program."""
+"""Settings: all errors at once, no secret shown, the same ``.env`` for every program."""
 
 import json
 import os
@@ -32,9 +32,9 @@ PROXIES_MISSING = (
 
 def errors_of(environ: dict[str, str]) -> list[str]:
     """Return the lines of the report after its heading."""
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as raised:
         Settings.from_env(environ)
-    heading, *lines = str(caught.value).splitlines()
+    heading, *lines = str(raised.value).splitlines()
     assert heading == "Invalid settings:"
     return [line.strip() for line in lines]
 
@@ -71,7 +71,7 @@ def test_every_error_is_reported_at_once() -> None:
     }
 
 
-def test_an_empty_environment_is_production_and_lists_what_it_needs() -> None:
+def test_an_empty_environment_is_production_and_lists_the_required_settings() -> None:
     assert errors_of({}) == [
         "BASE_URL: missing",
         PROXIES_MISSING,
@@ -83,7 +83,7 @@ def test_an_empty_environment_is_production_and_lists_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize("query", ["journal_mode=off", "mode=memory", "journal_mode=delete&x=y"])
-def test_the_only_option_of_sqlite_is_the_journal_mode(query: str) -> None:
+def test_journal_mode_is_the_only_option_of_a_sqlite_url(query: str) -> None:
     [error] = errors_of({**PRODUCTION, "DATABASE_URL": f"sqlite:////srv/file.db?{query}"})
     assert error == "DATABASE_URL: the only option of SQLite is ?journal_mode=delete"
 
@@ -100,7 +100,7 @@ def test_errors_between_two_settings_are_reported_with_the_others() -> None:
     "url",
     ["postgresql+psycopg://u:p@host:hunter2/name", "hunter2"],
 )
-def test_a_database_url_that_cannot_be_read_is_not_quoted(url: str) -> None:
+def test_an_invalid_database_url_is_not_quoted(url: str) -> None:
     assert errors_of({**DEVELOPMENT, "DATABASE_URL": url}) == [
         "DATABASE_URL: is not a database URL"
     ]
@@ -111,11 +111,11 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_no_secret_is_shown_whatever_is_wrong_with_it(name: str) -> None:
+def test_no_error_shows_a_secret(name: str) -> None:
     secret = "hunter2-" + "é" * 5
     environ = {**DEVELOPMENT, "PORT": "0", name: secret}
     assert "hunter2" not in "".join(errors_of(environ))
-    if name != "SECRET_KEY":  # a good one of the others stays hidden as well
+    if name != "SECRET_KEY":  # valid secrets stay hidden too
         assert KEY not in repr(Settings.from_env(DEVELOPMENT))
 
 
@@ -139,7 +139,7 @@ def test_a_secret_can_come_from_a_file(name: str, tmp_path: Path) -> None:
     assert getattr(settings, name.lower()).get_secret_value() == values[name]
 
 
-def test_an_empty_file_of_a_secret_counts_as_not_set(tmp_path: Path) -> None:
+def test_an_empty_secret_file_counts_as_not_set(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("\n")
     settings = Settings.from_env({**DEVELOPMENT, "MAIL_PASSWORD_FILE": str(file)})
@@ -156,27 +156,27 @@ def test_a_secret_set_twice_and_a_missing_file_are_errors(tmp_path: Path) -> Non
     assert f"MAIL_PASSWORD_FILE: cannot read {missing} (FileNotFoundError)" in errors
 
 
-def test_only_tls_that_makes_sense() -> None:
+def test_only_one_kind_of_tls_can_be_on() -> None:
     both = {"MAIL_USE_TLS": "true", "MAIL_USE_SSL": "true"}
     assert "only one of them" in errors_of({**DEVELOPMENT, **both})[0]
     assert Settings.from_env({**DEVELOPMENT, "MAIL_USE_SSL": "true"}).mail_use_ssl
 
 
-def test_production_sends_mail_in_the_clear_only_to_this_machine() -> None:
+def test_production_sends_email_without_tls_only_to_this_machine() -> None:
     clear = {**PRODUCTION, "MAIL_USE_TLS": "false"}
     assert names(clear) == {"MAIL_USE_TLS"}
     for here in ("localhost", "127.0.0.1", "::1"):
         Settings.from_env({**clear, "MAIL_SERVER": here})
 
 
-@pytest.mark.parametrize("notify", ["full", "contact"])
+@pytest.mark.parametrize("detail", ["full", "contact"])
 @pytest.mark.parametrize("base", [DEVELOPMENT, PRODUCTION])
-def test_what_visitors_write_is_never_sent_in_the_clear(base: dict[str, str], notify: str) -> None:
+def test_visitor_data_is_not_sent_without_tls(base: dict[str, str], detail: str) -> None:
     clear = {**base, "MAIL_SERVER": "smtp.clinic.example", "MAIL_USE_TLS": "false"}
-    (error,) = errors_of({**clear, "NOTIFICATION_DETAIL": notify})
+    (error,) = errors_of({**clear, "NOTIFICATION_DETAIL": detail})
     assert error == (
         "MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine:"
-        f" NOTIFICATION_DETAIL={notify} sends what visitors write"
+        f" NOTIFICATION_DETAIL={detail} sends what visitors write"
     )
     Settings.from_env({**clear, "NOTIFICATION_DETAIL": "minimal"})
     login = {"MAIL_USERNAME": "web", "MAIL_PASSWORD": "hunter2"}
@@ -200,20 +200,22 @@ def test_production_refuses_the_demo_clinic(tmp_path: Path) -> None:
         create_app(settings)
 
 
-def test_keys_may_be_rotated() -> None:
+def test_encryption_keys_can_be_rotated() -> None:
     older = Fernet.generate_key().decode()
     settings = Settings.from_env({**DEVELOPMENT, "ENCRYPTION_KEYS": f"{KEY}, {older}"})
     assert settings.encryption_key_list == (KEY, older)
 
 
-def test_an_explicit_environment_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_explicit_environment_ignores_the_process_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(os.environ, "PORT", "1234")
     assert Settings.from_env(DEVELOPMENT).port == 8000
 
 
-# The file of settings --------------------------------------------------------------
+# The settings file -----------------------------------------------------------------
 
-# As written in the file, and the value that is meant.
+# Text in the file, and the value it stands for.
 WRITTEN = {
     "a$b$(id)$HOME": "a$b$(id)$HOME",
     "a&b;c|d`id`": "a&b;c|d`id`",
@@ -230,7 +232,7 @@ WRITTEN = {
 
 
 def env_file(folder: Path, *lines: str, **values: str) -> str:
-    """Write a file of settings, ``values`` as they are, and return its path."""
+    """Write a settings file with ``values`` unchanged, and return its path."""
     file = folder / "settings.env"
     all_lines = [*(f"{name}={value}" for name, value in values.items()), *lines]
     file.write_text("\n".join(all_lines) + "\n", encoding="utf-8")
@@ -244,7 +246,7 @@ def test_values_in_the_file_are_taken_literally(written: str, tmp_path: Path) ->
     assert settings.mail_username == WRITTEN[written]
 
 
-# A project of its own, with one file .env, read by a flask command and by gunicorn.
+# A separate project with one .env file, read by a flask command and by gunicorn.
 SHOW = """
 import json
 from config import Settings
@@ -260,10 +262,9 @@ app.cli.command("show")(lambda: __import__("show"))
 """
 
 
-def test_flask_commands_and_gunicorn_read_the_same_file_alike(tmp_path: Path) -> None:
+def test_flask_and_gunicorn_read_the_same_values_from_a_file(tmp_path: Path) -> None:
     """The flask command also loads ``.env`` into the process environment by itself."""
-    for module in ("config.py",):
-        (tmp_path / module).write_bytes((ROOT / module).read_bytes())
+    (tmp_path / "config.py").write_bytes((ROOT / "config.py").read_bytes())
     (tmp_path / "show.py").write_text(SHOW)
     (tmp_path / "wsgi.py").write_text(WSGI)
     (tmp_path / "gunicorn.conf.py").write_text("import show")
@@ -274,22 +275,22 @@ def test_flask_commands_and_gunicorn_read_the_same_file_alike(tmp_path: Path) ->
         "SECRET_KEY": f"{'s' * 40} # a comment",
     }
     Path(env_file(tmp_path, **{**DEVELOPMENT, **written})).rename(tmp_path / ".env")
-    meant = [
+    expected = [
         "a$b$(id)$HOME&c;`d`#e=f==\\n",
         'it\'s "so", # påßwörd',
         'a $b "c" & d # e = f',
         "s" * 40,
     ]
     for command in (("flask", "show"), ("gunicorn", "--check-config", "wsgi:app")):
-        done = run(*command, folder=tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout) == meant
+        process = run(*command, folder=tmp_path)
+        assert process.returncode == 0, process.stderr
+        assert json.loads(process.stdout) == expected
 
 
 def run(
     *command: str, folder: Path = ROOT, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run an installed program with no variables but ``env``."""
+    """Run an installed program with only the variables ``env``."""
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
@@ -301,20 +302,21 @@ def run(
     )
 
 
-def test_flask_must_not_read_another_file_than_gunicorn(tmp_path: Path) -> None:
-    for module in ("config.py",):
-        (tmp_path / module).write_bytes((ROOT / module).read_bytes())
+def test_flask_must_read_the_same_file_as_gunicorn(tmp_path: Path) -> None:
+    (tmp_path / "config.py").write_bytes((ROOT / "config.py").read_bytes())
     (tmp_path / "wsgi.py").write_text("import show\n" + WSGI)
     (tmp_path / "show.py").write_text(SHOW)
     other = env_file(tmp_path, **DEVELOPMENT, MAIL_SERVER="other")
     (tmp_path / ".env").write_text("MAIL_SERVER=default\n")
     refused = run("flask", "show", folder=tmp_path, env={"ENV_FILE": other})
     assert "ENV_FILE: also set FLASK_SKIP_DOTENV=1" in refused.stderr
-    done = run("flask", "show", folder=tmp_path, env={"ENV_FILE": other, "FLASK_SKIP_DOTENV": "1"})
-    assert done.returncode == 0, done.stderr
+    process = run(
+        "flask", "show", folder=tmp_path, env={"ENV_FILE": other, "FLASK_SKIP_DOTENV": "1"}
+    )
+    assert process.returncode == 0, process.stderr
 
 
-def test_a_variable_of_the_process_wins_over_the_file(tmp_path: Path) -> None:
+def test_the_process_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = env_file(tmp_path, **DEVELOPMENT, PORT="1", MAIL_PORT="2", MAP_TILES_URL="")
     environ = {"ENV_FILE": file, "PORT": "3", "MAIL_PORT": ""}
     settings = Settings.from_env(environ)
@@ -338,14 +340,14 @@ def test_a_variable_of_the_process_wins_over_the_file(tmp_path: Path) -> None:
         ("mail_server=x", "{file}, line 6: must be NAME=value"),
     ],
 )
-def test_a_wrong_line_is_an_error_and_its_value_is_not_shown(
+def test_an_invalid_line_is_an_error_that_does_not_show_the_value(
     line: str, error: str, tmp_path: Path
 ) -> None:
     file = env_file(tmp_path, "# a comment", "", line, **DEVELOPMENT)
     assert errors_of({"ENV_FILE": file}) == [error.replace("{file}", file)]
 
 
-def test_a_wrong_file_and_wrong_settings_are_reported_together(tmp_path: Path) -> None:
+def test_file_errors_and_setting_errors_are_reported_together(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.env")
     errors = errors_of({**DEVELOPMENT, "ENV_FILE": missing, "PORT": "0"})
     assert errors[0] == f"ENV_FILE: cannot read {missing} (FileNotFoundError)"
@@ -363,20 +365,20 @@ def test_a_wrong_file_and_wrong_settings_are_reported_together(tmp_path: Path) -
     ],
 )
 @pytest.mark.parametrize("command", [("gunicorn", "--check-config"), ("flask", "status")])
-def test_no_program_prints_a_part_of_a_secret(
+def test_no_program_prints_part_of_a_secret(
     command: tuple[str, ...], name: str, value: str
 ) -> None:
-    done = run(*command, env={**NO_ENV_FILE, **DEVELOPMENT, name: value})
-    assert done.returncode == 78
-    assert f"  {name}: " in done.stderr
-    assert "hunter2" not in done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
+    process = run(*command, env={**NO_ENV_FILE, **DEVELOPMENT, name: value})
+    assert process.returncode == 78
+    assert f"  {name}: " in process.stderr
+    assert "hunter2" not in process.stderr + process.stdout
+    assert "Traceback" not in process.stderr
 
 
-def test_an_error_has_no_context_that_an_error_report_could_show() -> None:
-    with pytest.raises(SettingsError) as caught:
+def test_a_settings_error_has_no_context_to_leak() -> None:
+    with pytest.raises(SettingsError) as raised:
         Settings.from_env({**DEVELOPMENT, "SECRET_KEY": "hunter2"})
-    assert caught.value.__context__ is None
+    assert raised.value.__context__ is None
 
 
 # .env.example ------------------------------------------------------------
@@ -385,7 +387,7 @@ EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 
 
 def shown() -> dict[str, str]:
-    """The variables of .env.example with the defaults it shows."""
+    """Return the variables of .env.example with the defaults it shows."""
     return dict(re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
 
 
@@ -423,7 +425,7 @@ def test_the_example_names_each_secret_that_can_come_from_a_file() -> None:
         ("MAIL_DEFAULT_SENDER", "büro@clinic.example"),
     ],
 )
-def test_a_value_that_would_fail_later_is_refused_at_startup(name: str, value: str) -> None:
+def test_an_invalid_value_is_rejected_at_startup(name: str, value: str) -> None:
     (error,) = errors_of({**DEVELOPMENT, name: value})
     assert error.startswith(f"{name}: must ")
     assert "hunter2" not in error

@@ -1,4 +1,4 @@
-"""Documents, deploy files and help texts name nothing that no longer exists."""
+"""Documents, deploy files and help texts mention nothing that no longer exists."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +18,7 @@ REMOVED = (
     "MAILER_BESIDE_WEB",
     "rehearsal",
     "guardian",
+    "danger.toml",
 )
 FOLDERS = ("docs", "deploy", "clinic")
 FILES = ("README.md", "Makefile", ".env.example", "gunicorn.conf.py", "Procfile")
@@ -25,7 +26,7 @@ BINARY = {".png", ".pmtiles"}
 
 
 def documents() -> dict[str, str]:
-    """The text of everything that people read to install and run the site."""
+    """Return the texts that people read to install and run the site, by path."""
     files = [file for name in FOLDERS for file in (ROOT / name).rglob("*")]
     files += [ROOT / name for name in FILES]
     return {
@@ -36,14 +37,14 @@ def documents() -> dict[str, str]:
 
 
 def help_texts(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    """The help of ``command`` and of all below it."""
+    """Yield the help of ``command`` and of all its subcommands."""
     context = click.Context(command, info_name=name)
     yield f"{name} --help", command.get_help(context)
     if isinstance(command, click.Group):
-        for below in command.list_commands(context):
-            found = command.get_command(context, below)
+        for subcommand in command.list_commands(context):
+            found = command.get_command(context, subcommand)
             assert found
-            yield from help_texts(found, f"{name} {below}")
+            yield from help_texts(found, f"{name} {subcommand}")
 
 
 TEXTS = documents() | dict(help_texts(LazyCommands("flask"), "flask"))
@@ -55,11 +56,11 @@ def test_there_are_documents_and_help_texts() -> None:
 
 
 @pytest.mark.parametrize("name", REMOVED)
-def test_nothing_names_what_was_removed(name: str) -> None:
+def test_no_text_mentions_a_removed_name(name: str) -> None:
     found = [place for place, text in TEXTS.items() if name.lower() in text.lower()]
     assert not found
 
 
-def test_no_file_is_called_by_a_removed_name() -> None:
+def test_no_file_has_a_removed_name() -> None:
     names = [Path(place).name for place in TEXTS if "--help" not in place]
     assert not [file for file in names if Path(file).stem in REMOVED]

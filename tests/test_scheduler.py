@@ -1,4 +1,4 @@
-"""Scheduled jobs are run when due, once, whatever else happens. On SQLite and on PostgreSQL."""
+"""Scheduled jobs run when they are due, and once. On SQLite and on PostgreSQL."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,17 +24,17 @@ def database(make_app: Callable[..., Flask], database_url: str) -> Database:
     return services_of(make_app(DATABASE_URL=database_url)).database
 
 
-def _counting(name: str, done: list[str], pause: timedelta) -> Job:
+def _job(name: str, done: list[str], interval: timedelta) -> Job:
     def run(_session: Session, _now: datetime) -> Callable[[], None]:
         return lambda: done.append(name)
 
-    return Job(name, every(pause), run)
+    return Job(name, every(interval), run)
 
 
-def test_a_chore_is_done_again_only_after_its_pause(database: Database) -> None:
+def test_a_job_runs_again_only_after_its_interval(database: Database) -> None:
     done: list[str] = []
     often, seldom = (
-        _counting(name, done, timedelta(seconds=pause)) for name, pause in (("a", 0), ("b", 600))
+        _job(name, done, timedelta(seconds=seconds)) for name, seconds in (("a", 0), ("b", 600))
     )
     for _ in range(3):
         run_if_due(database, often)
@@ -42,15 +42,15 @@ def test_a_chore_is_done_again_only_after_its_pause(database: Database) -> None:
     assert sorted(done) == ["a", "a", "a", "b"]
 
 
-def test_many_mailers_do_a_chore_once(database: Database) -> None:
+def test_many_mailers_run_a_job_once(database: Database) -> None:
     done: list[str] = []
-    job = _counting("digest", done, timedelta(minutes=10))
+    job = _job("digest", done, timedelta(minutes=10))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: run_if_due(database, job), range(24)))
     assert done == ["digest"]
 
 
-def test_a_chore_that_fails_keeps_its_turn_and_the_others_go_on(database: Database) -> None:
+def test_a_failing_job_is_retried_and_does_not_stop_the_others(database: Database) -> None:
     done: list[str] = []
 
     def fail(_session: Session, _now: datetime) -> None:
@@ -61,7 +61,7 @@ def test_a_chore_that_fails_keeps_its_turn_and_the_others_go_on(database: Databa
     scheduler = Scheduler(
         database,
         Heartbeat(database, "one"),
-        [broken, _counting("other", done, timedelta(0))],
+        [broken, _job("other", done, timedelta(0))],
     )
     scheduler.run_due_jobs()
     scheduler.run_due_jobs()
@@ -93,7 +93,9 @@ def test_a_mailer_is_listed_while_it_runs_and_not_after_an_orderly_stop(
         ("2026-06-28T11:30:01", "2026-07-02T03:59:00", True),
     ],
 )
-def test_a_daily_chore_follows_the_clinics_clock(last: str | None, now: str, *, due: bool) -> None:
+def test_a_daily_job_follows_the_clinics_time_zone(
+    last: str | None, now: str, *, due: bool
+) -> None:
     is_due = daily(time(7, 30), NEW_YORK)
     before = datetime.fromisoformat(last).replace(tzinfo=UTC) if last else None
     assert is_due(before, datetime.fromisoformat(now).replace(tzinfo=UTC)) is due

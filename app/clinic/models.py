@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from app import clock
+
 CRISIS_PHRASES_FILE = "crisis-phrases.toml"
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 SHORT_CODE_LENGTH = 6  # digits of the longest short number: 911, 988, 838255
@@ -270,6 +272,10 @@ class Clinic(FrozenModel):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def today(self) -> date:
+        """Return the current date at the clinic."""
+        return clock.now().astimezone(self.zone).date()
 
     def tel(self, number: str) -> str:
         """Return ``number`` as a ``tel:`` link needs it.

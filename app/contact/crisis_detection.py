@@ -7,22 +7,27 @@ in a long word.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 
+from rapidfuzz import process
+from rapidfuzz.distance import LCSseq
+
 from app.clinic.models import CrisisPhrases
 from app.contact.forms import InquiryForm
-from app.contact.fuzzy_match import FuzzyWords
 from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, is_unspaced, letters_and_digits
 from app.contact.validators import MESSAGE_LENGTH
 
-TOKENS = re.compile(r"[^\W_]+|[.!?;:,\n]")
+PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
 APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
 REPEATED = re.compile(r"(.)\1+")
 DIGITS_AS_LETTERS = str.maketrans("013457", "oieast")
 MIN_SPELLED_OUT = 4  # single letters in a row that make a word, like "s u i c i d e"
+MIN_FUZZY_LENGTH = 6  # shorter words are too similar to other words to allow a mistake
+MAX_FUZZY_LENGTH = 40  # longer text is not a word
 END = ""  # key of a node where a phrase ends
 
 Node = dict[str, "Node"]  # the words that may come next in a phrase
@@ -58,6 +63,35 @@ def mentions_crisis(text: str, phrases: CrisisPhrases) -> bool:
         frozenset(phrases.negation_exceptions),
         frozenset(phrases.ignored_words),
     ).found_in(text)
+
+
+class FuzzyWords:
+    """Finds words as spelled or with one mistake: a letter missing, extra, wrong or moved."""
+
+    def __init__(self) -> None:
+        self._words: defaultdict[str, set[str]] = defaultdict(set)  # by spelling
+        self._similar: defaultdict[int, list[str]] = defaultdict(list)  # by length of the text
+
+    def add(self, word: str, spelling: str) -> None:
+        """Make ``find`` return ``word`` for text that is similar to ``spelling``."""
+        size = len(spelling)
+        for length in (size - 1, size, size + 1):
+            if (
+                spelling not in self._words
+                and MIN_FUZZY_LENGTH <= max(length, size) <= MAX_FUZZY_LENGTH
+            ):
+                self._similar[length].append(spelling)
+        self._words[spelling].add(word)
+
+    def find(self, text: str) -> set[str]:
+        """The words whose spelling is ``text``, or ``text`` with one mistake."""
+        found = set(self._words.get(text, ()))
+        if spellings := self._similar.get(len(text)):
+            matches = process.extract(
+                text, spellings, scorer=LCSseq.distance, score_cutoff=1, limit=None
+            )
+            found.update(*(self._words[spelling] for spelling, _, _ in matches))
+        return found
 
 
 class PhraseMatcher:
@@ -100,13 +134,13 @@ class PhraseMatcher:
             letters = letters_and_digits(folded)
             if any(phrase in letters for phrase in self._unspaced):
                 return True
-        tokens = [token for token in _tokens(folded) if token not in self._ignored_words]
-        positions = [at for at, token in enumerate(tokens) if token[0].isalnum()]
-        matches = {word: self._matches(word) for word in {tokens[at] for at in positions}}
-        words = [matches[tokens[at]] for at in positions]
+        pieces = [piece for piece in _pieces(folded) if piece not in self._ignored_words]
+        positions = [at for at, piece in enumerate(pieces) if piece[0].isalnum()]
+        matches = {word: self._matches(word) for word in {pieces[at] for at in positions}}
+        words = [matches[pieces[at]] for at in positions]
         first_words = self._root.keys()
         return any(
-            self._phrase_starts(words, index) and not self._is_negated(tokens, at)
+            self._phrase_starts(words, index) and not self._is_negated(pieces, at)
             for index, at in enumerate(positions)
             if not first_words.isdisjoint(words[index])
         )
@@ -128,13 +162,13 @@ class PhraseMatcher:
         prefixes = (word[:end] for end in range(4, min(len(word), 14)))
         return self._words.find(word).union(*map(self._prefixes.find, prefixes))
 
-    def _is_negated(self, tokens: list[str], at: int) -> bool:
+    def _is_negated(self, pieces: list[str], at: int) -> bool:
         at -= 1
-        while at >= 0 and tokens[at] in self._negation_fillers:
+        while at >= 0 and pieces[at] in self._negation_fillers:
             at -= 1
-        if at < 0 or tokens[at] not in self._negations:
+        if at < 0 or pieces[at] not in self._negations:
             return False
-        return at == 0 or tokens[at - 1] not in self._negation_exceptions
+        return at == 0 or pieces[at - 1] not in self._negation_exceptions
 
 
 _matcher = lru_cache(maxsize=4)(PhraseMatcher)
@@ -144,19 +178,19 @@ def _fold(text: str) -> str:
     return fold(text.translate(APOSTROPHES))
 
 
-def _tokens(folded: str) -> Iterator[str]:
+def _pieces(folded: str) -> Iterator[str]:
     """Words and punctuation; letters spelled out one by one are joined into a word."""
-    tokens = TOKENS.findall(folded)
-    squeezed = {token: _squeeze(token) for token in set(tokens)}
+    pieces = PIECES.findall(folded)
+    squeezed = {piece: _squeeze(piece) for piece in set(pieces)}
     letters: list[str] = []
-    for token in tokens:
-        if len(token) == 1 and token.isalpha():
-            letters.append(token)
+    for piece in pieces:
+        if len(piece) == 1 and piece.isalpha():
+            letters.append(piece)
             continue
         if letters:
             yield from _join(letters)
             letters.clear()
-        yield squeezed[token]
+        yield squeezed[piece]
     yield from _join(letters)
 
 

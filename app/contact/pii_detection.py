@@ -112,15 +112,9 @@ def _has_social_security(text: str) -> bool:
 
 
 def _has_card(text: str) -> bool:
-    return any(
-        _is_card(_digits(match[1]))
-        for pattern in (BARE_CARD, GROUPED_CARD)
-        for match in pattern.finditer(text)
-    )
-
-
-def _is_card(number: str) -> bool:
-    return bool(ISSUERS.fullmatch(number)) and luhn.is_valid(number)
+    matches = chain(BARE_CARD.finditer(text), GROUPED_CARD.finditer(text))
+    numbers = (_digits(match[1]) for match in matches)
+    return any(ISSUERS.fullmatch(number) and luhn.is_valid(number) for number in numbers)
 
 
 def _has_labeled(pattern: re.Pattern[str], text: str, *, digits: int) -> bool:

@@ -21,7 +21,7 @@ def mailbox() -> str:
 @blueprint.get("/<key>")
 def message(key: str) -> Response:
     response = make_response(render_template("dev/message.html", received=_get_or_404(key)))
-    site_policy = current_app.extensions["content_security_policy"].replace("{images}", "")
+    site_policy = current_app.config["CONTENT_SECURITY_POLICY"].replace("{images}", "")
     response.headers["Content-Security-Policy"] = f"{site_policy}; frame-src 'self'"
     return response
 

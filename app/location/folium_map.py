@@ -89,7 +89,7 @@ class RasterBasemap(folium.TileLayer):
         self.add_child(
             FunctionCalls(
                 "showWhenDrawn(map_clinic, tile_layer_streets);",
-                "streetsOnDemand(map_clinic, tile_layer_streets);",
+                "setUpStreetButton(map_clinic, tile_layer_streets);",
             )
         )
 
@@ -130,7 +130,7 @@ def build_map_script(
         RasterBasemap(tiles_url, attribution).add_to(interactive_map)
     for marker in markers:
         _add_marker(marker, interactive_map)
-    FunctionCalls("popupManners(map_clinic);", "fingerHint(map_clinic);").add_to(interactive_map)
+    FunctionCalls("setUpPopups(map_clinic);", "setUpTouchHint(map_clinic);").add_to(interactive_map)
     root: Any = interactive_map.get_root()
     root.render()
     script = root.script.render().replace(BRACE, "\\u007b").replace(ESCAPED_BRACE, "\\u007b")

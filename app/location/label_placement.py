@@ -16,14 +16,14 @@ from shapely.geometry.base import BaseGeometry
 
 from app.location.map_colors import MapColors
 from app.location.tile_rendering import Shapes
-from app.location.viewport import HEIGHT, WIDTH
+from app.location.viewport import FRAME, HEIGHT, WIDTH
 
 LETTER_WIDTH = 0.54  # average, in font sizes
 STRAIGHT = 7.0  # units that a street may deviate from a straight line under its label
 ROAD_SIZES = {"highway": 28, "major_road": 28, "minor_road": 23, "path": 21, "ferry": 22}
 NEAR = 60  # units around a pin
 MAJOR = 26  # units: labels of at least this size are placed first, and alone on small screens
-LABEL_AREA = box(0, 0, WIDTH, HEIGHT).buffer(-14) - box(0, HEIGHT - 76, WIDTH, HEIGHT)
+LABEL_AREA = FRAME.buffer(-14) - box(0, HEIGHT - 76, WIDTH, HEIGHT)
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,26 @@
-// How the live map draws vector tiles, and its manners. Part of map.js: folium_map.py
-// puts this text before the calls that it makes itself.
+// Functions of the interactive map: how it draws vector tiles and handles focus and touch.
+// folium_map.py puts them at the start of map.js, before the calls that Folium generates.
 
-// Paint and label rules for Protomaps' basemap schema, version 4, in the colours of `c`.
-// The stock rules of protomaps-leaflet have no landmarks, no edges of streets, and faint names.
+// Paint and label rules for the Protomaps basemap schema, version 4, in the colors of `c`.
+// The default rules of protomaps-leaflet lack landmarks and street edges, and their labels are faint.
 function basemapRules(c) {
   var P = protomapsL;
   var grow = function (stops) { return P.exp(1.6, stops); };
   var isKind = function (kinds) {
     return function (z, f) { return kinds.indexOf(f.props.kind) >= 0; };
   };
-  var area = function (layer, kinds, colour, more) {
+  var area = function (layer, kinds, color, more) {
     return Object.assign({
       dataLayer: layer,
-      symbolizer: new P.PolygonSymbolizer(Object.assign({ fill: colour }, more)),
+      symbolizer: new P.PolygonSymbolizer(Object.assign({ fill: color }, more)),
       filter: function (z, f) { return f.geomType === 3 && (!kinds || kinds.indexOf(f.props.kind) >= 0); },
     });
   };
-  var line = function (kinds, colour, width, more) {
+  var line = function (kinds, color, width, more) {
     return {
       dataLayer: "roads",
       symbolizer: new P.LineSymbolizer(Object.assign(
-        { color: colour, width: width, lineCap: "round", lineJoin: "round" }, more)),
+        { color: color, width: width, lineCap: "round", lineJoin: "round" }, more)),
       filter: isKind(kinds),
     };
   };
@@ -69,12 +69,12 @@ function basemapRules(c) {
         { fill: c.label, font: font(size), position: 2, repeatDistance: 420 }, named)),
     };
   };
-  var point = function (layer, kinds, colour, weight, size, zooms, more) {
+  var point = function (layer, kinds, color, weight, size, zooms, more) {
     return {
       dataLayer: layer, minzoom: zooms[0], maxzoom: zooms[1],
       filter: function (z, f) { return f.geomType === 1 && (!kinds || kinds.indexOf(f.props.kind) >= 0); },
       symbolizer: new P.CenteredTextSymbolizer(Object.assign(
-        { fill: colour, font: font(size, weight), lineHeight: 1.3 }, named, more)),
+        { fill: color, font: font(size, weight), lineHeight: 1.3 }, named, more)),
     };
   };
   var landmark = function (kinds, minzoom) {
@@ -102,8 +102,8 @@ function basemapRules(c) {
   return { paintRules: paint, labelRules: labels, backgroundColor: c.earth };
 }
 
-// The tiles at `url`, asked for only where they touch `bounds` ([[south, west], [north, east]]):
-// before the layer knows its size it asks for some at the other end of the world.
+// Loads tiles from `url` only if they touch `bounds` ([[south, west], [north, east]]): before the
+// layer knows its size, it requests some at the other end of the world.
 function tilesWithin(url, bounds) {
   var latitude = function (y, n) {
     return Math.atan(Math.sinh(Math.PI * (1 - 2 * y / n))) * 180 / Math.PI;
@@ -114,8 +114,8 @@ function tilesWithin(url, bounds) {
       latitude(y + 1, n) < bounds[1][0] && latitude(y, n) > bounds[0][0];
     if (!touches) return Promise.resolve();
     var address = url.replace("{z}", z).replace("{x}", x).replace("{y}", y);
-    return fetch(address, { signal: signal }).then(function (answer) {
-      if (answer.ok) return answer.arrayBuffer();
+    return fetch(address, { signal: signal }).then(function (response) {
+      if (response.ok) return response.arrayBuffer();
     }).then(function (bytes) {
       var tile = {};
       tile.data = bytes;
@@ -124,10 +124,10 @@ function tilesWithin(url, bounds) {
   } };
 }
 
-// Vector tiles in `palettes.light` or `.dark`, and changing over when the visitor's system does.
-function basemapLayer(options, palettes) {
+// The vector tile layer in `colors.light` or `.dark`; it follows changes of the system's setting.
+function basemapLayer(options, colors) {
   var dark = matchMedia("(prefers-color-scheme: dark)");
-  var rules = function () { return basemapRules(dark.matches ? palettes.dark : palettes.light); };
+  var rules = function () { return basemapRules(dark.matches ? colors.dark : colors.light); };
   options.url = tilesWithin(options.url, options.bounds);
   var layer = protomapsL.leafletLayer(Object.assign(options, rules()));
   dark.addEventListener("change", function () {
@@ -138,25 +138,25 @@ function basemapLayer(options, palettes) {
   return layer;
 }
 
-// The static picture goes only when there is something better to see.
+// Hides the static image only when the layer has drawn something.
 function showWhenDrawn(map, layer) {
   var show = function () { map.getContainer().parentNode.classList.add("is-live"); };
-  // A vector layer draws a tile even when its data did not come: look whether some did.
+  // A vector layer reports a tile as loaded even without data, so check for data.
   var drawn = function () {
     if (!layer.views) return true;
     return Array.from(layer.views.values()).some(function (view) {
       return Array.from(view.tileCache.cache.values()).some(function (tile) { return tile.data.size; });
     });
   };
-  layer.on("tileload", function look() {
+  layer.on("tileload", function onTile() {
     if (!drawn()) return;
-    layer.off("tileload", look);
+    layer.off("tileload", onTile);
     show();
   });
 }
 
-// Where one finger scrolls the page, say so when somebody tries to move the map with it.
-function fingerHint(map) {
+// Shows a hint when somebody tries to move the map with one finger, which scrolls the page.
+function setUpTouchHint(map) {
   var box = map.getContainer(), clear;
   if (map.dragging.enabled()) return;
   box.addEventListener("touchmove", function (event) {
@@ -167,25 +167,25 @@ function fingerHint(map) {
   }, { passive: true });
 }
 
-// Popups as small dialogs: focus goes in when one opens and back to its pin when it closes.
-function popupManners(map) {
+// Popups are dialogs: focus moves into an opened popup and back to its marker on closing.
+function setUpPopups(map) {
   var box = map.getContainer();
   map.attributionControl.setPrefix(false);
   map.on("popupopen", function (event) {
-    var popup = event.popup.getElement(), pin = event.popup._source.getElement();
+    var popup = event.popup.getElement(), marker = event.popup._source.getElement();
     popup.setAttribute("role", "dialog");
-    popup.setAttribute("aria-label", pin.title);
+    popup.setAttribute("aria-label", marker.title);
     popup.tabIndex = -1;
-    pin.setAttribute("aria-expanded", "true");
-    // Without scrolling: the map moves by itself to show all of it.
+    marker.setAttribute("aria-expanded", "true");
+    // Without scrolling, because the map moves to show the whole popup.
     popup.focus({ preventScroll: true });
   });
   map.on("popupclose", function (event) {
-    var popup = event.popup.getElement(), pin = event.popup._source.getElement();
-    pin.setAttribute("aria-expanded", "false");
-    if (popup.contains(document.activeElement)) pin.focus({ preventScroll: true });
+    var popup = event.popup.getElement(), marker = event.popup._source.getElement();
+    marker.setAttribute("aria-expanded", "false");
+    if (popup.contains(document.activeElement)) marker.focus({ preventScroll: true });
   });
-  // Leaflet listens for Escape only while the map itself has the focus.
+  // Leaflet handles Escape only while the map itself has the focus.
   box.addEventListener("keydown", function (event) {
     if (event.key === "Escape" && map._popup && map._popup.isOpen()) {
       event.stopPropagation();
@@ -194,8 +194,8 @@ function popupManners(map) {
   });
 }
 
-// Streets from another host, after the visitor asked for them; a second click tries again.
-function streetsOnDemand(map, layer) {
+// Street images from another host, loaded after a click; a second click tries again.
+function setUpStreetButton(map, layer) {
   var button = document.getElementById("show-streets");
   if (!button) return;
   button.addEventListener("click", function () { layer.redraw(); });

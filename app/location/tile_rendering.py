@@ -17,7 +17,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from app.location.map_colors import MapColors
-from app.location.viewport import Viewport
+from app.location.viewport import FRAME, Viewport
 
 TileSource = Callable[[int, int, int], bytes | None]
 EXTENT = 4096
@@ -84,7 +84,7 @@ def load_shapes(viewport: Viewport, tiles: TileSource, zooms: tuple[int, int]) -
     tile_count = 1 << zoom
     size = 1 / tile_count / viewport.unit
     left, top = viewport.left * tile_count, viewport.top * tile_count
-    frame = viewport.frame.buffer(MARGIN, join_style="mitre")
+    frame = FRAME.buffer(MARGIN, join_style="mitre")
     columns, rows = frame.bounds[2] / size, frame.bounds[3] / size
     shapes = Shapes()
     for x in range(math.floor(left), math.floor(left + columns) + 1):

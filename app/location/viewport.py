@@ -7,11 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shapely import Polygon, box
+from shapely import box
 
 from app.location.markers import Marker
 
 WIDTH, HEIGHT = 1440, 1080  # units; 4:3, and phones show a square cut from the middle
+FRAME = box(0, 0, WIDTH, HEIGHT)
 MARKER_AREA = (700, 640)  # units around the middle that contain all markers, also in the square
 MAX_ZOOM_UNIT = 1 / (512 * 2**16)  # of the world's width per unit: zoom 16, two units per pixel
 EQUATOR = 40_075_016.7  # meters
@@ -31,11 +32,6 @@ class Viewport:
     top: float
     unit: float
     latitude: float
-
-    @property
-    def frame(self) -> Polygon:
-        """The edge of the image, in units."""
-        return box(0, 0, WIDTH, HEIGHT)
 
     @property
     def meters_per_unit(self) -> float:

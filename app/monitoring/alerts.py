@@ -1,8 +1,8 @@
-"""Problems reported by webhook, because mail may be what is broken.
+"""Alerts by webhook, because email may be what is broken.
 
-What was told stands in the database, so that several mailers tell one thing once: at
-once when it begins or gets worse, again every four hours while it lasts, and once more
-when it is over. A webhook that does not answer is tried again at the next look.
+What has been reported is stored in the database, so that several mailers report a problem
+once: at once when it begins or gets worse, again every four hours while it lasts, and once
+more when it is over. A failed call is retried at the next check.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,26 +19,26 @@ from app.monitoring.health_rules import Problem, Severity, find_problems, worst
 from app.outbox.stats import outbox_stats
 from app.scheduler import AfterCommit, Job, every
 
-LOOK = timedelta(seconds=5)
-AGAIN = timedelta(hours=4)
-BREATH = timedelta(minutes=1)  # many mails that die in a row are told together
-QUIET = timedelta(minutes=2)  # what comes and goes is told as one problem
+CHECK_INTERVAL = timedelta(seconds=5)
+REPEAT_INTERVAL = timedelta(hours=4)
+INCREASE_INTERVAL = timedelta(minutes=1)  # many messages that fail in a row are one report
+RESOLVE_DELAY = timedelta(minutes=2)  # a problem that comes and goes is one problem
 PING_INTERVAL = timedelta(minutes=1)
-LEASE = timedelta(seconds=60)  # for the mailer that is telling; others keep still
+LEASE = timedelta(seconds=60)  # for the mailer that is sending a report; the others wait
 
-OVER = {
-    "dead": "No undelivered mail is left",
-    "mail_transport": "The mail server is no longer refusing",
-    "waiting": "No mail is waiting any more",
-    "mailer": "A mailer is at work again",
+RESOLVED_TITLES = {
+    "dead": "No message is undelivered any more",
+    "mail_transport": "The mail server no longer refuses us",
+    "waiting": "No email has been waiting for long",
+    "mailer": "A mailer is running again",
     "downtime": "A mailer has been running for an hour",
-    "quarantine": "No held inquiry has waited for more than a day",
-    "paused": "The outbox is no longer on hold",
+    "quarantine": "No quarantined inquiry has waited for more than a day",
+    "paused": "The outbox is no longer paused",
 }
 
 
 class Alert(Base):
-    """One problem: since when, and what was told of it. Gone once its end was told."""
+    """A problem, since when it exists, and what was reported. Deleted after its end was."""
 
     __tablename__ = "alert"
 
@@ -53,7 +53,7 @@ class Alert(Base):
 
 @dataclass(frozen=True)
 class Notification:
-    """One thing to tell: a problem that lasts, or (``problem`` is None) the end of one."""
+    """One report: a problem or, when ``problem`` is None, the end of one."""
 
     event: str
     problem: Problem | None
@@ -61,9 +61,9 @@ class Notification:
     at: datetime
 
     def body(self, clinic: str, site: str) -> dict[str, object]:
-        """As JSON: ``text`` for Slack-style receivers, the rest for plain ones."""
+        """The JSON body: ``text`` for Slack-style receivers, the other keys for programs."""
         severity = self.problem.severity.label if self.problem else "ok"
-        title = self.problem.title if self.problem else OVER.get(self.event, "It is over")
+        title = self.problem.title if self.problem else RESOLVED_TITLES.get(self.event, "Resolved")
         advice = f" What to do: {self.problem.advice}." if self.problem else ""
         return {
             "text": f"[{severity}] {clinic}: {title}.{advice} ({site})",
@@ -78,94 +78,28 @@ class Notification:
         }
 
 
-Tell = Callable[[Mapping[str, object]], bool]
+Post = Callable[[Mapping[str, object]], bool]
 
 
-def alert_job(database: Database, tell: Tell, *, clinic: str, site: str) -> Job:
-    """Look for problem every few seconds and ``tell`` what is news: its JSON goes in,
-    whether it was taken comes out.
+def alert_job(database: Database, post: Post, *, clinic: str, site: str) -> Job:
+    """Look for problems every few seconds. ``post`` sends one report and returns whether it
+    was accepted.
     """
 
     def run(session: Session, now: datetime) -> AfterCommit | None:
-        notices = claim_notifications(session, now)
-        return partial(_tell_all, database, tell, notices, clinic, site) if notices else None
+        notifications = claim_notifications(session, now)
+        if not notifications:
+            return None
+        return partial(_post_all, database, post, notifications, clinic, site)
 
-    return Job("alerts", every(LOOK), run)
-
-
-def claim_notifications(session: Session, now: datetime) -> list[Notification]:
-    """What should be told now; for a while nobody else is given the same."""
-    problems = {
-        one.event: one
-        for one in find_problems(outbox_stats(session, now), quarantine_stats(session, now))
-    }
-    alerts = {one.event: one for one in session.scalars(sa.select(Alert))}
-    for event in problems.keys() - alerts.keys():
-        alerts[event] = Alert(event=event, since=now, notified_severity=0, notified_count=0)
-        session.add(alerts[event])
-    notices = []
-    for event, alert in alerts.items():
-        problem = problems.get(event)
-        news = _is_worth_telling(alert, problem, now) if problem else _is_over(session, alert, now)
-        if news and not _is_being_told(alert, now):
-            alert.lease_until = now + LEASE
-            notices.append(Notification(event, problem, alert.since, now))
-    return notices
-
-
-def _is_worth_telling(alert: Alert, problem: Problem, now: datetime) -> bool:
-    alert.resolved_at = None
-    # What has become better since may become worse again, and is told then.
-    alert.notified_severity = min(alert.notified_severity, problem.severity)
-    alert.notified_count = min(alert.notified_count, problem.count)
-    if alert.notified_at is None or problem.severity > alert.notified_severity:
-        return True
-    pause = BREATH if problem.count > alert.notified_count else AGAIN
-    return now - alert.notified_at >= pause
-
-
-def _is_over(session: Session, alert: Alert, now: datetime) -> bool:
-    if alert.notified_at is None:  # nobody heard of it: nothing to take back
-        session.delete(alert)
-        return False
-    alert.resolved_at = alert.resolved_at or now
-    return now - alert.resolved_at >= QUIET
-
-
-def _is_being_told(alert: Alert, now: datetime) -> bool:
-    until = alert.lease_until
-    return until is not None and now < until <= now + LEASE  # later ones: the clock was set back
-
-
-def _tell_all(
-    database: Database, tell: Tell, notices: list[Notification], clinic: str, site: str
-) -> None:
-    """Tell ``notices`` outside any transaction, and write down which were taken."""
-    taken = True
-    for notice in notices:
-        # After a failure the others wait for the next look too: a chore must be short.
-        taken = taken and tell(notice.body(clinic, site))
-        with database.session() as session:
-            _settle(session, notice, taken=taken)
-
-
-def _settle(session: Session, notice: Notification, *, taken: bool) -> None:
-    alert = session.get(Alert, notice.event)
-    if alert is None:
-        return
-    alert.lease_until = None
-    if taken and notice.problem is None:
-        session.delete(alert)
-    elif taken and notice.problem:
-        alert.notified_at = notice.at
-        alert.notified_severity = Severity(notice.problem.severity)
-        alert.notified_count = notice.problem.count
+    return Job("alerts", every(CHECK_INTERVAL), run)
 
 
 def ping_job(ping: Callable[[], object]) -> Job:
-    """Call ``ping`` each minute unless a problem needs attention at once (``PAGE``).
+    """Call ``ping`` each minute unless there is a problem of severity ``PAGE``.
 
-    The receiver alerts when pings stop, so it also notices a machine or database that is down.
+    The monitor that expects the pings raises the alarm when they stop, also when the machine
+    or the database is down.
     """
 
     def call() -> None:
@@ -176,3 +110,70 @@ def ping_job(ping: Callable[[], object]) -> Job:
         return None if worst(problems) is Severity.PAGE else call
 
     return Job("ping", every(PING_INTERVAL), run)
+
+
+def claim_notifications(session: Session, now: datetime) -> list[Notification]:
+    """What to report now. For the time of LEASE no other mailer gets the same."""
+    found = find_problems(outbox_stats(session, now), quarantine_stats(session, now))
+    problems = {problem.event: problem for problem in found}
+    alerts = {alert.event: alert for alert in session.scalars(sa.select(Alert))}
+    for event in problems.keys() - alerts.keys():
+        alerts[event] = Alert(event=event, since=now, notified_severity=0, notified_count=0)
+        session.add(alerts[event])
+    notifications = []
+    for event, alert in alerts.items():
+        problem = problems.get(event)
+        due = _is_due(alert, problem, now) if problem else _is_resolved(session, alert, now)
+        if due and not _is_leased(alert, now):
+            alert.lease_until = now + LEASE
+            notifications.append(Notification(event, problem, alert.since, now))
+    return notifications
+
+
+def _is_due(alert: Alert, problem: Problem, now: datetime) -> bool:
+    alert.resolved_at = None
+    # A problem that got better and then worse again is reported again.
+    alert.notified_severity = min(alert.notified_severity, problem.severity)
+    alert.notified_count = min(alert.notified_count, problem.count)
+    if alert.notified_at is None or problem.severity > alert.notified_severity:
+        return True
+    increased = problem.count > alert.notified_count
+    return now - alert.notified_at >= (INCREASE_INTERVAL if increased else REPEAT_INTERVAL)
+
+
+def _is_resolved(session: Session, alert: Alert, now: datetime) -> bool:
+    if alert.notified_at is None:  # never reported, so its end is not reported either
+        session.delete(alert)
+        return False
+    alert.resolved_at = alert.resolved_at or now
+    return now - alert.resolved_at >= RESOLVE_DELAY
+
+
+def _is_leased(alert: Alert, now: datetime) -> bool:
+    until = alert.lease_until
+    return until is not None and now < until <= now + LEASE  # later: the clock was set back
+
+
+def _post_all(
+    database: Database, post: Post, notifications: list[Notification], clinic: str, site: str
+) -> None:
+    """Send ``notifications`` outside any transaction, and record which were accepted."""
+    accepted = True
+    for notification in notifications:
+        # After a failure the others wait for the next check: a job must be short.
+        accepted = accepted and post(notification.body(clinic, site))
+        with database.session() as session:
+            _record(session, notification, accepted=accepted)
+
+
+def _record(session: Session, notification: Notification, *, accepted: bool) -> None:
+    alert = session.get(Alert, notification.event)
+    if alert is None:
+        return
+    alert.lease_until = None
+    if accepted and notification.problem is None:
+        session.delete(alert)
+    elif accepted and notification.problem:
+        alert.notified_at = notification.at
+        alert.notified_severity = notification.problem.severity
+        alert.notified_count = notification.problem.count

@@ -1,5 +1,6 @@
-"""The daily mail of numbers to the front desk. It comes when all are zero too, so that
-its absence means something. References and reasons, never what a visitor wrote.
+"""The daily digest: an email to the front desk with the numbers of the day. It is sent even
+when they are all zero, so that a missing digest means a problem. It contains references and
+spam reasons, never what a visitor wrote.
 """
 
 from collections.abc import Iterable
@@ -20,15 +21,15 @@ from app.outbox.queue import enqueue
 from app.outbox.stats import OutboxStats, outbox_stats
 from app.scheduler import Job, daily
 
-MOST_LISTED = 50  # of undelivered
-MOST_HELD = 500
+MAX_UNDELIVERED = 50
+MAX_QUARANTINED = 500
 NAME = "digest"
-ABOUT = "digest-"
+REFERENCE_PREFIX = "digest-"
 
 
 @dataclass(frozen=True)
 class QuarantinedInquiry:
-    """One held inquiry, and when its words are erased unless somebody releases it."""
+    """A quarantined inquiry, and when it is erased unless it is released."""
 
     reference: str
     reason: str
@@ -37,41 +38,42 @@ class QuarantinedInquiry:
 
 
 @dataclass(frozen=True)
-class Day:
-    """What happened between ``since`` and ``until``, and how the outbox stands then.
+class DigestData:
+    """What happened between ``since`` and ``until``, and the state of the outbox at the end.
 
-    ``undelivered`` are references, MOST_LISTED at most. ``held`` are all that wait for a
-    look, whenever they came, the oldest first, MOST_HELD at most; ``held_count`` is not cut.
-    ``downtimes`` are the times (start, end) in which no mailer ran.
+    ``undelivered`` are the references of dead messages, at most MAX_UNDELIVERED.
+    ``quarantined`` are all quarantined inquiries, the oldest first, at most MAX_QUARANTINED;
+    ``quarantined_count`` is their real number. ``downtimes`` are the periods (start, end)
+    without a mailer.
     """
 
     since: datetime
     until: datetime
     received: int
     delivered: int
-    held_count: int
-    held: tuple[QuarantinedInquiry, ...]
+    quarantined_count: int
+    quarantined: tuple[QuarantinedInquiry, ...]
     undelivered: tuple[str, ...]
     outbox: OutboxStats
     downtimes: tuple[tuple[datetime, datetime], ...] = ()
 
 
 def digest_job(
-    database: Database, clinic: Clinic, digest: Digest, *, site: str, held_days: int
+    database: Database, clinic: Clinic, digest: Digest, *, site: str, quarantine_days: int
 ) -> Job:
-    """Put the digest into the outbox once a day, in the transaction that takes the turn."""
+    """Put the digest into the outbox once a day, in the transaction that claims the job."""
 
     def run(session: Session, now: datetime) -> None:
-        day = collect_digest(session, now, held_days)
-        mails = build_digest_emails(day, clinic, digest.mailboxes, site=site)
+        day = collect_digest(session, now, quarantine_days)
+        emails = build_digest_emails(day, clinic, digest.mailboxes, site=site)
         domain = clinic.email.rpartition("@")[2]
-        for mail in mails:
-            enqueue(session, database.keys, mail, domain=domain, now=now)
+        for email in emails:
+            enqueue(session, database.keys, email, domain=domain, now=now)
 
     return Job(NAME, daily(digest.at, clinic.zone), run, run_immediately=False)
 
 
-def collect_digest(session: Session, now: datetime, held_days: int) -> Day:
+def collect_digest(session: Session, now: datetime, quarantine_days: int) -> DigestData:
     """The numbers since the last digest, or of 24 hours before the first one."""
     since = _last_digest(session) or now - timedelta(hours=24)
     new = Inquiry.created_at > since
@@ -81,21 +83,21 @@ def collect_digest(session: Session, now: datetime, held_days: int) -> Day:
         ~_is_digest(),
         ~OutboxMessage.is_acknowledgement,
     )
-    return Day(
+    return DigestData(
         since=since,
         until=now,
         received=session.scalar(sa.select(count).select_from(Inquiry).where(new)) or 0,
         delivered=session.scalar(sa.select(count).select_from(OutboxMessage).where(*delivered))
         or 0,
-        held_count=quarantine_stats(session, now).count,
-        held=_held(session, now, timedelta(days=held_days)),
+        quarantined_count=quarantine_stats(session, now).count,
+        quarantined=_quarantined(session, now, timedelta(days=quarantine_days)),
         undelivered=tuple(
             session.scalars(
                 sa.select(OutboxMessage.reference)
                 .where(OutboxMessage.state == State.DEAD)
                 .group_by(OutboxMessage.reference)
                 .order_by(sa.func.max(OutboxMessage.queued_at).desc())
-                .limit(MOST_LISTED)
+                .limit(MAX_UNDELIVERED)
             )
         ),
         outbox=outbox_stats(session, now),
@@ -109,7 +111,9 @@ def _downtimes(session: Session, since: datetime) -> tuple[tuple[datetime, datet
     return tuple((row.started_at, row.ended_at) for row in rows)
 
 
-def _held(session: Session, now: datetime, kept: timedelta) -> tuple[QuarantinedInquiry, ...]:
+def _quarantined(
+    session: Session, now: datetime, retention: timedelta
+) -> tuple[QuarantinedInquiry, ...]:
     query = sa.select(Inquiry.reference, Inquiry.quarantine_reasons, Inquiry.created_at).where(
         IS_QUARANTINED
     )
@@ -117,19 +121,19 @@ def _held(session: Session, now: datetime, kept: timedelta) -> tuple[Quarantined
         QuarantinedInquiry(
             reference,
             reason or "",
-            format_duration(max(now - came, timedelta(0))),
-            erased_at=came + kept,
+            format_duration(max(now - created_at, timedelta(0))),
+            erased_at=created_at + retention,
         )
-        for reference, reason, came in session.execute(
-            query.order_by(Inquiry.created_at).limit(MOST_HELD)
+        for reference, reason, created_at in session.execute(
+            query.order_by(Inquiry.created_at).limit(MAX_QUARANTINED)
         )
     )
 
 
 def build_digest_emails(
-    day: Day, clinic: Clinic, mailboxes: Iterable[str], *, site: str
+    day: DigestData, clinic: Clinic, mailboxes: Iterable[str], *, site: str
 ) -> list[OutgoingEmail]:
-    """The digest of ``day``, one mail for each mailbox. Pure."""
+    """The digest as one email for each mailbox."""
     date = day.until.astimezone(clinic.zone).date()
     values = {
         "day": day,
@@ -138,7 +142,7 @@ def build_digest_emails(
         "date": date,
         "since": day.since.astimezone(clinic.zone),
         "oldest": format_duration(day.outbox.oldest_pending) if day.outbox.oldest_pending else "",
-        "relay": _relay_in_words(day.outbox, clinic),
+        "mail_server": _transport_status(day.outbox, clinic),
         "downtimes": [
             tuple(f"{moment.astimezone(clinic.zone):%A, %-I:%M %p}" for moment in downtime)
             for downtime in day.downtimes
@@ -157,7 +161,7 @@ def build_digest_emails(
             subject=subject,
             text=text,
             html=html,
-            reference=f"{ABOUT}{date}",
+            reference=f"{REFERENCE_PREFIX}{date}",
         )
         for mailbox in mailboxes
     ]
@@ -168,10 +172,10 @@ def _last_digest(session: Session) -> datetime | None:
 
 
 def _is_digest() -> sa.ColumnElement[bool]:
-    return OutboxMessage.reference.startswith(ABOUT)
+    return OutboxMessage.reference.startswith(REFERENCE_PREFIX)
 
 
-def _relay_in_words(outbox: OutboxStats, clinic: Clinic) -> str:
+def _transport_status(outbox: OutboxStats, clinic: Clinic) -> str:
     if outbox.transport_unavailable_since is None:
         return "no fault seen"
     since = outbox.transport_unavailable_since.astimezone(clinic.zone)

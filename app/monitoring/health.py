@@ -1,7 +1,7 @@
-"""For supervisors, load balancers and outside monitors. Numbers, no personal data.
+"""Health checks for service managers, load balancers and monitors. No personal data.
 
-/healthz says that the process answers, and which version it is; /readyz that it can do
-its work; /healthz/outbox that mail goes out: 503 when somebody should be woken.
+/healthz: the process answers (with its version). /readyz: an inquiry can be stored.
+/healthz/outbox: email is delivered; 503 when someone must act at once.
 """
 
 from http import HTTPStatus
@@ -22,13 +22,13 @@ from app.version import version
 
 blueprint = Blueprint("health", __name__)
 
-NO_ANSWER = Problem(
-    "database", Severity.PAGE, "The database does not answer", "`flask doctor` says more"
+DATABASE_DOWN = Problem(
+    "database", Severity.PAGE, "The database does not answer", "`flask doctor` shows the cause"
 )
 
 
 @blueprint.after_request
-def never_store(response: Response) -> Response:
+def disable_caching(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -40,17 +40,17 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Whether an inquiry could be written down here and now."""
-    fault = _unready()
-    return _answer({"ready": fault is None, "reason": fault}, well=fault is None)
+    """Whether an inquiry can be stored now."""
+    reason = _not_ready_reason()
+    return _response({"ready": reason is None, "reason": reason}, healthy=reason is None)
 
 
-def _unready() -> str | None:
+def _not_ready_reason() -> str | None:
     database = current_services().database
     try:
         with database.read_session() as session:
-            if fault := schema_problem(revision_of(session.connection())):
-                return fault
+            if problem := schema_problem(revision_of(session.connection())):
+                return problem
             encryption_keys.check_keys(session, database.keys)
     except UnknownKeyError:
         return "a key is missing from ENCRYPTION_KEYS"
@@ -61,45 +61,46 @@ def _unready() -> str | None:
 
 @blueprint.get("/healthz/outbox")
 def outbox() -> Response:
-    """The outbox in numbers, and what is wrong with them."""
+    """Statistics of the outbox, and their problems."""
     database = current_services().database
     try:
         with database.read_session() as session:
             now = database.now(session)
-            seen, held = outbox_stats(session, now), quarantine_stats(session, now)
+            stats, quarantine = outbox_stats(session, now), quarantine_stats(session, now)
     except (SQLAlchemyError, NotDurableError):
-        return _answer(_judged([NO_ANSWER]), well=False)
-    problems = find_problems(seen, held)
-    well = worst(problems) is not Severity.PAGE
-    return _answer({**_judged(problems), **_numbers(seen)}, well=well)
+        return _response(_status([DATABASE_DOWN]), healthy=False)
+    problems = find_problems(stats, quarantine)
+    healthy = worst(problems) is not Severity.PAGE
+    return _response({**_status(problems), **_statistics(stats)}, healthy=healthy)
 
 
-def _judged(problems: list[Problem]) -> dict[str, Any]:
-    loudest = worst(problems)
+def _status(problems: list[Problem]) -> dict[str, Any]:
+    severity = worst(problems)
     return {
-        "status": loudest.label if loudest else "ok",
+        "status": severity.label if severity else "ok",
         "problems": [
-            {"event": one.event, "severity": one.severity.label, "title": one.title}
-            for one in problems
+            {"event": problem.event, "severity": problem.severity.label, "title": problem.title}
+            for problem in problems
         ],
     }
 
 
-def _numbers(seen: OutboxStats) -> dict[str, Any]:
-    """Ages in whole seconds, moments in ISO 8601; None for what there is none of."""
-    oldest, beat, down = seen.oldest_pending, seen.heartbeat_age, seen.transport_unavailable_since
+def _statistics(stats: OutboxStats) -> dict[str, Any]:
+    """Ages in whole seconds, times in ISO 8601; None where there is nothing."""
+    oldest, heartbeat = stats.oldest_pending, stats.heartbeat_age
+    since = stats.transport_unavailable_since
     return {
-        "pending": seen.pending,
+        "pending": stats.pending,
         "oldest_pending_seconds": int(oldest.total_seconds()) if oldest is not None else None,
-        "dead": seen.dead,
-        "heartbeat_age_seconds": int(beat.total_seconds()) if beat is not None else None,
-        "transport_unavailable_since": down.isoformat(timespec="seconds") if down else None,
-        "transport_fault": seen.transport_fault,
-        "paused": seen.paused_since is not None,
+        "dead": stats.dead,
+        "heartbeat_age_seconds": int(heartbeat.total_seconds()) if heartbeat is not None else None,
+        "transport_unavailable_since": since.isoformat(timespec="seconds") if since else None,
+        "transport_fault": stats.transport_fault,
+        "paused": stats.paused_since is not None,
     }
 
 
-def _answer(body: dict[str, Any], *, well: bool) -> Response:
+def _response(body: dict[str, Any], *, healthy: bool) -> Response:
     response = jsonify(body)
-    response.status_code = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+    response.status_code = HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
     return response

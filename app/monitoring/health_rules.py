@@ -1,8 +1,8 @@
-"""When numbers are problem. One judgement for health, alerts, pings and the doctor.
+"""Which statistics are problems: the same rules for health checks, alerts, pings and the doctor.
 
-Pure: an overview in, problems out. The limits are those of the design: an undelivered
-mail, or a relay that refuses our login or fails at TLS, is told at once; waiting mail
-after 15 minutes, and louder after 60; a mailer that is silent for 90 seconds.
+Nothing here reads the database. The limits: an undelivered message, a refused login or a TLS
+error at once; waiting email after 15 minutes, more urgent after 60; a missing mailer after 90
+seconds.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from app.outbox.stats import OutboxStats, TransportFault
 
 DELAY_WARNING = timedelta(minutes=15)
 DELAY_CRITICAL = timedelta(minutes=60)
-QUARANTINE_WARNING = timedelta(hours=24)  # a digest has told of it, and nobody looked; or none came
+QUARANTINE_WARNING = timedelta(hours=24)  # by then a daily digest has listed the inquiry
 
 
 class Severity(IntEnum):
-    """How loud: ``WARN`` can wait for the morning, ``PAGE`` cannot."""
+    """``WARN`` can wait until morning, ``PAGE`` cannot."""
 
     WARN = 1
     PAGE = 2
@@ -32,7 +32,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong now. ``count`` tells when it gets worse; no personal data."""
+    """A problem at this moment, without personal data. A greater ``count`` is worse."""
 
     event: str
     severity: Severity
@@ -44,113 +44,116 @@ class Problem:
 TRANSPORT_PROBLEMS = {
     TransportFault.AUTHENTICATION: (Severity.PAGE, "The mail server refuses our login"),
     TransportFault.TLS: (Severity.PAGE, "The mail server's encryption (TLS) fails"),
-    # Some servers refuse a sender for a while only; if it lasts, waiting mail tells.
+    # Some servers refuse a sender only for a while. If it lasts, waiting email raises an alert.
     TransportFault.SENDER: (Severity.WARN, "The mail server refuses our sender's address"),
 }
 
 
-def find_problems(seen: OutboxStats, held: QuarantineStats) -> list[Problem]:
-    """What is wrong with ``seen`` and ``held``, the worst first; empty when all is well."""
+def find_problems(stats: OutboxStats, quarantine: QuarantineStats) -> list[Problem]:
+    """All problems, the most severe first; empty when there are none."""
     problems = (
-        _dead(seen),
-        _relay(seen),
-        _silent(seen),
-        _downtime(seen),
-        _waiting(seen),
-        _on_hold(seen),
-        _unseen(held),
+        _dead(stats),
+        _mail_transport(stats),
+        _mailer(stats),
+        _downtime(stats),
+        _waiting(stats),
+        _paused(stats),
+        _quarantine(quarantine),
     )
-    return sorted((one for one in problems if one), key=lambda one: -one.severity)
+    return sorted((problem for problem in problems if problem), key=lambda found: -found.severity)
 
 
 def worst(problems: Iterable[Problem]) -> Severity | None:
-    """The loudest severity among ``problems``; None when there are none."""
-    return max((one.severity for one in problems), default=None)
+    """The highest severity among ``problems``; None when there are none."""
+    return max((problem.severity for problem in problems), default=None)
 
 
-def _dead(seen: OutboxStats) -> Problem | None:
-    if not seen.dead:
+def _dead(stats: OutboxStats) -> Problem | None:
+    if not stats.dead:
         return None
-    mails = "1 mail" if seen.dead == 1 else f"{seen.dead} mails"
+    messages = "1 message" if stats.dead == 1 else f"{stats.dead} messages"
     return Problem(
         "dead",
         Severity.PAGE,
-        f"{mails} could not be delivered",
-        "`flask outbox list` says why; mend it, then `flask outbox requeue`",
-        count=seen.dead,
+        f"{messages} could not be delivered",
+        "`flask outbox list` shows why; fix the cause, then run `flask outbox requeue`",
+        count=stats.dead,
     )
 
 
-def _relay(seen: OutboxStats) -> Problem | None:
-    if seen.transport_fault not in TRANSPORT_PROBLEMS:
+def _mail_transport(stats: OutboxStats) -> Problem | None:
+    if stats.transport_fault not in TRANSPORT_PROBLEMS:
         return None
-    severity, title = TRANSPORT_PROBLEMS[seen.transport_fault]
-    return Problem("mail_transport", severity, title, "`flask doctor` says what is wrong with it")
+    severity, title = TRANSPORT_PROBLEMS[stats.transport_fault]
+    return Problem("mail_transport", severity, title, "`flask doctor` shows the cause")
 
 
-def _silent(seen: OutboxStats) -> Problem | None:
-    if seen.heartbeat_age is not None and seen.heartbeat_age <= HEARTBEAT_TIMEOUT:
+def _mailer(stats: OutboxStats) -> Problem | None:
+    age = stats.heartbeat_age
+    if age is not None and age <= HEARTBEAT_TIMEOUT:
         return None
-    since = f"for {format_duration(seen.heartbeat_age)}" if seen.heartbeat_age else "at all"
     return Problem(
         "mailer",
         Severity.PAGE,
-        f"No mailer has given a sign of life {since}",
-        "look at the service and its log, and start it again",
+        f"No mailer has run for {format_duration(age)}" if age else "No mailer has run yet",
+        "check the service and its log, and start it again",
     )
 
 
-def _downtime(seen: OutboxStats) -> Problem | None:
-    if seen.downtime is None:
+def _downtime(stats: OutboxStats) -> Problem | None:
+    if stats.downtime is None:
         return None
-    start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in seen.downtime)
+    start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in stats.downtime)
     return Problem(
         "downtime",
         Severity.WARN,
         f"No mailer ran from {start} to {end} UTC",
-        "check in the log why it stopped; mail that waited is being sent now",
+        "check in the log why it stopped; waiting email is being sent now",
     )
 
 
-def _waiting(seen: OutboxStats) -> Problem | None:
-    waited = seen.oldest_pending
-    if waited is None or waited <= DELAY_WARNING:
+def _waiting(stats: OutboxStats) -> Problem | None:
+    age = stats.oldest_pending
+    if age is None or age <= DELAY_WARNING:
         return None
     return Problem(
         "waiting",
-        Severity.PAGE if waited > DELAY_CRITICAL else Severity.WARN,
-        f"Mail has been waiting for {format_duration(waited)}",
-        "`flask outbox list` says why",
+        Severity.PAGE if age > DELAY_CRITICAL else Severity.WARN,
+        f"Email has been waiting for {format_duration(age)}",
+        "`flask outbox list` shows why",
     )
 
 
-def _on_hold(seen: OutboxStats) -> Problem | None:
-    if seen.paused_since is None:
+def _paused(stats: OutboxStats) -> Problem | None:
+    if stats.paused_since is None:
         return None
     return Problem(
         "paused",
         Severity.WARN,
-        "The outbox is on hold: no mail goes out",
-        "look at `flask outbox list`, then `flask outbox resume`",
+        "The outbox is paused: no email is sent",
+        "check `flask outbox list`, then run `flask outbox resume`",
     )
 
 
-def _unseen(held: QuarantineStats) -> Problem | None:
-    if held.oldest is None or held.oldest <= QUARANTINE_WARNING:
+def _quarantine(stats: QuarantineStats) -> Problem | None:
+    if stats.oldest is None or stats.oldest <= QUARANTINE_WARNING:
         return None
-    wait = "1 held inquiry waits" if held.count == 1 else f"{held.count} held inquiries wait"
+    one = stats.count == 1
+    inquiries = (
+        "1 quarantined inquiry waits" if one else f"{stats.count} quarantined inquiries wait"
+    )
     return Problem(
         "quarantine",
         Severity.WARN,
-        f"{wait} for a look, the oldest for {format_duration(held.oldest)}",
-        "`flask inquiries list --quarantined` names them; `flask inquiries release` sends one on",
+        f"{inquiries} for review, the oldest for {format_duration(stats.oldest)}",
+        "`flask inquiries list --quarantined` lists them; `flask inquiries release` delivers one",
     )
 
 
 def format_duration(age: timedelta) -> str:
-    """``age`` as people say it: ``40 s``, ``17 min``, ``3 h``, ``2 days``."""
+    """``age`` in its largest useful unit: ``40 s``, ``17 min``, ``3 h``, ``2 days``."""
     seconds = int(age.total_seconds())
-    for unit, name, enough in ((1, "s", 120), (60, "min", 120), (3600, "h", 48)):
-        if seconds < unit * enough:
+    for unit, name, limit in ((1, "s", 120), (60, "min", 120), (3600, "h", 48)):
+        if seconds < unit * limit:
             return f"{seconds // unit} {name}"
     return f"{seconds // 86400} days"

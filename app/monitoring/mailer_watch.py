@@ -1,6 +1,4 @@
-"""The web process logs an error while no mailer runs: inquiries are accepted then, but
-nobody at the clinic is told.
-"""
+"""The web process logs an error while no mailer runs: inquiries are stored but not emailed."""
 
 import logging
 import threading
@@ -19,11 +17,11 @@ from app.outbox.models import MailerHeartbeat
 
 log = logging.getLogger("frontdesk.mailer_watch")
 
-REPEAT = timedelta(minutes=5)
+REPEAT_INTERVAL = timedelta(minutes=5)
 
 
 class MailerWatch(threading.Thread):
-    """Checks for a mailer at the start and from then on, in a thread of each web worker."""
+    """Checks for a running mailer, at the start and regularly. One thread per web worker."""
 
     def __init__(self, database: Database, sleep: Callable[[float], object] = time.sleep) -> None:
         super().__init__(name="mailer-watch", daemon=True)
@@ -31,16 +29,16 @@ class MailerWatch(threading.Thread):
         self._sleep = sleep
 
     def run(self) -> None:
-        # At the very first start no mailer has been seen yet: it gets some time to begin.
+        # A new site has never had a mailer: give it some time to start.
         missing = self.check(starting=True)
         while True:
-            self._sleep((REPEAT if missing else HEARTBEAT_TIMEOUT).total_seconds())
+            self._sleep((REPEAT_INTERVAL if missing else HEARTBEAT_TIMEOUT).total_seconds())
             missing = self.check()
 
     def check(self, *, starting: bool = False) -> bool:
-        """Log an error if no mailer has run for longer than HEARTBEAT_TIMEOUT; whether it did.
+        """Log an error and return True if no mailer has run for HEARTBEAT_TIMEOUT.
 
-        ``starting``: a database that has never seen a mailer is no error yet.
+        While ``starting``, a database that has never seen a mailer is no error yet.
         """
         try:
             with self._database.read_session() as session:
@@ -52,10 +50,8 @@ class MailerWatch(threading.Thread):
             return False
         if last is not None and now - last <= HEARTBEAT_TIMEOUT:
             return False
-        since = "ever" if last is None else f"for {format_duration(now - last)}"
         log.error(
-            "no mailer has run %s: inquiries are saved but not emailed;"
-            " start `flask --app wsgi mailer run`",
-            since,
+            "no mailer has run %s: inquiries are saved but not emailed; start `flask mailer run`",
+            "ever" if last is None else f"for {format_duration(now - last)}",
         )
         return True

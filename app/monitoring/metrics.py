@@ -1,11 +1,12 @@
-"""``/metrics`` for Prometheus, behind METRICS_TOKEN. Without a token the address does not exist,
-and Prometheus's client is not loaded.
+"""``/metrics`` for Prometheus, protected by METRICS_TOKEN. Without a token this module is not
+imported, and the address does not exist.
 """
 
 import hmac
 import os
+from http import HTTPStatus
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -14,11 +15,9 @@ from app.database import Database
 from app.monitoring.database_metrics import DatabaseCollector
 from app.monitoring.request_metrics import RequestMetrics
 
-blueprint = Blueprint("metrics", __name__)
-
 
 class Metrics:
-    """The metrics of one site: requests of this host, and what the database knows."""
+    """The metrics of a site: the requests of this host, and statistics of the database."""
 
     def __init__(self, database: Database, token: str) -> None:
         self._registry = CollectorRegistry()
@@ -30,27 +29,19 @@ class Metrics:
         else:
             self.requests = RequestMetrics(self._registry)
 
-    def may_read(self, authorization: str) -> bool:
-        return hmac.compare_digest(authorization.encode(), self._token)
-
-    def text(self) -> bytes:
-        """In Prometheus's text format."""
-        return generate_latest(self._registry)
+    def view(self) -> Response:
+        """All metrics in Prometheus's text format, or 401 without the token."""
+        authorization = request.headers.get("Authorization", "").encode()
+        if hmac.compare_digest(authorization, self._token):
+            response = Response(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)
+        else:
+            message = "the METRICS_TOKEN is required as a bearer token\n"
+            response = Response(message, HTTPStatus.UNAUTHORIZED, content_type="text/plain")
+            response.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 def init_app(app: Flask, metrics: Metrics) -> None:
     """Serve ``/metrics``."""
-    app.extensions["metrics"] = metrics
-    app.register_blueprint(blueprint)
-
-
-@blueprint.get("/metrics")
-def show() -> Response:
-    metrics: Metrics = current_app.extensions["metrics"]
-    if metrics.may_read(request.headers.get("Authorization", "")):
-        response = Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)
-    else:
-        message = "METRICS_TOKEN is required as the bearer token\n"
-        response = Response(message, 401, {"WWW-Authenticate": "Bearer"}, content_type="text/plain")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    app.add_url_rule("/metrics", "metrics", metrics.view)

@@ -1,7 +1,7 @@
-"""HTTP request metrics, counted by all processes of this host together.
+"""HTTP request metrics of all processes of this host.
 
-With PROMETHEUS_MULTIPROC_DIR set (gunicorn.conf.py does) each process writes its numbers
-into files in that folder, and a scrape adds them up.
+When PROMETHEUS_MULTIPROC_DIR is set (by gunicorn.conf.py), each process writes its numbers
+to files in that folder, and a scrape adds them up.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -11,7 +11,7 @@ BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.3, 1.0, 5.0, 30.0)
 
 
 class RequestMetrics:
-    """Counts requests by URL rule, never by the path that was asked for."""
+    """Counts requests by URL rule, never by the requested path."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self._requests = Counter(

@@ -1,4 +1,4 @@
-"""How the site stands: what `flask status` shows. No word of a visitor."""
+"""The state of the site, for ``flask status``. No personal data."""
 
 import shutil
 from dataclasses import dataclass
@@ -32,24 +32,18 @@ class LastInquiry:
 
 
 @dataclass(frozen=True)
-class RunningMailer:
-    """A mailer that has sent a heartbeat within a day and did not stop in order."""
-
-    owner: str
-    started_at: datetime
-    heartbeat_at: datetime
-
-
-@dataclass(frozen=True)
 class StatusReport:
-    """At ``now``, on the database's clock. What is None is not known, or not set up."""
+    """The state at ``now``, by the database's clock. None means unknown or not configured.
+
+    ``mailers`` have sent a heartbeat within a day and were not stopped.
+    """
 
     now: datetime
     version: str
     last_inquiry: LastInquiry | None
     quarantine: QuarantineStats
     outbox: OutboxStats
-    mailers: tuple[RunningMailer, ...]
+    mailers: tuple[MailerHeartbeat, ...]
     backup: datetime | None
     next_retention: datetime
     next_digest: datetime | None
@@ -61,44 +55,39 @@ def build_status_report(database: Database, clinic: Clinic, instance: Path) -> S
     """Raises SQLAlchemyError when the database does not answer."""
     with database.read_session() as session:
         now = database.now(session)
-        turns = dict[str, datetime](
-            (row.name, row.started_at) for row in session.scalars(sa.select(ScheduledJob))
-        )
-        last, seen, mailers = _last(session), outbox_stats(session, now), _mailers(session)
-        held = quarantine_stats(session, now)
+        started = {job.name: job.started_at for job in session.scalars(sa.select(ScheduledJob))}
+        last_inquiry, mailers = _last_inquiry(session), _mailers(session)
+        stats, quarantine = outbox_stats(session, now), quarantine_stats(session, now)
     digest = clinic.digest
     return StatusReport(
         now=now,
         version=version(),
-        last_inquiry=last,
-        quarantine=held,
-        outbox=seen,
+        last_inquiry=last_inquiry,
+        quarantine=quarantine,
+        outbox=stats,
         mailers=mailers,
-        backup=turns.get(BACKUP),
-        next_retention=next_run(retention.AT, clinic.zone, turns.get(retention.NAME), now),
-        # Before the first there is no day to tell of: nothing is made up then.
+        backup=started.get(BACKUP),
+        next_retention=next_run(retention.AT, clinic.zone, started.get(retention.NAME), now),
+        # The first digest is not sent at once: it would have no full day to report.
         next_digest=(
-            next_run(digest.at, clinic.zone, turns.get(DIGEST, now), now) if digest else None
+            next_run(digest.at, clinic.zone, started.get(DIGEST, now), now) if digest else None
         ),
         free_bytes=shutil.disk_usage(instance).free if instance.is_dir() else None,
-        problems=tuple(find_problems(seen, held)),
+        problems=tuple(find_problems(stats, quarantine)),
     )
 
 
 def age(moment: datetime, now: datetime) -> timedelta:
-    """How long ago; never negative, for clocks differ."""
+    """How long ago ``moment`` was; never negative, because clocks differ."""
     return max(now - moment, timedelta(0))
 
 
-def _last(session: Session) -> LastInquiry | None:
+def _last_inquiry(session: Session) -> LastInquiry | None:
     query = sa.select(Inquiry.reference, Inquiry.created_at, Inquiry.state)
     row = session.execute(query.order_by(Inquiry.created_at.desc()).limit(1)).one_or_none()
     return LastInquiry(*row) if row else None
 
 
-def _mailers(session: Session) -> tuple[RunningMailer, ...]:
-    running = MailerHeartbeat.stopped_at.is_(None)
-    query = sa.select(MailerHeartbeat).where(running).order_by(MailerHeartbeat.heartbeat_at.desc())
-    return tuple(
-        RunningMailer(one.owner, one.started_at, one.heartbeat_at) for one in session.scalars(query)
-    )
+def _mailers(session: Session) -> tuple[MailerHeartbeat, ...]:
+    query = sa.select(MailerHeartbeat).where(MailerHeartbeat.stopped_at.is_(None))
+    return tuple(session.scalars(query.order_by(MailerHeartbeat.heartbeat_at.desc())))

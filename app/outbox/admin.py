@@ -24,11 +24,6 @@ def current_pause(session: Session) -> OutboxPause | None:
     return session.get(OutboxPause, ONLY_ROW)
 
 
-def is_paused(session: Session) -> bool:
-    """Whether nothing may be claimed; asked before each claim."""
-    return session.connection().scalar(sa.select(OutboxPause.id)) is not None
-
-
 def pause(session: Session, reason: str, now: datetime) -> None:
     """Stop sending. Does nothing when the outbox is paused already."""
     if current_pause(session) is None:

@@ -80,19 +80,14 @@ def _changes(keys: KeyRing, claim: Claim, result: AttemptResult, now: datetime) 
         case Outcome.REFUSED if result.redirect:
             encrypted = keys.encrypt(result.redirect.to_json())
             return _pending(now) | {"encrypted_message": encrypted, "used_fallback": True}
-        case Outcome.FAILED if due_at := _next_attempt(claim, now):
+        case Outcome.FAILED if due_at := retry_schedule.next_attempt(
+            claim.queued_at, now, is_acknowledgement=claim.is_acknowledgement
+        ):
             return _pending(due_at)
         case Outcome.REFUSED | Outcome.FAILED:
             return _finished(State.undeliverable(is_acknowledgement=claim.is_acknowledgement))
         case _:  # not the message's fault: the attempt does not count
             return _retry(claim, result.outcome, now) | {"attempts": OutboxMessage.attempts - 1}
-
-
-def _next_attempt(claim: Claim, now: datetime) -> datetime | None:
-    if claim.is_acknowledgement:
-        give_up = retry_schedule.ACKNOWLEDGEMENT_GIVE_UP
-        return retry_schedule.next_attempt(claim.queued_at, now, give_up=give_up)
-    return retry_schedule.next_attempt(claim.queued_at, now)
 
 
 def _retry(claim: Claim, outcome: Outcome, now: datetime) -> dict[str, Any]:

@@ -28,11 +28,12 @@ def next_attempt(
     queued_at: datetime,
     now: datetime,
     jitter: Callable[[float, float], float] = uniform,
-    give_up: timedelta = GIVE_UP,
+    *,
+    is_acknowledgement: bool = False,
 ) -> datetime | None:
-    """When to try again; None when the message is older than ``give_up``."""
+    """When to try again; None when the message is too old."""
     age = now - queued_at
-    if age >= give_up:
+    if age >= (ACKNOWLEDGEMENT_GIVE_UP if is_acknowledgement else GIVE_UP):
         return None
     return now + min(max(age, MIN_DELAY), MAX_DELAY) * jitter(1 - JITTER, 1 + JITTER)
 

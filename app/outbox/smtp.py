@@ -123,7 +123,7 @@ class _Connection(Connection):
         mail = self.mail
         # Created for each message, so that an updated certificate store takes effect.
         context = ssl.create_default_context() if mail.use_ssl or mail.use_tls else None
-        host: _SMTP | _SMTPS
+        host: _SMTP
         if mail.use_ssl:
             host = _SMTPS(mail.server, mail.port, timeout=COMMAND_TIMEOUT, context=context)
         else:
@@ -150,7 +150,7 @@ class _Connection(Connection):
                 self.host.close()
 
 
-class _FinalDotMixin(smtplib.SMTP):
+class _SMTP(smtplib.SMTP):
     """Calls ``on_data_sent`` before the final dot, after which the server may accept."""
 
     on_data_sent: Callable[[], None]
@@ -165,9 +165,5 @@ class _FinalDotMixin(smtplib.SMTP):
         super().send(s)
 
 
-class _SMTP(_FinalDotMixin):
-    pass
-
-
-class _SMTPS(_FinalDotMixin, smtplib.SMTP_SSL):
+class _SMTPS(_SMTP, smtplib.SMTP_SSL):
     pass

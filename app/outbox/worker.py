@@ -92,7 +92,7 @@ class Mailer:
                 return None
         with self.database.session() as session:
             now = self.database.now(session)
-            if admin.is_paused(session):
+            if admin.current_pause(session):
                 return None
             breaker = acquire_permission(session, now)
             if breaker is BreakerState.OPEN:

@@ -1,7 +1,8 @@
 """``clinic/redirects.toml``: permanent redirects from old URLs to existing pages."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from flask import Flask, redirect
@@ -38,16 +39,13 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
 def register_redirects(app: Flask, redirects: Mapping[str, str]) -> None:
     """Answer each old path with a permanent redirect (301)."""
     for number, (old, new) in enumerate(redirects.items()):
-        app.add_url_rule(old, f"redirect_{number}", _redirect_view(new))
+        app.add_url_rule(old, f"redirect_{number}", partial(_redirect, new))
 
 
-def _redirect_view(target: str) -> Callable[[], Response]:
-    def view() -> Response:
-        response = redirect(target, 301)
-        response.headers["Cache-Control"] = ONE_DAY
-        return response
-
-    return view
+def _redirect(target: str) -> Response:
+    response = redirect(target, 301)
+    response.headers["Cache-Control"] = ONE_DAY
+    return response
 
 
 def _old_path_issue(old: str, ids: Mapping[str, frozenset[str]]) -> str:

@@ -1,11 +1,10 @@
 """Routes of the information pages, the favicon and the text files for programs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template
-from jinja2 import Template
 
 from app import clock
 from app.clinic import Clinic, ClinicError
@@ -43,7 +42,7 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
     """A route per page and file. Raises ClinicError if ``logo`` cannot be read."""
     blueprint = Blueprint("pages", __name__)
     for page in site.pages:
-        blueprint.add_url_rule(page.path, page.slug or "home", _page_view(site, page))
+        blueprint.add_url_rule(page.path, page.slug or "home", partial(_show_page, site, page))
     try:
         favicon = logo.read_bytes()
     except OSError as error:
@@ -54,7 +53,7 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
         ("/sitemap.xml", "sitemap", sitemap, "application/xml; charset=utf-8"),
         ("/robots.txt", "robots", site_files.robots(site.url), TEXT),
     ):
-        blueprint.add_url_rule(path, name, _file_view(body, media_type))
+        blueprint.add_url_rule(path, name, partial(public_response, body, media_type, ONE_DAY))
 
     @blueprint.get("/.well-known/security.txt")
     def security() -> Response:
@@ -64,16 +63,10 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
     return blueprint
 
 
-def _page_view(site: Site, page: Page) -> Callable[[], Response]:
-    templates: list[str | Template] = [f"pages/{page.slug or 'home'}.html", "pages/page.html"]
-
-    def view() -> Response:
-        structured_data = json_ld.page_script(site.clinic, page, site.url)
-        html = render_template(templates, page=page, structured_data=structured_data)
-        return public_response(html, HTML, PAGE_CACHE_CONTROL)
-
-    return view
-
-
-def _file_view(body: bytes | str, media_type: str) -> Callable[[], Response]:
-    return lambda: public_response(body, media_type, ONE_DAY)
+def _show_page(site: Site, page: Page) -> Response:
+    html = render_template(
+        [f"pages/{page.slug or 'home'}.html", "pages/page.html"],
+        page=page,
+        structured_data=json_ld.page_script(site.clinic, page, site.url),
+    )
+    return public_response(html, HTML, PAGE_CACHE_CONTROL)

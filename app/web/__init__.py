@@ -1,19 +1,19 @@
-"""The manners of HTTP: headers, errors, limits, logs, caching. Knows no feature."""
+"""HTTP middleware: security headers, errors, limits, logging, caching. Knows no feature."""
 
 from collections.abc import Callable, Hashable
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.web import logging
-from app.web.csp_reports import init_reports
-from app.web.error_handlers import init_errors
+from app.web.error_handlers import init_error_handlers
 from app.web.logging import RequestLog, RequestObserver
 from app.web.page_cache import PageCache
-from app.web.proxy import redirect_trailing_slashes, trust_proxies
-from app.web.rate_limits import init_limiter
-from app.web.request_body import init_bodies
-from app.web.security_headers import init_headers
-from app.web.static_files import init_assets
+from app.web.rate_limits import init_rate_limits
+from app.web.redirects import redirect_trailing_slashes
+from app.web.request_body import init_request_body
+from app.web.security_headers import init_security_headers
+from app.web.static_files import init_static_files
 from app.web.trusted_hosts import init_trusted_hosts
 
 MAX_BODY = 256 * 1024
@@ -34,13 +34,12 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     page_version: Callable[[], Hashable] = lambda: None,
     development: bool = False,
 ) -> None:
-    """Join this room to the application, before the rooms that serve something.
+    """Register this package. Call it before the feature packages.
 
-    ``secret`` keys what is counted of visitors. Only ``trusted_hosts`` are answered, any host
-    when it is None. ``trusted_proxies`` is how many
-    proxies of ours stand in front: so many entries of ``X-Forwarded-*`` are believed, counted
-    from the end. ``observe`` counts requests; cached pages are made again when
-    ``page_version()`` changes.
+    ``secret`` keys the hashes of visitors' addresses. ``trusted_hosts`` are the host names that
+    are answered, None for any. ``trusted_proxies`` is the number of our own proxies: so many
+    entries of ``X-Forwarded-*`` are trusted, counted from the end. ``observe`` is called for
+    each request. Cached pages are rendered again when ``page_version()`` changes.
     """
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -49,17 +48,21 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     )
     log = RequestLog(observe)
     app.wsgi_app = PageCache(app, page_version, log)  # type: ignore[method-assign]
-    trust_proxies(app, trusted_proxies)  # outermost: whether it was https changes the headers
+    if trusted_proxies:  # around the cache, because HTTPS changes the headers
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies
+        )
     logging.init_app(app, log_format=log_format, show_messages=development, log=log)
     init_trusted_hosts(app, trusted_hosts)
-    init_headers(
+    init_security_headers(
         app,
-        style_hash=init_assets(app),
-        insist_on_https=not development,
-        subdomains=hsts_subdomains,
+        style_hash=init_static_files(app),
+        hsts=not development,
+        hsts_subdomains=hsts_subdomains,
     )
-    init_errors(app)
-    init_bodies(app)
-    init_limiter(app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri, secret=secret)
-    init_reports(app)
+    init_error_handlers(app)
+    init_request_body(app)
+    init_rate_limits(
+        app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri, secret=secret
+    )
     redirect_trailing_slashes(app)

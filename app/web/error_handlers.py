@@ -1,10 +1,10 @@
-"""Friendly error pages for people, problem+json (RFC 9457) for programs.
+"""Error pages for people, and problem documents (RFC 9457) for API clients.
 
-A room that can do better at one address (show its form again with all that
-was typed) registers a page of its own by ``register_error_page``.
+A package can register its own page for failed posts by ``register_error_page``, to show its form
+again with everything that was typed.
 
-``/unavailable`` and ``/api/unavailable`` are for the web server in front: it keeps them in
-its cache and sends them, with status 503, while the application is down.
+``/unavailable`` and ``/api/unavailable`` are for the web server in front, which caches them and
+sends them, with status 503, while the application is down.
 """
 
 import logging
@@ -21,8 +21,8 @@ from app.web.page_cache import public_response
 log = logging.getLogger(__name__)
 ErrorPage = Callable[[HTTPException], ResponseReturnValue | None]
 
-# What the visitor reads: a heading, and what to do now.
-WORDS = {
+# The heading and the explanation for each status.
+MESSAGES = {
     403: (
         "We could not accept that",
         """Your browser, or something between it and us, changed this request.
@@ -68,28 +68,27 @@ UNAVAILABLE = (
     again in a few minutes, or call us.""",
 )
 UNAVAILABLE_PATHS = ("/unavailable", "/api/unavailable")
-OTHERWISE = ("Sorry, that did not work", "Please go back and try again, or call us.")
+DEFAULT_MESSAGE = ("Sorry, that did not work", "Please go back and try again, or call us.")
 
 
-def init_errors(app: Flask) -> None:
-    """Answer every error in the manner of the address it happened at."""
-    app.extensions["error_pages"] = {}
-    app.register_error_handler(HTTPException, _answer)
-    app.register_error_handler(Exception, _answer_unexpected)
+def init_error_handlers(app: Flask) -> None:
+    """Handle every error: with a page, or with a problem document under ``/api/``."""
+    app.register_error_handler(HTTPException, _handle)
+    app.register_error_handler(Exception, _handle_unexpected)
     for path in UNAVAILABLE_PATHS:
         app.add_url_rule(path, path, _unavailable)
 
 
 def register_error_page(app: Flask, path: str, page: ErrorPage) -> None:
-    """Let ``page(error)`` answer failed POSTs to ``path``; None from it means: not this one.
+    """Let ``page(error)`` answer failed posts to ``path``. ``error.code`` is the status.
 
-    ``error.code`` is the status. A page that fails itself is replaced by the common one.
+    The common error page is used instead when ``page`` returns None or raises an exception.
     """
-    app.extensions["error_pages"][path] = page
+    app.config.setdefault("ERROR_PAGES", {})[path] = page
 
 
 def problem(status: int, detail: str, **extra: object) -> Response:
-    """An RFC 9457 problem document with any further members that the problem has."""
+    """Return an RFC 9457 problem document. ``extra`` are further members."""
     title = HTTPStatus(status).phrase
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
     response = Response(json.dumps(body), status, content_type="application/problem+json")
@@ -97,37 +96,37 @@ def problem(status: int, detail: str, **extra: object) -> Response:
     return response
 
 
-def _answer(error: HTTPException) -> Response:
+def _handle(error: HTTPException) -> Response:
     if error.response is not None:
         return make_response(error.response)
-    response = _own_page(error) or _common_page(error)
-    for name, value in error.get_headers():  # Allow of a 405, Retry-After of a 503
+    response = _registered_page(error) or _common_page(error)
+    for name, value in error.get_headers():  # such as Allow for a 405
         if name != "Content-Type":
             response.headers.setdefault(name, value)
     return response
 
 
-def _answer_unexpected(error: Exception) -> Response:
+def _handle_unexpected(error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
     if current_app.testing:
         raise error
-    return _answer(InternalServerError(original_exception=error))
+    return _handle(InternalServerError(original_exception=error))
 
 
-def _own_page(error: HTTPException) -> Response | None:
-    page: ErrorPage | None = current_app.extensions["error_pages"].get(request.path)
+def _registered_page(error: HTTPException) -> Response | None:
+    page: ErrorPage | None = current_app.config.get("ERROR_PAGES", {}).get(request.path)
     if request.method != "POST" or page is None:
         return None
     try:
-        answer = page(error)
-    except Exception:  # whatever it was, the visitor gets an answer
-        log.exception("error page of a room failed")
+        response = page(error)
+    except Exception:  # whatever it was, the visitor gets the common page
+        log.exception("a registered error page failed")
         return None
-    return None if answer is None else make_response(answer)
+    return None if response is None else make_response(response)
 
 
 def _unavailable() -> Response:
-    """The page for an application that is down, with status 200 so that nginx may cache it."""
+    """Return the page for a stopped application, with status 200 so that nginx may cache it."""
     if request.path.startswith("/api/"):
         phone = current_services().clinic.phone
         page = problem(503, " ".join(UNAVAILABLE[1].split()), phone=phone)
@@ -140,16 +139,16 @@ def _unavailable() -> Response:
 
 def _common_page(error: HTTPException) -> Response:
     code = error.code or 500
-    return _error_page(code, WORDS.get(code, OTHERWISE))
+    return _error_page(code, MESSAGES.get(code, DEFAULT_MESSAGE))
 
 
-def _error_page(status: int, words: tuple[str, str]) -> Response:
-    """A page for people, or problem+json where the request was for the API."""
-    heading, explanation = words
+def _error_page(status: int, message: tuple[str, str]) -> Response:
+    """Return a page, or a problem document if the request was for the API."""
+    heading, explanation = message
     explanation = " ".join(explanation.split())
     if request.path.startswith("/api/"):
         return problem(status, explanation)
-    # What was asked for may be anything, and is no page: it gets no address of its own.
+    # An error page has no canonical address: the path may be anything.
     page = render_template(
         "errors/error.html", canonical="", code=status, heading=heading, explanation=explanation
     )

@@ -1,10 +1,10 @@
-"""Logging to standard error: what happened, never who asked for what.
+"""Logging to standard error, without personal data.
 
-A request is logged with its id, method, URL rule, status and milliseconds. The path, the
-query, the body and the visitor's address are left out: on a health site they say who is
-looking for what. An exception is logged by its type and the places it passed, because its
-message may quote a visitor; of an unknown library only the place that logged is shown.
-In development (``show_messages``) those messages are shown too.
+A request is logged with its id, method, URL rule, status and duration. The path, the query, the
+body and the visitor's address are omitted: on a health site they show who is looking for what.
+An exception is logged by its type and stack, because its message may quote a visitor. Messages
+of libraries that were not reviewed are replaced by the place that logged them. In development
+(``show_messages``) all messages are shown.
 """
 
 import json
@@ -15,8 +15,9 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol, TextIO, cast
+from typing import Any, TextIO, cast
 
 from flask import Flask, Response, g, has_request_context, request
 from flask.logging import wsgi_errors_stream
@@ -28,10 +29,10 @@ LEVELS = {
     "alembic.runtime.plugins": logging.WARNING,  # logs every plugin it finds
     "flask-limiter": logging.WARNING,  # logs addresses
 }
-# Loggers whose messages are shown: ours, and those of libraries whose messages were reviewed.
+# Loggers whose messages are shown: our own, and those of libraries that were reviewed.
 REVIEWED = frozenset(("frontdesk", "app", "gunicorn", "alembic", "flask-limiter"))
 FIELDS = ("request_id", "reference", "outcome", "code", "method", "route", "status", "ms")
-LEFT_OUT = "(message of a library, left out)"
+OMITTED = "(library message omitted)"
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"))
 
 access_log = logging.getLogger("frontdesk.access")
@@ -39,14 +40,14 @@ process_log = logging.getLogger("frontdesk.process")
 
 
 class LogFormatter(logging.Formatter):
-    """Chooses what of a log record may be shown."""
+    """Selects the parts of a log record that may be shown."""
 
     def __init__(self, *, show_messages: bool = False) -> None:
         super().__init__()
         self._show_messages = show_messages
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """What is shown of ``record``, in order."""
+        """Return the parts of ``record`` to show, in order."""
         reviewed = record.name.partition(".")[0] in REVIEWED
         shown: dict[str, Any] = {
             "time": _iso(record.created),
@@ -65,9 +66,9 @@ class LogFormatter(logging.Formatter):
     def _message(self, record: logging.LogRecord, *, reviewed: bool) -> str:
         if self._show_messages or (reviewed and not record.exc_info):
             return record.getMessage()
-        # With an exception gunicorn also logs the path that was asked for.
+        # With an exception, gunicorn also logs the requested path.
         literal = reviewed and isinstance(record.msg, str)
-        return str(record.msg).replace(" %s", "") if literal else LEFT_OUT
+        return str(record.msg).replace(" %s", "") if literal else OMITTED
 
     def _exception(self, error: BaseException | None, trace: Any) -> dict[str, Any]:
         kind = type(error)
@@ -79,14 +80,14 @@ class LogFormatter(logging.Formatter):
 
 
 class JSONFormatter(LogFormatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         return json.dumps(self.fields(record), ensure_ascii=False)
 
 
 class ConsoleFormatter(LogFormatter):
-    """A line of text; the places of an exception take further lines."""
+    """One line of text, followed by the stack of an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         shown = self.fields(record)
@@ -102,14 +103,12 @@ class ConsoleFormatter(LogFormatter):
 FORMATTERS: dict[str, type[LogFormatter]] = {"json": JSONFormatter, "console": ConsoleFormatter}
 
 
-class RequestObserver(Protocol):
-    """Counts requests, for /metrics."""
-
-    def __call__(self, route: str | None, status: int, seconds: float) -> None: ...
+# Counts requests for /metrics, by URL rule, status and seconds.
+RequestObserver = Callable[[str | None, int, float], None]
 
 
 class RequestLog:
-    """Logs and counts one request after another."""
+    """Logs a request, and counts it for /metrics."""
 
     def __init__(self, observe: RequestObserver | None = None) -> None:
         self._observe = observe
@@ -119,7 +118,7 @@ class RequestLog:
     ) -> None:
         """``started`` is the ``time.perf_counter()`` at which the request began."""
         seconds = time.perf_counter() - started
-        # A made-up method may say anything.
+        # An invented method may contain anything.
         fields = {
             "request_id": request_id,
             "method": method if method in METHODS else "(other)",
@@ -133,16 +132,16 @@ class RequestLog:
 
 
 class StderrHandler(logging.StreamHandler[TextIO]):
-    """The handler that ``init_app`` installs, replaced by the next one."""
+    """The handler that ``init_app`` installs. The next call replaces it."""
 
 
 def init_app(app: Flask, *, log_format: str, show_messages: bool, log: RequestLog) -> None:
-    """Log to standard error, libraries too, and give each request an id of our own."""
+    """Log to standard error, libraries included, and give each request an id."""
     handler = StderrHandler(cast("TextIO", wsgi_errors_stream))
     handler.setFormatter(FORMATTERS[log_format](show_messages=show_messages))
     root = logging.getLogger()
-    others = [handler for handler in root.handlers if not isinstance(handler, StderrHandler)]
-    root.handlers = [*others, handler]
+    root.handlers = [other for other in root.handlers if not isinstance(other, StderrHandler)]
+    root.addHandler(handler)
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
 
@@ -160,18 +159,13 @@ def init_app(app: Flask, *, log_format: str, show_messages: bool, log: RequestLo
 
 
 def install_exception_hooks() -> None:
-    """Log uncaught exceptions and Python's warnings by type and place: their messages may
-    quote a visitor.
+    """Log uncaught exceptions and Python's warnings without their messages, which may quote a
+    visitor.
     """
-    logging.raiseExceptions = False  # else a record that cannot be formatted is printed whole
+    logging.raiseExceptions = False  # or a record that cannot be formatted is printed in full
     warnings.showwarning = _log_warning
     sys.excepthook = _log_uncaught
-    sys.unraisablehook = lambda args: _log_uncaught(
-        args.exc_type, args.exc_value, args.exc_traceback
-    )
-    threading.excepthook = lambda args: _log_uncaught(
-        args.exc_type, args.exc_value, args.exc_traceback
-    )
+    sys.unraisablehook = threading.excepthook = _log_from_hook
 
 
 def new_request_id() -> str:
@@ -179,12 +173,12 @@ def new_request_id() -> str:
 
 
 def current_request_id() -> str:
-    """The id of the current request; empty outside of requests."""
+    """Return the id of the current request, or "" outside of requests."""
     return str(g.get("request_id", "")) if has_request_context() else ""
 
 
 def _iso(seconds: float) -> str:
-    """``seconds`` since 1970 as ISO 8601 in UTC, to the millisecond."""
+    """Format a Unix timestamp as ISO 8601 in UTC, to the millisecond."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -192,6 +186,10 @@ def _iso(seconds: float) -> str:
 def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
     if not issubclass(kind, KeyboardInterrupt):
         process_log.critical("uncaught exception", exc_info=(kind, error or kind(), trace))
+
+
+def _log_from_hook(args: Any) -> None:
+    _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 def _log_warning(

@@ -1,8 +1,8 @@
 """The page cache: public responses kept as bytes, compressed once.
 
-A view returns ``public_response(...)`` for anything that is the same for every visitor.
-The cache keeps that response with all its headers and answers the next requests for the
-same path without Flask, until ``version()`` changes (a new date, for example).
+A view returns ``public_response(...)`` for anything that is the same for every visitor. The
+cache keeps that response with all its headers and answers further requests for the same path
+without Flask, until ``version()`` changes (on a new date, for example).
 """
 
 import gzip
@@ -30,14 +30,14 @@ PROXY_CACHE_SECONDS = "20"  # how long nginx may keep a public response before i
 ROUTES = "frontdesk.public_routes"  # WSGI environ key: a list for the URL rule of the response
 COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/problem+json",
                 "application/xml")  # fmt: skip
-# Brotli's level 11 saves a page its second round trip; a library would take it half a second.
-LARGE = 100_000  # bytes
+# At level 11 Brotli needs half a second for a body larger than this.
+LARGE_BODY = 100_000  # bytes
 
 Headers = list[tuple[str, str]]
 
 
 def public_response(body: str | bytes, media_type: str, cache_control: str) -> Response:
-    """A response that is the same for every visitor, for the caches here and in nginx."""
+    """Return a response that is the same for every visitor, to be cached here and in nginx."""
     response = Response(body, content_type=media_type)
     response.headers["Cache-Control"] = cache_control
     assert request.url_rule
@@ -46,18 +46,18 @@ def public_response(body: str | bytes, media_type: str, cache_control: str) -> R
 
 
 def proxy_may_cache(query: str, cache_control: str) -> bool:
-    """Whether nginx may keep a public response: not under a query that somebody made up."""
+    """Whether nginx may cache a public response. It must not cache arbitrary queries."""
     return not query or "immutable" in cache_control
 
 
 @lru_cache(maxsize=128)
 def preferred_encoding(accept_encoding: str) -> str:
-    """``br``, ``gzip`` or ``""`` for an Accept-Encoding header."""
+    """Return ``br``, ``gzip`` or ``""`` for an Accept-Encoding header."""
     return parse_accept_header(accept_encoding, Accept).best_match(("br", "gzip"), "")
 
 
 class CachedResponse:
-    """One public response in every encoding; an encoding is made when first asked for."""
+    """One public response in every encoding. Each encoding is created on first use."""
 
     def __init__(self, response: BaseResponse, route: str) -> None:
         self.route = route
@@ -67,8 +67,8 @@ class CachedResponse:
         self.compressible = self._media_type.startswith(COMPRESSIBLE)
         # Weak, because one tag stands for all encodings of the body.
         self.etag = f'W/"{hashlib.sha256(self._body).hexdigest()[:20]}"'
-        per_answer = ("X-Request-Id", "Content-Length")
-        self._headers = [header for header in response.headers if header[0] not in per_answer]
+        variable = ("X-Request-Id", "Content-Length")
+        self._headers = [header for header in response.headers if header[0] not in variable]
         self._headers.append(("ETag", self.etag))
         if self.compressible:
             self._headers.append(("Vary", "Accept-Encoding"))
@@ -76,36 +76,36 @@ class CachedResponse:
         remove_entity_headers(self._not_modified)
         self._encoded: dict[str, tuple[Headers, bytes]] = {}
 
-    def answer(self, environ: "WSGIEnvironment") -> tuple[str, Headers, bytes]:
-        """Status, headers and body for the request in ``environ``."""
+    def select(self, environ: "WSGIEnvironment") -> tuple[str, Headers, bytes]:
+        """Return status, headers and body for the request in ``environ``."""
         condition = environ.get("HTTP_IF_NONE_MATCH")
         if condition and parse_etags(condition).contains_raw(self.etag):
             return "304 NOT MODIFIED", self._not_modified, b""
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
-        headers, body = self._in(preferred_encoding(accepted) if self.compressible else "")
+        headers, body = self._encode(preferred_encoding(accepted) if self.compressible else "")
         if proxy_may_cache(environ.get("QUERY_STRING", ""), self.cache_control):
             # Before Cache-Control: some versions of nginx take the first of the two.
             headers = [("X-Accel-Expires", PROXY_CACHE_SECONDS), *headers]
         return "200 OK", headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
 
-    def _in(self, encoding: str) -> tuple[Headers, bytes]:
+    def _encode(self, encoding: str) -> tuple[Headers, bytes]:
         if encoding not in self._encoded:
             body = self._compressed(encoding)
-            named = [("Content-Encoding", encoding)] if encoding else []
-            headers = [*self._headers, *named, ("Content-Length", str(len(body)))]
+            encoding_header = [("Content-Encoding", encoding)] if encoding else []
+            headers = [*self._headers, *encoding_header, ("Content-Length", str(len(body)))]
             self._encoded[encoding] = headers, body
         return self._encoded[encoding]
 
     def _compressed(self, encoding: str) -> bytes:
         if encoding == "br":
-            level = 9 if len(self._body) > LARGE else 11
+            level = 9 if len(self._body) > LARGE_BODY else 11
             compressed: bytes = brotli.compress(self._body, quality=level)
             return compressed
         return gzip.compress(self._body, 9, mtime=0) if encoding == "gzip" else self._body
 
 
 class PageCache:
-    """WSGI middleware. Threads share it: two that miss at once make the same entry."""
+    """WSGI middleware, shared by threads. Two that miss at once create the same entry."""
 
     def __init__(self, app: Flask, version: Callable[[], Hashable], log: RequestLog) -> None:
         self._app = app
@@ -124,16 +124,16 @@ class PageCache:
             return self._wsgi_app(environ, start_response)
         page, exact = _keys(environ)
         entries = self._current_entries()
-        found = entries.get(exact) or entries.get(page)
-        if found is None:
-            return self._miss(environ, start_response, entries, page, exact)
-        status, headers, body = found.answer(environ)
+        cached = entries.get(exact) or entries.get(page)
+        if cached is None:
+            return self._call_flask(environ, start_response, entries, page, exact)
+        status, headers, body = cached.select(environ)
         request_id = new_request_id()
         start_response(status, [*headers, ("X-Request-Id", request_id)])
-        self._log(method, found.route, int(status[:3]), started, request_id)
+        self._log(method, cached.route, int(status[:3]), started, request_id)
         return [body]
 
-    def _miss(
+    def _call_flask(
         self,
         environ: "WSGIEnvironment",
         start_response: "StartResponse",
@@ -141,16 +141,16 @@ class PageCache:
         page: str,
         exact: str,
     ) -> Iterable[bytes]:
-        """Ask Flask, and keep a public response."""
+        """Let Flask respond, and cache a public response."""
         routes: list[str] = []
-        inner = {**environ, "REQUEST_METHOD": "GET", ROUTES: routes}  # a HEAD has no body to keep
+        inner = {**environ, "REQUEST_METHOD": "GET", ROUTES: routes}  # HEAD has no body to cache
         response = BaseResponse.from_app(self._wsgi_app, inner, buffered=True)
         if response.status_code != HTTPStatus.OK or not routes:
             return response(environ, start_response)
-        made = CachedResponse(response, routes[0])
-        # Any query may follow a page's path; only the fingerprint of a file names other bytes.
-        entries[exact if "immutable" in made.cache_control else page] = made
-        status, headers, body = made.answer(environ)
+        cached = CachedResponse(response, routes[0])
+        # A query changes nothing about a page. Only a file's fingerprint stands for other bytes.
+        entries[exact if "immutable" in cached.cache_control else page] = cached
+        status, headers, body = cached.select(environ)
         start_response(status, [*headers, ("X-Request-Id", response.headers["X-Request-Id"])])
         return [body]
 
@@ -162,6 +162,6 @@ class PageCache:
 
 
 def _keys(environ: "WSGIEnvironment") -> tuple[str, str]:
-    """The keys of the path alone and of path and query; whether it was https changes headers."""
+    """Return cache keys for the path, and for path and query. HTTPS changes the headers."""
     page = f"{environ['wsgi.url_scheme']}:{environ['PATH_INFO']}"
     return page, f"{page}?{environ.get('QUERY_STRING', '')}"

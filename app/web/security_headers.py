@@ -1,15 +1,14 @@
-"""The security headers that every answer bears, errors and redirects included.
+"""Security headers on every response, errors and redirects included.
 
-A room may set one of them itself on its own answer (a stricter policy, a
-frame of its own): what is already there stays.
+A view may set one of them itself, such as a stricter policy: a header that is already on the
+response is not changed.
 """
 
 from flask import Flask, Response, current_app, g, request
 
-REPORT_PATH = "/policy-reports"  # where browsers say what they refused: app/web/csp_reports.py
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    # Not "no-referrer": public map tile servers insist on knowing the site.
+    # Not "no-referrer": public map tile servers require the name of the site.
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "Permissions-Policy": (
         "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(),"
@@ -17,45 +16,39 @@ HEADERS = {
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Integrity-Policy": "blocked-destinations=(script), endpoints=(reports)",
-    "Reporting-Endpoints": f'reports="{REPORT_PATH}"',
+    "Integrity-Policy": "blocked-destinations=(script)",
 }
 TWO_YEARS = "max-age=63072000"
 
 
-def init_headers(app: Flask, *, style_hash: str, insist_on_https: bool, subdomains: bool) -> None:
-    """Put the headers on every response; ``style_hash`` allows the inlined style sheet.
+def init_security_headers(
+    app: Flask, *, style_hash: str, hsts: bool, hsts_subdomains: bool
+) -> None:
+    """Add the headers to every response. ``style_hash`` allows the inlined style sheet.
 
-    ``insist_on_https``: browsers that came by HTTPS shall never come otherwise,
-    with ``subdomains`` to the hosts below this one neither.
+    With ``hsts``, browsers that used HTTPS once never use plain HTTP again; with
+    ``hsts_subdomains`` this includes all hosts below this one.
     """
-    app.extensions["content_security_policy"] = _policy(style_hash)
-    app.extensions["hsts"] = TWO_YEARS + ("; includeSubDomains" if subdomains else "")
+    app.config["CONTENT_SECURITY_POLICY"] = _policy(style_hash)
     app.after_request(_add_headers)
-    if insist_on_https:
-        app.after_request(_insist_on_https)
+    if not hsts:
+        return
+    transport_security = TWO_YEARS + ("; includeSubDomains" if hsts_subdomains else "")
 
-
-def bare_headers(length: int) -> list[tuple[str, str]]:
-    """Those of an answer that is made without Flask: ``length`` bytes of plain text."""
-    return [
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", str(length)),
-        ("Cache-Control", "no-store"),
-        ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-        ("Cross-Origin-Embedder-Policy", "require-corp"),
-        *HEADERS.items(),
-    ]
+    @app.after_request
+    def require_https(response: Response) -> Response:
+        if request.is_secure:
+            response.headers.setdefault("Strict-Transport-Security", transport_security)
+        return response
 
 
 def allow_images_from(*origins: str) -> None:
-    """Let the page that is being answered show images of ``origins`` (https://host)."""
-    g.image_origins = images_allowed() | frozenset(origins)
+    """Allow images from ``origins`` (``https://host``) in the current response."""
+    g.image_origins = _image_origins() | set(origins)
 
 
-def images_allowed() -> frozenset[str]:
-    """The foreign image origins that the current answer allows."""
-    return frozenset(g.get("image_origins", ()))
+def _image_origins() -> set[str]:
+    return set(g.get("image_origins", ()))
 
 
 def _policy(style_hash: str) -> str:
@@ -69,8 +62,6 @@ def _policy(style_hash: str) -> str:
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
-            f"report-uri {REPORT_PATH}",  # for browsers without report-to
-            "report-to reports",
         )
     )
 
@@ -78,17 +69,11 @@ def _policy(style_hash: str) -> str:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    allowed = images_allowed()
-    images = "".join(f" {origin}" for origin in sorted(allowed))
-    policy = current_app.extensions["content_security_policy"].replace("{images}", images)
+    origins = sorted(_image_origins())
+    images = "".join(f" {origin}" for origin in origins)
+    policy = current_app.config["CONTENT_SECURITY_POLICY"].replace("{images}", images)
     response.headers.setdefault("Content-Security-Policy", policy)
-    # Tile servers need not know these headers: their pictures come without credentials instead.
-    embedder = "credentialless" if allowed else "require-corp"
+    # Tile servers may not send the headers that "require-corp" demands of other origins.
+    embedder = "credentialless" if origins else "require-corp"
     response.headers.setdefault("Cross-Origin-Embedder-Policy", embedder)
-    return response
-
-
-def _insist_on_https(response: Response) -> Response:
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", current_app.extensions["hsts"])
     return response

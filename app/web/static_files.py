@@ -1,7 +1,7 @@
-"""Our own style sheets and scripts: inlined or fingerprinted, compressed, kept for a year.
+"""Style sheets and scripts: inlined or fingerprinted, and cached by browsers for a year.
 
-Every file under ``static/`` is read when the application starts. A request is
-a look-up in that table, so no request path ever reaches the file system.
+Every file under ``static/`` is read at startup. A request is a lookup in that table, so no
+request path reaches the file system.
 """
 
 import base64
@@ -16,11 +16,11 @@ from markupsafe import Markup
 
 from app.web.page_cache import public_response
 
-SHEETS = ("tokens", "base", "layout", "components")
+INLINE_STYLE_SHEETS = ("tokens", "base", "layout", "components")
 SCRIPT = "site.js"  # all of static/js in one file, for one request
 ONE_YEAR = "public, max-age=31536000, immutable"
-ASK_AGAIN = "no-cache"
-# Named here, because the system's own table differs from host to host.
+REVALIDATE = "no-cache"
+# Listed here because the system's own table differs from host to host.
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -46,18 +46,20 @@ class StaticFile:
         return hashlib.sha256(self.body).hexdigest()[:10]
 
 
-def init_assets(app: Flask) -> str:
-    """Serve ``static/`` and give the templates ``asset`` and ``inline_css``.
+def init_static_files(app: Flask) -> str:
+    """Serve ``static/`` and give templates ``asset``, ``integrity`` and ``inline_css``.
 
     Returns the source expression by which a CSP allows the inlined style sheet.
     """
     assert app.static_folder
     folder = Path(app.static_folder)
-    files = _read_all(folder)
-    files[SCRIPT] = _joined(sorted((folder / "js").glob("*.js")))
-    app.extensions["assets"] = files
-    sheets = ((folder / "css" / f"{name}.css").read_text(encoding="utf-8") for name in SHEETS)
-    css = "".join(rcssmin.cssmin(sheet) for sheet in sheets)
+    scripts = sorted((folder / "js").glob("*.js"))
+    bundle = StaticFile(b"".join(map(Path.read_bytes, scripts)), MEDIA_TYPES[".js"])
+    app.config["STATIC_FILES"] = {**_read_all(folder), SCRIPT: bundle}
+    css = "".join(
+        rcssmin.cssmin((folder / "css" / f"{name}.css").read_text(encoding="utf-8"))
+        for name in INLINE_STYLE_SHEETS
+    )
     style = Markup(f"<style>{css}</style>")  # noqa: S704 - our own files
     app.jinja_env.globals.update(asset=asset, integrity=integrity, inline_css=lambda: style)
     app.view_functions["static"] = serve
@@ -65,41 +67,37 @@ def init_assets(app: Flask) -> str:
 
 
 def asset(path: str) -> str:
-    """The address of ``static/<path>``, changed whenever its bytes change.
+    """Return the address of ``static/<path>``, which changes whenever its bytes change.
 
     Raises KeyError when there is no such file.
     """
-    return f"{current_app.static_url_path}/{path}?v={_assets()[path].fingerprint}"
+    return f"{current_app.static_url_path}/{path}?v={_static_files()[path].fingerprint}"
 
 
 def integrity(path: str) -> str:
-    """The ``integrity`` of ``static/<path>``: a browser runs these very bytes or none.
+    """Return the ``integrity`` attribute for ``static/<path>``.
 
     Raises KeyError when there is no such file.
     """
-    return integrity_hash(_assets()[path].body)
+    return integrity_hash(_static_files()[path].body)
 
 
 def integrity_hash(body: bytes) -> str:
-    """``body`` as ``integrity`` attributes and a CSP name it."""
+    """Return the hash of ``body`` as in ``integrity`` attributes and a CSP."""
     return f"sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode()}"
 
 
 def serve(filename: str) -> Response:
-    """One static file; only an address that names these very bytes is kept for long."""
-    if not (found := _assets().get(filename)):
+    """Serve one file. Browsers may keep it for a year only under its current fingerprint."""
+    if not (file := _static_files().get(filename)):
         abort(404)
-    current = request.args.get("v") == found.fingerprint
-    return public_response(found.body, found.media_type, ONE_YEAR if current else ASK_AGAIN)
+    current = request.args.get("v") == file.fingerprint
+    return public_response(file.body, file.media_type, ONE_YEAR if current else REVALIDATE)
 
 
-def _assets() -> dict[str, StaticFile]:
-    assets: dict[str, StaticFile] = current_app.extensions["assets"]
-    return assets
-
-
-def _joined(scripts: list[Path]) -> StaticFile:
-    return StaticFile(b"".join(map(Path.read_bytes, scripts)), MEDIA_TYPES[".js"])
+def _static_files() -> dict[str, StaticFile]:
+    files: dict[str, StaticFile] = current_app.config["STATIC_FILES"]
+    return files
 
 
 def _read_all(folder: Path) -> dict[str, StaticFile]:

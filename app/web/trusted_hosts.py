@@ -1,4 +1,4 @@
-"""Answer only requests for our own host names, by Flask's TRUSTED_HOSTS."""
+"""Answers only requests for our own host names, by Flask's TRUSTED_HOSTS."""
 
 from functools import lru_cache
 
@@ -8,29 +8,29 @@ from werkzeug.sansio import utils
 
 
 def init_trusted_hosts(app: Flask, hosts: tuple[str, ...] | None) -> None:
-    """Refuse requests for other hosts than ``hosts`` with 400; None allows any.
+    """Answer requests for hosts other than ``hosts`` with 400. None allows any host.
 
     Call this before anything else registers a ``before_request`` function that uses the request.
     """
     app.config["TRUSTED_HOSTS"] = hosts
-    app.before_request(_refuse_other_hosts)
+    app.before_request(_reject_other_hosts)
     app.register_error_handler(SecurityError, _other_host)
 
 
 @lru_cache(maxsize=128)
 def host_is_trusted(host: str | None, hosts: tuple[str, ...] | None) -> bool:
-    """Whether Flask would answer a Host header of ``host``, for what answers before Flask does."""
+    """Whether Flask would answer this Host header, for middleware that runs before Flask."""
     return utils.host_is_trusted(host, hosts)
 
 
-def _refuse_other_hosts() -> None:
-    # Flask itself would raise it only after all before_request functions.
+def _reject_other_hosts() -> None:
+    # Flask itself raises this error only after all before_request functions.
     if isinstance(request.routing_exception, SecurityError):
         raise request.routing_exception
 
 
 def _other_host(_error: SecurityError) -> Response:
-    """Plain text: an error page has links, and Flask makes none for a host it does not trust."""
+    """Plain text, because an error page has links and Flask builds none for an untrusted host."""
     response = Response("This host is not served here.\n", 400, content_type="text/plain")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,6 +1,6 @@
-// Sends the form without leaving the page. The server alone judges what is written and words
-// each mistake; here its answer is only put in place. Nothing typed is ever lost, and none of it
-// is stored on the device: docs/decisions/0007-drafts-stay-in-memory.md
+// Sends the form without leaving the page. Only the server validates input and writes error
+// messages; this script inserts its response. What was typed is never lost and never stored on
+// the device: docs/decisions/0007-drafts-stay-in-memory.md
 (() => {
   const section = document.getElementById("contact-us-today"), title = document.title;
   const print = document.getElementById("print");
@@ -11,7 +11,7 @@
   if (!section) return;
   const heading = document.getElementById("contact-heading"), unsent = "unsent:";
   const live = make("p", "", "visually-hidden", { role: "status" });
-  let form = section.querySelector("form"), counter, sending = false, keeping, telling;
+  let form = section.querySelector("form"), counter, sending = false, saveTimer, announceTimer;
 
   function make(tag, text, className = "", attributes = {}) {
     const element = Object.assign(document.createElement(tag), { textContent: text, className });
@@ -19,82 +19,82 @@
     return element;
   }
 
-  function say(text) { live.textContent = text; }
+  function announce(text) { live.textContent = text; }
 
-  function over() {
-    const most = document.getElementById("message-hint").textContent.match(/[\d,]+/)[0];
-    return [...form.message.value].length - most.replace(",", "");
+  function charactersOver() {
+    const maxLength = document.getElementById("message-hint").textContent.match(/[\d,]+/)[0];
+    return [...form.message.value].length - maxLength.replace(",", "");
   }
 
-  function left() {
-    const number = Math.abs(over()).toLocaleString("en-US");
-    return over() > 0 ? `${number} characters too many` : `${number} characters left`;
+  function charactersLeft() {
+    const number = Math.abs(charactersOver()).toLocaleString("en-US");
+    return charactersOver() > 0 ? `${number} characters too many` : `${number} characters left`;
   }
 
-  // Seen at each key; heard only near the end, when the typing pauses.
-  function count() {
-    counter.textContent = left();
-    clearTimeout(telling);
-    if (over() > -500) telling = setTimeout(() => say(left()), 1500);
+  // Visible at each key press; announced only near the limit, when typing pauses.
+  function showCount() {
+    counter.textContent = charactersLeft();
+    clearTimeout(announceTimer);
+    if (charactersOver() > -500) announceTimer = setTimeout(() => announce(charactersLeft()), 1500);
   }
 
-  function askForPhone() {
+  function requirePhone() {
     const phone = form.phone, label = phone.labels[0], needed = form.reply_by.value !== "email";
     phone.required = needed;
     label.querySelector(".hint")?.remove();
     if (needed) label.append(make("span", " (required)", "hint"));
   }
 
-  // A browser writes its open pages to disk, typed text too, unless a field says "off". Said only
-  // after the first key: until then the browser may fill in name and address.
-  function leaveNoTrace(field) { if (field.value) field.autocomplete = "off"; }
+  // Browsers write the text of open pages to disk unless a field has autocomplete="off". Set only
+  // after the first key press, so that the browser can fill in name and address.
+  function disableSessionRestore(field) { if (field.value) field.autocomplete = "off"; }
 
-  function dress() {
+  function initializeForm() {
     form.autocomplete = "off";
-    [...form.elements].forEach(leaveNoTrace);
+    [...form.elements].forEach(disableSessionRestore);
     counter?.remove();
     counter = make("p", "", "hint", { "aria-hidden": true });
     form.message.after(counter);
-    count();
-    askForPhone();
+    showCount();
+    requirePhone();
   }
 
-  // Words xor noise in this tab's name, which is kept in memory; the noise in its history.
-  function keep() {
-    const words = new TextEncoder().encode(JSON.stringify([...new FormData(form)]));
+  // Stores the draft XOR a random key in the tab's name (in memory), and the key in its history.
+  function saveDraft() {
+    const bytes = new TextEncoder().encode(JSON.stringify([...new FormData(form)]));
     if (sending) return;
     try {
-      const noise = crypto.getRandomValues(new Uint8Array(words.length));
-      window.name = unsent + btoa(String.fromCharCode(...words.map((byte, i) => byte ^ noise[i])));
-      history.replaceState(noise, "");
-    } catch { /* more words, or more often, than the browser admits: sending goes on */ }
+      const key = crypto.getRandomValues(new Uint8Array(bytes.length));
+      window.name = unsent + btoa(String.fromCharCode(...bytes.map((byte, i) => byte ^ key[i])));
+      history.replaceState(key, "");
+    } catch { /* too large or too frequent for the browser: sending still works */ }
   }
 
-  function forget() {
-    clearTimeout(keeping);
+  function deleteDraft() {
+    clearTimeout(saveTimer);
     window.name = "";
     history.replaceState(null, "");
   }
 
-  function bringBack() {
-    const noise = history.state, name = window.name;
+  function restoreDraft() {
+    const key = history.state, name = window.name;
     if (!name.startsWith(unsent)) return;
     window.name = "";
-    if (!(noise instanceof Uint8Array)) return;
+    if (!(key instanceof Uint8Array)) return;
     try {
-      const words = Uint8Array.from(atob(name.slice(unsent.length)), (char, i) =>
-        char.charCodeAt() ^ noise[i]);
-      put(JSON.parse(new TextDecoder().decode(words)));
+      const bytes = Uint8Array.from(atob(name.slice(unsent.length)), (char, i) =>
+        char.charCodeAt() ^ key[i]);
+      fillIn(JSON.parse(new TextDecoder().decode(bytes)));
     } catch {
-      return; // the noise of another visit to this page
+      return; // the key belongs to another visit
     }
-    dress();
-    keep();
-    say("What you typed is back.");
+    initializeForm();
+    saveDraft();
+    announce("What you typed is back.");
   }
 
-  function put(words) {
-    for (const [name, value] of words) {
+  function fillIn(entries) {
+    for (const [name, value] of entries) {
       const field = form.elements[name];
       if (!field || field.type === "hidden") continue;
       if (field.type === "checkbox") field.checked = true;
@@ -102,85 +102,85 @@
     }
   }
 
-  function wait(on) {
+  function setSending(on) {
     const button = form.querySelector("button");
     sending = on;
     button.setAttribute("aria-disabled", on);
     button.textContent = on ? "Sending…" : "Send";
-    say(on ? "Sending…" : "");
+    announce(on ? "Sending…" : "");
   }
 
   function show(summary) {
     document.querySelector(".error-summary")?.remove();
-    summary.autofocus = false; // that is for a page that loads
+    summary.autofocus = false; // autofocus is for page loads
     heading.before(summary);
     document.title = "Error: " + title.replace("Error: ", "");
-    wait(false);
+    setSending(false);
     summary.focus();
   }
 
-  function trouble(what, words) {
-    const alert = { role: "alert", tabindex: -1, "aria-label": what };
+  function showProblem(label, text) {
+    const alert = { role: "alert", tabindex: -1, "aria-label": label };
     const summary = make("div", "", "error-summary", alert), call = make("p", "");
     const again = make("button", "Try again", "button");
     again.onclick = send;
     call.append(document.querySelector(".phone").cloneNode(true));
-    summary.append(make("h2", what), make("p", words), call, again);
+    summary.append(make("h2", label), make("p", text), call, again);
     show(summary);
   }
 
-  function unsure(what) {
-    trouble(what, "We cannot tell whether your message reached us. Your words "
+  function showUnknownResult(label) {
+    showProblem(label, "We cannot tell whether your message reached us. Your words "
       + "are kept here. You can safely try again: we will not get it twice.");
   }
 
   async function send() {
     if (sending) return;
     if (!navigator.onLine) {
-      trouble("No connection", "Nothing was sent. Your words are kept here.");
+      showProblem("No connection", "Nothing was sent. Your words are kept here.");
       return;
     }
-    keep();
-    wait(true);
+    saveDraft();
+    setSending(true);
     const sent = new FormData(form);
     sent.set("elapsed_seconds", Math.floor(performance.now() / 1000));
-    let answer, page;
+    let response, page;
     try {
-      answer = await fetch(form.action, {
+      response = await fetch(form.action, {
         method: "POST", body: new URLSearchParams(sent), signal: AbortSignal.timeout?.(60000),
       });
-      page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      page = new DOMParser().parseFromString(await response.text(), "text/html");
     } catch {
-      unsure("The connection broke");
+      showUnknownResult("The connection broke");
       return;
     }
-    if (answer.url.includes("/received/")) {
-      forget();
+    if (response.url.includes("/received/")) {
+      deleteDraft();
       form.reset();
-      location.assign(answer.url);
-    } else judged(page, answer.status);
+      location.assign(response.url);
+    } else showErrors(page, response.status);
   }
 
-  function judged(page, status) {
+  function showErrors(page, status) {
     const summary = page.querySelector(".error-summary");
     const fresh = page.querySelector("#contact-us-today form");
     if (!summary || !fresh) {
-      unsure("The site did not answer");
+      showUnknownResult("The site did not answer");
       return;
     }
     if (status === 422) {
-      const words = [...new FormData(form)].filter(([name]) => name !== "email_choice");
+      const entries = [...new FormData(form)].filter(([name]) => name !== "email_choice");
       form.replaceWith(fresh);
       form = fresh;
-      put(words); // what was typed while the answer was on its way
-      dress();
+      fillIn(entries); // what was typed while waiting for the response
+      initializeForm();
     }
     show(summary);
   }
 
   section.append(live);
-  dress();
-  bringBack();
+  initializeForm();
+  restoreDraft();
   document.addEventListener("submit", (event) => {
     if (event.target !== form) return;
     event.preventDefault();
@@ -188,17 +188,17 @@
   });
   document.addEventListener("input", ({ target }) => {
     if (target.form !== form) return;
-    leaveNoTrace(target);
-    count();
-    askForPhone();
-    clearTimeout(keeping);
-    keeping = setTimeout(keep, 400);
+    disableSessionRestore(target);
+    showCount();
+    requirePhone();
+    clearTimeout(saveTimer);
+    saveTimer = setTimeout(saveDraft, 400);
   });
-  // A jump within the page makes a new entry of the history, and that has no noise yet.
-  addEventListener("hashchange", () => window.name && keep());
+  // A jump within the page adds a history entry, which does not have the key yet.
+  addEventListener("hashchange", () => window.name && saveDraft());
   addEventListener("pageshow", ({ persisted }) => {
     if (!persisted) return;
-    wait(false);
-    dress();
+    setSending(false);
+    initializeForm();
   });
 })();

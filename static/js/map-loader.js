@@ -1,5 +1,5 @@
-// Brings the live map when its box comes near, or after a click where streets come from
-// another host. Until then, and whenever something fails, the static map stays.
+// Loads the interactive map when its box is about to be visible, or after a click if the streets
+// come from another host. Until then, and after any failure, the static map stays.
 (function () {
   var box = document.getElementById("map-box"), button = document.getElementById("show-streets");
   var connection = navigator.connection;
@@ -7,25 +7,25 @@
   function add(tag, attributes) {
     return new Promise(function (resolve, reject) {
       var element = document.createElement(tag);
-      // With "crossOrigin" the browser compares each with its digest, or does not run it.
+      // With "crossOrigin" the browser checks the integrity hash.
       Object.assign(element, attributes, { crossOrigin: "", onload: resolve, onerror: reject });
       document.head.append(element);
     });
   }
 
-  function style(one) { return add("link", Object.assign(one, { rel: "stylesheet" })); }
-  function script(one) { return add("script", Object.assign(one, { async: false })); }
+  function addStyle(part) { return add("link", Object.assign(part, { rel: "stylesheet" })); }
+  function addScript(part) { return add("script", Object.assign(part, { async: false })); }
 
   function start(parts) {
     var last = parts.scripts.pop();
     add("link", { rel: "preload", as: "script", href: last.src, integrity: last.integrity });
-    // The map measures its box when it starts: styles first.
-    return Promise.all(parts.styles.map(style).concat(parts.scripts.map(script)))
-      .then(function () { return script(last); });
+    // The map measures its box when it starts, so the styles must be there first.
+    return Promise.all(parts.styles.map(addStyle).concat(parts.scripts.map(addScript)))
+      .then(function () { return addScript(last); });
   }
 
   function load() {
-    fetch(box.dataset.parts).then(function (answer) { return answer.json(); })
+    fetch(box.dataset.parts).then(function (response) { return response.json(); })
       .then(start).catch(function () {});
   }
 
@@ -34,9 +34,9 @@
     button.parentNode.hidden = false;
     button.addEventListener("click", load, { once: true });
   } else if (window.IntersectionObserver && !(connection && connection.saveData)) {
-    new IntersectionObserver(function (entries, watch) {
+    new IntersectionObserver(function (entries, observer) {
       if (!entries.some(function (entry) { return entry.isIntersecting; })) return;
-      watch.disconnect();
+      observer.disconnect();
       load();
     }, { rootMargin: "400px" }).observe(box);
   }

@@ -1,5 +1,5 @@
-// Shows whether each location is open now, in the clinic's time zone. The hours come with the
-// page; without this script they are simply read.
+// Shows whether each location is open now, in the clinic's time zone. The hours are part of the
+// page; without this script the page still shows them.
 (() => {
   const hours = document.querySelector("[data-zone]");
   if (!hours) return;
@@ -44,7 +44,7 @@
   }
 
   function show() {
-    // Wherever the locations are listed, all are, in the same order.
+    // Every list contains all locations, in the same order.
     document.querySelectorAll(".status").forEach((element, i) => {
       element.textContent = status(places[i % places.length]);
     });

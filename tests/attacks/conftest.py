@@ -1,4 +1,4 @@
-"""The whole way of an inquiry, ready for hostile visitors; shared by the tests of a module."""
+"""A site with a mail server, shared by the tests of a module."""
 
 import shutil
 from collections.abc import Iterator
@@ -41,6 +41,6 @@ def shared_harness(
 
 @pytest.fixture
 def contact_harness(shared_harness: ContactHarness) -> ContactHarness:
-    """A front desk with nothing in its books."""
+    """The shared harness without any inquiries."""
     shared_harness.reset()
     return shared_harness

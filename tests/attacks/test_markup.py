@@ -1,7 +1,7 @@
-"""No text becomes markup, script or template: not a visitor's, not an address's, not the clinic's.
+"""No text becomes markup, script or template code: from visitors, in URLs, or from the clinic.
 
-Pages are compared as browsers see them: whatever is written in, the elements and
-attributes are those of the page without it.
+Pages are compared as browsers parse them: the elements and attributes must be the same as
+without the text.
 """
 
 import json
@@ -19,14 +19,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.dev.maildir import list_messages
-from tests.attacks import hostile
+from tests.attacks import hostile_input
 from tests.support.contact_harness import EMPTY
 
 SUM = "{{1234567*7}}"
-WORKED_OUT = "8641969"
-CODE = (*hostile.MARKUP, *hostile.TEMPLATES, SUM, "${1234567*7}", "{% include 'x' %}")
+EVALUATED = "8641969"
+CODE = (*hostile_input.MARKUP, *hostile_input.TEMPLATES, SUM, "${1234567*7}", "{% include 'x' %}")
 PAGES = ("/", "/contact", "/location", "/first-visit", "/privacy", "/api/", "/nowhere")
-WRITTEN = {  # what a clinic writes, by what stands in the demo's file
+WRITTEN = {  # texts in the demo clinic's file that are replaced
     '"Null Harbor Infusion Clinic"': 0,
     '"Ketamine infusion, explained plainly"': 1,
     '"Quay Street"': 2,
@@ -38,7 +38,7 @@ WRITTEN = {  # what a clinic writes, by what stands in the demo's file
 
 
 def _outline(html: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The elements of a page in their order, each with the names of its attributes."""
+    """The elements of a page in order, each with the names of its attributes."""
     tree = html5lib.parse(html, namespaceHTMLElements=False)
     return [(str(node.tag), tuple(sorted(map(str, node.attrib)))) for node in tree.iter()]
 
@@ -48,11 +48,13 @@ def _links(html: str) -> set[str]:
     return {node.get(name, "") for node in tree.iter() for name in ("href", "src", "action")}
 
 
-@pytest.fixture(params=["".join(hostile.MARKUP[:4]), "".join((*hostile.TEMPLATES, SUM))], ids=ascii)
+@pytest.fixture(
+    params=["".join(hostile_input.MARKUP[:4]), "".join((*hostile_input.TEMPLATES, SUM))], ids=ascii
+)
 def hostile_site(
     request: pytest.FixtureRequest, make_app: Callable[..., Flask], clinic_dir: Path, tmp_path: Path
 ) -> FlaskClient:
-    """A clinic whose every name is code."""
+    """A clinic whose names are all code."""
     folder = tmp_path / "clinic"
     shutil.copytree(clinic_dir, folder)
     file = folder / "clinic.toml"
@@ -64,19 +66,19 @@ def hostile_site(
     return make_app(CLINIC_DIR=str(folder)).test_client()
 
 
-def test_a_clinic_called_like_code_has_the_same_pages(
+def test_code_in_clinic_names_does_not_change_pages(
     client: FlaskClient, hostile_site: FlaskClient
 ) -> None:
     for path in PAGES:
         page = hostile_site.get(path).text
         assert _outline(page) == _outline(client.get(path).text), path
-        assert WORKED_OUT not in page
+        assert EVALUATED not in page
         assert not any(link.lower().startswith(("javascript:", "data:")) for link in _links(page))
         for data in re.findall(r'<script type="application/ld\+json">(.*?)</script>', page):
             assert json.loads(data)["@context"] == "https://schema.org"
 
 
-def test_its_other_documents_stay_what_they_are(hostile_site: FlaskClient) -> None:
+def test_code_in_clinic_names_does_not_change_other_documents(hostile_site: FlaskClient) -> None:
     for path in ("/sitemap.xml", "/location/map.svg", "/favicon.svg"):
         found = hostile_site.get(path)
         assert not {"script", "foreignObject", "img"} & {
@@ -88,20 +90,20 @@ def test_its_other_documents_stay_what_they_are(hostile_site: FlaskClient) -> No
     script = hostile_site.get("/location/map.js").text
     assert "<script" not in script
     assert "</script" not in script
-    assert WORKED_OUT not in script
+    assert EVALUATED not in script
 
 
 @pytest.mark.parametrize("code", CODE, ids=ascii)
-def test_what_a_visitor_typed_is_shown_again_as_text(client: FlaskClient, code: str) -> None:
+def test_visitor_input_is_shown_as_text(client: FlaskClient, code: str) -> None:
     plain = client.post("/contact", data={**EMPTY, "topic": ""})
     wild = dict.fromkeys(("name", "email", "phone", "best_time", "message"), code)
-    answer = client.post("/contact", data={**EMPTY, "topic": code, "location": code, **wild})
-    assert answer.status_code == plain.status_code == 422
+    response = client.post("/contact", data={**EMPTY, "topic": code, "location": code, **wild})
+    assert response.status_code == plain.status_code == 422
     known = set(_outline(plain.text)) | set(_outline(client.post("/contact").text))
-    assert {tag for tag, _ in _outline(answer.text)} <= {tag for tag, _ in known} | {"ul", "li"}
-    assert not [name for _, names in _outline(answer.text) for name in names if name[:2] == "on"]
-    assert WORKED_OUT not in answer.text
-    tree = html5lib.parse(answer.text, namespaceHTMLElements=False)
+    assert {tag for tag, _ in _outline(response.text)} <= {tag for tag, _ in known} | {"ul", "li"}
+    assert not [name for _, names in _outline(response.text) for name in names if name[:2] == "on"]
+    assert EVALUATED not in response.text
+    tree = html5lib.parse(response.text, namespaceHTMLElements=False)
     (message,) = tree.iter("textarea")
     assert message.text == code
     (name,) = (node for node in tree.iter("input") if node.get("name") == "name")
@@ -109,7 +111,7 @@ def test_what_a_visitor_typed_is_shown_again_as_text(client: FlaskClient, code: 
 
 
 @pytest.mark.parametrize("code", CODE, ids=ascii)
-def test_an_address_is_not_repeated_by_the_error_page(client: FlaskClient, code: str) -> None:
+def test_error_page_does_not_repeat_the_url(client: FlaskClient, code: str) -> None:
     usual = client.get("/nowhere").text
     for path in (f"/{quote(code)}", f"/nowhere?{quote(code)}={quote(code)}"):
         found = client.get(path)
@@ -120,10 +122,8 @@ def test_an_address_is_not_repeated_by_the_error_page(client: FlaskClient, code:
     assert code.lstrip("/") not in problem.text
 
 
-def test_the_development_mailbox_shows_a_mail_without_running_it(
-    make_app: Callable[..., Flask], tmp_path: Path
-) -> None:
-    """It shows what came by mail, and so what a visitor wrote."""
+def test_development_mailbox_escapes_emails(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    """It shows emails, which contain visitor input."""
     mail = b"Subject: <script>alert(1)</script>\r\nFrom: <b>\r\n\r\n</pre><script>alert(1)</script>"
     folder = tmp_path / "mailbox"
     Maildir(folder, create=True).add(mail)

@@ -1,4 +1,4 @@
-"""Secrets are told apart in constant time, and nothing that must not be guessed can be."""
+"""Secrets are compared in constant time, and tokens are unpredictable."""
 
 import ast
 import re
@@ -14,17 +14,17 @@ CODE = [*sorted((ROOT / "app").rglob("*.py")), *sorted(ROOT.glob("*.py"))]
 SECRET = re.compile(
     r"token|secret|password|signature|digest|hmac|authorization|encryption_key", re.IGNORECASE
 )
-COLUMN = re.compile(r"[A-Z]\w+\.\w+")  # looked up by the database, by a keyed digest or a lease
-# Compared all the same, and why that tells nobody anything.
+COLUMN = re.compile(r"[A-Z]\w+\.\w+")  # a lookup in the database, by keyed digest or lease token
+# Allowed comparisons, and why they reveal nothing.
 HARMLESS = {
-    "digest.hexdigest()": "the checksum of a backup's files, which stands beside them",
-    "'MAIL_PASSWORD' in values": "whether it is set",
+    "digest.hexdigest()": "the checksum of a backup's files, stored next to them",
+    "'MAIL_PASSWORD' in values": "checks whether it is set",
 }
 MARKDOWN = re.compile(r".*\b(?:token|tokens\[\w+\]|child)\.(?:type|info|tag|children)\b.*")
 
 
 def _comparisons(code: str) -> Iterator[str]:
-    """What is compared by == or != in ``code``, where a name in it speaks of a secret."""
+    """The operands of == and != in ``code`` whose name suggests a secret."""
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Compare):
             continue
@@ -46,13 +46,13 @@ def test_no_secret_is_compared_with_equals(path: Path) -> None:
     assert not found - HARMLESS.keys(), "compare with hmac.compare_digest"
 
 
-def test_a_comparison_would_be_noticed() -> None:
+def test_comparison_of_secrets_is_detected() -> None:
     assert list(_comparisons("a = given == settings.metrics_token")) == ["settings.metrics_token"]
     assert list(_comparisons("if digest != other: pass")) == ["digest"]
 
 
-def test_nothing_is_drawn_from_a_predictable_source() -> None:
-    """`random` is for backoff alone: tokens and references come from `secrets` and uuid4."""
+def test_no_token_comes_from_a_predictable_source() -> None:
+    """`random` is only used for backoff; tokens and references use `secrets` and uuid4."""
     users = {
         str(path.relative_to(ROOT))
         for path in CODE

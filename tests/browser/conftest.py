@@ -1,4 +1,4 @@
-"""Every page of the running site, as its own sitemap lists them, and one that does not exist."""
+"""Every page in the sitemap of the running site, and one that does not exist."""
 
 import re
 import urllib.request
@@ -11,9 +11,9 @@ from tests.support.site import Site
 
 @pytest.fixture(scope="session")
 def every_page(server: Site) -> list[str]:
-    """Their paths."""
-    with urllib.request.urlopen(f"{server.url}/sitemap.xml") as answer:
-        places = re.findall(r"<loc>([^<]+)</loc>", answer.read().decode())
-    paths = [urlsplit(place).path for place in places]
+    """The paths of these pages."""
+    with urllib.request.urlopen(f"{server.url}/sitemap.xml") as response:
+        urls = re.findall(r"<loc>([^<]+)</loc>", response.read().decode())
+    paths = [urlsplit(url).path for url in urls]
     assert len(paths) >= 9
     return [*paths, "/no-such-page"]

@@ -1,4 +1,4 @@
-"""What a screen reader is told: names, roles and states of the contents list, map and form."""
+"""Names, roles and states for screen readers: table of contents, map and form."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,10 +13,10 @@ CONTENTS = """
     - listitem:
       - link "Effects of ketamine"
 """
-STILL_MAP = """
+STATIC_MAP = """
 - img /1 Quay Street, 12 Quay Street; 2 Lighthouse Hill, 3 Lighthouse Road/
 """
-LIVE_MAP = """
+INTERACTIVE_MAP = """
 - region "Map of our locations":
   - button "1. Quay Street"
   - button "2. Lighthouse Hill"
@@ -40,7 +40,7 @@ FORM = """
 - textbox "Your message (required)"
 - button "Send"
 """
-TROUBLE = """
+ERROR_SUMMARY = """
 - alert "There is a problem":
   - heading "There is a problem" [level=2]
   - list:
@@ -48,7 +48,7 @@ TROUBLE = """
       - link "Enter your name":
         - /url: "#name"
 """
-CORRECTED = """
+FORM_WITH_ERRORS = """
 - textbox "Your name (required)" [invalid]
 - textbox "Email address (required)" [invalid]
 - textbox "Phone number"
@@ -59,24 +59,24 @@ CORRECTED = """
 """
 
 
-def test_the_contents_list(page: Page) -> None:
+def test_table_of_contents(page: Page) -> None:
     page.goto("/")
     expect(page.locator("nav.contents")).to_match_aria_snapshot(CONTENTS)
 
 
-def test_the_map_still_and_live(page: Page) -> None:
+def test_static_and_interactive_map(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 300})
     page.goto("/location")
-    expect(page.locator("#map-box picture")).to_match_aria_snapshot(STILL_MAP)
+    expect(page.locator("#map-box picture")).to_match_aria_snapshot(STATIC_MAP)
     page.locator("#map-box").scroll_into_view_if_needed()
     expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=20_000)
-    expect(page.locator("#map-box")).to_match_aria_snapshot(LIVE_MAP)
+    expect(page.locator("#map-box")).to_match_aria_snapshot(INTERACTIVE_MAP)
     expect(page.locator("#map-box")).not_to_match_aria_snapshot("- img")
     page.wait_for_load_state("networkidle")
 
 
 @pytest.mark.parametrize("path", ["/", "/contact"])
-def test_the_form_and_its_mistakes(page: Page, path: str) -> None:
+def test_form_and_its_errors(page: Page, path: str) -> None:
     page.goto(path)
     form = page.locator("#contact-us-today form")
     expect(form).to_match_aria_snapshot(FORM)
@@ -84,16 +84,16 @@ def test_the_form_and_its_mistakes(page: Page, path: str) -> None:
         field = form.get_by_role("textbox", name=name)
         expect(field).to_have_attribute("autocomplete", autofill)
     page.get_by_role("button", name="Send").click()
-    expect(page.locator(".error-summary")).to_match_aria_snapshot(TROUBLE)
-    expect(form).to_match_aria_snapshot(CORRECTED)
+    expect(page.locator(".error-summary")).to_match_aria_snapshot(ERROR_SUMMARY)
+    expect(form).to_match_aria_snapshot(FORM_WITH_ERRORS)
     for name, words in (
         ("Your name", "Error: Enter your name"),
         ("Which location?", "Error: Choose a location"),
         ("Your message (required)", "Error: Enter your message"),
     ):
         field = form.get_by_label(name)
-        assert words in said_of(page, field.get_attribute("aria-describedby") or "")
+        assert words in text_of(page, field.get_attribute("aria-describedby") or "")
 
 
-def said_of(page: Page, ids: str) -> str:
-    return " ".join(page.locator(f"#{one}").text_content() or "" for one in ids.split())
+def text_of(page: Page, ids: str) -> str:
+    return " ".join(page.locator(f"#{name}").text_content() or "" for name in ids.split())

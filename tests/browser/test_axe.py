@@ -1,7 +1,7 @@
-"""No accessibility fault that axe-core knows: WCAG 2.2 A, AA, AAA and its best practices.
+"""No violations found by axe-core: WCAG 2.2 A, AA, AAA and its best practices.
 
-One tab goes through all pages at each width. What depends on colors is judged
-in the light and in the dark; nothing else can differ between the two.
+One tab visits all pages at each width. Only rules about colors run in dark mode, too, because
+nothing else can differ.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped
 from playwright.sync_api import Page
 
 TAGS = ("wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-# axe leaves these out unless they are asked for.
+# axe runs these only on request.
 STRICT = ("color-contrast-enhanced", "identical-links-same-purpose", "meta-refresh-no-exceptions",
           "target-size")  # fmt: skip
 COLORS = ("color-contrast", "color-contrast-enhanced", "link-in-text-block")
@@ -22,19 +22,19 @@ EVERYTHING = {
     "resultTypes": ["violations"],
 }
 ONLY_COLORS = {"runOnly": {"type": "rule", "values": COLORS}, "resultTypes": ["violations"]}
-RUN = """async options => (await axe.run(document, options)).violations.flatMap(
-  fault => fault.nodes.map(node => `${fault.id}: ${node.target.join(" ")} ${node.html}`))"""
+RUN = """async options => (await axe.run(document, options)).violations.flatMap(violation =>
+  violation.nodes.map(node => `${violation.id}: ${node.target.join(" ")} ${node.html}`))"""
 
 
-def faults(page: Page, options: dict[str, Any]) -> list[str]:
-    """What axe has against the page as it stands, each with its place."""
+def violations(page: Page, options: dict[str, Any]) -> list[str]:
+    """The violations on the current page, each with its element."""
     found = page.evaluate(RUN, options)
     assert isinstance(found, list)
     return found
 
 
 def visit(page: Page, path: str) -> None:
-    """Open ``path``; where the map is the matter, with the live map in it."""
+    """Open ``path``, on the location page with the interactive map."""
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.goto(path)
     if path == "/location":
@@ -44,26 +44,26 @@ def visit(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-def test_axe_finds_nothing_in_light_and_dark(
+def test_axe_finds_no_violations_in_light_and_dark(
     open_page: Callable[..., Page], every_page: list[str], width: int
 ) -> None:
     page = open_page(viewport={"width": width, "height": 900})
     found = []
     for path in every_page:
         visit(page, path)
-        found += [f"{path} light: {fault}" for fault in faults(page, EVERYTHING)]
+        found += [f"{path} light: {violation}" for violation in violations(page, EVERYTHING)]
         page.emulate_media(color_scheme="dark")
-        found += [f"{path} dark: {fault}" for fault in faults(page, ONLY_COLORS)]
+        found += [f"{path} dark: {violation}" for violation in violations(page, ONLY_COLORS)]
     assert not found, "\n".join(found)
 
 
-def test_axe_would_find_something(page: Page) -> None:
+def test_axe_detects_violations(page: Page) -> None:
     visit(page, "/privacy")
     page.evaluate("""() => {
       const text = document.querySelector("main p");
       text.style.color = "#777"; text.style.background = "#fff";
       document.querySelector("main h1").outerHTML = "<img src='/favicon.svg'>";
     }""")
-    told = " ".join(faults(page, EVERYTHING))
-    assert "image-alt" in told
-    assert "color-contrast-enhanced" in told
+    text = " ".join(violations(page, EVERYTHING))
+    assert "image-alt" in text
+    assert "color-contrast-enhanced" in text

@@ -1,4 +1,4 @@
-"""Whether the clinic is open is worked out in the browser, on the clinic's own clock."""
+"""The opening status is computed in the browser, in the clinic's time zone."""
 
 import json
 from collections.abc import Callable
@@ -48,7 +48,7 @@ CLOSED = {
 
 @pytest.fixture
 def status(browser: Browser) -> Callable[[Location, str], str]:
-    """What the script says of a location at a moment on a clock on the wall in New York."""
+    """The status of a location at a local time in New York."""
     context = browser.new_context(timezone_id="Asia/Tokyo", locale="de-DE")
     page = context.new_page()
 
@@ -65,19 +65,19 @@ def status(browser: Browser) -> Callable[[Location, str], str]:
     return ask
 
 
-def test_through_a_week_and_the_night_on_which_the_clock_jumps(
+def test_status_through_a_week_and_a_daylight_saving_change(
     status: Callable[[Location, str], str],
 ) -> None:
     place = location_with_hours(WEEK)
     assert {moment: status(place, moment) for moment in THROUGH_A_WEEK} == THROUGH_A_WEEK
 
 
-def test_a_closed_date_is_not_opened(status: Callable[[Location, str], str]) -> None:
+def test_closed_date_is_not_open(status: Callable[[Location, str], str]) -> None:
     place = location_with_hours(WEEK, closed=("2026-11-02",))
     assert {moment: status(place, moment) for moment in CLOSED} == CLOSED
 
 
-def test_an_opening_a_week_away_or_more_is_named_by_its_date(
+def test_opening_a_week_away_or_more_shows_its_date(
     status: Callable[[Location, str], str],
 ) -> None:
     mondays = {"monday": [("09:00", "17:00")]}
@@ -87,13 +87,13 @@ def test_an_opening_a_week_away_or_more_is_named_by_its_date(
     assert status(closed, evening) == "Opens Monday, November 16 at 9 am"
 
 
-def test_without_hours_visitors_are_asked_to_call(
+def test_without_hours_the_status_asks_to_call(
     status: Callable[[Location, str], str],
 ) -> None:
     assert status(location_with_hours({}), "2026-11-02T10:00:00") == "Call for opening hours"
 
 
-def test_a_page_that_stays_open_does_not_go_on_saying_open(page: Page) -> None:
+def test_status_is_updated_while_the_page_stays_open(page: Page) -> None:
     page.clock.install(time=datetime(2026, 11, 2, 16, 59, tzinfo=NEW_YORK))
     page.goto("/location")
     for place in (page.locator("main .status"), page.locator("footer .status")):
@@ -103,7 +103,7 @@ def test_a_page_that_stays_open_does_not_go_on_saying_open(page: Page) -> None:
         expect(place).to_have_text(["Opens tomorrow at 9 am", "Opens tomorrow at 10 am"])
 
 
-def test_the_hours_are_there_without_a_script(open_page: Callable[..., Page]) -> None:
+def test_hours_are_shown_without_javascript(open_page: Callable[..., Page]) -> None:
     page = open_page(java_script_enabled=False)
     page.goto("/privacy")
     expect(page.locator("footer")).to_contain_text("Mon, Tue, Thu: 9 am to 5 pm")

@@ -226,8 +226,8 @@ def test_an_undelivered_message_and_a_missing_mailer_fail(doctor: Callable[..., 
     assert results["outbox"] == (
         "failed",
         (
-            "1 mail could not be delivered | `flask outbox list` says why; mend it, then"
-            " `flask outbox requeue`"
+            "1 message could not be delivered | `flask outbox list` shows why; fix the cause, then"
+            " run `flask outbox requeue`"
         ),
     )
     assert results["mailer"][0] == "failed"

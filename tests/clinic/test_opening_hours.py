@@ -1,4 +1,4 @@
-"""Opening hours as they are written in pages, emails and on the map."""
+"""Opening hours as text and as data for the script in the page."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ def test_the_table_names_each_day_of_the_week() -> None:
     assert hours(place).table[4] == ("Friday", "10:30 am to noon")
 
 
-def test_periods_that_touch_are_one() -> None:
+def test_adjacent_periods_are_joined() -> None:
     place = location_with_hours({"monday": [("09:00", "13:00"), ("13:00", "17:00")]})
     assert hours(place).lines == ("Mon: 9 am to 5 pm",)
 
@@ -39,14 +39,14 @@ def test_days_with_the_same_hours_share_a_line() -> None:
 
 
 @pytest.mark.parametrize("week", [{}, {"monday": []}])
-def test_without_hours_there_is_neither_table_nor_line(
+def test_without_hours_there_are_no_rows_and_no_lines(
     week: dict[str, list[tuple[str, str]]],
 ) -> None:
     assert hours(location_with_hours(week)).table == ()
     assert hours(location_with_hours(week)).lines == ()
 
 
-def test_closed_dates_are_listed_in_order_from_today_on() -> None:
+def test_upcoming_closed_dates_are_listed_in_order() -> None:
     place = location_with_hours({}, closed=("2026-12-25", "2026-11-01", "2026-11-02"))
     assert [day.date.isoformat() for day in hours(place).closed_days] == [
         "2026-11-02",
@@ -54,7 +54,7 @@ def test_closed_dates_are_listed_in_order_from_today_on() -> None:
     ]
 
 
-def test_the_script_gets_a_week_from_monday_on_and_the_closed_dates() -> None:
+def test_the_script_gets_the_week_and_the_closed_dates() -> None:
     place = location_with_hours({"tuesday": [("00:00", "09:05")]}, closed=("2026-12-25",))
     assert hours(place).week == [[], [(0, 905)], [], [], [], [], []]
     assert hours(place).closed == {"2026-12-25": "Harbor Day"}

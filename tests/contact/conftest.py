@@ -1,4 +1,4 @@
-"""A visitor at the form and a program at the API, on both databases."""
+"""Fixtures that send inquiries by form and by API, on SQLite and PostgreSQL."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ GOOD = {
 
 
 class Visitor:
-    """Somebody with a browser, and what their inquiries became."""
+    """Sends inquiries and reads what was stored."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -45,8 +45,8 @@ class Visitor:
 
     def mails(self) -> list[OutgoingEmail]:
         with self.database.read_session() as session:
-            sealed = session.scalars(sa.select(OutboxMessage.encrypted_message)).all()
-        return [OutgoingEmail.from_json(self.database.keys.decrypt(one or b"")) for one in sealed]
+            rows = session.scalars(sa.select(OutboxMessage.encrypted_message)).all()
+        return [OutgoingEmail.from_json(self.database.keys.decrypt(row or b"")) for row in rows]
 
 
 @pytest.fixture

@@ -20,21 +20,21 @@ BEGIN, END = "<!-- confusion table -->", "<!-- end of the table -->"
 
 @dataclass(frozen=True)
 class Labeled:
-    """A message with its label and the facts that would be there."""
+    """A labeled message with its signals."""
 
     kind: str
-    spam: bool
-    facts: SpamSignals
+    is_spam: bool
+    signals: SpamSignals
 
     @property
-    def verdict(self) -> SpamScore:
-        return score_spam(self.facts, SpamFilter())
+    def score(self) -> SpamScore:
+        return score_spam(self.signals, SpamFilter())
 
     @property
-    def held(self) -> bool:
-        """As in the intake: what may mean danger is never held."""
-        return self.verdict.is_spam and not mentions_crisis(
-            self.facts.message, default_crisis_phrases()
+    def is_quarantined(self) -> bool:
+        """Whether it would be quarantined: like ``InquiryService``, never with a crisis phrase."""
+        return self.score.is_spam and not mentions_crisis(
+            self.signals.message, default_crisis_phrases()
         )
 
 
@@ -43,10 +43,10 @@ def labeled(part: str) -> Iterator[Labeled]:
     table = tomllib.loads((FOLDER / f"{part}.toml").read_text(encoding="utf-8"))
     for group in table["group"]:
         for message in group["messages"]:
-            yield Labeled(group["kind"], group["spam"], _facts(group, message.strip()))
+            yield Labeled(group["kind"], group["spam"], _signals(group, message.strip()))
 
 
-def _facts(group: dict[str, object], message: str) -> SpamSignals:
+def _signals(group: dict[str, object], message: str) -> SpamSignals:
     given = {"name": "Ada Example", "email": "ada@example.com", **group}
     return SpamSignals(
         name=str(given["name"]),
@@ -61,15 +61,16 @@ def _facts(group: dict[str, object], message: str) -> SpamSignals:
     )
 
 
-def by_words_alone(one: Labeled) -> bool:
-    """Whether it would be held if nothing were known but what stands in it."""
-    words = SpamSignals(one.facts.name, one.facts.email, one.facts.best_time, one.facts.message)
-    return score_spam(words, SpamFilter()).is_spam
+def is_spam_by_content(message: Labeled) -> bool:
+    """Whether it would be quarantined for its content, without signals of how it was sent."""
+    signals = message.signals
+    content = SpamSignals(signals.name, signals.email, signals.best_time, signals.message)
+    return score_spam(content, SpamFilter()).is_spam
 
 
 def counts(part: str) -> Counter[tuple[bool, bool]]:
-    """How many messages there are for each (spam, held)."""
-    return Counter((one.spam, one.held) for one in labeled(part))
+    """The number of messages by (is spam, is quarantined)."""
+    return Counter((message.is_spam, message.is_quarantined) for message in labeled(part))
 
 
 def table() -> str:
@@ -79,18 +80,20 @@ def table() -> str:
         "|---" * 6 + "|",
     ]
     for spam, label in ((False, "from people"), (True, "spam")):
-        for part, words in PARTS.items():
-            found = counts(part)
-            delivered, held = found[spam, False], found[spam, True]
-            total = delivered + held
-            alone = sum(by_words_alone(one) for one in labeled(part) if one.spam == spam)
-            shares = f"{held / total:.1%} | {alone / total:.1%}"
-            rows.append(f"| {label} | {words} | {delivered} | {held} | {shares} |")
+        for part, part_label in PARTS.items():
+            number = counts(part)
+            delivered, quarantined = number[spam, False], number[spam, True]
+            total = delivered + quarantined
+            alone = sum(
+                is_spam_by_content(message) for message in labeled(part) if message.is_spam == spam
+            )
+            shares = f"{quarantined / total:.1%} | {alone / total:.1%}"
+            rows.append(f"| {label} | {part_label} | {delivered} | {quarantined} | {shares} |")
     return "\n".join(rows)
 
 
 def write() -> None:
-    """Put the table into docs/spam.md, between its marks."""
+    """Write the table into docs/spam.md, between its markers."""
     text = PAGE.read_text(encoding="utf-8")
     marked = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
     PAGE.write_text(marked.sub(lambda _: f"{table()}\n", text), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The visitor's mail: nothing they typed, one an hour, and no problem for anybody."""
+"""Acknowledgements: no visitor input, one per hour and address, and failures do no harm."""
 
 import json
 from collections.abc import Callable
@@ -37,48 +37,48 @@ def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Des
     return Desk(make_app(DATABASE_URL=database_url, SEND_ACKNOWLEDGEMENT="true", **clear))
 
 
-def to_visitors(relay: Relay) -> list[ReceivedMessage]:
-    return [one for one in relay.received if one.recipients[0].endswith("@example.com")]
+def visitor_emails(relay: Relay) -> list[ReceivedMessage]:
+    return [message for message in relay.received if message.recipients[0].endswith("@example.com")]
 
 
-def test_it_is_off_unless_it_is_turned_on(make_app: Callable[..., Flask], relay: Relay) -> None:
+def test_acknowledgements_are_off_by_default(make_app: Callable[..., Flask], relay: Relay) -> None:
     desk = Desk(make_app(MAIL_PORT=str(relay.port), MAIL_USE_TLS="false"))
     desk.send()
     desk.says("mailer", "run", "--once")
-    assert [one.recipients for one in relay.received] == [("billing@nullharbor.example",)]
+    assert [message.recipients for message in relay.received] == [("billing@nullharbor.example",)]
 
 
-def test_it_tells_what_comes_next_and_holds_nothing_that_was_typed(
+def test_acknowledgement_explains_the_next_steps_and_has_nothing_the_visitor_typed(
     desk: Desk, relay: Relay
 ) -> None:
     desk.send(None, **TYPED)
     desk.says("mailer", "run", "--once")
-    (taken,) = to_visitors(relay)
-    mail, reference = taken.message, desk.inquiries()[0].reference
-    assert mail["Auto-Submitted"] == "auto-replied"
-    assert mail["Reply-To"] == "hello@nullharbor.example"
-    assert mail["Subject"] == f"[{reference}] We received your message"
+    (received,) = visitor_emails(relay)
+    email, reference = received.message, desk.inquiries()[0].reference
+    assert email["Auto-Submitted"] == "auto-replied"
+    assert email["Reply-To"] == "hello@nullharbor.example"
+    assert email["Subject"] == f"[{reference}] We received your message"
     for kind in ("plain", "html"):
-        part = mail.get_body((kind,))
+        part = email.get_body((kind,))
         assert part is not None
         text = part.get_content()
-        for said in (reference, "one working day", "212-555-0142", "911", "988"):
-            assert said in text
+        for expected in (reference, "one working day", "212-555-0142", "911", "988"):
+            assert expected in text
         for typed in ("Zebulon", "marker", "Marker", "0199", "billing", "Billing"):
             assert typed not in text
-    (ours,) = (one for one in relay.received if one is not taken)
-    assert ours.message["Auto-Submitted"] == "auto-generated"
-    assert ours.recipients == ("billing@nullharbor.example",)
+    (notification,) = (message for message in relay.received if message is not received)
+    assert notification.message["Auto-Submitted"] == "auto-generated"
+    assert notification.recipients == ("billing@nullharbor.example",)
 
 
-def test_one_address_gets_one_an_hour(desk: Desk, relay: Relay) -> None:
+def test_an_address_gets_one_acknowledgement_per_hour(desk: Desk, relay: Relay) -> None:
     for number, email in enumerate(("ada@example.com", "ADA@example.com", "ada+2@example.com")):
         desk.send(email=email, message=f"Question {number}")
     desk.call(message="And another")
     desk.send(email="bob@example.com")
     desk.says("mailer", "run", "--once")
     assert len(desk.inquiries()) == 5
-    assert sorted(one.recipients[0] for one in to_visitors(relay)) == [
+    assert sorted(message.recipients[0] for message in visitor_emails(relay)) == [
         "ada@example.com",
         "bob@example.com",
     ]
@@ -87,10 +87,10 @@ def test_one_address_gets_one_an_hour(desk: Desk, relay: Relay) -> None:
         session.execute(sa.update(Acknowledgement).values(written_at=hour))
     desk.send(message="An hour later")
     desk.says("mailer", "run", "--once")
-    assert len(to_visitors(relay)) == 3
+    assert len(visitor_emails(relay)) == 3
 
 
-def test_the_digests_are_let_go(desk: Desk) -> None:
+def test_retention_deletes_expired_address_digests(desk: Desk) -> None:
     desk.send()
     desk.says("retention", "run")
     assert digests(desk.database) == 1
@@ -106,23 +106,25 @@ def digests(database: Database) -> int:
         return len(session.scalars(sa.select(Acknowledgement)).all())
 
 
-def test_what_is_held_is_not_acknowledged_now_or_later(desk: Desk, relay: Relay) -> None:
+def test_quarantined_inquiries_are_never_acknowledged(desk: Desk, relay: Relay) -> None:
     desk.send(honeypot="x")
     desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
     desk.says("mailer", "run", "--once")
     assert len(relay.received) == 1
-    assert to_visitors(relay) == []
+    assert visitor_emails(relay) == []
 
 
 @pytest.mark.parametrize(
-    "answer", ["550 5.1.1 unknown", "554 5.7.1 <ada@example.com>: Relay access denied"]
+    "response", ["550 5.1.1 unknown", "554 5.7.1 <ada@example.com>: Relay access denied"]
 )
-def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: str) -> None:
-    """Neither an alert, nor the fallback mailbox, nor the breaker, nor the retention."""
+def test_a_refused_acknowledgement_is_canceled_without_an_alert(
+    desk: Desk, relay: Relay, response: str
+) -> None:
+    """No alert, no fallback mailbox, no open circuit breaker, nothing kept."""
     desk.send()
     desk.says("mailer", "run", "--once")
     relay.received.clear()
-    refuse_visitors(desk, relay, answer)
+    refuse_visitors(desk, relay, response)
     assert [message.state for message in messages(desk)] == ["delivered", "cancelled"]
     assert relay.received == []
     health = json.loads(desk.client.get("/healthz/outbox").data)
@@ -141,15 +143,17 @@ def test_a_mistyped_address_troubles_nobody(desk: Desk, relay: Relay, answer: st
     assert len(relay.received) == 2
 
 
-def refuse_visitors(desk: Desk, relay: Relay, answer: str) -> None:
-    """As if the visitor's mail, and only that, had met ``answer``."""
-    relay.script = {"rcpt": answer}
-    courtesy = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
+def refuse_visitors(desk: Desk, relay: Relay, response: str) -> None:
+    """Send the acknowledgement again, and only that, and refuse it with ``response``."""
+    relay.script = {"rcpt": response}
+    acknowledgement = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
     with desk.database.session() as session:
         now = desk.database.now(session)
-        (message,) = (one for one in messages(desk) if one.is_acknowledgement)
-        sealed = desk.database.keys.encrypt(stored(desk, message.reference).to_json())
-        session.execute(courtesy.values(state="pending", due_at=now, encrypted_message=sealed))
+        (message,) = (message for message in messages(desk) if message.is_acknowledgement)
+        encrypted = desk.database.keys.encrypt(stored(desk, message.reference).to_json())
+        session.execute(
+            acknowledgement.values(state="pending", due_at=now, encrypted_message=encrypted)
+        )
     desk.says("mailer", "run", "--once")
 
 
@@ -165,7 +169,9 @@ def messages(desk: Desk) -> list[OutboxMessage]:
         return list(session.scalars(query))
 
 
-def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Relay) -> None:
+def test_acknowledgement_is_canceled_when_the_server_keeps_deferring_it(
+    desk: Desk, relay: Relay
+) -> None:
     relay.script = {"rcpt": "451 later"}
     desk.send()
     with desk.database.session() as session:
@@ -177,23 +183,23 @@ def test_a_server_that_says_later_is_given_up_within_hours(desk: Desk, relay: Re
     assert json.loads(desk.client.get("/healthz/outbox").data)["pending"] == 1
 
 
-def test_when_the_relay_is_back_too_late_it_is_not_sent(desk: Desk, relay: Relay) -> None:
+def test_acknowledgement_is_not_sent_after_its_deadline(desk: Desk, relay: Relay) -> None:
     desk.send()
     with desk.database.session() as session:
         old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
     assert messages(desk)[1].state == "cancelled"
-    assert to_visitors(relay) == []
+    assert visitor_emails(relay) == []
     assert len(relay.received) == 1
 
 
-def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk) -> None:
+def test_acknowledgement_is_canceled_at_its_deadline_during_an_outage(desk: Desk) -> None:
     desk.send()
     with desk.database.session() as session:
         begun = desk.database.now(session)
-        courtesy = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
-        session.execute(courtesy.values(due_at=begun - timedelta(minutes=1)))
+        acknowledgement = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
+        session.execute(acknowledgement.values(due_at=begun - timedelta(minutes=1)))
         taken = claim(session, "m", begun)
         assert taken
         assert taken.is_acknowledgement
@@ -204,8 +210,10 @@ def test_a_courtesy_whose_time_ends_while_the_relay_fails_is_given_up(desk: Desk
     assert messages(desk)[1].state == "cancelled"
 
 
-def test_an_address_that_not_every_server_takes_gets_none(desk: Desk, relay: Relay) -> None:
+def test_no_acknowledgement_to_an_address_with_a_non_ascii_local_part(
+    desk: Desk, relay: Relay
+) -> None:
     desk.send(email="ádà@example.com")
     desk.says("mailer", "run", "--once")
-    assert to_visitors(relay) == []
+    assert visitor_emails(relay) == []
     assert len(relay.received) == 1

@@ -1,4 +1,4 @@
-"""The contact API. On SQLite and on PostgreSQL."""
+"""The inquiry API, on SQLite and PostgreSQL."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,23 +11,23 @@ from tests.contact.conftest import GOOD, Visitor
 PROBLEM = "application/problem+json"
 
 
-def test_a_good_inquiry_gets_a_reference_and_the_time(visitor: Visitor) -> None:
-    answer = visitor.call(voicemail_ok=True)
-    assert answer.status_code == 201
+def test_valid_inquiry_returns_reference_and_time(visitor: Visitor) -> None:
+    response = visitor.call(voicemail_ok=True)
+    assert response.status_code == 201
     (inquiry,) = visitor.inquiries()
-    assert answer.json == {
+    assert response.json == {
         "reference": inquiry.reference,
         "received_at": inquiry.created_at.isoformat(timespec="milliseconds")[:-6] + "Z",
     }
     assert len(visitor.mails()) == 1
 
 
-def test_both_doors_have_the_same_rules(visitor: Visitor) -> None:
-    answer = visitor.client.post("/api/v1/inquiries", json={})
-    assert answer.status_code == 422
-    assert answer.content_type == PROBLEM
-    assert answer.json is not None
-    assert answer.json["errors"] == [
+def test_api_and_form_have_the_same_rules(visitor: Visitor) -> None:
+    response = visitor.client.post("/api/v1/inquiries", json={})
+    assert response.status_code == 422
+    assert response.content_type == PROBLEM
+    assert response.json is not None
+    assert response.json["errors"] == [
         {"pointer": "#/name", "detail": "Enter your name"},
         {
             "pointer": "#/email",
@@ -39,25 +39,25 @@ def test_both_doors_have_the_same_rules(visitor: Visitor) -> None:
     ]
 
 
-def test_a_retry_with_the_same_key_gets_the_same_reference(visitor: Visitor) -> None:
-    answers = [visitor.call(key="retry-1").json for _ in range(3)]
-    assert answers[0] == answers[1] == answers[2]
+def test_retry_with_same_key_returns_same_reference(visitor: Visitor) -> None:
+    responses = [visitor.call(key="retry-1").json for _ in range(3)]
+    assert responses[0] == responses[1] == responses[2]
     assert len(visitor.inquiries()) == len(visitor.mails()) == 1
 
 
-def test_two_keys_are_two_inquiries_even_with_the_same_words(visitor: Visitor) -> None:
+def test_same_content_with_different_keys_is_two_inquiries(visitor: Visitor) -> None:
     assert visitor.call(key="one").json != visitor.call(key="two").json
 
 
-def test_a_key_used_for_other_words_is_refused(visitor: Visitor) -> None:
+def test_key_reused_for_other_content_is_refused(visitor: Visitor) -> None:
     visitor.call(key="one")
-    answer = visitor.call(key="one", message="Something else")
-    assert answer.status_code == 422
-    assert answer.content_type == PROBLEM
+    response = visitor.call(key="one", message="Something else")
+    assert response.status_code == 422
+    assert response.content_type == PROBLEM
     assert len(visitor.inquiries()) == 1
 
 
-def test_without_a_key_the_same_words_are_one_inquiry_for_ten_minutes(visitor: Visitor) -> None:
+def test_same_content_without_a_key_is_one_inquiry(visitor: Visitor) -> None:
     assert visitor.call().json == visitor.call().json
 
 
@@ -75,67 +75,69 @@ def test_without_a_key_the_same_words_are_one_inquiry_for_ten_minutes(visitor: V
         b'{"name": NaN}',
     ],
 )
-def test_what_is_no_json_object_is_a_400(visitor_on_sqlite: Visitor, body: bytes) -> None:
-    answer = visitor_on_sqlite.client.post(
+def test_body_that_is_not_a_json_object_returns_400(
+    visitor_on_sqlite: Visitor, body: bytes
+) -> None:
+    response = visitor_on_sqlite.client.post(
         "/api/v1/inquiries", data=body, content_type="application/json"
     )
-    assert answer.status_code == 400
-    assert answer.content_type == PROBLEM
+    assert response.status_code == 400
+    assert response.content_type == PROBLEM
 
 
 @pytest.mark.parametrize("wrong", [3, None, ["a"], {"a": "b"}, True, "\ud800"], ids=repr)
-def test_a_member_of_the_wrong_kind_is_named(visitor_on_sqlite: Visitor, wrong: Any) -> None:
-    answer = visitor_on_sqlite.call(name=wrong)
-    assert answer.status_code == 422
-    assert answer.json is not None
-    assert [error["pointer"] for error in answer.json["errors"]] == ["#/name"]
+def test_member_of_wrong_type_is_named(visitor_on_sqlite: Visitor, wrong: Any) -> None:
+    response = visitor_on_sqlite.call(name=wrong)
+    assert response.status_code == 422
+    assert response.json is not None
+    assert [error["pointer"] for error in response.json["errors"]] == ["#/name"]
 
 
 @pytest.mark.parametrize("name", ["honeypot", "token", "Name", "a/b~c", "\ud800"])
-def test_an_unknown_member_is_named(visitor_on_sqlite: Visitor, name: str) -> None:
-    answer = visitor_on_sqlite.call(**{name: "x"})
-    assert answer.status_code == 422
-    assert answer.json is not None
-    assert answer.json["errors"][0]["detail"] == "Is not a known field"
+def test_unknown_member_is_named(visitor_on_sqlite: Visitor, name: str) -> None:
+    response = visitor_on_sqlite.call(**{name: "x"})
+    assert response.status_code == 422
+    assert response.json is not None
+    assert response.json["errors"][0]["detail"] == "Is not a known field"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_another_content_type_is_a_415(visitor_on_sqlite: Visitor, kind: str) -> None:
-    answer = visitor_on_sqlite.client.post("/api/v1/inquiries", data=b"{}", content_type=kind)
-    assert answer.status_code == 415
-    assert answer.content_type == PROBLEM
+def test_other_content_type_returns_415(visitor_on_sqlite: Visitor, kind: str) -> None:
+    response = visitor_on_sqlite.client.post("/api/v1/inquiries", data=b"{}", content_type=kind)
+    assert response.status_code == 415
+    assert response.content_type == PROBLEM
 
 
-def test_too_large_a_body_is_a_413(visitor_on_sqlite: Visitor) -> None:
-    answer = visitor_on_sqlite.call(message="x" * 300_000)
-    assert answer.status_code == 413
-    assert answer.content_type == PROBLEM
+def test_too_large_body_returns_413(visitor_on_sqlite: Visitor) -> None:
+    response = visitor_on_sqlite.call(message="x" * 300_000)
+    assert response.status_code == 413
+    assert response.content_type == PROBLEM
 
 
 @pytest.mark.parametrize("key", ["", "two words", "ü", "x" * 256])
-def test_a_malformed_key_is_refused(visitor_on_sqlite: Visitor, key: str) -> None:
+def test_malformed_key_returns_400(visitor_on_sqlite: Visitor, key: str) -> None:
     headers = {"Idempotency-Key": key.encode().decode("latin-1")}
-    answer = visitor_on_sqlite.client.post("/api/v1/inquiries", json=GOOD, headers=headers)
-    assert answer.status_code == 400
+    response = visitor_on_sqlite.client.post("/api/v1/inquiries", json=GOOD, headers=headers)
+    assert response.status_code == 400
 
 
-def test_too_many_calls_are_a_429_with_the_time_to_wait(make_app: Callable[..., Flask]) -> None:
+def test_rate_limit_returns_429_with_retry_after(make_app: Callable[..., Flask]) -> None:
     visitor = Visitor(make_app(RATELIMIT_ENABLED="true"))
-    answers = [visitor.call(key=str(number)) for number in range(11)]
-    assert answers[-1].status_code == 429
-    assert answers[-1].content_type == PROBLEM
-    assert int(answers[-1].headers["Retry-After"]) > 0
+    responses = [visitor.call(key=str(number)) for number in range(11)]
+    assert responses[-1].status_code == 429
+    assert responses[-1].content_type == PROBLEM
+    assert int(responses[-1].headers["Retry-After"]) > 0
 
 
-def test_without_a_database_a_503_says_not_saved(make_app: Callable[..., Flask]) -> None:
+def test_api_without_database_returns_503_not_saved(make_app: Callable[..., Flask]) -> None:
     app = make_app(DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/none")
-    answer = Visitor(app).call()
-    assert answer.status_code == 503
-    assert answer.content_type == PROBLEM
-    assert "not saved" in answer.text
+    response = Visitor(app).call()
+    assert response.status_code == 503
+    assert response.content_type == PROBLEM
+    assert "not saved" in response.text
 
 
-def test_the_openapi_document_describes_what_is_accepted(visitor_on_sqlite: Visitor) -> None:
+def test_openapi_document_has_required_fields_and_topics(visitor_on_sqlite: Visitor) -> None:
     described = visitor_on_sqlite.client.get("/api/openapi.json").json
     assert described is not None
     assert described["openapi"] == "3.1.0"
@@ -146,16 +148,16 @@ def test_the_openapi_document_describes_what_is_accepted(visitor_on_sqlite: Visi
     ]  # fmt: skip
 
 
-def test_people_can_read_about_the_api_and_its_example_works(visitor_on_sqlite: Visitor) -> None:
+def test_example_on_the_api_page_is_accepted(visitor_on_sqlite: Visitor) -> None:
     import html
     import re
 
     page = visitor_on_sqlite.client.get("/api/").text
     example = re.search(r"<code>POST.*?(\{.*?\})</code>", page, re.DOTALL)
     assert example
-    answer = visitor_on_sqlite.client.post(
+    response = visitor_on_sqlite.client.post(
         "/api/v1/inquiries",
         data=html.unescape(example[1]),
         content_type="application/json",
     )
-    assert answer.status_code == 201
+    assert response.status_code == 201

@@ -1,4 +1,4 @@
-"""The form, the API and the published JSON Schema accept and refuse the same values."""
+"""The form, the API and the JSON Schema accept and refuse the same values."""
 
 import json
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.attacks import hostile
+from app.services import services_of
+from tests.attacks import hostile_input
 from tests.attacks.conftest import shared_harness
 from tests.contact.conftest import GOOD
-from tests.fuzz.size import cases
+from tests.fuzz.case_counts import cases
 from tests.support.contact_harness import ContactHarness
 
 __all__ = ["shared_harness"]
@@ -63,13 +64,13 @@ def _is_phone(value: object) -> bool:
     return possible == phonenumbers.ValidationResult.IS_POSSIBLE  # not within one area only
 
 
-class Doors:
+class EntryPoints:
     """The three ways to ask whether an inquiry is well formed."""
 
-    def __init__(self, desk: ContactHarness) -> None:
-        self._desk = desk
+    def __init__(self, harness: ContactHarness) -> None:
+        self._desk = harness
         # Python's "$" also matches before a last line end; that of JSON Schema does not.
-        text = desk.client.get("/api/openapi.json").text.replace('$"', '\\\\Z"')
+        text = harness.client.get("/api/openapi.json").text.replace('$"', '\\\\Z"')
         document = json.loads(text)
         self._schema = document["components"]["schemas"]["Inquiry"]
         self.properties: dict[str, Any] = self._schema["properties"]
@@ -102,19 +103,19 @@ class Doors:
 
 
 @pytest.fixture(scope="module")
-def doors(shared_harness: ContactHarness) -> Doors:
+def entry_points(shared_harness: ContactHarness) -> EntryPoints:
     shared_harness.reset()
-    return Doors(shared_harness)
+    return EntryPoints(shared_harness)
 
 
 @pytest.fixture
-def doors_of_one_location(shared_harness: ContactHarness) -> Iterator[Doors]:
-    extensions = shared_harness.app.extensions
-    clinic, desk = extensions["clinic"], extensions["desk"]
-    single = clinic.model_copy(update={"locations": clinic.locations[:1]})
-    extensions |= {"clinic": single, "desk": replace(desk, clinic=single)}
-    yield Doors(shared_harness)
-    extensions |= {"clinic": clinic, "desk": desk}
+def entry_points_with_one_location(shared_harness: ContactHarness) -> Iterator[EntryPoints]:
+    services = services_of(shared_harness.app)
+    clinic, inquiries = services.clinic, services.inquiries
+    services.clinic = clinic.model_copy(update={"locations": clinic.locations[:1]})
+    services.inquiries = replace(inquiries, clinic=services.clinic)
+    yield EntryPoints(shared_harness)
+    services.clinic, services.inquiries = clinic, inquiries
 
 
 def _changed(name: str, value: Any) -> dict[str, Any]:
@@ -127,7 +128,7 @@ lines = st.one_of(
     st.sampled_from(EDGES),
     st.sampled_from(EMAILS),
     st.sampled_from(PHONES),
-    st.sampled_from(hostile.ALL),
+    st.sampled_from(hostile_input.ALL),
 ).filter(lambda text: "\r" not in text)
 values = lines | st.sampled_from([*sum(CHOICES.values(), ()), *OTHER_TYPES, True, False])
 fields = st.sampled_from([*LIMITS, *CHOICES, "voicemail_ok", "unknown"])
@@ -135,47 +136,51 @@ fields = st.sampled_from([*LIMITS, *CHOICES, "voicemail_ok", "unknown"])
 
 @pytest.mark.parametrize("field", LIMITS)
 @pytest.mark.parametrize("over", [0, 1])
-def test_the_longest_text(doors: Doors, field: str, over: int) -> None:
+def test_maximum_lengths(entry_points: EntryPoints, field: str, over: int) -> None:
     size = LIMITS[field] + over
-    assert doors.properties[field]["maxLength"] == LIMITS[field]
+    assert entry_points.properties[field]["maxLength"] == LIMITS[field]
     for text in ("x" * size, "é" * size, "Ada".ljust(size), "\U0001f31e" * size):
-        doors.check(_changed(field, text))
+        entry_points.check(_changed(field, text))
     if field in ("name", "best_time", "message"):
-        assert doors.submit_form(_changed(field, "x" * size)) is not bool(over)
+        assert entry_points.submit_form(_changed(field, "x" * size)) is not bool(over)
 
 
 @pytest.mark.parametrize("field", [*LIMITS, *CHOICES, "voicemail_ok"])
-def test_a_field_that_is_left_out(doors: Doors, field: str) -> None:
+def test_missing_fields(entry_points: EntryPoints, field: str) -> None:
     sent = {name: value for name, value in GOOD.items() if name != field}
-    doors.check(sent)
+    entry_points.check(sent)
     required = field in ("name", "email", "topic", "location", "message")
-    assert doors.submit_json(sent) is not required
+    assert entry_points.submit_json(sent) is not required
 
 
 @pytest.mark.parametrize("field", [*LIMITS, *CHOICES, "voicemail_ok", "unknown"])
-def test_values_at_the_edge(doors: Doors, field: str) -> None:
+def test_edge_values(entry_points: EntryPoints, field: str) -> None:
     choices = sum(CHOICES.values(), ())
     for value in (*EDGES, *EMAILS, *PHONES, *choices, *OTHER_TYPES, True, False):
-        doors.check(_changed(field, value))
+        entry_points.check(_changed(field, value))
 
 
 @pytest.mark.parametrize("reply_by", CHOICES["reply_by"])
-def test_a_phone_number_is_required_to_be_called(doors: Doors, reply_by: str) -> None:
+def test_phone_number_is_required_for_reply_by_phone(
+    entry_points: EntryPoints, reply_by: str
+) -> None:
     for phone in ("", *PHONES):
-        doors.check({**_changed("phone", phone), "reply_by": reply_by})
-    assert doors.submit_json(_changed("reply_by", reply_by)) is (reply_by == "email")
+        entry_points.check({**_changed("phone", phone), "reply_by": reply_by})
+    assert entry_points.submit_json(_changed("reply_by", reply_by)) is (reply_by == "email")
 
 
-def test_a_clinic_with_one_location_takes_none(doors_of_one_location: Doors) -> None:
-    assert "location" not in doors_of_one_location.properties
+def test_clinic_with_one_location_has_no_location_field(
+    entry_points_with_one_location: EntryPoints,
+) -> None:
+    assert "location" not in entry_points_with_one_location.properties
     without = {name: value for name, value in GOOD.items() if name != "location"}
-    assert doors_of_one_location.submit_json(without)
-    assert doors_of_one_location.submit_form(without)
+    assert entry_points_with_one_location.submit_json(without)
+    assert entry_points_with_one_location.submit_form(without)
     for sent in (without, *({**without, "location": place} for place in ("quay", "moon", ""))):
-        doors_of_one_location.check(sent)
+        entry_points_with_one_location.check(sent)
 
 
 @cases(quick=150, long=10_000)
 @given(changed=st.dictionaries(fields, values, max_size=3))
-def test_any_values(doors: Doors, changed: dict[str, Any]) -> None:
-    doors.check({**GOOD, "message": "Do you take checks?", **changed})
+def test_any_values(entry_points: EntryPoints, changed: dict[str, Any]) -> None:
+    entry_points.check({**GOOD, "message": "Do you take checks?", **changed})

@@ -1,4 +1,4 @@
-"""What the form accepts, and what it says when it does not."""
+"""Validation of the contact form and its error messages."""
 
 import re
 import sys
@@ -28,11 +28,11 @@ def _in_app(app: Flask) -> Iterator[None]:
 def _errors(clinic: Clinic, **changed: str) -> dict[str, str]:
     form = ContactForm(clinic, MultiDict({**GOOD, **changed}))
     form.validate()
-    return {name: said[0] for name, said in form.errors.items() if name}
+    return {name: messages[0] for name, messages in form.errors.items() if name}
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "expected"),
     [
         ({"name": " "}, {"name": "Enter your name"}),
         ({"name": "Ada" + " " * 98}, {"name": "Name must be 100 characters or fewer"}),
@@ -52,14 +52,12 @@ def _errors(clinic: Clinic, **changed: str) -> dict[str, str]:
         ({"message": "x" * 5001}, {"message": TOO_LONG}),
     ],
 )  # fmt: skip
-def test_a_wrong_field_says_what_to_do(
-    clinic: Clinic, changed: dict[str, str], said: dict[str, str]
-) -> None:
-    assert _errors(clinic, **changed) == said
+def test_error_messages(clinic: Clinic, changed: dict[str, str], expected: dict[str, str]) -> None:
+    assert _errors(clinic, **changed) == expected
 
 
 @pytest.mark.parametrize("breaker", ["\r\n", "\n", "\r", "\0", "\x0b", "\x85", "\u2028", "\u2029"])
-def test_a_name_cannot_bring_a_second_line(clinic: Clinic, breaker: str) -> None:
+def test_name_with_line_break_is_refused(clinic: Clinic, breaker: str) -> None:
     assert "name" in _errors(clinic, name=f"Ada{breaker}Bcc: all@example.com")
 
 
@@ -82,18 +80,18 @@ def test_a_name_cannot_bring_a_second_line(clinic: Clinic, breaker: str) -> None
         {"phone": ""},
     ],
 )
-def test_what_people_customarily_write_is_accepted(clinic: Clinic, changed: dict[str, str]) -> None:
+def test_common_input_is_accepted(clinic: Clinic, changed: dict[str, str]) -> None:
     assert _errors(clinic, **changed) == {}
 
 
-def test_the_classes_of_characters_are_those_of_python() -> None:
+def test_character_classes_match_python() -> None:
     every = [chr(code) for code in range(sys.maxunicode + 1)]
     assert "".join(every).split() == re.split(f"[{SPACE}]+", "".join(every))
     controls = {char for char in every if unicodedata.category(char) in ("Cc", "Zl", "Zp")}
     assert set(re.findall(f"[{CONTROL}]", "".join(every))) == controls - {"\t"}
 
 
-def test_a_phone_number_is_kept_as_typed_and_as_a_link_needs_it(clinic: Clinic) -> None:
+def test_phone_number_is_kept_as_typed_and_in_e164(clinic: Clinic) -> None:
     form = ContactForm(clinic, MultiDict({**GOOD, "reply_by": "phone", "phone": "(212) 555-0142"}))
     assert form.validate()
     words = form.inquiry_data()
@@ -114,7 +112,7 @@ def test_a_phone_number_is_kept_as_typed_and_as_a_link_needs_it(clinic: Clinic) 
         ("ada@mycompany.com", None),
     ],
 )
-def test_a_slip_in_a_big_providers_name_is_asked_about(
+def test_likely_typos_of_large_providers_get_a_suggestion(
     clinic: Clinic, typed: str, meant: str | None
 ) -> None:
     form = ContactForm(clinic, MultiDict({**GOOD, "email": typed}))

@@ -1,4 +1,4 @@
-"""Writing to the clinic in a real browser, with and without JavaScript."""
+"""The contact form in a browser, with and without JavaScript."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tests.support.site import Site
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
-def test_mistakes_are_shown_corrected_and_sent(
+def test_errors_are_shown_corrected_and_sent(
     open_page: Callable[..., Page],
     javascript: bool,  # noqa: FBT001
 ) -> None:
@@ -31,19 +31,19 @@ def test_mistakes_are_shown_corrected_and_sent(
     assert page.url.endswith(f"/contact/received/{reference}")
 
 
-def test_the_error_summary_takes_the_focus_and_names_its_fields(page: Page) -> None:
+def test_error_summary_is_focused_and_fields_are_described(page: Page) -> None:
     page.goto("/contact")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".error-summary")).to_be_focused()
     field = page.get_by_label("Email address")
     expect(field).to_have_attribute("aria-invalid", "true")
     described = (field.get_attribute("aria-describedby") or "").split()
-    words = " ".join(page.locator(f"#{one}").inner_text() for one in described)
-    assert "Enter an email address in the correct format" in words
+    description = " ".join(page.locator(f"#{id_}").inner_text() for id_ in described)
+    assert "Enter an email address in the correct format" in description
 
 
 def test_going_back_and_sending_again_is_the_same_inquiry(browser: Browser, server: Site) -> None:
-    # Not a watched page: watching turns off the cache that going back relies on.
+    # Not the ``page`` fixture: it disables the cache that going back relies on.
     context = browser.new_context(base_url=server.url, java_script_enabled=False)
     page = context.new_page()
     page.goto("/contact")
@@ -61,7 +61,7 @@ def test_going_back_and_sending_again_is_the_same_inquiry(browser: Browser, serv
     context.close()
 
 
-def test_the_form_at_the_end_of_the_article_leads_to_the_same_place(
+def test_form_on_the_home_page_leads_to_the_contact_page(
     open_page: Callable[..., Page],
 ) -> None:
     page = open_page(java_script_enabled=False)
@@ -72,7 +72,7 @@ def test_the_form_at_the_end_of_the_article_leads_to_the_same_place(
     expect(page.get_by_role("heading", level=1)).to_have_text("Contact us today")
 
 
-def test_no_person_and_no_screen_reader_meets_the_hidden_field(page: Page) -> None:
+def test_honeypot_is_unreachable_by_keyboard_and_screen_reader(page: Page) -> None:
     page.goto("/contact")
     assert page.get_by_role("textbox", name="validation purposes").count() == 0
     names = []

@@ -1,4 +1,4 @@
-"""The form with JavaScript: sent without leaving the page, and nothing typed is ever lost."""
+"""The form with JavaScript: it is sent without leaving the page and never loses input."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ LEFT = "characters left"
 
 
 def write(page: Page, message: str) -> None:
-    """Fill in the whole form; ``message`` tells one test's inquiry from another's."""
+    """Fill in the whole form; ``message`` is different in each test."""
     for field, text in GOOD.items():
         page.fill(field, text)
     page.select_option("#topic", "billing")
@@ -23,7 +23,7 @@ def write(page: Page, message: str) -> None:
 
 
 def come(page: Page, path: str = "/contact") -> None:
-    """Open ``path`` and wait until its script has taken the form in hand."""
+    """Open ``path`` and wait until its script has initialized the form."""
     page.goto(path)
     expect(page.get_by_text(LEFT, exact=False)).to_have_count(1)
 
@@ -40,7 +40,7 @@ def received(page: Page) -> str:
 
 
 @pytest.mark.parametrize("path", ["/", "/contact"])
-def test_mistakes_are_shown_in_place_and_then_sent(page: Page, path: str) -> None:
+def test_errors_are_shown_in_place_and_then_sent(page: Page, path: str) -> None:
     come(page, path)
     page.evaluate("window.stayed = true")
     page.fill("#message", f"In place {path}")
@@ -62,13 +62,13 @@ def test_mistakes_are_shown_in_place_and_then_sent(page: Page, path: str) -> Non
     assert page.url.endswith(f"/contact/received/{reference}")
 
 
-def test_the_summary_stands_above_the_heading_of_the_form(page: Page) -> None:
+def test_error_summary_is_above_the_form_heading(page: Page) -> None:
     come(page, "/")
     send(page)
     expect(page.locator(".error-summary + #contact-heading")).to_have_text("Contact us today")
 
 
-def test_a_likely_typo_is_asked_about_in_place(page: Page) -> None:
+def test_likely_email_typo_is_asked_about_in_place(page: Page) -> None:
     come(page)
     write(page, "With a slip in the address")
     page.fill("#email", "ada@gmial.com")
@@ -80,9 +80,7 @@ def test_a_likely_typo_is_asked_about_in_place(page: Page) -> None:
     assert received(page)
 
 
-def test_without_a_connection_it_is_kept_and_tried_again_on_demand(
-    page: Page, server: Site
-) -> None:
+def test_offline_submission_is_kept_and_retried_on_demand(page: Page, server: Site) -> None:
     come(page)
     write(page, "From a tunnel")
     page.context.set_offline(True)
@@ -101,7 +99,7 @@ def test_without_a_connection_it_is_kept_and_tried_again_on_demand(
     eventually(lambda: [one for one in server.messages() if reference in str(one["Subject"])])
 
 
-def test_an_answer_lost_on_its_way_is_not_called_unsent(browser: Browser, server: Site) -> None:
+def test_lost_response_is_not_reported_as_unsent(browser: Browser, server: Site) -> None:
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     come(page)
@@ -127,7 +125,7 @@ def test_an_answer_lost_on_its_way_is_not_called_unsent(browser: Browser, server
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_proxys_own_error_page_loses_nothing(browser: Browser, server: Site, status: int) -> None:
+def test_proxy_error_page_loses_nothing(browser: Browser, server: Site, status: int) -> None:
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     come(page)
@@ -140,7 +138,7 @@ def test_a_proxys_own_error_page_loses_nothing(browser: Browser, server: Site, s
     context.close()
 
 
-def test_a_double_click_and_a_slow_server_send_once(page: Page) -> None:
+def test_double_click_on_a_slow_server_sends_once(page: Page) -> None:
     waiting: list[Route] = []
     page.route("**/contact", lambda route: waiting.append(route) if is_post(route) else go(route))
     come(page)
@@ -158,7 +156,7 @@ def test_a_double_click_and_a_slow_server_send_once(page: Page) -> None:
     received(page)
 
 
-def test_what_is_typed_while_the_answer_is_on_its_way_stays(page: Page) -> None:
+def test_text_typed_while_waiting_for_the_response_is_kept(page: Page) -> None:
     waiting: list[Route] = []
     page.route("**/contact", lambda route: waiting.append(route) if is_post(route) else go(route))
     come(page)
@@ -179,7 +177,7 @@ def go(route: Route) -> None:
     route.fallback()
 
 
-def test_the_count_is_seen_at_once_and_heard_near_the_end(page: Page) -> None:
+def test_character_count_is_visible_and_announced_near_the_limit(page: Page) -> None:
     come(page)
     page.fill("#message", "Short \U0001f31e")
     expect(page.get_by_text("4,993 characters left")).to_be_visible()
@@ -191,7 +189,7 @@ def test_the_count_is_seen_at_once_and_heard_near_the_end(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("12 characters too many")
 
 
-def test_the_phone_number_is_asked_for_when_it_is_needed(page: Page) -> None:
+def test_phone_number_becomes_required_when_needed(page: Page) -> None:
     come(page)
     phone = page.get_by_label("Phone number")
     assert not phone.evaluate("one => one.required")
@@ -202,7 +200,7 @@ def test_the_phone_number_is_asked_for_when_it_is_needed(page: Page) -> None:
     expect(page.get_by_label("Phone number (required)")).to_have_count(0)
 
 
-def test_after_sending_the_form_is_empty(open_page: Callable[..., Page]) -> None:
+def test_form_is_empty_after_sending(open_page: Callable[..., Page]) -> None:
     page = open_page()
     come(page)
     write(page, "For the clinic's eyes")
@@ -214,7 +212,7 @@ def test_after_sending_the_form_is_empty(open_page: Callable[..., Page]) -> None
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
-def test_what_was_typed_outlives_a_refusal_that_did_not_read_it(
+def test_what_was_typed_survives_a_rate_limited_post(
     browser: Browser,
     tmp_path: Path,
     javascript: bool,  # noqa: FBT001
@@ -223,8 +221,8 @@ def test_what_was_typed_outlives_a_refusal_that_did_not_read_it(
         context = browser.new_context(base_url=site.url, java_script_enabled=javascript)
         refused = 0
         while refused < 10:  # in a row: each worker counts for itself
-            answer = context.request.post("/contact", form={"name": ""})
-            refused = refused + 1 if answer.status == 429 else 0
+            response = context.request.post("/contact", form={"name": ""})
+            refused = refused + 1 if response.status == 429 else 0
         page = context.new_page()
         page.goto("/contact")
         write(page, "One too many")

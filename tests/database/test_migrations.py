@@ -1,4 +1,4 @@
-"""Migrations: one chain that makes the models' tables, safe to run twice and at once."""
+"""Migrations create the tables of the models, and are safe to run twice or concurrently."""
 
 import re
 import shutil
@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 @pytest.fixture
 def database(empty_database_url: str, tmp_path: Path) -> Iterator[Database]:
-    """A database that `flask db upgrade` has made."""
+    """A database created by `flask db upgrade`."""
     migrate(empty_database_url, tmp_path)
     database = Database(empty_database_url, KeyRing([ENCRYPTION_KEY]))
     yield database
@@ -51,7 +51,7 @@ def database(empty_database_url: str, tmp_path: Path) -> Iterator[Database]:
 def use_next_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], None]]:
-    """Call it to go on with the code of a later version, which has one more migration."""
+    """Call this to switch to a later version of the code, which has one more migration."""
 
     def use() -> None:
         folder = tmp_path / "migrations"
@@ -74,28 +74,28 @@ def set_revision(database: Database, revision: str) -> None:
         session.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))
 
 
-def test_migrations_make_the_tables_of_the_models(database: Database) -> None:
+def test_migrations_create_the_tables_of_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_indexes_hold_the_rows_that_the_models_say(database: Database) -> None:
+def test_partial_indexes_have_the_conditions_of_the_models(database: Database) -> None:
     """Alembic does not compare the conditions of partial indexes."""
     with database.read_session() as session:
-        made = {
+        existing = {
             index["name"]: _condition(index)
             for table in Base.metadata.tables
             for index in sa.inspect(session.connection()).get_indexes(table)
         }
-    wanted = {
+    expected = {
         index.name: _plain(index.dialect_options["sqlite"]["where"])
         for table in Base.metadata.tables.values()
         for index in table.indexes
     }
-    assert {name: made[name] for name in wanted} == wanted
-    assert sum(bool(condition) for condition in wanted.values()) == 5
+    assert {name: existing[name] for name in expected} == expected
+    assert sum(bool(condition) for condition in expected.values()) == 5
 
 
 def _condition(index: "sa.engine.interfaces.ReflectedIndex") -> str:
@@ -104,12 +104,12 @@ def _condition(index: "sa.engine.interfaces.ReflectedIndex") -> str:
 
 
 def _plain(condition: object) -> str:
-    """``condition`` without the casts and parentheses that PostgreSQL adds."""
+    """Return ``condition`` without the casts and parentheses that PostgreSQL adds."""
     text = re.sub(r"::\w+( varying)?", "", str("" if condition is None else condition))
     return re.sub(r"[()]", "", text).lower()
 
 
-def test_revisions_are_one_chain_and_known_without_alembic() -> None:
+def test_revisions_are_one_chain_and_can_be_listed_without_alembic() -> None:
     scripts = ScriptDirectory(str(revisions.FOLDER), version_locations=[str(revisions.FOLDER)])
     chain = [script.revision for script in scripts.walk_revisions()]
     assert chain == [*reversed(revisions.known_revisions())]
@@ -137,7 +137,7 @@ def test_an_upgrade_keeps_inquiries(
     assert len(later.inquiries()) == 1
 
 
-def test_the_first_migration_is_not_undone(desk: Desk) -> None:
+def test_the_first_migration_cannot_be_downgraded(desk: Desk) -> None:
     desk.send()
     result = desk.run("db", "downgrade")
     assert result.exit_code == 1
@@ -153,7 +153,7 @@ OUTDATED = (
 
 
 @pytest.mark.parametrize(("found", "message"), [("9999", NEWER), ("009", OUTDATED)])
-def test_an_unknown_revision_is_one_clear_line(desk: Desk, found: str, message: str) -> None:
+def test_an_unknown_revision_is_reported_in_one_line(desk: Desk, found: str, message: str) -> None:
     desk.send()
     set_revision(desk.database, found)
     result = desk.run("db", "upgrade")
@@ -163,26 +163,28 @@ def test_an_unknown_revision_is_one_clear_line(desk: Desk, found: str, message: 
     assert revision(desk.database) == found
 
 
-def test_upgrades_from_several_hosts_at_once_are_one(
+def test_concurrent_upgrades_from_several_hosts_run_once(
     empty_postgres_url: str, tmp_path: Path
 ) -> None:
     engine = sa.create_engine(empty_postgres_url)
     with engine.begin() as first:
-        first.execute(sa.text("CREATE TABLE inquiry (id INTEGER)"))  # makes both wait
+        first.execute(sa.text("CREATE TABLE inquiry (id INTEGER)"))  # both processes have to wait
         running = [_upgrade(empty_postgres_url, tmp_path) for _ in range(2)]
         try:
-            eventually(lambda: _waiting(engine) == 2, 60, "both wait")
+            eventually(lambda: _waiting(engine) == 2, 60, "both wait for the lock")
         finally:
             first.rollback()
-            ends = [(one.communicate(timeout=120)[1], one.returncode) for one in running]
-    assert [code for _, code in ends] == [0, 0], ends
+            results = [
+                (process.communicate(timeout=120)[1], process.returncode) for process in running
+            ]
+    assert [code for _, code in results] == [0, 0], results
     with engine.connect() as connection:
         assert revisions.schema_problem(revisions.revision_of(connection)) is None
     engine.dispose()
 
 
 def _waiting(engine: sa.Engine) -> int:
-    """How many connections to this database wait for a lock."""
+    """Return how many connections to this database wait for a lock."""
     blocked = "wait_event_type = 'Lock' AND datname = current_database()"
     with engine.connect() as connection:
         query = sa.text(f"SELECT count(*) FROM pg_stat_activity WHERE {blocked}")
@@ -191,7 +193,7 @@ def _waiting(engine: sa.Engine) -> int:
 
 def _upgrade(url: str, instance: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"],
+        [sys.executable, "-m", "flask", "db", "upgrade"],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", **environment(instance, DATABASE_URL=url)},
         stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Dashboard and alerts: their metrics exist, and their limits are those of the site."""
+"""The metrics of the dashboard and alert rules exist, and their thresholds match the site."""
 
 import json
 import os
@@ -24,48 +24,54 @@ ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 SCRAPE = ROOT / "deploy" / "prometheus" / "scrape.yml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboard.json"
 UNPACKED = ROOT / "build" / "prometheus" / "usr" / "bin"
-VISITS = 40
+REQUESTS = 40
 
 
-def promtool(*words: str) -> str:
-    places = os.pathsep.join((os.environ.get("PATH", ""), str(UNPACKED)))
-    program = shutil.which("promtool", path=places)
-    assert program, "promtool is not here: run `make promtool`"
-    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def promtool(*arguments: str) -> str:
+    path = os.pathsep.join((os.environ.get("PATH", ""), str(UNPACKED)))
+    program = shutil.which("promtool", path=path)
+    assert program, "promtool is missing: run `make promtool`"
+    result = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 def scrape(server: Site) -> dict[str, float]:
     headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
-    answer = httpx.get(f"{server.url}/metrics", headers=headers, trust_env=False)
-    assert answer.status_code == 200
-    return as_numbers(answer.text)
+    response = httpx.get(f"{server.url}/metrics", headers=headers, trust_env=False)
+    assert response.status_code == 200
+    return as_numbers(response.text)
 
 
-def test_all_workers_count_together(server: Site) -> None:
-    """Each visit on a connection of its own, so that both workers get some."""
-    visits = "frontdesk_http_requests_total{route=/evidence,status=200}"
-    before = scrape(server).get(visits, 0)
-    for _ in range(VISITS):
+def test_requests_of_all_workers_are_counted(server: Site) -> None:
+    """Each request uses a new connection, so that both workers receive some."""
+    metric = "frontdesk_http_requests_total{route=/evidence,status=200}"
+    before = scrape(server).get(metric, 0)
+    for _ in range(REQUESTS):
         httpx.get(f"{server.url}/evidence", trust_env=False)
-    eventually(lambda: scrape(server).get(visits) == before + VISITS, what="all are counted")
+    eventually(
+        lambda: scrape(server).get(metric) == before + REQUESTS, what="all requests are counted"
+    )
     assert len(list((server.instance / "metrics").glob("counter_*.db"))) > 1
-    seen = scrape(server)
-    assert seen["frontdesk_http_request_duration_seconds_count{route=/evidence}"] == seen[visits]
+    samples = scrape(server)
+    assert (
+        samples["frontdesk_http_request_duration_seconds_count{route=/evidence}"] == samples[metric]
+    )
 
 
 @pytest.mark.parametrize("file", [ALERTS, DASHBOARD], ids=lambda file: file.name)
-def test_every_metric_that_is_looked_at_exists(server: Site, file: Path) -> None:
+def test_every_metric_in_use_exists(server: Site, file: Path) -> None:
     with sqlite3.connect(server.instance / "frontdesk.db") as database:
         row = ("backup", "2026-07-01 12:00:00.000000")
-        database.execute("INSERT OR REPLACE INTO chore (name, started_at) VALUES (?, ?)", row)
+        database.execute(
+            "INSERT OR REPLACE INTO scheduled_job (name, started_at) VALUES (?, ?)", row
+        )
     database.close()
-    scrape(server)  # a scrape is a request itself, which the next one tells of
-    there = {sample.partition("{")[0] for sample in scrape(server)}
-    wanted = set(re.findall(r"frontdesk_[a-z_]+", _expressions(file)))
-    assert len(wanted) > 8
-    assert wanted - there == set()
+    scrape(server)  # this request itself is included in the next scrape
+    available = {sample.partition("{")[0] for sample in scrape(server)}
+    used = set(re.findall(r"frontdesk_[a-z_]+", _expressions(file)))
+    assert len(used) > 8
+    assert used - available == set()
 
 
 def _expressions(file: Path) -> str:
@@ -75,20 +81,20 @@ def _expressions(file: Path) -> str:
     return "".join(line for line in file.read_text().splitlines() if "frontdesk_" in line)
 
 
-def test_the_files_are_sound() -> None:
+def test_the_configuration_files_are_valid() -> None:
     assert "SUCCESS" in promtool("check", "rules", str(ALERTS))
     assert "SUCCESS" in promtool("check", "config", "--syntax-only", str(SCRAPE))
 
 
-def seconds(limit: timedelta) -> int:
-    return int(limit.total_seconds())
+def seconds(duration: timedelta) -> int:
+    return int(duration.total_seconds())
 
 
 WAITS, TOO_LONG = seconds(health_rules.DELAY_WARNING), seconds(health_rules.DELAY_CRITICAL)
 OLDEST, BEAT = "frontdesk_outbox_oldest_age_seconds", "frontdesk_mailer_heartbeat_age_seconds"
 HELD = "frontdesk_quarantined_oldest_age_seconds"
-OF_A_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown")
-BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the tests' clock begins at 0
+PER_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown")
+BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the clock of the test starts at 0
 DEAD = 'frontdesk_outbox_messages{state="dead"'
 RELAY = 'frontdesk_mail_transport_unavailable{fault="%s"'
 ERRORS = 'frontdesk_http_requests_total{status="%s"'
@@ -132,15 +138,15 @@ ERRORS = 'frontdesk_http_requests_total{status="%s"'
         ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
     ],
 )
-def test_the_limits_are_those_of_the_design(
+def test_alerts_fire_at_the_thresholds_of_the_site(
     series: dict[str, Any], firing: dict[str, str], tmp_path: Path
 ) -> None:
-    """Of two hosts that tell the same comes one alert, unless it is about the host."""
+    """If two hosts report the same, one alert fires, unless it is about the host itself."""
     test = {
         "interval": "30s",
         "input_series": [
             {
-                "series": _of(name, host),
+                "series": _with_labels(name, host),
                 "values": values if isinstance(values, str) else f"{values}x60",
             }
             for name, values in series.items()
@@ -153,7 +159,7 @@ def test_the_limits_are_those_of_the_design(
                 "exp_samples": [
                     {
                         "labels": f'{{alertname="{name}", severity="{severity}"}}',
-                        "value": 2 if name in OF_A_HOST else 1,
+                        "value": 2 if name in PER_HOST else 1,
                     }
                     for name, severity in firing.items()
                 ],
@@ -165,6 +171,6 @@ def test_the_limits_are_those_of_the_design(
     promtool("test", "rules", str(file))
 
 
-def _of(series: str, host: str) -> str:
+def _with_labels(series: str, host: str) -> str:
     name, _, labels = series.partition("{")
     return f'{name}{{job="frontdesk", instance="{host}"{", " + labels if labels else ""}}}'

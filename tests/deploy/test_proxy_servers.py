@@ -1,4 +1,4 @@
-"""nginx and Caddy in front of the application, as visitors and their browsers meet them."""
+"""nginx and Caddy, with the configuration in deploy/, in front of the application."""
 
 import hashlib
 import re
@@ -27,13 +27,13 @@ from tests.support.proxy_servers import (
 from tests.support.site import eventually, free_port, stop_site
 
 ENCODINGS = ("br", "gzip", "identity")
-# Each server writes its own of these.
+# Each server sets its own values of these.
 OWN_HEADERS = {"date", "server", "connection", "x-request-id"}
 PROXIED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "127.0.0.1"}
 BODY_LIMIT = 300 * 1024  # client_max_body_size
 TILE = "/location/tiles/15/16384/16383.mvt"
 FRESH = 20  # seconds: X-Accel-Expires
-SLOW = 200
+SLOW_CLIENTS = 200
 MARKER = "Zanzibar-marker"
 
 
@@ -41,17 +41,17 @@ MARKER = "Zanzibar-marker"
 def either(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
 ) -> Iterator[ProxyServer]:
-    """What both servers have to do alike."""
-    with _front(request.param, tmp_path_factory.mktemp(request.param), sqlite_template) as made:
-        yield made
+    """Nginx and Caddy in turn, for tests that apply to both."""
+    with _front(request.param, tmp_path_factory.mktemp(request.param), sqlite_template) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[ProxyServer]:
-    """A server whose page cache holds everything."""
-    with _front("nginx", tmp_path_factory.mktemp("cached"), sqlite_template) as made:
-        made.warm_cache()
-        yield made
+    """Nginx with a warm page cache."""
+    with _front("nginx", tmp_path_factory.mktemp("cached"), sqlite_template) as server:
+        server.warm_cache()
+        yield server
 
 
 @contextmanager
@@ -59,15 +59,15 @@ def _front(kind: str, folder: Path, template: Path) -> Iterator[ProxyServer]:
     settings = production_settings(folder / "clinic")
     with proxy_server(
         kind, folder / "front", template, RATELIMIT_ENABLED="true", **settings
-    ) as made:
-        yield made
+    ) as server:
+        yield server
 
 
-def addresses(front: ProxyServer) -> list[str]:
-    """Every page, and one file of each kind, with the fingerprint that a page names."""
-    with front.client() as visitor:
+def public_paths(server: ProxyServer) -> list[str]:
+    """The paths of every page, and of one file of each kind with its fingerprint."""
+    with server.client() as visitor:
         sitemap = visitor.get("/sitemap.xml").text
-        pages = [url.removeprefix(front.url) for url in re.findall("<loc>([^<]+)", sitemap)]
+        pages = [url.removeprefix(server.url) for url in re.findall("<loc>([^<]+)", sitemap)]
         files = re.findall(r'"(/[^"]+\?v=[0-9a-f]+)"', visitor.get("/location").text)
     assert len(pages) >= 9
     assert {path.partition("?")[0] for path in files} >= {"/static/site.js", "/location/map.svg"}
@@ -75,20 +75,20 @@ def addresses(front: ProxyServer) -> list[str]:
 
 
 def raw(client: httpx.Client, path: str, method: str = "GET", **headers: str) -> httpx.Response:
-    """An answer whose ``content`` is as it was sent, not decompressed."""
+    """Send a request without decompressing the ``content`` of the response."""
     with client.stream(method, path, headers=headers) as response:
         response._content = b"".join(response.iter_raw())
     return response
 
 
 def headers_of(response: httpx.Response) -> dict[str, str]:
-    """The headers that both servers and the application have to agree on."""
+    """The headers that must be the same from the proxy and the application."""
     return {name: value for name, value in response.headers.items() if name not in OWN_HEADERS}
 
 
-def cached(front: ProxyServer) -> set[str]:
-    """The keys of nginx's page cache."""
-    files = [file for file in front.cache.rglob("*") if file.is_file()]
+def cached_keys(server: ProxyServer) -> set[str]:
+    """The keys in nginx's page cache."""
+    files = [file for file in server.cache.rglob("*") if file.is_file()]
     return {
         key.decode()
         for file in files
@@ -97,29 +97,31 @@ def cached(front: ProxyServer) -> set[str]:
 
 
 @contextmanager
-def direct(front: ProxyServer) -> Iterator[httpx.Client]:
-    """Requests to the application as the web server makes them."""
-    headers = {**PROXIED, "Host": front.url.removeprefix("https://")}
-    with httpx.Client(base_url=front.site.url, headers=headers, trust_env=False) as client:
+def direct(server: ProxyServer) -> Iterator[httpx.Client]:
+    """A client that sends requests to the application as the proxy does."""
+    headers = {**PROXIED, "Host": server.url.removeprefix("https://")}
+    with httpx.Client(base_url=server.site.url, headers=headers, trust_env=False) as client:
         yield client
 
 
-def test_cached_answers_are_those_of_the_application_in_every_encoding(nginx: ProxyServer) -> None:
+def test_cached_responses_equal_those_of_the_application_in_every_encoding(
+    nginx: ProxyServer,
+) -> None:
     with nginx.client() as visitor, direct(nginx) as application:
-        for path in addresses(nginx):
+        for path in public_paths(nginx):
             for encoding in ENCODINGS:
                 for method in ("GET", "HEAD"):
-                    asked = {"Accept-Encoding": encoding}
-                    answer = raw(visitor, path, method, **asked)
-                    expected = raw(application, path, method, **asked)
-                    assert answer.status_code == expected.status_code == 200, path
-                    # Brotli is made twice: quickly, then in its smallest form.
+                    headers = {"Accept-Encoding": encoding}
+                    response = raw(visitor, path, method, **headers)
+                    expected = raw(application, path, method, **headers)
+                    assert response.status_code == expected.status_code == 200, path
+                    # The Brotli size differs: a fast encoding first, the smallest later.
                     sizes = {"content-length"} if encoding == "br" else set()
-                    assert _without(sizes, answer) == _without(
+                    assert _without(sizes, response) == _without(
                         sizes | {"x-accel-expires"}, expected
                     ), path
-                    assert _plain(answer) == _plain(expected), path
-                    assert "x-request-id" not in answer.headers, path
+                    assert _plain(response) == _plain(expected), path
+                    assert "x-request-id" not in response.headers, path
 
 
 def _without(names: set[str], response: httpx.Response) -> dict[str, str]:
@@ -133,7 +135,7 @@ def _plain(response: httpx.Response) -> bytes:
     return response.content
 
 
-def test_what_the_application_says_of_security_and_freshness_passes_unchanged(
+def test_security_and_caching_headers_of_the_application_are_unchanged(
     nginx: ProxyServer,
 ) -> None:
     with nginx.client() as visitor:
@@ -160,23 +162,23 @@ def test_what_the_application_says_of_security_and_freshness_passes_unchanged(
         ("", None),
     ],
 )
-def test_each_client_gets_an_encoding_that_it_accepts(
+def test_each_client_receives_an_encoding_that_it_accepts(
     nginx: ProxyServer, accepted: str, encoding: str | None
 ) -> None:
     with nginx.client() as visitor:
-        answer = raw(visitor, "/evidence", **{"Accept-Encoding": accepted})
-        assert answer.headers.get("content-encoding") == encoding
+        response = raw(visitor, "/evidence", **{"Accept-Encoding": accepted})
+        assert response.headers.get("content-encoding") == encoding
         tile = raw(visitor, f"{TILE}?v={_digest()}", **{"Accept-Encoding": accepted})
         assert tile.headers.get("content-encoding") == (encoding and "gzip")
 
 
 def _digest() -> str:
-    """What the address of a tile names: another one when the map changes."""
+    """The digest of the basemap in tile URLs."""
     with (ROOT / "clinic" / "basemap.pmtiles").open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:10]
 
 
-def test_only_public_pages_and_files_are_kept(nginx: ProxyServer) -> None:
+def test_only_public_pages_and_files_are_cached(nginx: ProxyServer) -> None:
     with nginx.client("127.0.0.5") as visitor:
         reference = visitor.post("/contact", data=GOOD).headers["location"]
         assert visitor.get(reference).headers["cache-control"] == "no-store"
@@ -184,14 +186,14 @@ def test_only_public_pages_and_files_are_kept(nginx: ProxyServer) -> None:
         for path in ("/healthz", "/readyz", "/healthz/outbox", "/api/", "/no-such-page"):
             assert visitor.get(path).headers.get_list("x-content-type-options") == ["nosniff"]
         assert visitor.delete("/evidence").status_code == 405
-    kept = {key.partition("?")[0] for key in cached(nginx)}
+    cached = {key.partition("?")[0] for key in cached_keys(nginx)}
     private = re.compile("/(contact/.*|staff.*|healthz.*|readyz|api/(?!unavailable).*|no-.*)")
-    assert "/contact" in kept
-    assert not [path for path in kept if private.fullmatch(path)]
+    assert "/contact" in cached
+    assert not [path for path in cached if private.fullmatch(path)]
 
 
-def test_invented_queries_do_not_fill_the_cache(nginx: ProxyServer) -> None:
-    before = cached(nginx)
+def test_unknown_query_parameters_do_not_fill_the_cache(nginx: ProxyServer) -> None:
+    before = cached_keys(nginx)
     with nginx.client() as visitor:
         page = visitor.get("/evidence").content
         for number in range(20):
@@ -199,76 +201,76 @@ def test_invented_queries_do_not_fill_the_cache(nginx: ProxyServer) -> None:
                 assert visitor.get(f"/evidence?{query}").content == page
             assert visitor.get(f"/static/site.js?v={number:x}").status_code == 200
             assert visitor.get(f"/robots.txt?{number}").status_code == 200
-    assert cached(nginx) == before
+    assert cached_keys(nginx) == before
 
 
-def test_a_message_gets_through_and_limits_count_visitors_not_the_web_server(
+def test_an_inquiry_is_accepted_and_rate_limits_apply_per_visitor(
     either: ProxyServer,
 ) -> None:
     with either.client("127.0.0.2") as visitor, either.client("127.0.0.3") as another:
-        taken = visitor.post("/contact", data=GOOD)
-        assert taken.status_code == 303
-        assert "x-request-id" in taken.headers
+        accepted = visitor.post("/contact", data=GOOD)
+        assert accepted.status_code == 303
+        assert "x-request-id" in accepted.headers
         assert "x-accel-expires" not in visitor.get("/").headers
-        assert visitor.get(taken.headers["location"]).status_code == 200
+        assert visitor.get(accepted.headers["location"]).status_code == 200
         statuses = set()
         for nth in range(12):
-            pretending = {"X-Forwarded-For": f"10.0.0.{nth}", "Forwarded": f"for=10.0.0.{nth}"}
-            statuses.add(visitor.post("/contact", data=GOOD, headers=pretending).status_code)
-        assert 429 in statuses, "an invented address does not help"
+            spoofed = {"X-Forwarded-For": f"10.0.0.{nth}", "Forwarded": f"for=10.0.0.{nth}"}
+            statuses.add(visitor.post("/contact", data=GOOD, headers=spoofed).status_code)
+        assert 429 in statuses, "a spoofed address does not help"
         assert another.post("/contact", data=GOOD).status_code == 303
 
 
-def test_a_long_message_comes_back_in_the_form(either: ProxyServer) -> None:
+def test_a_message_that_is_too_long_is_shown_in_the_form_again(either: ProxyServer) -> None:
     with either.client("127.0.0.4") as visitor:
-        answer = visitor.post("/contact", data={**GOOD, "message": "<long> " * 9_000})
-        assert answer.status_code == 422
-        assert answer.text.count("&lt;long&gt;") == 9_000
+        response = visitor.post("/contact", data={**GOOD, "message": "<long> " * 9_000})
+        assert response.status_code == 422
+        assert response.text.count("&lt;long&gt;") == 9_000
 
 
 @pytest.mark.parametrize("size", [260 * 1024, BODY_LIMIT + 1, 5_000_000])
-def test_a_body_that_is_too_large_is_refused_with_the_phone_number(
+def test_a_body_that_is_too_large_is_rejected_with_the_phone_number(
     either: ProxyServer, size: int
 ) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     with either.client("127.0.0.6", http2=False) as visitor:
-        answer = visitor.post("/contact", content=f"message={'x' * (size - 8)}", headers=form)
-        assert answer.status_code == 413
-        assert re.search("shorter|too long", answer.text)
-        assert re.search(r'href="tel:\+1[-\d]+"', answer.text)
-        answer = visitor.post("/api/v1/inquiries", json={**GOOD, "message": "x" * size})
-        assert (answer.status_code, answer.json()["status"]) == (413, 413)
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = visitor.post("/contact", content=f"message={'x' * (size - 8)}", headers=form)
+        assert response.status_code == 413
+        assert re.search("shorter|too long", response.text)
+        assert re.search(r'href="tel:\+1[-\d]+"', response.text)
+        response = visitor.post("/api/v1/inquiries", json={**GOOD, "message": "x" * size})
+        assert (response.status_code, response.json()["status"]) == (413, 413)
+        assert response.headers["content-type"] == "application/problem+json"
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_sent_by_http_2(
+def test_a_body_that_is_too_large_is_rejected_over_http_2_before_it_is_sent(
     either: ProxyServer,
 ) -> None:
-    announced = {"Content-Length": "5000000"}
+    headers = {"Content-Length": "5000000"}
     with either.client("127.0.0.6") as visitor:
-        answer = visitor.post("/contact", content=b"message=x", headers=announced)
-        assert (answer.http_version, answer.status_code) == ("HTTP/2", 413)
-        assert f'href="tel:{PHONE}"' in answer.text
-        answer = visitor.post("/api/v1/inquiries", content=b"{", headers=announced)
-        assert (answer.status_code, answer.json()["phone"]) == (413, PHONE)
+        response = visitor.post("/contact", content=b"message=x", headers=headers)
+        assert (response.http_version, response.status_code) == ("HTTP/2", 413)
+        assert f'href="tel:{PHONE}"' in response.text
+        response = visitor.post("/api/v1/inquiries", content=b"{", headers=headers)
+        assert (response.status_code, response.json()["phone"]) == (413, PHONE)
 
 
-def test_200_half_sent_requests_delay_nobody(either: ProxyServer) -> None:
+def test_200_incomplete_requests_do_not_delay_others(either: ProxyServer) -> None:
     with ExitStack() as stack, either.client("127.0.0.7") as visitor:
-        for number in range(SLOW):
+        for number in range(SLOW_CLIENTS):
             client = stack.enter_context(_connect(either, f"127.0.0.{10 + number % 5}"))
-            client.sendall(_half_a_request(number))
-        began = time.monotonic()
+            client.sendall(_incomplete_request(number))
+        started = time.monotonic()
         for _ in range(5):
             assert visitor.get("/healthz").status_code == 200
             assert visitor.get("/contact").status_code == 200
-        answer = visitor.post("/contact", data={**GOOD, "message": "in the meantime"})
-        assert answer.status_code == 303
-        assert time.monotonic() - began < 5
+        response = visitor.post("/contact", data={**GOOD, "message": "in the meantime"})
+        assert response.status_code == 303
+        assert time.monotonic() - started < 5
 
 
-def _half_a_request(number: int) -> bytes:
-    """Half of the head, or the head and half of the body."""
+def _incomplete_request(number: int) -> bytes:
+    """Half of the headers, or all headers and half of the body."""
     head = b"POST /contact HTTP/1.1\r\nHost: localhost\r\n"
     if number % 2:
         return head
@@ -278,7 +280,7 @@ def _half_a_request(number: int) -> bytes:
 
 @contextmanager
 def _connect(
-    front: ProxyServer, address: str, receive_buffer: int | None = None
+    server: ProxyServer, address: str, receive_buffer: int | None = None
 ) -> Iterator[socket.socket]:
     """A TLS connection from ``address``."""
     plain = socket.socket()
@@ -286,41 +288,41 @@ def _connect(
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     plain.settimeout(10)
     plain.bind((address, 0))
-    plain.connect(("127.0.0.1", front.port))
-    with front.trust().wrap_socket(plain, server_hostname="localhost") as client:
+    plain.connect(("127.0.0.1", server.port))
+    with server.tls_context().wrap_socket(plain, server_hostname="localhost") as client:
         yield client
 
 
-def test_nothing_that_a_visitor_sent_is_written_to_disk_by_nginx(nginx: ProxyServer) -> None:
-    """Its folders for temporary files are gone: a request that needs one would fail."""
+def test_nginx_writes_nothing_that_a_visitor_sent_to_disk(nginx: ProxyServer) -> None:
+    """Nginx has no folders for temporary files, so a request that needs one fails."""
     other = replace(nginx, port=free_port())
     with other.started():
-        _take_away_temporary_folders(other)
+        _remove_temporary_folders(other)
         for http2 in (True, False):
             with other.client("127.0.0.8", http2=http2) as visitor:
                 for send in (_largest_body, _many_small_chunks):
                     assert send(visitor).status_code in {413, 422}, send
         assert _slow_reader(other).count(MARKER.encode()) == 2_600
-        written = [file for file in other.state.rglob("*") if file.is_file()]
+        written = [file for file in other.runtime_folder.rglob("*") if file.is_file()]
         assert not [file for file in written if MARKER.encode() in file.read_bytes()]
 
 
-def test_a_request_that_needs_a_temporary_file_would_be_noticed(nginx: ProxyServer) -> None:
+def test_a_request_that_needs_a_temporary_file_fails(nginx: ProxyServer) -> None:
     location = "location = /contact { client_body_buffer_size 16k; proxy_pass http://frontdesk; }"
     other = replace(nginx, port=free_port(), extra=location)
     with other.started(), other.client("127.0.0.8") as visitor:
-        _take_away_temporary_folders(other)
+        _remove_temporary_folders(other)
         assert _largest_body(visitor).status_code == 500
 
 
-def _take_away_temporary_folders(front: ProxyServer) -> None:
+def _remove_temporary_folders(server: ProxyServer) -> None:
     for name in ("body", "proxy"):
-        (front.state / name).rmdir()
-        (front.state / name).write_text("")  # not even root can make a file below a file
+        (server.runtime_folder / name).rmdir()
+        (server.runtime_folder / name).write_text("")  # even root cannot create a file below a file
 
 
 def _largest_body(visitor: httpx.Client) -> httpx.Response:
-    """A form of nearly 256 KiB, the most that the application accepts."""
+    """A form of nearly 256 KiB, the maximum of the application."""
     return visitor.post("/contact", data={**GOOD, "email": "", "name": f"{MARKER} " * 16_000})
 
 
@@ -331,70 +333,72 @@ def _many_small_chunks(visitor: httpx.Client) -> httpx.Response:
     return visitor.post("/contact", content=chain([b"message="], chunks), headers=form)
 
 
-def _slow_reader(front: ProxyServer) -> bytes:
-    """A long answer with the visitor's text, read only after the application has sent it."""
+def _slow_reader(server: ProxyServer) -> bytes:
+    """Read a long response with the visitor's text only after the application has sent it."""
     body = "message=" + f"{MARKER}%3C%3C%3C%3C%3C%3C%3C%3C" * 2_600
-    with _connect(front, "127.0.0.9", receive_buffer=4096) as client:
+    with _connect(server, "127.0.0.9", receive_buffer=4096) as client:
         client.sendall(
             b"POST /contact HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             b"Content-Type: application/x-www-form-urlencoded\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (len(body), body.encode())
         )
         time.sleep(1)
-        answer = b""
-        while part := client.recv(65536):
-            answer += part
-    return answer
+        response = b""
+        while data := client.recv(65536):
+            response += data
+    return response
 
 
-def test_a_form_that_could_not_be_saved_comes_back_with_its_text(
+def test_a_form_that_cannot_be_saved_is_shown_again_with_its_text(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
-    with _front("nginx", tmp_path, sqlite_template) as made, made.client() as visitor:
-        with sqlite3.connect(made.folder / "frontdesk.db") as database:
+    with _front("nginx", tmp_path, sqlite_template) as server, server.client() as visitor:
+        with sqlite3.connect(server.folder / "frontdesk.db") as database:
             database.execute("ALTER TABLE inquiry RENAME TO renamed")
-        answer = visitor.post("/contact", data={**GOOD, "message": MARKER})
-        assert (answer.status_code, MARKER in answer.text) == (503, True)
+        response = visitor.post("/contact", data={**GOOD, "message": MARKER})
+        assert (response.status_code, MARKER in response.text) == (503, True)
 
 
-def test_pages_outlive_the_application_and_change_with_it(
+def test_pages_are_served_while_the_application_is_down_and_updated_when_it_is_back(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
-    with _front("nginx", tmp_path, sqlite_template) as made, made.client() as visitor:
-        assert "in 3 encodings" in made.warm_cache()
+    with _front("nginx", tmp_path, sqlite_template) as server, server.client() as visitor:
+        assert "in 3 encodings" in server.warm_cache()
         warm_since = time.monotonic()
-        paths = addresses(made)
+        paths = public_paths(server)
         before = {
             (path, encoding): raw(visitor, path, **{"Accept-Encoding": encoding})
             for path in paths
             for encoding in ENCODINGS
         }
-        stop_site(made.site)
+        stop_site(server.site)
 
         page = tmp_path / "clinic" / "pages" / "evidence.md"
         page.write_text(page.read_text(encoding="utf-8") + f"\n{MARKER}\n", encoding="utf-8")
-        with application_server(made.folder, made.variables):
+        with application_server(server.folder, server.variables):
             for encoding in ENCODINGS:
-                asked = {"Accept-Encoding": encoding}
+                headers = {"Accept-Encoding": encoding}
                 eventually(
-                    lambda: MARKER in visitor.get("/evidence", headers=asked).text,  # noqa: B023
+                    lambda: MARKER in visitor.get("/evidence", headers=headers).text,  # noqa: B023
                     seconds=60,
                     what=f"the changed page in {encoding}",
                 )
 
-        time.sleep(max(0.0, warm_since + FRESH - time.monotonic()))  # now nothing is fresh
+        time.sleep(
+            max(0.0, warm_since + FRESH - time.monotonic())
+        )  # all cached pages are stale now
         for (path, encoding), expected in before.items():
             if path == "/evidence":
                 continue
             for method in ("GET", "HEAD"):
-                answer = raw(visitor, path, method, **{"Accept-Encoding": encoding})
-                assert (answer.status_code, headers_of(answer)) == (200, headers_of(expected))
-                assert answer.content == (expected.content if method == "GET" else b"")
+                response = raw(visitor, path, method, **{"Accept-Encoding": encoding})
+                assert (response.status_code, headers_of(response)) == (200, headers_of(expected))
+                assert response.content == (expected.content if method == "GET" else b"")
         assert MARKER in visitor.get("/evidence").text
         etag = before["/", "br"].headers["etag"]
         assert visitor.get("/", headers={"If-None-Match": etag}).status_code == 304
         _assert_unavailable(visitor.post("/contact", data=GOOD))
-        _assert_unavailable(visitor.get("/a-page-that-nobody-asked-for"))
+        _assert_unavailable(visitor.get("/a-page-that-is-not-cached"))
         _assert_unavailable(visitor.get("/static/of-another-version.js?v=0123"))
         problem = visitor.post("/api/v1/inquiries", json=GOOD)
         assert (problem.status_code, problem.json()["status"]) == (503, 503)
@@ -403,24 +407,24 @@ def test_pages_outlive_the_application_and_change_with_it(
         assert problem.headers["retry-after"] == "60"
 
 
-def _assert_unavailable(answer: httpx.Response) -> None:
-    assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
-    assert "may not have been saved" in answer.text
-    assert re.search(r'href="tel:\+[\d]+"', answer.text)
-    assert answer.headers["retry-after"] == "60"
-    assert "content-security-policy" in answer.headers
+def _assert_unavailable(response: httpx.Response) -> None:
+    assert (response.status_code, response.headers["cache-control"]) == (503, "no-store")
+    assert "may not have been saved" in response.text
+    assert re.search(r'href="tel:\+[\d]+"', response.text)
+    assert response.headers["retry-after"] == "60"
+    assert "content-security-policy" in response.headers
 
 
 def test_caddy_shows_the_phone_number_while_the_application_is_down(
     tmp_path: Path, sqlite_template: Path
 ) -> None:
-    with _front("caddy", tmp_path, sqlite_template) as made, made.client() as visitor:
-        stop_site(made.site)
-        answer = visitor.post("/contact", data=GOOD)
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
-        assert f'href="tel:{PHONE}"' in answer.text
-        assert "may not have been saved" in answer.text
-        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    with _front("caddy", tmp_path, sqlite_template) as server, server.client() as visitor:
+        stop_site(server.site)
+        response = visitor.post("/contact", data=GOOD)
+        assert (response.status_code, response.headers["retry-after"]) == (503, "60")
+        assert f'href="tel:{PHONE}"' in response.text
+        assert "may not have been saved" in response.text
+        assert response.headers["content-security-policy"].startswith("default-src 'none'")
         problem = visitor.post("/api/v1/inquiries", json=GOOD)
         assert (problem.status_code, problem.json()["phone"]) == (503, PHONE)
         assert problem.headers["content-type"] == "application/problem+json"

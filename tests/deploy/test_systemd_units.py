@@ -1,4 +1,4 @@
-"""The systemd units, judged by systemd's own examiner. `make systemd-analyze` brings it."""
+"""The systemd units, checked by systemd-analyze. `make systemd-analyze` installs it."""
 
 import os
 import shutil
@@ -12,12 +12,12 @@ from config import ROOT, SECRETS, Settings
 UNITS = ROOT / "deploy" / "systemd"
 UNPACKED = ROOT / "build" / "systemd"
 INSTALLED = "/opt/frontdesk/current"
-MOST_EXPOSED = 15  # tenths; "OK" in the examiner's words, a service without any care has 96
+MAX_EXPOSURE = 15  # tenths, rated "OK"; a service without hardening has 96
 
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
-    """The units as installed, with this checkout in the place of the installed site."""
+    """The units, with the path of this checkout instead of the installed site."""
     folder = tmp_path / "units"
     shutil.copytree(UNITS, folder)
     for file in (file for file in folder.rglob("*") if file.is_file()):
@@ -25,53 +25,58 @@ def units(tmp_path: Path) -> Path:
     return folder
 
 
-def examine(units: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    places = os.pathsep.join((os.environ["PATH"], str(UNPACKED / "usr" / "bin")))
-    program = shutil.which("systemd-analyze", path=places)
-    assert program, "systemd-analyze is not here: run `make systemd-analyze`"
+def analyze(units: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join((os.environ["PATH"], str(UNPACKED / "usr" / "bin")))
+    program = shutil.which("systemd-analyze", path=path)
+    assert program, "systemd-analyze is missing: run `make systemd-analyze`"
     libraries = (*UNPACKED.glob("usr/lib/*-linux-*"), *UNPACKED.glob("lib/*-linux-*"))
-    paths = [str(path) for one in libraries for path in (one, one / "systemd")]
+    paths = [str(path) for folder in libraries for path in (folder, folder / "systemd")]
     env = {
         "PATH": os.environ["PATH"],
         "SYSTEMD_UNIT_PATH": f"{units}:",
         "LD_LIBRARY_PATH": os.pathsep.join(paths),
     }
     return subprocess.run(
-        [program, *words], env=env, capture_output=True, text=True, timeout=60, check=False
+        [program, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False
     )
 
 
-def named(units: Path) -> list[str]:
+def unit_files(units: Path) -> list[str]:
     return [str(file) for file in sorted(units.iterdir()) if file.is_file()]
 
 
-def test_systemd_has_nothing_to_complain_of(units: Path) -> None:
-    done = examine(units, "verify", "--recursive-errors=no", *named(units))
-    assert (done.returncode, done.stderr) == (0, "")
+def test_systemd_analyze_accepts_the_units(units: Path) -> None:
+    result = analyze(units, "verify", "--recursive-errors=no", *unit_files(units))
+    assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_the_examiner_would_find_a_mistake(units: Path) -> None:
+def test_systemd_analyze_finds_errors(units: Path) -> None:
     with (units / "frontdesk-web.service").open("a") as file:
         file.write("RestartSecs=1\n")
-    done = examine(units, "verify", "--recursive-errors=no", *named(units))
-    assert "RestartSecs" in done.stderr
+    result = analyze(units, "verify", "--recursive-errors=no", *unit_files(units))
+    assert "RestartSecs" in result.stderr
 
 
-def test_every_service_may_do_little(units: Path) -> None:
+def test_every_service_is_hardened(units: Path) -> None:
     services = [file.name.replace("@.", "@1.") for file in units.glob("*.service")]
     assert len(services) == 4
     for service in services:
-        done = examine(units, "security", "--offline=true", f"--threshold={MOST_EXPOSED}", service)
-        assert done.returncode == 0, done.stdout
+        result = analyze(
+            units, "security", "--offline=true", f"--threshold={MAX_EXPOSURE}", service
+        )
+        assert result.returncode == 0, result.stdout
 
 
-def test_settings_that_units_make_exist() -> None:
-    known = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
+def test_settings_in_the_units_exist() -> None:
+    settings = {name.upper() for name in Settings.model_fields} | {
+        f"{name}_FILE" for name in SECRETS
+    }
     lines = [
         line
         for file in UNITS.rglob("*.*")
         if file.is_file()
         for line in file.read_text().splitlines()
     ]
-    made = {line.split("=")[1] for line in lines if line.startswith("Environment=")}
-    assert made - known == {"ENV_FILE", "FLASK_SKIP_DOTENV", "KEEP_DAYS"}  # the last is for find
+    variables = {line.split("=")[1] for line in lines if line.startswith("Environment=")}
+    # KEEP_DAYS is used by find.
+    assert variables - settings == {"ENV_FILE", "FLASK_SKIP_DOTENV", "KEEP_DAYS"}

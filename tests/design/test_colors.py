@@ -1,4 +1,4 @@
-"""Whoever reads with tired eyes can read every word: 7:1, in each color scheme."""
+"""Contrast of the color tokens in every color scheme."""
 
 import re
 from pathlib import Path
@@ -17,28 +17,28 @@ SCHEMES = {
     "more contrast": ("more",),
     "more contrast, dark": ("dark", "more"),
 }
-TEXT_ON_GROUND = (
+TEXT_ON_BACKGROUND = (
     *(
-        (text, ground)
+        (text, background)
         for text in ("ink", "quiet", "action", "urgent")
-        for ground in ("paper", "shade")
+        for background in ("paper", "shade")
     ),
     ("on-action", "action"),
     ("on-care", "urgent"),
     ("on-care", "ask"),
     ("on-emergency", "emergency"),
 )
-MARK_ON_GROUND = (("edge", "paper"), ("accent", "paper"), ("accent", "shade"))
+MARK_ON_BACKGROUND = (("edge", "paper"), ("accent", "paper"), ("accent", "shade"))
 
 
 def tokens(wants: tuple[str, ...]) -> dict[str, str]:
-    """The color tokens as a browser with these preferences sees them."""
-    seen: dict[str, str] = {}
+    """The color tokens in a browser with these preferences."""
+    colors: dict[str, str] = {}
     for block in BLOCK.finditer((CSS / "tokens.css").read_text(encoding="utf-8")):
-        asked = re.findall(r"prefers-[a-z-]+: (\w+)", block["media"] or "")
-        if set(asked) <= set(wants):
-            seen |= dict(TOKEN.findall(block["tokens"]))
-    return seen
+        queries = re.findall(r"prefers-[a-z-]+: (\w+)", block["media"] or "")
+        if set(queries) <= set(wants):
+            colors |= dict(TOKEN.findall(block["tokens"]))
+    return colors
 
 
 def luminance(color: str) -> float:
@@ -51,35 +51,35 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """From 1 (the same) to 21 (black on white)."""
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize(("text", "ground"), TEXT_ON_GROUND)
-def test_text_stands_out_from_its_ground(scheme: str, text: str, ground: str) -> None:
+@pytest.mark.parametrize(("text", "background"), TEXT_ON_BACKGROUND)
+def test_text_has_contrast_7_to_1(scheme: str, text: str, background: str) -> None:
     color = tokens(SCHEMES[scheme])
 
-    assert contrast(color[text], color[ground]) >= 7
+    assert contrast(color[text], color[background]) >= 7
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize(("mark", "ground"), MARK_ON_GROUND)
-def test_borders_and_marks_can_be_made_out(scheme: str, mark: str, ground: str) -> None:
+@pytest.mark.parametrize(("mark", "background"), MARK_ON_BACKGROUND)
+def test_borders_and_marks_have_contrast_3_to_1(scheme: str, mark: str, background: str) -> None:
     color = tokens(SCHEMES[scheme])
 
-    assert contrast(color[mark], color[ground]) >= 3
+    assert contrast(color[mark], color[background]) >= 3
 
 
 @pytest.mark.parametrize("sheet", ["base", "layout", "components"])
-def test_colors_are_named_in_one_place(sheet: str) -> None:
+def test_colors_are_defined_only_in_tokens_css(sheet: str) -> None:
     assert not HEX.findall((CSS / f"{sheet}.css").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_browser_frame_has_the_color_of_the_paper(scheme: str) -> None:
+def test_theme_color_matches_the_background(scheme: str) -> None:
     base = (ROOT / "templates" / "base.html").read_text(encoding="utf-8")
     paper = tokens(SCHEMES[scheme])["paper"]
 

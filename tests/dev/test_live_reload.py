@@ -1,4 +1,4 @@
-"""A clinic being written: shown at each save, a mistake told until it is mended."""
+"""Live reload: changes appear when a file is saved, and errors are shown until they are fixed."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from config import ROOT
 from tests.support.browser import PageMonitor
 from tests.support.site import Site, eventually, running_site
 
-MADE_BY_TOOLS = re.compile(r"^(\.git|\.venv|build|\.hypothesis)$|cache(__)?$|^\.coverage")
+GENERATED = re.compile(r"^(\.git|\.venv|build|\.hypothesis)$|cache(__)?$|^\.coverage")
 INQUIRY = {
     "name": "Ada Example",
     "email": "ada@example.com",
@@ -24,19 +24,19 @@ INQUIRY = {
 
 
 def tree() -> dict[Path, tuple[int, int]]:
-    """Every file of the project, with its size and the time of its last change."""
-    found = {}
+    """Every file of the project, with its size and modification time."""
+    files = {}
     for folder, inner, names in os.walk(ROOT):
-        inner[:] = [name for name in inner if not MADE_BY_TOOLS.search(name)]
+        inner[:] = [name for name in inner if not GENERATED.search(name)]
         for file in (Path(folder, name) for name in names):
-            facts = file.stat()
-            found[file] = facts.st_size, facts.st_mtime_ns
-    return found
+            status = file.stat()
+            files[file] = status.st_size, status.st_mtime_ns
+    return files
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A second clinic, as ``flask clinic new`` writes it."""
+    """A new clinic, as created by ``flask clinic new``."""
     folder = tmp_path_factory.mktemp("second") / "clinic"
     scaffold.write_clinic(folder, {"name": "Second Clinic"})
     return folder
@@ -49,56 +49,56 @@ def preview(folder: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def shown(browser: Browser, preview: Site) -> Iterator[Page]:
-    """Its contact page, open all the time."""
+def contact_page(browser: Browser, preview: Site) -> Iterator[Page]:
+    """The contact page of the preview, open during the test."""
     context = browser.new_context(base_url=preview.url)
     page = context.new_page()
-    watch = PageMonitor(context, preview.url)
+    monitor = PageMonitor(context, preview.url)
     page.goto("/contact")
     yield page
     context.close()
-    assert [one for one in watch.faults if "500" not in one] == []
+    assert [error for error in monitor.errors if "500" not in error] == []
 
 
-def save(file: Path, old: str, fresh: str) -> None:
+def replace_text(file: Path, old: str, new: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert old in text
-    file.write_text(text.replace(old, fresh, 1), encoding="utf-8")
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_it_runs_beside_the_demo_and_touches_no_file_of_the_project(
+def test_a_preview_runs_alongside_the_demo_site_and_changes_no_file(
     server: Site, folder: Path, preview: Site
 ) -> None:
-    before, ours = tree(), sorted(folder.rglob("*"))
+    before, clinic_files = tree(), sorted(folder.rglob("*"))
     for site, name in ((preview, "Second Clinic"), (server, "Null Harbor Infusion Clinic")):
         for path in ("/", "/location", "/location/map.js", "/contact", "/privacy"):
             assert httpx.get(site.url + path, timeout=30).status_code == 200
         assert name in httpx.get(site.url).text
-    answer = httpx.post(f"{preview.url}/api/v1/inquiries", json=INQUIRY)
-    assert answer.status_code == 201, answer.text
-    mail = eventually(preview.messages, 15, "the mail arrives")[0]
-    assert mail["To"] == "frontdesk@your-clinic.example"
+    response = httpx.post(f"{preview.url}/api/v1/inquiries", json=INQUIRY)
+    assert response.status_code == 201, response.text
+    message = eventually(preview.messages, 15, "the message is received")[0]
+    assert message["To"] == "frontdesk@your-clinic.example"
     assert tree() == before
-    assert sorted(folder.rglob("*")) == ours
+    assert sorted(folder.rglob("*")) == clinic_files
 
 
-def test_what_is_saved_is_shown_at_once(shown: Page, folder: Path) -> None:
-    save(folder / "clinic.toml", '"212-555-0100"', '"212-555-0199"')
-    expect(shown.get_by_role("banner")).to_contain_text("212-555-0199")
+def test_open_pages_show_a_change_when_it_is_saved(contact_page: Page, folder: Path) -> None:
+    replace_text(folder / "clinic.toml", '"212-555-0100"', '"212-555-0199"')
+    expect(contact_page.get_by_role("banner")).to_contain_text("212-555-0199")
 
 
-def test_a_mistake_is_told_until_it_is_mended_and_nothing_is_lost(
-    shown: Page, folder: Path, preview: Site
+def test_an_error_is_shown_until_it_is_fixed_and_no_inquiry_is_lost(
+    contact_page: Page, folder: Path, preview: Site
 ) -> None:
     page = folder / "pages" / "questions.md"
-    save(page, "(#what-else-is-there)", "(#nowhere)")
-    expect(shown.locator("pre")).to_contain_text("broken link #nowhere: no such heading")
-    fault = shown.locator("pre").inner_text()
-    assert fault.startswith(f"{page}:")
-    assert fault in preview.lines
+    replace_text(page, "(#what-else-is-there)", "(#nowhere)")
+    expect(contact_page.locator("pre")).to_contain_text("broken link #nowhere: no such heading")
+    error = contact_page.locator("pre").inner_text()
+    assert error.startswith(f"{page}:")
+    assert error in preview.lines
     assert httpx.post(f"{preview.url}/api/v1/inquiries", json=INQUIRY).status_code == 201
-    save(page, "(#nowhere)", "(#what-else-is-there)")
-    expect(shown.get_by_role("heading", level=1)).to_have_text("Contact us today")
+    replace_text(page, "(#nowhere)", "(#what-else-is-there)")
+    expect(contact_page.get_by_role("heading", level=1)).to_have_text("Contact us today")
     assert "The clinic files are valid again." in preview.lines
 
 
@@ -106,13 +106,11 @@ def test_the_terminal_names_the_folder(folder: Path, preview: Site) -> None:
     assert f"Clinic    {folder}: pages reload when files change" in preview.lines
 
 
-def test_the_mailer_reads_the_folder_again_when_a_file_is_saved(
-    folder: Path, preview: Site
-) -> None:
+def test_the_mailer_restarts_when_a_file_is_saved(folder: Path, preview: Site) -> None:
     old = eventually(lambda: preview.find("mailer"), what="a mailer runs")
-    save(folder / "clinic.toml", 'name = "Second Clinic"', 'name = "Third Clinic"')
+    replace_text(folder / "clinic.toml", 'name = "Second Clinic"', 'name = "Third Clinic"')
     eventually(
-        lambda: [one for one in preview.find("mailer") if one not in old],
+        lambda: [mailer for mailer in preview.find("mailer") if mailer not in old],
         what="another mailer runs",
     )
     eventually(lambda: len(preview.find("mailer")) == 1, what="the first mailer has ended")

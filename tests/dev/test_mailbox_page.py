@@ -1,4 +1,4 @@
-"""``/dev/mailbox``: what came, newest first, harmless."""
+"""``/dev/mailbox`` lists messages, newest first, and displays them safely."""
 
 import re
 import subprocess
@@ -21,35 +21,35 @@ HOSTILE = '<script>alert("x")</script><p style="color: red">Hello</p>'
 
 @pytest.fixture
 def receive(tmp_path: Path) -> Callable[..., str]:
-    """Put a mail into the mailbox of ``app``, as the SMTP server does; its key."""
+    """Add a message to the mailbox of ``app``, like the SMTP server. Returns its key."""
 
     def add(subject: str, text: str = "Good day\n", html: str | None = None) -> str:
-        mail = EmailMessage()
-        mail["Subject"] = subject
-        mail["To"] = "frontdesk@nullharbor.example"
-        mail["Reply-To"] = "ada@example.com"
-        mail.set_content(text)
+        message = EmailMessage()
+        message["Subject"] = subject
+        message["To"] = "frontdesk@nullharbor.example"
+        message["Reply-To"] = "ada@example.com"
+        message.set_content(text)
         if html is not None:
-            mail.add_alternative(html, subtype="html")
-        return str(Maildir(tmp_path / "mailbox", create=True).add(mail.as_bytes()))
+            message.add_alternative(html, subtype="html")
+        return str(Maildir(tmp_path / "mailbox", create=True).add(message.as_bytes()))
 
     return add
 
 
-def test_the_newest_mail_stands_first(client: FlaskClient, receive: Callable[..., str]) -> None:
+def test_the_newest_message_is_first(client: FlaskClient, receive: Callable[..., str]) -> None:
     for subject in ("Oldest", "Middle", "Newest"):
         receive(subject)
     page = client.get("/dev/mailbox").text
     assert page.index("Newest") < page.index("Middle") < page.index("Oldest")
 
 
-def test_an_empty_mailbox_says_so(client: FlaskClient) -> None:
-    answer = client.get("/dev/mailbox")
-    assert answer.status_code == 200
-    assert "No messages yet" in answer.text
+def test_an_empty_mailbox_is_labeled(client: FlaskClient) -> None:
+    response = client.get("/dev/mailbox")
+    assert response.status_code == 200
+    assert "No messages yet" in response.text
 
 
-def test_a_mail_shows_headers_and_text_with_markup_made_harmless(
+def test_a_message_page_shows_headers_and_text_with_escaped_markup(
     client: FlaskClient, receive: Callable[..., str]
 ) -> None:
     key = receive("Ünusual <b>subject</b>", text="a < b\n")
@@ -57,10 +57,10 @@ def test_a_mail_shows_headers_and_text_with_markup_made_harmless(
     assert "Ünusual &lt;b&gt;subject&lt;/b&gt;" in page
     assert "ada@example.com" in page
     assert "a &lt; b" in page
-    assert "<iframe" not in page, "this mail has no HTML part"
+    assert "<iframe" not in page, "this message has no HTML part"
 
 
-def test_the_html_part_stands_in_a_frame_that_can_do_nothing(
+def test_the_html_part_is_in_a_sandboxed_frame(
     client: FlaskClient, receive: Callable[..., str]
 ) -> None:
     key = receive("With HTML", html=HOSTILE)
@@ -80,19 +80,19 @@ def test_the_html_part_stands_in_a_frame_that_can_do_nothing(
 def test_a_key_that_is_a_path_finds_nothing(
     client: FlaskClient, receive: Callable[..., str], key: str
 ) -> None:
-    receive("The only mail")
+    receive("The only message")
     assert client.get(f"/dev/mailbox/{key}/html").status_code == 404
     assert client.get(f"/dev/mailbox/{key}").status_code in (404, 308)
 
 
-def test_a_broken_mail_does_not_hide_the_others(
+def test_an_invalid_message_does_not_hide_the_others(
     client: FlaskClient, receive: Callable[..., str], tmp_path: Path
 ) -> None:
-    receive("Whole")
+    receive("Valid")
     Maildir(tmp_path / "mailbox").add(b"\xff\xfe no header at all\r\n\r\n\xff")
     page = client.get("/dev/mailbox")
     assert page.status_code == 200
-    assert "Whole" in page.text
+    assert "Valid" in page.text
 
 
 def test_a_production_site_has_no_mailbox(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_production_site_has_no_mailbox(tmp_path: Path) -> None:
 
 
 def _production(folder: Path) -> Settings:
-    """Settings that go into production, with a clinic that is no demo."""
+    """Production settings, with a clinic that is not the demo."""
     clinic = folder / "clinic"
     clinic.mkdir()
     for entry in (ROOT / "clinic").iterdir():
@@ -130,7 +130,7 @@ def _production(folder: Path) -> Settings:
 
 def test_the_site_does_not_load_the_smtp_server() -> None:
     code = "import sys, app; print('aiosmtpd' in sys.modules, 'app.dev.environment' in sys.modules)"
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
         capture_output=True,
@@ -138,4 +138,4 @@ def test_the_site_does_not_load_the_smtp_server() -> None:
         check=True,
         timeout=60,
     ).stdout
-    assert said.split() == ["False", "False"]
+    assert output.split() == ["False", "False"]

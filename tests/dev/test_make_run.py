@@ -1,4 +1,4 @@
-"""``make run`` by real processes: what it says, what it survives, what it leaves behind."""
+"""``make run`` in real processes: its output, its errors and its cleanup."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def site(instance: Path) -> Iterator[Site]:
         yield site
 
 
-def gone(site: Site) -> bool:
+def stopped(site: Site) -> bool:
     return not site.processes()
 
 
@@ -47,20 +47,20 @@ def master(site: Site) -> psutil.Process:
     return site.find("gunicorn")[0]
 
 
-def inquire(site: Site, message: str) -> None:
-    address = f"{site.url}/api/v1/inquiries"
-    answer = httpx.post(address, json={**INQUIRY, "message": message}, timeout=20)
-    assert answer.status_code == 201, answer.text
+def send_inquiry(site: Site, message: str) -> None:
+    url = f"{site.url}/api/v1/inquiries"
+    response = httpx.post(url, json={**INQUIRY, "message": message}, timeout=20)
+    assert response.status_code == 201, response.text
 
 
 def banner(site: Site) -> dict[str, str]:
-    """What is printed when the site answers, by its first word."""
+    """The lines that are printed when the site responds, by their first word."""
     names = ("Clinic", "Site", "Mailbox", "Stop")
-    words = (line.split(maxsplit=1) for line in site.lines)
-    return {first: rest[0] for first, *rest in words if first in names and rest}
+    split_lines = (line.split(maxsplit=1) for line in site.lines)
+    return {first: rest[0] for first, *rest in split_lines if first in names and rest}
 
 
-def test_the_banner_names_the_site_and_ctrl_c_leaves_nothing(instance: Path) -> None:
+def test_the_banner_names_the_site_and_ctrl_c_stops_all_processes(instance: Path) -> None:
     make = ["make", "--assume-old=.venv/run.stamp", "run"]
     with running_site(instance, command=make) as site:
         mailbox = f"{site.url}/dev/mailbox"
@@ -70,11 +70,11 @@ def test_the_banner_names_the_site_and_ctrl_c_leaves_nothing(instance: Path) -> 
         eventually(site.mailer, what="a mailer runs")
         os.killpg(site.process.pid, signal.SIGINT)
         site.process.wait(60)
-        eventually(lambda: gone(site), 2, "no process is left")
+        eventually(lambda: stopped(site), 2, "all processes have stopped")
         assert not [line for line in site.lines if "Traceback" in line]
 
 
-def test_keys_are_made_once_and_for_the_owner_alone(instance: Path) -> None:
+def test_keys_are_created_once_and_readable_by_the_owner_only(instance: Path) -> None:
     def keys() -> list[str]:
         return [(instance / name).read_text() for name in ("secret_key", "encryption_keys")]
 
@@ -90,126 +90,132 @@ def test_keys_are_made_once_and_for_the_owner_alone(instance: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.8, 1.3])
-def test_sigterm_while_it_starts_leaves_nothing(instance: Path, seconds: float) -> None:
+def test_sigterm_during_startup_stops_all_processes(instance: Path, seconds: float) -> None:
     site = launch(instance)
     try:
         time.sleep(seconds)
         site.process.terminate()
         site.process.wait(60)
-        eventually(lambda: gone(site), 5, "no process is left")
+        eventually(lambda: stopped(site), 5, "all processes have stopped")
     finally:
         stop_site(site)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_or_a_closed_terminal_leaves_nothing(site: Site, number: int) -> None:
+def test_sigterm_or_a_closed_terminal_stops_all_processes(site: Site, number: int) -> None:
     eventually(site.mailer, what="a mailer runs")
     site.process.send_signal(number)
     assert site.process.wait(60) == 0
-    eventually(lambda: gone(site), 5, "no process is left")
+    eventually(lambda: stopped(site), 5, "all processes have stopped")
 
 
-@pytest.mark.parametrize("word", ["gunicorn", "mailer", "app.dev.smtp_server"])
-def test_when_one_process_dies_all_end(site: Site, word: str) -> None:
+@pytest.mark.parametrize("process", ["gunicorn", "mailer", "app.dev.smtp_server"])
+def test_when_one_process_dies_all_stop(site: Site, process: str) -> None:
     eventually(site.mailer, what="a mailer runs")
-    site.find(word)[0].kill()
+    site.find(process)[0].kill()
     assert site.process.wait(60) != 0
-    eventually(lambda: gone(site), 40, "no process is left")
+    eventually(lambda: stopped(site), 40, "all processes have stopped")
 
 
-def test_a_reload_leaves_the_site_answering(site: Site) -> None:
-    before = {one.pid for one in site.find("gunicorn")}
+def test_the_site_responds_after_a_reload(site: Site) -> None:
+    before = {process.pid for process in site.find("gunicorn")}
     master(site).send_signal(signal.SIGHUP)
     eventually(
-        lambda: not before & {one.pid for one in site.find("gunicorn")[1:]}, 20, "new workers"
+        lambda: not before & {process.pid for process in site.find("gunicorn")[1:]},
+        20,
+        "new workers",
     )
     assert httpx.get(f"{site.url}/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("variable", ["PORT", "MAILBOX_PORT"])
-def test_a_port_that_is_taken_is_told_in_one_line(instance: Path, variable: str) -> None:
+def test_a_port_in_use_is_reported_in_one_line(instance: Path, variable: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        lines = fails(instance, env={variable: str(port)})
+        lines = output_of_failed_start(instance, env={variable: str(port)})
     assert len(lines) == 1
     assert f"127.0.0.1:{port}" in lines[0]
     assert f"{variable}={port + 1} make run" in lines[0]
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_one_line(instance: Path) -> None:
+def test_a_folder_that_is_not_writable_is_reported_in_one_line(instance: Path) -> None:
     instance.write_text("a file where the folder should be")
-    [line] = fails(instance)
+    [line] = output_of_failed_start(instance)
     assert str(instance) in line
     assert "INSTANCE_DIR=" in line
 
 
-def test_a_port_that_is_no_number_is_told_in_one_line(instance: Path) -> None:
-    assert fails(instance, env={"PORT": "eight"}) == [
+def test_an_invalid_port_number_is_reported_in_one_line(instance: Path) -> None:
+    assert output_of_failed_start(instance, env={"PORT": "eight"}) == [
         "PORT must be a number from 1 to 65535, not 'eight'."
     ]
 
 
-def test_wrong_settings_are_all_told_and_nothing_is_started(instance: Path) -> None:
-    wrong = {"DATABASE_URL": "mysql://", "SECRET_KEY": "short"}
-    lines = fails(instance, 78, env=wrong)
+def test_all_invalid_settings_are_reported_and_nothing_starts(instance: Path) -> None:
+    invalid = {"DATABASE_URL": "mysql://", "SECRET_KEY": "short"}
+    lines = output_of_failed_start(instance, 78, env=invalid)
     assert [line.split(":")[0].strip() for line in lines[1:]] == ["SECRET_KEY", "DATABASE_URL"]
 
 
-def test_a_migration_that_fails_stops_the_start_with_its_message(instance: Path) -> None:
+def test_a_failed_migration_stops_the_start_with_its_message(instance: Path) -> None:
     instance.mkdir()
     (instance / "frontdesk.db").write_text("this is not a database, not even an empty one")
-    lines = fails(instance)
+    lines = output_of_failed_start(instance)
     assert "not a database" in lines[-1]
     assert not [line for line in lines if line.startswith("Traceback")]
 
 
-def fails(instance: Path, status: int = 1, *, env: dict[str, str] | None = None) -> list[str]:
-    """What the terminal shows of a start that ends by itself with ``status``."""
+def output_of_failed_start(
+    instance: Path, status: int = 1, *, env: dict[str, str] | None = None
+) -> list[str]:
+    """The terminal output of a start that exits with ``status``."""
     site = launch(instance, command=None, **(env or {}))
     try:
         assert site.process.wait(60) == status
-        assert gone(site)
+        assert stopped(site)
         return site.lines
     finally:
         stop_site(site)
 
 
 def test_an_inquiry_reaches_the_mailbox(site: Site) -> None:
-    inquire(site, "Where do I park?")
-    [mail] = eventually(site.messages, 15, "the mail arrives")
-    assert mail["Reply-To"] == "ada@example.com"
-    assert "Where do I park?" in mail.as_string()
+    send_inquiry(site, "Where do I park?")
+    [message] = eventually(site.messages, 15, "the message is received")
+    assert message["Reply-To"] == "ada@example.com"
+    assert "Where do I park?" in message.as_string()
 
 
-def test_the_same_on_postgresql(instance: Path, empty_postgres_url: str) -> None:
+def test_an_inquiry_reaches_the_mailbox_on_postgresql(
+    instance: Path, empty_postgres_url: str
+) -> None:
     with running_site(instance, DATABASE_URL=empty_postgres_url) as site:
-        inquire(site, "Where do I park?")
-        [mail] = eventually(site.messages, 15, "the mail arrives")
-        assert "Where do I park?" in mail.as_string()
+        send_inquiry(site, "Where do I park?")
+        [message] = eventually(site.messages, 15, "the message is received")
+        assert "Where do I park?" in message.as_string()
     assert not (instance / "frontdesk.db").exists()
 
 
-def test_mail_waits_for_a_stopped_mailbox_and_comes_once(instance: Path) -> None:
+def test_messages_wait_for_the_mailbox_to_start_and_are_delivered_once(instance: Path) -> None:
     with running_site(instance, MAILBOX="external") as site:
         assert "make mailbox" in banner(site)["Mailbox"]
         for number in range(5):
-            inquire(site, f"Question {number}")
-        eventually(lambda: "unavailable" in "".join(site.lines), 15, "an attempt meets no mailbox")
+            send_inquiry(site, f"Question {number}")
+        eventually(lambda: "unavailable" in "".join(site.lines), 15, "an attempt fails")
         with mailbox(site):
-            mails = eventually(lambda: five_mails(site), 60, "five mails")
+            messages = eventually(lambda: five_messages(site), 60, "five messages")
             time.sleep(3)
-            assert len(site.messages()) == 5, "none twice"
-        assert len({mail["Message-ID"] for mail in mails}) == 5
+            assert len(site.messages()) == 5, "none is delivered twice"
+        assert len({message["Message-ID"] for message in messages}) == 5
 
 
-def five_mails(site: Site) -> list[EmailMessage] | None:
-    mails = site.messages()
-    return mails if len(mails) >= 5 else None
+def five_messages(site: Site) -> list[EmailMessage] | None:
+    messages = site.messages()
+    return messages if len(messages) >= 5 else None
 
 
 @contextmanager
 def mailbox(site: Site) -> Iterator[None]:
-    """What ``make mailbox`` runs."""
+    """Run the command of ``make mailbox`` during the block."""
     command = [sys.executable, "-m", "app.dev.smtp_server", "--folder", str(site.maildir)]
     process = subprocess.Popen([*command, "--port", str(site.mailbox_port)], cwd=ROOT)
     try:

@@ -90,7 +90,7 @@ def _patch_mailer() -> None:
 
 
 def _patch_smtp() -> None:
-    send_bytes, send = smtp._FinalDotMixin.send, smtp.send
+    send_bytes, send = smtp._SMTP.send, smtp.send
 
     def send_in_halves(self: Any, s: Any) -> None:
         if not (isinstance(s, bytes) and s.endswith(smtp.FINAL_DOT)):
@@ -107,7 +107,7 @@ def _patch_smtp() -> None:
             reach("poison")
         return send(mail, **options)
 
-    smtp._FinalDotMixin.send = send_in_halves  # type: ignore[method-assign]
+    smtp._SMTP.send = send_in_halves  # type: ignore[method-assign]
     smtp.send = send_unless_poisoned
 
 

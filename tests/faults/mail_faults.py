@@ -14,7 +14,7 @@ from tests.faults.site_under_test import SiteUnderTest, UnavailableError, wait_u
 from tests.support import smtp_sink
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.site import free_port
-from tests.support.smtp_relay import DRIP, DROP, HANG, TAKE_AND_DROP, Relay
+from tests.support.smtp_relay import ACCEPT_AND_DROP, DRIP, DROP, HANG, Relay
 
 
 def misbehave(site: SiteUnderTest, script: dict[str, str], hits: int) -> None:
@@ -26,7 +26,7 @@ def misbehave(site: SiteUnderTest, script: dict[str, str], hits: int) -> None:
         wait_until(lambda: site.relay.hits[step] >= hits, 60, f"{hits} times {script}")
         site.relay.script = {}
     site.injected = site.relay.hits[step]
-    site.duplicates_allowed = site.injected if script[step] == TAKE_AND_DROP else 0
+    site.duplicates_allowed = site.injected if script[step] == ACCEPT_AND_DROP else 0
 
 
 for name, script, hits in (
@@ -37,10 +37,10 @@ for name, script, hits in (
     ("SMTP 451 to RCPT", {"rcpt": "451 greylisted"}, 8),
     ("SMTP 550 to RCPT", {"rcpt": "550 no such user"}, 30),
     ("SMTP 552 after DATA", {"dot": "552 too big"}, 30),
-    ("SMTP server accepts the message, then drops", {"dot": TAKE_AND_DROP}, 5),
+    ("SMTP server accepts the message, then drops", {"dot": ACCEPT_AND_DROP}, 5),
 ):
     function = partial(misbehave, script=script, hits=hits)
-    SCENARIOS.append(Scenario(name, function, short=script == {"dot": TAKE_AND_DROP}))
+    SCENARIOS.append(Scenario(name, function, short=script == {"dot": ACCEPT_AND_DROP}))
 
 
 @scenario("SMTP server sends one byte per second", note="deadline 6 s instead of 660")

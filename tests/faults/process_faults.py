@@ -15,7 +15,7 @@ from tests.faults.clients import new_inquiry, submit
 from tests.faults.fault_plan import POISON, TERM, Trigger
 from tests.faults.registry import SCENARIOS, Scenario, scenario
 from tests.faults.site_under_test import GUNICORN, MAILER, SiteUnderTest, wait_until
-from tests.support.smtp_relay import DROP, HANG, TAKE_AND_DROP
+from tests.support.smtp_relay import ACCEPT_AND_DROP, DROP, HANG
 
 
 def die_at(site: SiteUnderTest, point: str, trigger: Trigger, *, duplicates: bool) -> None:
@@ -122,7 +122,7 @@ def killed_at_random(site: SiteUnderTest, seconds: float) -> None:
 MISBEHAVIOR: tuple[dict[str, str], ...] = (
     {},
     {"rcpt": "451 greylisted"},
-    {"dot": TAKE_AND_DROP},
+    {"dot": ACCEPT_AND_DROP},
     {},
     {"greeting": DROP},
     {"rcpt": HANG},

@@ -7,7 +7,7 @@ from tests.faults.runner import Result
 
 HEAD = (
     "fault", "database", "injected", "acknowledged", "delivered", "dead",
-    "lost", "duplicates", "allowed", "",
+    "LOST", "DUP", "DUP allowed", "",
 )  # fmt: skip
 
 

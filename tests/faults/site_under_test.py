@@ -191,7 +191,7 @@ class SiteUnderTest:
 
     @contextmanager
     def load(self, **options: Any) -> Iterator[Load]:
-        """Run clients during the block; with ``count``, until they sent that many inquiries."""
+        """Run clients during the block; with ``count``, until they have sent that many."""
         load = Load(**{"url": lambda: f"http://127.0.0.1:{self.port}", **options})
         load.start()
         try:

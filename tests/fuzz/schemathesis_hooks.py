@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know from the OpenAPI document alone; it loads this file itself."""
+"""Hooks that Schemathesis loads: formats and headers that OpenAPI cannot express."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ schemathesis.openapi.format("phone", phones | ABROAD)
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _options: Any) -> None:
-    """A well-formed key is made unique: used for other words, it is rightly refused."""
+    """Make valid keys unique: a key reused for other content is refused."""
     key = (case.headers or {}).get("Idempotency-Key")
     if isinstance(key, str) and CLIENT_KEY.fullmatch(key):
         case.headers["Idempotency-Key"] = str(uuid4())

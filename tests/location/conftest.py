@@ -1,4 +1,4 @@
-"""What the tests of the map share: the demo's basemap, finished maps, other clinics' sites."""
+"""Fixtures for maps: the demo basemap, built maps, and sites of other clinics."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
 
 CLOSED = re.compile(r"closed = \[.*?^\]", re.DOTALL | re.MULTILINE)
-NASTY = "${alert(1)}`</script><img src=x onerror=alert(2)>\"'&"
+MALICIOUS = "${alert(1)}`</script><img src=x onerror=alert(2)>\"'&"
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +27,9 @@ def basemap_file(clinic_dir: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def basemap(basemap_file: Path) -> Iterator[PMTilesReader]:
-    opened = PMTilesReader(basemap_file)
-    yield opened
-    opened.close()
+    reader = PMTilesReader(basemap_file)
+    yield reader
+    reader.close()
 
 
 @pytest.fixture(scope="session")
@@ -51,17 +51,17 @@ def source(
 
 
 @pytest.fixture(scope="session")
-def finished(source: MapSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder that holds the demo's finished maps."""
-    folder = tmp_path_factory.mktemp("finished-maps")
+def built_maps(source: MapSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder with the maps of the demo clinic."""
+    folder = tmp_path_factory.mktemp("built-maps")
     assert MapCache(source, folder).get("map.js")
     return folder
 
 
 @pytest.fixture
-def map_app(make_app: Callable[..., Flask], finished: Path, tmp_path: Path) -> Flask:
-    """The site, with the maps made already."""
-    shutil.copytree(finished, tmp_path / "cache")
+def map_app(make_app: Callable[..., Flask], built_maps: Path, tmp_path: Path) -> Flask:
+    """The site, with the maps already built."""
+    shutil.copytree(built_maps, tmp_path / "cache")
     return make_app()
 
 
@@ -69,7 +69,7 @@ def map_app(make_app: Callable[..., Flask], finished: Path, tmp_path: Path) -> F
 def other_clinic(clinic_dir: Path, tmp_path: Path) -> Callable[..., Path]:
     """Copy and change the demo clinic's folder: ``other_clinic(basemap=False, name="…")``.
 
-    ``closed`` maps dates (``YYYY-MM-DD``) to reasons. They replace those of the demo.
+    ``closed`` maps dates (``YYYY-MM-DD``) to reasons and replaces those of the demo.
     """
 
     def make(
@@ -94,7 +94,7 @@ def other_clinic(clinic_dir: Path, tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def site_of(make_app: Callable[..., Flask]) -> Iterator[Callable[..., str]]:
-    """Serve a site of other settings for this test: ``site_of(CLINIC_DIR=…)`` is its address."""
+    """Serve a site with other settings: ``site_of(CLINIC_DIR=…)`` returns its URL."""
     running: list[tuple[BaseWSGIServer, Thread]] = []
 
     def serve(**env: str) -> str:

@@ -1,4 +1,4 @@
-"""The script of the live map: always the same, nothing foreign, nothing that can be run."""
+"""The script of the interactive map: deterministic, self-contained, and safe for any name."""
 
 import json
 import re
@@ -13,7 +13,7 @@ import pytest
 from app.location.folium_map import build_map_script
 from app.location.markers import Marker
 from config import ROOT
-from tests.location.conftest import NASTY
+from tests.location.conftest import MALICIOUS
 
 LAYER: dict[str, Any] = {
     "url": "/location/tiles/{z}/{x}/{y}.mvt",
@@ -21,7 +21,7 @@ LAYER: dict[str, Any] = {
     "minZoom": 11,
     "maxDataZoom": 15,
 }
-AGAIN = """
+BUILD_SCRIPT = """
 import json, sys
 from app.location.folium_map import build_map_script
 from app.location.markers import Marker
@@ -32,19 +32,21 @@ sys.stdout.write(build_map_script(markers, basemap=given["layer"], attribution="
 """
 
 
-def made(markers: Sequence[Marker]) -> str:
+def script_for(markers: Sequence[Marker]) -> str:
     return build_map_script(markers, basemap=LAYER, attribution="Invented town")
 
 
-def test_the_same_clinic_gives_the_same_bytes(clinic_markers: tuple[Marker, ...]) -> None:
-    assert made(clinic_markers) == made(clinic_markers)
+def test_same_input_gives_the_same_bytes(clinic_markers: tuple[Marker, ...]) -> None:
+    assert script_for(clinic_markers) == script_for(clinic_markers)
 
 
 @pytest.mark.parametrize("seed", ["1", "77"])
-def test_so_does_another_process(clinic_markers: tuple[Marker, ...], seed: str) -> None:
+def test_another_process_gives_the_same_bytes(
+    clinic_markers: tuple[Marker, ...], seed: str
+) -> None:
     given = json.dumps({"markers": [vars(marker) for marker in clinic_markers], "layer": LAYER})
     done = subprocess.run(
-        [sys.executable, "-c", AGAIN],
+        [sys.executable, "-c", BUILD_SCRIPT],
         input=given,
         capture_output=True,
         text=True,
@@ -52,29 +54,29 @@ def test_so_does_another_process(clinic_markers: tuple[Marker, ...], seed: str) 
         cwd=ROOT,
         env={"PYTHONHASHSEED": seed},
     )
-    assert done.stdout == made(clinic_markers)
+    assert done.stdout == script_for(clinic_markers)
 
 
-def test_every_location_has_a_named_pin_and_all_are_in_view(
+def test_every_location_has_a_titled_marker_and_all_are_in_view(
     clinic_markers: tuple[Marker, ...],
 ) -> None:
-    script = made(clinic_markers)
+    script = script_for(clinic_markers)
     assert '"title": "1. Quay Street"' in script
     assert '"title": "2. Lighthouse Hill"' in script
     assert re.search(r"fitBounds\(\s*\[\[0\.0018, 0\.0031\], \[0\.0092, -0\.0054\]\]", script)
 
 
-def test_the_only_location_has_no_number_and_is_the_middle(
+def test_single_location_has_no_number_and_is_the_center(
     clinic_markers: tuple[Marker, ...],
 ) -> None:
-    script = made([replace(clinic_markers[0], label="")])
+    script = script_for([replace(clinic_markers[0], label="")])
     assert '"title": "Quay Street"' in script
     assert "fitBounds" not in script
     assert '"center": [0.0018, 0.0031]' in script or "center: [0.0018, 0.0031]" in script
 
 
-def test_a_popup_tells_address_hours_and_the_way(clinic_markers: tuple[Marker, ...]) -> None:
-    popup = popup_of(made(clinic_markers), "quay")
+def test_popup_has_address_hours_and_directions(clinic_markers: tuple[Marker, ...]) -> None:
+    popup = popup_of(script_for(clinic_markers), "quay")
     assert "<strong>Quay Street</strong>" in popup
     assert "12 Quay Street<br>Second floor<br>Null Harbor, NY 00000" in popup
     assert "Wed: 9 am to 7 pm" in popup
@@ -82,38 +84,40 @@ def test_a_popup_tells_address_hours_and_the_way(clinic_markers: tuple[Marker, .
     assert "https://maps.apple.com/directions?destination=0.001800,0.003100" in popup
 
 
-def test_no_script_or_picture_comes_from_elsewhere(clinic_markers: tuple[Marker, ...]) -> None:
-    addresses = set(re.findall(r"https?://([\w.-]+)", made(clinic_markers)))
-    assert addresses == {"www.google.com", "maps.apple.com", "www.openstreetmap.org"}
-    for foreign in ("jquery", "$(", "cdn", "unpkg", "srcdoc", "data:"):
-        assert foreign not in made(clinic_markers)
+def test_no_script_or_image_is_loaded_from_another_host(clinic_markers: tuple[Marker, ...]) -> None:
+    hosts = set(re.findall(r"https?://([\w.-]+)", script_for(clinic_markers)))
+    assert hosts == {"www.google.com", "maps.apple.com", "www.openstreetmap.org"}
+    for external in ("jquery", "$(", "cdn", "unpkg", "srcdoc", "data:"):
+        assert external not in script_for(clinic_markers)
 
 
-def test_a_name_full_of_code_stays_text(clinic_markers: tuple[Marker, ...]) -> None:
-    script = made([replace(clinic_markers[0], name=NASTY, address=(NASTY,), hours=(NASTY,))])
+def test_code_in_a_name_stays_text(clinic_markers: tuple[Marker, ...]) -> None:
+    script = script_for(
+        [replace(clinic_markers[0], name=MALICIOUS, address=(MALICIOUS,), hours=(MALICIOUS,))]
+    )
     assert "<img" not in script
     assert "</script" not in script
-    assert "${alert" not in script  # not even between double quotes, where it would be nothing
+    assert "${alert" not in script  # not even in double quotes, where it would do nothing
     assert "&lt;img src=x onerror=alert(2)&gt;&quot;" in popup_of(script, "quay")
 
 
-def test_a_key_with_dashes_makes_a_valid_script(clinic_markers: tuple[Marker, ...]) -> None:
-    assert "var marker_old_town = " in made([replace(clinic_markers[0], key="old-town")])
+def test_key_with_dashes_gives_a_valid_script(clinic_markers: tuple[Marker, ...]) -> None:
+    assert "var marker_old_town = " in script_for([replace(clinic_markers[0], key="old-town")])
 
 
-def test_without_a_basemap_the_streets_are_pictures_of_that_host(
+def test_without_a_basemap_streets_are_images_of_the_tile_host(
     clinic_markers: tuple[Marker, ...],
 ) -> None:
     url = "https://tiles.example/{z}/{x}/{y}.png"
-    script = build_map_script(clinic_markers, tiles_url=url, attribution="Who made it")
+    script = build_map_script(clinic_markers, tiles_url=url, attribution="Some mapper")
     assert url in script
-    assert '"attribution": "Who made it"' in script
-    assert '"referrerPolicy": "origin"' in script  # the site, never the page
+    assert '"attribution": "Some mapper"' in script
+    assert '"referrerPolicy": "origin"' in script  # the site, not the page
     assert "basemapLayer(\n" not in script
 
 
 def popup_of(script: str, key: str) -> str:
-    """The HTML of a marker's popup, read as the browser would."""
+    """The HTML of a marker's popup, as the browser reads it."""
     found = re.search(rf'marker_{key}\.bindPopup\(\s*("(?:[^"\\]|\\.)*")', script)
     assert found
     text = json.loads(found[1])
@@ -122,7 +126,7 @@ def popup_of(script: str, key: str) -> str:
 
 
 @pytest.mark.parametrize("code", ["{{ 7 * 7 }}", "{% raw %}", "{# gone #}", "${7*7}"])
-def test_a_name_is_no_template(clinic_markers: tuple[Marker, ...], code: str) -> None:
+def test_name_is_not_rendered_as_a_template(clinic_markers: tuple[Marker, ...], code: str) -> None:
     first = replace(clinic_markers[0], name=code, address=(code,), hours=(code,))
     script = build_map_script([first], basemap=LAYER, attribution=code)
     written = code.replace("{", "\\u007b")

@@ -1,4 +1,4 @@
-"""What the map's addresses answer."""
+"""Responses of the location routes."""
 
 import gzip
 import logging
@@ -18,26 +18,28 @@ from app.services import services_of
 TILE = "/location/tiles/15/16384/16383.mvt"
 
 
-def test_a_tile_is_passed_on_as_it_is_stored(map_app: Flask, basemap: PMTilesReader) -> None:
-    answer = map_app.test_client().get(TILE, headers={"Accept-Encoding": "gzip, br"})
-    assert answer.status_code == 200
-    assert answer.data == basemap.tile(15, 16384, 16383)
-    assert answer.content_type == "application/vnd.mapbox-vector-tile"
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert answer.headers["Vary"] == "Accept-Encoding"
+def test_tile_is_served_as_stored(map_app: Flask, basemap: PMTilesReader) -> None:
+    response = map_app.test_client().get(TILE, headers={"Accept-Encoding": "gzip, br"})
+    assert response.status_code == 200
+    assert response.data == basemap.tile(15, 16384, 16383)
+    assert response.content_type == "application/vnd.mapbox-vector-tile"
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert response.headers["Vary"] == "Accept-Encoding"
 
 
 @pytest.mark.parametrize("accepts", ["", "identity", "br", "gzip;q=0"])
-def test_without_gzip_it_is_unpacked(map_app: Flask, basemap: PMTilesReader, accepts: str) -> None:
-    answer = map_app.test_client().get(TILE, headers={"Accept-Encoding": accepts})
-    packed = basemap.tile(15, 16384, 16383)
-    assert packed is not None
-    assert answer.data == gzip.decompress(packed)
-    assert "Content-Encoding" not in answer.headers
+def test_tile_is_decompressed_without_gzip_support(
+    map_app: Flask, basemap: PMTilesReader, accepts: str
+) -> None:
+    response = map_app.test_client().get(TILE, headers={"Accept-Encoding": accepts})
+    tile_data = basemap.tile(15, 16384, 16383)
+    assert tile_data is not None
+    assert response.data == gzip.decompress(tile_data)
+    assert "Content-Encoding" not in response.headers
 
 
 @pytest.mark.parametrize("path", [TILE, "/location/map.js", "/location/map.svg"])
-def test_who_has_it_already_gets_304(map_app: Flask, path: str) -> None:
+def test_matching_etag_gets_304(map_app: Flask, path: str) -> None:
     client = map_app.test_client()
     tag = client.get(path).headers["ETag"]
     again = client.get(path, headers={"If-None-Match": tag})
@@ -45,7 +47,7 @@ def test_who_has_it_already_gets_304(map_app: Flask, path: str) -> None:
     assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_only_an_address_with_the_current_version_is_kept_for_a_year(map_app: Flask) -> None:
+def test_only_a_url_with_the_current_version_is_cached_for_a_year(map_app: Flask) -> None:
     client, clinic_map = map_app.test_client(), services_of(map_app).clinic_map
     assert clinic_map.basemap
     current = {
@@ -65,7 +67,7 @@ def test_only_an_address_with_the_current_version_is_kept_for_a_year(map_app: Fl
         *["15/99999999999999999999999/1", "a/b/c", "15/16384", "15/16384/16383/1"],
     ],
 )
-def test_a_tile_that_is_not_there_is_404_and_no_error(
+def test_missing_tile_is_404_without_a_log_entry(
     map_app: Flask, caplog: pytest.LogCaptureFixture, place: str
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -81,19 +83,19 @@ def test_a_tile_that_is_not_there_is_404_and_no_error(
         ("map-dark.svg", "image/svg+xml"),
     ],
 )
-def test_script_and_images_say_what_they_are(map_app: Flask, name: str, kind: str) -> None:
-    answer = map_app.test_client().get(f"/location/{name}")
-    assert (answer.status_code, answer.content_type) == (200, kind)
+def test_map_files_have_their_content_type(map_app: Flask, name: str, kind: str) -> None:
+    response = map_app.test_client().get(f"/location/{name}")
+    assert (response.status_code, response.content_type) == (200, kind)
     assert map_app.test_client().get(f"/location/{name}x").status_code == 404
 
 
-def test_an_image_opened_by_itself_may_use_its_style_and_nothing_else(map_app: Flask) -> None:
+def test_svg_policy_allows_only_its_own_style(map_app: Flask) -> None:
     policy = map_app.test_client().get("/location/map.svg").headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "self" not in policy
 
 
-def test_the_page_tells_how_to_come(make_app: Callable[..., Flask]) -> None:
+def test_page_has_addresses_hours_and_transit(make_app: Callable[..., Flask]) -> None:
     page = make_app().test_client().get("/location").text
     for word in ("12 Quay Street", "3 Lighthouse Road", "212-555-0176", "Lantern Lane"):
         assert word in page
@@ -104,7 +106,7 @@ def test_the_page_tells_how_to_come(make_app: Callable[..., Flask]) -> None:
     assert '<th scope="row">Sunday</th><td>Closed</td>' in page
 
 
-def test_directions_carry_coordinates_only(make_app: Callable[..., Flask]) -> None:
+def test_directions_contain_only_coordinates(make_app: Callable[..., Flask]) -> None:
     page = make_app().test_client().get("/location").text
     for address in (
         "https://www.google.com/maps/dir/?api=1&amp;destination=0.009200%2C-0.005400",
@@ -114,7 +116,7 @@ def test_directions_carry_coordinates_only(make_app: Callable[..., Flask]) -> No
         assert f'<a href="{address}" rel="noreferrer">' in page
 
 
-def test_the_front_page_shows_the_map_in_short(make_app: Callable[..., Flask]) -> None:
+def test_front_page_shows_a_short_version(make_app: Callable[..., Flask]) -> None:
     page = make_app().test_client().get("/").text
     assert '<h2 id="location-map">Location map</h2>' in page
     assert 'id="map-box"' in page
@@ -122,11 +124,11 @@ def test_the_front_page_shows_the_map_in_short(make_app: Callable[..., Flask]) -
     assert "Map: Invented town" in page
 
 
-def test_with_a_basemap_no_foreign_pictures_are_allowed(make_app: Callable[..., Flask]) -> None:
+def test_with_a_basemap_no_external_images_are_allowed(make_app: Callable[..., Flask]) -> None:
     for path in ("/", "/location"):
-        answer = make_app().test_client().get(path)
-        assert "img-src 'self';" in answer.headers["Content-Security-Policy"]
-        assert "show-streets" not in answer.text
+        response = make_app().test_client().get(path)
+        assert "img-src 'self';" in response.headers["Content-Security-Policy"]
+        assert "show-streets" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_with_a_basemap_no_foreign_pictures_are_allowed(make_app: Callable[..., 
         ("http://10.0.0.5:8080/{z}/{x}/{y}.png", "10.0.0.5", "http://10.0.0.5:8080"),
     ],
 )
-def test_without_a_basemap_streets_come_after_a_click_from_one_host(
+def test_without_a_basemap_one_host_is_allowed_for_street_images(
     make_app: Callable[..., Flask],
     other_clinic: Callable[..., Path],
     url: str,
@@ -151,9 +153,9 @@ def test_without_a_basemap_streets_come_after_a_click_from_one_host(
     folder = other_clinic(basemap=False)
     client = make_app(CLINIC_DIR=str(folder), MAP_TILES_URL=url).test_client()
     for path in ("/", "/location", "/location"):  # the last one out of the cache
-        answer = client.get(path)
-        assert f"Show streets (loads from {host})" in answer.text
-        assert f"img-src 'self' {origin};" in answer.headers["Content-Security-Policy"]
+        response = client.get(path)
+        assert f"Show streets (loads from {host})" in response.text
+        assert f"img-src 'self' {origin};" in response.headers["Content-Security-Policy"]
     assert "img-src 'self';" in client.get("/contact").headers["Content-Security-Policy"]
     assert client.get(TILE).status_code == 404
 
@@ -177,7 +179,7 @@ def test_without_basemap_and_tile_server_there_is_no_button_and_no_script(
     assert '<img src="/location/map.svg' in page
 
 
-def test_a_broken_basemap_stops_the_start_with_its_reason(
+def test_invalid_basemap_is_an_error(
     make_app: Callable[..., Flask], other_clinic: Callable[..., Path]
 ) -> None:
     folder = other_clinic()
@@ -186,19 +188,19 @@ def test_a_broken_basemap_stops_the_start_with_its_reason(
         make_app(CLINIC_DIR=str(folder))
 
 
-def test_a_tiles_address_without_places_for_numbers_stops_the_start(
+def test_tiles_url_without_placeholders_is_an_error(
     make_app: Callable[..., Flask],
 ) -> None:
     with pytest.raises(ClinicError, match="MAP_TILES_URL"):
         make_app(MAP_TILES_URL="https://tiles.example/all.png")
 
 
-def test_the_server_can_make_the_maps_ahead(map_app: Flask) -> None:
+def test_server_can_build_the_maps_at_start(map_app: Flask) -> None:
     warm_up(map_app).join(30)
     assert services_of(map_app).clinic_map.cache.get("map.svg")
 
 
-def test_the_page_lists_closed_days_from_today_on(
+def test_page_lists_closed_days_from_today_on(
     make_app: Callable[..., Flask], other_clinic: Callable[..., Path]
 ) -> None:
     closed = {

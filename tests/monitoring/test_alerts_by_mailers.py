@@ -1,4 +1,4 @@
-"""Two real mailers on one database: an undelivered mail is told once, within seconds."""
+"""Two real mailers on one database report an undelivered message once, within seconds."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ from tests.support.webhook_receiver import Receiver, receiver
 
 __all__ = ["receiver", "relay", "visitor"]
 
-SEVERAL_LOOKS = 12.0  # seconds
+SEVERAL_CHECKS = 12.0  # seconds
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def mailer(env: dict[str, str], log: Path) -> Iterator[None]:
 def mailers(
     tmp_path: Path, database_url: str, relay: Relay, receiver: Receiver
 ) -> Iterator[Callable[[], str]]:
-    """Two mailers with an alert channel; ask for what they have logged."""
+    """Two mailers with an alert channel; returns a function that reads their logs."""
     env = environment(
         tmp_path,
         DATABASE_URL=database_url,
@@ -58,19 +58,19 @@ def mailers(
         yield lambda: "".join(log.read_text() for log in logs)
 
 
-def test_an_undelivered_mail_is_told_once_and_the_pings_stop(
+def test_an_undelivered_message_is_reported_once_and_the_pings_stop(
     visitor: Visitor, mailers: Callable[[], str], relay: Relay, receiver: Receiver
 ) -> None:
-    pinged = eventually(lambda: [one for one in receiver.calls if one.method == "GET"])
-    assert len(pinged) == 1
+    pings = eventually(lambda: [call for call in receiver.calls if call.method == "GET"])
+    assert len(pings) == 1
     relay.script = {"rcpt": "550 no such mailbox"}
     visitor.send()
-    eventually(lambda: relay.connections, what="a mailer tries")
+    eventually(lambda: relay.connections, what="a delivery attempt")
     began = time.monotonic()
-    eventually(lambda: [one for one in receiver.calls if one.method == "POST"], what="an alert")
+    eventually(lambda: [call for call in receiver.calls if call.method == "POST"], what="an alert")
     assert time.monotonic() - began < 15
-    time.sleep(SEVERAL_LOOKS)
-    told = [one.body for one in receiver.calls if one.method == "POST"]
-    assert [(one["event"], one["status"]) for one in told] == [("dead", "firing")]
-    assert "ada" not in str(told).lower()
+    time.sleep(SEVERAL_CHECKS)
+    reports = [call.body for call in receiver.calls if call.method == "POST"]
+    assert [(report["event"], report["status"]) for report in reports] == [("dead", "firing")]
+    assert "ada" not in str(reports).lower()
     assert "secret-path" not in mailers()

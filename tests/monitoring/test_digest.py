@@ -1,4 +1,4 @@
-"""The front desk's daily mail of numbers: right, once a day, and also when all is zero."""
+"""The daily digest: correct numbers, once a day, also when they are all zero."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,28 +17,28 @@ from app.monitoring.digest import digest_job
 from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.scheduler import ScheduledJob, run_if_due
 from tests.support.outbox import Outbox, outbox
-from tests.web.lint import lint
+from tests.web.html_lint import lint
 
 __all__ = ["outbox"]
 
-# 07:30 in New York, where the demo clinic keeps its clock
+# 07:30 in New York, the demo clinic's time zone
 MORNING = datetime(2026, 7, 2, 11, 30, tzinfo=UTC)
 
 
 class Desk:
-    """The front desk of ``outbox``, waiting for its digest."""
+    """Runs the digest job of ``outbox`` and reads the digests."""
 
     def __init__(self, outbox: Outbox, clinic: Clinic) -> None:
         assert clinic.digest
         self.outbox = outbox
         self.job = digest_job(
-            outbox.database, clinic, clinic.digest, site="https://c.example", held_days=30
+            outbox.database, clinic, clinic.digest, site="https://c.example", quarantine_days=30
         )
         with outbox.database.session() as session:  # not the site's first day
             session.add(ScheduledJob(name="digest", started_at=outbox.now - timedelta(days=1)))
 
-    def look(self, **later: float) -> bool:
-        """Whether the digest is put into the outbox now."""
+    def run(self, **later: float) -> bool:
+        """Advance the time; whether a digest is written now."""
         self.outbox.advance(**later)
         return run_if_due(self.outbox.database, self.job)
 
@@ -47,9 +47,9 @@ class Desk:
             OutboxMessage.reference.like("digest-%")
         )
         with self.outbox.database.read_session() as session:
-            sealed = session.scalars(query.order_by(OutboxMessage.created_at)).all()
+            encrypted = session.scalars(query.order_by(OutboxMessage.created_at)).all()
         keys = self.outbox.database.keys
-        return [OutgoingEmail.from_json(keys.decrypt(one or b"")) for one in sealed]
+        return [OutgoingEmail.from_json(keys.decrypt(content or b"")) for content in encrypted]
 
     def receive(self, reference: str, **values: Any) -> None:
         row = {
@@ -73,16 +73,16 @@ def desk(outbox: Outbox, clinic: Clinic) -> Desk:
     return Desk(outbox, clinic)
 
 
-def test_it_comes_once_a_day_at_its_time_on_the_clinics_clock(desk: Desk) -> None:
-    assert desk.look(seconds=-1) is False
-    assert desk.look(seconds=1) is True
-    assert desk.look(hours=23) is False
-    assert desk.look(hours=1) is True
+def test_a_digest_is_written_once_a_day_in_the_clinics_time_zone(desk: Desk) -> None:
+    assert desk.run(seconds=-1) is False
+    assert desk.run(seconds=1) is True
+    assert desk.run(hours=23) is False
+    assert desk.run(hours=1) is True
     assert len(desk.digests()) == 2
 
 
-def test_it_comes_when_all_is_zero(desk: Desk, clinic: Clinic) -> None:
-    assert desk.look()
+def test_a_digest_is_written_when_all_numbers_are_zero(desk: Desk, clinic: Clinic) -> None:
+    assert desk.run()
     (mail,) = desk.digests()
     assert mail.subject == "Daily digest: 0 inquiries, 0 waiting, 0 undelivered"
     assert clinic.digest
@@ -91,7 +91,7 @@ def test_it_comes_when_all_is_zero(desk: Desk, clinic: Clinic) -> None:
     assert "The mail server:         no fault seen" in mail.text
 
 
-def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
+def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(desk: Desk) -> None:
     outbox = desk.outbox
     outbox.now = datetime(2026, 7, 1, 11, 0, tzinfo=UTC)
     desk.receive("OLD-OLD")
@@ -106,7 +106,7 @@ def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
     outbox.add("DDD-DDD", state="dead")
     outbox.set_transport_failure("ConnectionRefusedError: no")
     outbox.now = MORNING
-    assert desk.look()
+    assert desk.run()
     (mail,) = desk.digests()
     assert mail.subject == "Daily digest: 3 inquiries, 1 waiting, 1 undelivered"
     for line in (
@@ -120,18 +120,18 @@ def test_it_counts_the_day_and_says_how_things_stand(desk: Desk) -> None:
         "DDD-DDD",
     ):
         assert line in mail.text
-    for words in ("<td>3</td>", "HHH-HHH: the hidden field was filled in", "<li>DDD-DDD</li>"):
-        assert words in mail.html
+    for fragment in ("<td>3</td>", "HHH-HHH: the hidden field was filled in", "<li>DDD-DDD</li>"):
+        assert fragment in mail.html
     assert "OLD-OLD" not in mail.text
     assert "Ada" not in mail.text + mail.html
 
 
-def test_each_inquiry_is_counted_in_one_digest_also_after_days_without(desk: Desk) -> None:
-    desk.look()
+def test_each_inquiry_is_counted_in_one_digest_even_after_missed_days(desk: Desk) -> None:
+    desk.run()
     desk.outbox.advance(minutes=1)
     desk.receive("AAA-AAA")
-    desk.look(hours=72)
-    desk.look(hours=24)
+    desk.run(hours=72)
+    desk.run(hours=24)
     subjects = [mail.subject.partition(",")[0] for mail in desk.digests()]
     assert subjects == [
         "Daily digest: 0 inquiries",
@@ -140,10 +140,10 @@ def test_each_inquiry_is_counted_in_one_digest_also_after_days_without(desk: Des
     ]
 
 
-def test_a_digest_that_was_delivered_does_not_count_as_mail(desk: Desk) -> None:
-    desk.look()
+def test_a_delivered_digest_is_not_counted(desk: Desk) -> None:
+    desk.run()
     desk.outbox.update_all(state="delivered", delivered_at=desk.outbox.now, due_at=None)
-    desk.look(hours=24)
+    desk.run(hours=24)
     assert "Mails delivered:         0" in desk.digests()[-1].text
 
 
@@ -153,24 +153,24 @@ def test_many_mailers_write_one_digest(desk: Desk) -> None:
     assert len(desk.digests()) == 1
 
 
-def test_each_mailbox_gets_its_own(outbox: Outbox, clinic: Clinic) -> None:
+def test_each_mailbox_gets_its_own_digest(outbox: Outbox, clinic: Clinic) -> None:
     digest = Digest(mailboxes=("a@clinic.example", "b@clinic.example"))
     desk = Desk(outbox, clinic.model_copy(update={"digest": digest}))
     outbox.now = MORNING
-    assert desk.look()
+    assert desk.run()
     assert sorted(mail.recipient for mail in desk.digests()) == list(digest.mailboxes)
 
 
-def test_when_the_outbox_cannot_be_written_the_day_is_not_taken_as_done(desk: Desk) -> None:
+def test_a_digest_is_retried_when_the_outbox_cannot_be_written(desk: Desk) -> None:
     with _without_outbox(desk.outbox), pytest.raises(sa.exc.SQLAlchemyError):
-        desk.look()
-    assert desk.look()
+        desk.run()
+    assert desk.run()
     assert len(desk.digests()) == 1
 
 
-def test_its_html_is_sound(desk: Desk) -> None:
+def test_the_html_is_valid_and_escaped(desk: Desk) -> None:
     desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="<script>")
-    desk.look(seconds=1)
+    desk.run(seconds=1)
     (mail,) = desk.digests()
     assert lint(mail.html) == []
     assert "<script>" not in mail.html
@@ -187,25 +187,23 @@ def _without_outbox(outbox: Outbox) -> Iterator[None]:
     rename("gone", "outbox_message")
 
 
-def test_the_first_day_of_a_site_has_no_day_before_to_tell_of(
-    outbox: Outbox, clinic: Clinic
-) -> None:
+def test_a_new_site_gets_its_first_digest_the_next_day(outbox: Outbox, clinic: Clinic) -> None:
     desk = Desk(outbox, clinic)
     with outbox.database.session() as session:
         session.execute(sa.delete(ScheduledJob))
-    assert not desk.look()
-    assert not desk.look(hours=23)
-    assert desk.look(hours=1)
+    assert not desk.run()
+    assert not desk.run(hours=23)
+    assert desk.run(hours=1)
 
 
-def test_what_is_held_is_told_in_every_digest_until_somebody_looks(desk: Desk) -> None:
+def test_quarantined_inquiries_are_in_every_digest_until_they_are_reviewed(desk: Desk) -> None:
     first = MORNING - timedelta(days=3)
     for number in range(60):
         desk.receive(
             f"H{number:02}-HHH", state="quarantined", created_at=first + timedelta(minutes=number)
         )
-    desk.look()
-    desk.look(hours=24)
+    desk.run()
+    desk.run(hours=24)
     for mail in desk.digests():
         listed = [line[:7] for line in mail.text.splitlines() if "-HHH" in line]
         assert listed == [f"H{number:02}-HHH" for number in range(60)]

@@ -1,4 +1,4 @@
-"""What supervisors and outside monitors are told. On SQLite and on PostgreSQL."""
+"""Health checks. On SQLite and on PostgreSQL."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,23 +28,25 @@ def client(outbox: Outbox) -> FlaskClient:
 
 def state(response: TestResponse) -> tuple[int, str, list[str]]:
     body = response.json or {}
-    return response.status_code, body["status"], [one["event"] for one in body["problems"]]
+    return response.status_code, body["status"], [problem["event"] for problem in body["problems"]]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_all_is_well_and_nobody_keeps_the_answer(client: FlaskClient, path: str) -> None:
+def test_a_healthy_site_answers_200_and_is_not_cached(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_monitors_may_ask_as_often_as_they_like(make_app: Callable[..., Flask]) -> None:
+def test_health_checks_are_not_rate_limited(make_app: Callable[..., Flask]) -> None:
     client = make_app(RATELIMIT_ENABLED="true").test_client()
     assert client.get("/healthz").text == f"ok {version()}\n"
     assert {client.get("/healthz").status_code for _ in range(100)} == {200}
 
 
-def test_the_outbox_in_numbers_without_personal_data(outbox: Outbox, client: FlaskClient) -> None:
+def test_outbox_health_has_statistics_without_personal_data(
+    outbox: Outbox, client: FlaskClient
+) -> None:
     outbox.add(reference="KKK-KKK", last_error="desk@clinic.example is full")
     outbox.advance(minutes=3)
     outbox.set_transport_failure("SMTPAuthenticationError: user desk")
@@ -79,7 +81,7 @@ def test_the_outbox_in_numbers_without_personal_data(outbox: Outbox, client: Fla
         (61, (503, "page", ["waiting"])),
     ],
 )
-def test_mail_may_wait_a_while(
+def test_waiting_email_is_a_warning_and_then_a_page(
     outbox: Outbox, client: FlaskClient, minutes: int, expected: Any
 ) -> None:
     outbox.add()
@@ -87,13 +89,13 @@ def test_mail_may_wait_a_while(
     assert state(client.get("/healthz/outbox")) == expected
 
 
-def test_a_mail_being_sent_counts_as_waiting_too(outbox: Outbox, client: FlaskClient) -> None:
+def test_a_message_being_sent_counts_as_waiting(outbox: Outbox, client: FlaskClient) -> None:
     outbox.add(state="sending")
     outbox.advance(minutes=61)
     assert state(client.get("/healthz/outbox")) == (503, "page", ["waiting"])
 
 
-def test_an_undelivered_mail_is_trouble_until_it_is_dealt_with(
+def test_an_undelivered_message_is_a_problem_until_it_is_cancelled(
     outbox: Outbox, client: FlaskClient
 ) -> None:
     outbox.add(state="dead")
@@ -103,20 +105,22 @@ def test_an_undelivered_mail_is_trouble_until_it_is_dealt_with(
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(90, 200), (91, 503), (-90, 200), (-3600, 503)])
-def test_a_silent_mailer_is_noticed(
+def test_a_missing_mailer_is_a_problem(
     outbox: Outbox, client: FlaskClient, seconds: int, status: int
 ) -> None:
-    """Also one whose last sign of life comes from a clock that was set back since."""
+    """Also one whose last heartbeat is in the future, because the clock was set back."""
     outbox.now += timedelta(seconds=seconds)
     assert client.get("/healthz/outbox").status_code == status
 
 
-def test_no_mailer_at_all_is_noticed(make_app: Callable[..., Flask], database_url: str) -> None:
+def test_a_site_that_never_had_a_mailer_has_a_problem(
+    make_app: Callable[..., Flask], database_url: str
+) -> None:
     client = make_app(DATABASE_URL=database_url).test_client()
     assert state(client.get("/healthz/outbox")) == (503, "page", ["mailer"])
 
 
-def test_a_database_that_does_not_answer_is_a_503_in_json(make_app: Callable[..., Flask]) -> None:
+def test_an_unreachable_database_is_a_503_in_json(make_app: Callable[..., Flask]) -> None:
     client = make_app(DATABASE_URL=NOWHERE).test_client()
     assert client.get("/healthz").status_code == 200
     assert state(client.get("/healthz/outbox")) == (503, "page", ["database"])

@@ -1,4 +1,4 @@
-"""What is done to a site that runs: real processes, visitors who go on writing."""
+"""Restore and key rotation on a running site: real processes, and visitors who keep posting."""
 
 import os
 from collections import Counter
@@ -24,7 +24,7 @@ NEW_KEY = Fernet.generate_key().decode()
 
 
 class Live(Desk):
-    """A terminal beside a site that runs in processes of its own, on the same database."""
+    """Runs commands against the database of a site that runs in other processes."""
 
     def __init__(self, app: Flask, site: Site) -> None:
         super().__init__(app)
@@ -39,7 +39,7 @@ class Live(Desk):
             return set(session.scalars(sa.select(Inquiry.reference)))
 
     def copies(self) -> Counter[str]:
-        """How many copies of each mail have arrived."""
+        """How many copies of each message have arrived."""
         return Counter(str(mail["Message-ID"]) for mail in self.site.messages())
 
     def all_delivered(self) -> bool:
@@ -63,11 +63,11 @@ def live(
         yield Live(make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=both), site)
 
 
-def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
+def test_a_restore_under_load_loses_nothing_and_sends_nothing_twice(
     live: Live, tmp_path: Path
 ) -> None:
-    """LOST = 0: each inquiry that was acknowledged is in the restored database, or in
-    the backup that was made of the replaced one. DUP = 0 while nobody releases.
+    """LOST = 0: each accepted inquiry is in the restored database or in the backup of the
+    replaced one. DUP = 0 until the outbox is resumed.
     """
     visitors, file = LoadGenerator(live.site), tmp_path / "one.backup"
     with visitors.submitting():
@@ -86,30 +86,30 @@ def test_a_restore_under_traffic_loses_nothing_and_sends_nothing_twice(
     assert visitors.acknowledged <= restored | live.references()
     assert max(live.copies().values(), default=0) <= 1
     live.says("outbox", "resume", "--yes")
-    eventually(live.all_delivered, what="everything is delivered after the release")
+    eventually(live.all_delivered, what="everything is delivered after resuming")
 
 
-def test_keys_rotate_under_traffic(live: Live) -> None:
+def test_keys_are_rotated_under_load(live: Live) -> None:
     visitors = LoadGenerator(live.site)
     old = Database(live.url, KeyRing([ENCRYPTION_KEY]))
     with visitors.submitting():
         visitors.wait_for_acknowledged(30)
-        with old.session() as session:  # as if sealed before the new key came
+        with old.session() as session:  # as if encrypted before the new key was added
             for row in session.scalars(sa.select(Inquiry).limit(25).with_for_update()):
                 row.encrypted_content = old.keys.encrypt(
                     live.database.keys.decrypt(row.encrypted_content or b"")
                 )
-        said = live.says("keys", "rotate")
+        output = live.says("keys", "rotate")
         visitors.wait_for_acknowledged(10)
     old.engine.dispose()
-    assert "25 rows re-encrypted with the newest key" in said
-    assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in said
-    assert ENCRYPTION_KEY not in said
+    assert "25 rows put under the newest key" in output
+    assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in output
+    assert ENCRYPTION_KEY not in output
     assert visitors.statuses == {201}
     newest = KeyRing([NEW_KEY])
     with live.database.read_session() as session:
-        sealed = session.scalars(sa.select(Inquiry.encrypted_content)).all()
-    assert len(sealed) == len(visitors.acknowledged)
-    assert all(newest.key_of(text or b"") for text in sealed)
+        encrypted = session.scalars(sa.select(Inquiry.encrypted_content)).all()
+    assert len(encrypted) == len(visitors.acknowledged)
+    assert all(newest.key_of(content or b"") for content in encrypted)
     eventually(live.all_delivered, what="everything is delivered")
     assert set(live.copies().values()) == {1}

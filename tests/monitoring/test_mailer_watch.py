@@ -1,4 +1,4 @@
-"""A site without a mailer is noticed: by the web's log, and by the next mailer. Both databases."""
+"""A missing mailer is reported: in the web log, and by the next mailer. On both databases."""
 
 import logging
 import os
@@ -36,8 +36,8 @@ class Stop(Exception):  # noqa: N818
     """Ends the thread's endless loop."""
 
 
-def pauses(database: Database, count: int) -> list[float]:
-    """The seconds between the first ``count`` checks of a web worker."""
+def intervals(database: Database, count: int) -> list[float]:
+    """The intervals in seconds between the first ``count`` checks of a web worker."""
     found: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -51,10 +51,10 @@ def pauses(database: Database, count: int) -> list[float]:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
 
 
-def forget_mailers(outbox: Outbox) -> None:
+def delete_mailers(outbox: Outbox) -> None:
     with outbox.database.session() as session:
         session.execute(sa.delete(MailerHeartbeat))
 
@@ -63,26 +63,26 @@ def test_a_site_with_a_mailer_logs_nothing(
     outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox.now += timedelta(seconds=90)
-    assert pauses(outbox.database, 3) == [90.0, 90.0, 90.0]
+    assert intervals(outbox.database, 3) == [90.0, 90.0, 90.0]
     assert errors(caplog) == []
 
 
-def test_a_mailer_that_is_gone_is_logged_at_the_start_and_every_five_minutes(
+def test_a_missing_mailer_is_logged_at_the_start_and_every_five_minutes(
     outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox.now += timedelta(hours=3)
-    assert pauses(outbox.database, 3) == [300.0, 300.0, 300.0]
+    assert intervals(outbox.database, 3) == [300.0, 300.0, 300.0]
     assert len(errors(caplog)) == 3
     assert errors(caplog)[0].startswith(f"{ERROR} for 3 h")
 
 
-def test_at_the_very_first_start_the_mailer_gets_90_seconds(
+def test_on_a_new_site_the_mailer_has_90_seconds_to_start(
     outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    forget_mailers(outbox)
-    assert pauses(outbox.database, 1) == [90.0]
+    delete_mailers(outbox)
+    assert intervals(outbox.database, 1) == [90.0]
     assert errors(caplog) == []
-    assert pauses(outbox.database, 2) == [90.0, 300.0]
+    assert intervals(outbox.database, 2) == [90.0, 300.0]
     assert errors(caplog)[0].startswith(f"{ERROR} ever")
 
 
@@ -95,7 +95,7 @@ def start(outbox: Outbox) -> Heartbeat:
 @pytest.mark.parametrize(
     ("after", "reported"), [({"seconds": 90}, False), ({"seconds": 91}, True), ({"days": 9}, True)]
 )
-def test_a_mailer_reports_since_when_none_has_run(
+def test_a_starting_mailer_reports_the_downtime(
     outbox: Outbox, receiver: Receiver, after: dict[str, float], *, reported: bool
 ) -> None:
     alerts = alert_job(
@@ -108,10 +108,10 @@ def test_a_mailer_reports_since_when_none_has_run(
     start(outbox)
     start(outbox)
     run_if_due(outbox.database, alerts)
-    told = [(body["event"], body["title"]) for body in receiver.bodies if body]
+    reports = [(body["event"], body["title"]) for body in receiver.bodies if body]
     end = f"{outbox.now:%Y-%m-%d %H:%M}"
     title = f"No mailer ran from 2026-07-01 12:00 to {end} UTC"
-    assert told == ([("downtime", title)] if reported else [])
+    assert reports == ([("downtime", title)] if reported else [])
 
 
 def test_a_downtime_after_an_orderly_stop_is_reported_too(outbox: Outbox) -> None:
@@ -124,7 +124,9 @@ def test_a_downtime_after_an_orderly_stop_is_reported_too(outbox: Outbox) -> Non
     assert day.downtimes == ((begun, begun + timedelta(minutes=30)),)
 
 
-def test_the_next_digest_names_it_once_on_the_clinics_clock(outbox: Outbox, clinic: Clinic) -> None:
+def test_the_next_digest_reports_the_downtime_in_the_clinics_time_zone(
+    outbox: Outbox, clinic: Clinic
+) -> None:
     outbox.now += timedelta(minutes=90)
     start(outbox)
 
@@ -143,8 +145,8 @@ def test_the_next_digest_names_it_once_on_the_clinics_clock(outbox: Outbox, clin
 
 
 @pytest.fixture
-def web_alone(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[str, Path]]:
-    """The address and the log of a site whose only mailer was last seen long ago."""
+def web_only(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[str, Path]]:
+    """The URL and the log of a site whose only mailer stopped long ago."""
     engine = sa.create_engine(sqlite_url)
     with engine.begin() as connection:
         old = {"owner": "one", "started_at": "2026-01-01", "heartbeat_at": "2026-01-01"}
@@ -161,17 +163,17 @@ def web_alone(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[str, Path]]:
         stop_site(site)
 
 
-def test_gunicorn_alone_logs_the_error_without_any_visitor(
-    web_alone: tuple[str, Path], tmp_path: Path, sqlite_url: str
+def test_gunicorn_without_a_mailer_logs_the_error_without_any_request(
+    web_only: tuple[str, Path], tmp_path: Path, sqlite_url: str
 ) -> None:
-    url, log = web_alone
+    url, log = web_only
     eventually(lambda: ERROR in log.read_text(), what="an error in the log")
     assert httpx.get(f"{url}/healthz/outbox", trust_env=False).status_code == 503
     env = {"PATH": os.environ["PATH"], **environment(tmp_path, DATABASE_URL=sqlite_url)}
-    for words in (("status",), ("doctor",)):
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+    for arguments in (("status",), ("doctor",)):
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
         done = subprocess.run(
             command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=90
         )
         assert done.returncode == 1, done.stderr
-        assert "sign of life" in done.stdout
+        assert "No mailer has run for" in done.stdout

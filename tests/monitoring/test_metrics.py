@@ -1,4 +1,4 @@
-"""What Prometheus is told, and whom it is told. On SQLite and on PostgreSQL."""
+"""Metrics for Prometheus, and their token. On SQLite and on PostgreSQL."""
 
 import subprocess
 import sys
@@ -29,15 +29,15 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 @pytest.fixture
 def watched(make_app: Callable[..., Flask], outbox: Outbox) -> Outbox:
-    """An outbox on a site with a token."""
+    """An outbox on a site with METRICS_TOKEN."""
     url = outbox.database.engine.url.render_as_string(hide_password=False)
     outbox.app = make_app(DATABASE_URL=url, METRICS_TOKEN=TOKEN)
     services_of(outbox.app).database.now = lambda _session: outbox.now  # type: ignore[method-assign, assignment]
     return outbox
 
 
-def numbers(app: Flask) -> dict[str, float]:
-    """What /metrics says, by sample: ``frontdesk_outbox_messages{state=dead}``."""
+def scrape(app: Flask) -> dict[str, float]:
+    """The samples of /metrics by name and labels: ``frontdesk_outbox_messages{state=dead}``."""
     response = app.test_client().get("/metrics", headers=BEARER)
     assert response.status_code == 200
     return as_numbers(response.text)
@@ -46,9 +46,9 @@ def numbers(app: Flask) -> dict[str, float]:
 def as_numbers(text: str) -> dict[str, float]:
     found = {}
     for family in text_string_to_metric_families(text):
-        for one in family.samples:
-            labels = ",".join(f"{name}={value}" for name, value in sorted(one.labels.items()))
-            found[f"{one.name}{{{labels}}}" if labels else one.name] = one.value
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return found
 
 
@@ -62,19 +62,19 @@ def attempt(outbox: Outbox, message: Any, outcome: str) -> None:
         )
 
 
-def test_without_a_token_the_address_does_not_exist(make_app: Callable[..., Flask]) -> None:
+def test_without_a_token_there_is_no_metrics_page(make_app: Callable[..., Flask]) -> None:
     assert make_app().test_client().get("/metrics", headers=BEARER).status_code == 404
 
 
 @pytest.mark.parametrize("given", ["", "Bearer ", "Bearer wrong", TOKEN, f"Bearer {TOKEN}x", "ü"])
-def test_with_a_wrong_token_nothing_is_told(watched: Outbox, given: str) -> None:
+def test_a_wrong_token_gets_no_metrics(watched: Outbox, given: str) -> None:
     response = watched.app.test_client().get("/metrics", headers={"Authorization": given})
     assert response.status_code == 401
     assert "frontdesk_" not in response.text
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_where_no_token_is_set_nothing_of_prometheus_is_loaded(tmp_path: Path) -> None:
+def test_without_a_token_the_prometheus_client_is_not_imported(tmp_path: Path) -> None:
     ask = "import sys, wsgi; print('prometheus_client' in sys.modules)"
     for more, loaded in (({}, "False"), ({"METRICS_TOKEN": TOKEN}, "True")):
         done = subprocess.run(
@@ -88,13 +88,13 @@ def test_where_no_token_is_set_nothing_of_prometheus_is_loaded(tmp_path: Path) -
         assert done.stdout.strip() == loaded
 
 
-def test_the_outbox_in_numbers(watched: Outbox) -> None:
+def test_outbox_metrics(watched: Outbox) -> None:
     watched.add()
     watched.add(state="dead")
     watched.advance(minutes=16)
     watched.set_transport_failure("SMTPAuthenticationError: no")
     watched.now += timedelta(seconds=50)
-    seen = numbers(watched.app)
+    seen = scrape(watched.app)
     assert seen["frontdesk_database_up"] == 1
     assert seen["frontdesk_outbox_messages{state=pending}"] == 1
     assert seen["frontdesk_outbox_messages{state=dead}"] == 1
@@ -105,7 +105,7 @@ def test_the_outbox_in_numbers(watched: Outbox) -> None:
     assert seen["frontdesk_outbox_paused"] == 0
 
 
-def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
+def test_inquiries_and_attempts_are_counted_once_at_any_age(
     watched: Outbox,
 ) -> None:
     desk, message = Desk.__new__(Desk), watched.add()
@@ -117,10 +117,10 @@ def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
             f"H{reference[1:]}", state="quarantined", quarantine_reasons="the hidden field"
         )
         attempt(watched, message, "missing key")
-        seen.append(numbers(watched.app))
+        seen.append(scrape(watched.app))
         watched.advance(minutes=3)
-        seen.append(numbers(watched.app))
-    told = [
+        seen.append(scrape(watched.app))
+    counts = [
         (
             one["frontdesk_inquiries_total{state=received}"],
             one["frontdesk_inquiries_total{state=quarantined}"],
@@ -128,44 +128,44 @@ def test_inquiries_and_attempts_are_counted_once_each_however_old_they_get(
         )
         for one in seen
     ]
-    assert told == [(n, n, n) for n in (1, 1, 2, 2, 3, 3)]
+    assert counts == [(n, n, n) for n in (1, 1, 2, 2, 3, 3)]
 
 
-def test_held_inquiries_are_told_while_they_wait_for_a_look(watched: Outbox) -> None:
+def test_quarantined_inquiries_are_counted(watched: Outbox) -> None:
     desk = Desk.__new__(Desk)
     desk.outbox = watched
-    seen = numbers(watched.app)
+    seen = scrape(watched.app)
     assert (
         seen["frontdesk_quarantined_inquiries"],
         seen["frontdesk_quarantined_oldest_age_seconds"],
     ) == (0, 0)
     desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
     watched.advance(minutes=90)
-    seen = numbers(watched.app)
+    seen = scrape(watched.app)
     assert (
         seen["frontdesk_quarantined_inquiries"],
         seen["frontdesk_quarantined_oldest_age_seconds"],
     ) == (1, 5400)
 
 
-def test_after_a_restore_the_rows_that_are_there_are_counted(watched: Outbox) -> None:
+def test_counts_follow_the_rows_after_a_restore(watched: Outbox) -> None:
     message = watched.add()
     for _ in range(3):
         attempt(watched, message, "failed")
-    assert numbers(watched.app)["frontdesk_delivery_attempts_total{outcome=failed}"] == 3
+    assert scrape(watched.app)["frontdesk_delivery_attempts_total{outcome=failed}"] == 3
     with watched.database.session() as session:
         session.execute(sa.delete(DeliveryAttempt))
     attempt(watched, message, "failed")
-    assert numbers(watched.app)["frontdesk_delivery_attempts_total{outcome=failed}"] == 1
+    assert scrape(watched.app)["frontdesk_delivery_attempts_total{outcome=failed}"] == 1
 
 
-def test_a_database_that_does_not_answer_is_a_number_too(make_app: Callable[..., Flask]) -> None:
-    seen = numbers(make_app(DATABASE_URL=NOWHERE, METRICS_TOKEN=TOKEN))
+def test_an_unreachable_database_is_a_metric(make_app: Callable[..., Flask]) -> None:
+    seen = scrape(make_app(DATABASE_URL=NOWHERE, METRICS_TOKEN=TOKEN))
     assert seen["frontdesk_database_up"] == 0
     assert "frontdesk_outbox_oldest_age_seconds" not in seen
 
 
-def test_requests_are_told_by_their_rule_never_by_what_was_asked(watched: Outbox) -> None:
+def test_requests_are_counted_by_url_rule_not_by_path(watched: Outbox) -> None:
     client = watched.app.test_client()
     client.get("/")
     client.get("/")

@@ -1,4 +1,4 @@
-"""What counts as problem, and how loud it is."""
+"""Which statistics are problems, and how severe."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,9 +17,9 @@ def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def seen(**changed: Any) -> OutboxStats:
-    calm = {"pending": 0, "oldest_pending": None, "dead": 0, "heartbeat_age": FRESH}
-    return OutboxStats(**{**calm, **changed})
+def stats(**changed: Any) -> OutboxStats:
+    healthy = {"pending": 0, "oldest_pending": None, "dead": 0, "heartbeat_age": FRESH}
+    return OutboxStats(**{**healthy, **changed})
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def seen(**changed: Any) -> OutboxStats:
         ),
     ],
 )
-def test_the_limits_of_the_design(changed: Any, expected: list[tuple[str, str]]) -> None:
-    found = find_problems(seen(**changed), QuarantineStats())
-    assert [(one.event, one.severity.label) for one in found] == expected
+def test_limits_of_problems(changed: Any, expected: list[tuple[str, str]]) -> None:
+    found = find_problems(stats(**changed), QuarantineStats())
+    assert [(problem.event, problem.severity.label) for problem in found] == expected
     assert worst(found) == (Severity[expected[0][1].upper()] if expected else None)
 
 
 @pytest.mark.parametrize(
-    ("reason", "kind"),
+    ("reason", "fault"),
     [
         ("SMTPAuthenticationError: 5.7.8 wrong password", TransportFault.AUTHENTICATION),
         ("SMTPNotSupportedError: SMTP AUTH extension not supported", TransportFault.AUTHENTICATION),
@@ -65,12 +65,12 @@ def test_the_limits_of_the_design(changed: Any, expected: list[tuple[str, str]])
         ("", TransportFault.CONNECTION),
     ],
 )
-def test_what_kind_of_fault_the_relay_has(reason: str, kind: TransportFault) -> None:
-    assert classify_fault(reason) == kind
+def test_transport_faults_by_error(reason: str, fault: TransportFault) -> None:
+    assert classify_fault(reason) == fault
 
 
 @pytest.mark.parametrize(
-    ("age", "words"),
+    ("age", "text"),
     [
         (timedelta(seconds=119), "119 s"),
         (timedelta(minutes=17), "17 min"),
@@ -78,8 +78,8 @@ def test_what_kind_of_fault_the_relay_has(reason: str, kind: TransportFault) -> 
         (timedelta(days=8, hours=2), "8 days"),
     ],
 )
-def test_ages_are_said_in_words(age: timedelta, words: str) -> None:
-    assert format_duration(age) == words
+def test_durations_have_one_unit(age: timedelta, text: str) -> None:
+    assert format_duration(age) == text
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,17 @@ def test_ages_are_said_in_words(age: timedelta, words: str) -> None:
         (QuarantineStats(3, timedelta(hours=24)), None),
         (
             QuarantineStats(1, timedelta(hours=25)),
-            "1 held inquiry waits for a look, the oldest for 25 h",
+            "1 quarantined inquiry waits for review, the oldest for 25 h",
         ),
         (
             QuarantineStats(3, timedelta(days=3)),
-            "3 held inquiries wait for a look, the oldest for 3 days",
+            "3 quarantined inquiries wait for review, the oldest for 3 days",
         ),
     ],
 )
 def test_a_quarantined_inquiry_not_reviewed_for_a_day_warns(
     quarantine: QuarantineStats, title: str | None
 ) -> None:
-    found = find_problems(seen(), quarantine)
-    assert [one.title for one in found] == ([title] if title else [])
+    found = find_problems(stats(), quarantine)
+    assert [problem.title for problem in found] == ([title] if title else [])
     assert worst(found) in (None, Severity.WARN)

@@ -1,4 +1,4 @@
-"""The outbox on both databases, with a real SMTP server beside it."""
+"""An outbox on SQLite and on PostgreSQL, with a real SMTP server."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +17,7 @@ from tests.support.smtp_relay import Relay, relay
 
 __all__ = ["relay"]
 
-MAIL = OutgoingEmail(
+EMAIL = OutgoingEmail(
     recipient="frontdesk@clinic.example",
     sender_name="Clinic",
     subject="[K7R-4M2] Billing question from Ada Example",
@@ -29,16 +29,16 @@ MAIL = OutgoingEmail(
 
 
 class Desk:
-    """What the tests of the outbox do and see."""
+    """Puts messages into the outbox and reads them back."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.database: Database = services_of(app).database
 
-    def put(self, mail: OutgoingEmail = MAIL) -> None:
+    def put(self, email: OutgoingEmail = EMAIL) -> None:
         with self.database.session() as session:
             now = self.database.now(session)
-            queue.enqueue(session, self.database.keys, mail, domain="clinic.example", now=now)
+            queue.enqueue(session, self.database.keys, email, domain="clinic.example", now=now)
 
     def mailer(self, **options: Any) -> Mailer:
         return Mailer(self.database, smtp.send, **{"owner": "one", **options})

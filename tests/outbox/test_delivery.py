@@ -1,4 +1,4 @@
-"""What becomes of a mail, whatever the relay does. On SQLite and on PostgreSQL."""
+"""Delivery and its errors, with a scripted mail server. On SQLite and on PostgreSQL."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,33 +8,31 @@ import sqlalchemy as sa
 
 from app.outbox import circuit_breaker
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
-from tests.outbox.conftest import MAIL, Desk
-from tests.support.smtp_relay import DROP, TAKE_AND_DROP, Relay
+from tests.outbox.conftest import EMAIL, Desk
+from tests.support.smtp_relay import ACCEPT_AND_DROP, DROP, Relay
 
 
-def test_a_mail_arrives_whole(desk: Desk, relay: Relay) -> None:
+def test_an_email_arrives_complete(desk: Desk, relay: Relay) -> None:
     desk.put()
     assert desk.mailer().deliver_one()
     (taken,) = relay.received
-    mail = taken.message
+    email = taken.message
     assert taken.sender == "no-reply@clinic.example"
     assert taken.recipients == ("frontdesk@clinic.example",)
-    assert mail["Subject"] == "[K7R-4M2] Billing question from Ada Example"
-    assert mail["From"] == "Clinic <no-reply@clinic.example>"
-    assert mail["Reply-To"] == "ada@example.com"
-    assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail.get_all("Message-ID") == [desk.message().message_id]
-    assert mail["Date"].datetime == desk.message().created_at.replace(microsecond=0)
-    text = mail.get_body(("plain",))
+    assert email["Subject"] == "[K7R-4M2] Billing question from Ada Example"
+    assert email["From"] == "Clinic <no-reply@clinic.example>"
+    assert email["Reply-To"] == "ada@example.com"
+    assert email["Auto-Submitted"] == "auto-generated"
+    assert email.get_all("Message-ID") == [desk.message().message_id]
+    assert email["Date"].datetime == desk.message().created_at.replace(microsecond=0)
+    text = email.get_body(("plain",))
     assert text is not None
     assert text.get_content().splitlines() == ["Hello", ".dot"]
 
 
 @pytest.mark.parametrize("text", ["word " * 1000, "é" * 5000, "x" * 5000], ids=["en", "é", "x"])
-def test_a_paragraph_without_enter_goes_out_in_short_lines(
-    desk: Desk, relay: Relay, text: str
-) -> None:
-    desk.put(replace(MAIL, text=text, html=f"<main>{text}</main>"))
+def test_a_long_paragraph_is_sent_in_short_lines(desk: Desk, relay: Relay, text: str) -> None:
+    desk.put(replace(EMAIL, text=text, html=f"<main>{text}</main>"))
     desk.mailer().deliver_one()
     (taken,) = relay.received
     assert max(map(len, taken.content.splitlines())) <= 78
@@ -50,10 +48,10 @@ def test_a_paragraph_without_enter_goes_out_in_short_lines(
     ["Jane Roe, MD", "Smith & Sons: East; West", "Clinic @ Main", "Harbor <North>", 'The "Quay"',
      "Klinik München"],
 )  # fmt: skip
-def test_any_clinic_name_stands_in_from_and_leaves_the_sender_alone(
+def test_any_clinic_name_is_shown_in_from_and_the_sender_is_unchanged(
     desk: Desk, relay: Relay, name: str
 ) -> None:
-    desk.put(replace(MAIL, sender_name=name))
+    desk.put(replace(EMAIL, sender_name=name))
     desk.mailer().deliver_one()
     (taken,) = relay.received
     assert taken.sender == "no-reply@clinic.example"
@@ -61,16 +59,16 @@ def test_any_clinic_name_stands_in_from_and_leaves_the_sender_alone(
     assert (address.display_name, address.addr_spec) == (name, "no-reply@clinic.example")
 
 
-def test_an_encoded_word_in_a_name_stays_what_was_typed(desk: Desk, relay: Relay) -> None:
+def test_an_encoded_word_in_a_name_is_not_decoded(desk: Desk, relay: Relay) -> None:
     typed = "=?utf-8?b?4oCuZXZpbA0KQmNjOiB4QHkuY29t?="
-    desk.put(replace(MAIL, subject=f"[K7R-4M2] Billing from {typed}"))
+    desk.put(replace(EMAIL, subject=f"[K7R-4M2] Billing from {typed}"))
     desk.mailer().deliver_one()
     subject = relay.received[0].message["Subject"]
     assert "Bcc" not in subject
     assert "utf-8?b?" in subject
 
 
-def test_a_delivered_message_keeps_no_words_and_is_never_sent_again(
+def test_a_delivered_message_loses_its_content_and_is_not_sent_again(
     desk: Desk, relay: Relay
 ) -> None:
     desk.put()
@@ -86,7 +84,7 @@ def test_a_delivered_message_keeps_no_words_and_is_never_sent_again(
     assert len(relay.received) == 1
 
 
-def test_an_empty_outbox_asks_nothing_of_the_relay(desk: Desk, relay: Relay) -> None:
+def test_an_empty_outbox_does_not_connect_to_the_mail_server(desk: Desk, relay: Relay) -> None:
     assert not desk.mailer().deliver_one()
     assert relay.connections == 0
 
@@ -96,7 +94,7 @@ def test_an_empty_outbox_asks_nothing_of_the_relay(desk: Desk, relay: Relay) -> 
     [{"rcpt": "451 greylisted"}, {"dot": "452 full"}, {"data": DROP}, {"rcpt": "421 bye"}],
     ids=str,
 )
-def test_a_passing_failure_is_tried_again_later(
+def test_a_temporary_error_is_retried_later(
     desk: Desk, relay: Relay, script: dict[str, str]
 ) -> None:
     desk.put()
@@ -113,7 +111,7 @@ def test_a_passing_failure_is_tried_again_later(
     assert len(relay.received) == 1
 
 
-def test_after_five_days_of_passing_failures_the_message_is_dead_but_kept(
+def test_after_five_days_of_temporary_errors_the_message_is_dead_but_kept(
     desk: Desk, relay: Relay
 ) -> None:
     desk.put()
@@ -131,7 +129,7 @@ def test_after_five_days_of_passing_failures_the_message_is_dead_but_kept(
     [{"rcpt": "550 no such user"}, {"dot": "552 too big"}, {"mail": "552 too big"}],
     ids=str,
 )
-def test_a_refusal_without_a_fallback_is_dead_at_once(
+def test_a_permanent_error_without_a_fallback_makes_the_message_dead(
     desk: Desk, relay: Relay, script: dict[str, str]
 ) -> None:
     desk.put()
@@ -142,7 +140,9 @@ def test_a_refusal_without_a_fallback_is_dead_at_once(
     assert message.last_code == int(next(iter(script.values()))[:3])
 
 
-def test_a_refusal_goes_to_the_fallback_mailbox_once_and_says_so(desk: Desk, relay: Relay) -> None:
+def test_a_refused_message_goes_to_the_fallback_mailbox_with_a_note(
+    desk: Desk, relay: Relay
+) -> None:
     desk.put()
     mailer = desk.mailer(fallback="manager@clinic.example")
     relay.script = {"rcpt": "550 no such user"}
@@ -157,7 +157,7 @@ def test_a_refusal_goes_to_the_fallback_mailbox_once_and_says_so(desk: Desk, rel
         assert "refused by frontdesk@clinic.example" in body.get_content()
 
 
-def test_a_fallback_that_refuses_too_ends_it(desk: Desk, relay: Relay) -> None:
+def test_a_message_refused_by_the_fallback_too_is_dead(desk: Desk, relay: Relay) -> None:
     desk.put()
     mailer = desk.mailer(fallback="manager@clinic.example")
     relay.script = {"rcpt": "550 no such user"}
@@ -167,9 +167,11 @@ def test_a_fallback_that_refuses_too_ends_it(desk: Desk, relay: Relay) -> None:
     assert not mailer.deliver_one()
 
 
-def test_a_drop_after_the_dot_sends_the_same_mail_again(desk: Desk, relay: Relay) -> None:
+def test_a_lost_connection_after_the_final_dot_sends_the_same_message_again(
+    desk: Desk, relay: Relay
+) -> None:
     desk.put()
-    relay.script = {"dot": TAKE_AND_DROP}
+    relay.script = {"dot": ACCEPT_AND_DROP}
     desk.mailer().deliver_one()
     relay.script = {}
     desk.set(due_at=desk.now())
@@ -191,7 +193,7 @@ def test_a_drop_after_the_dot_sends_the_same_mail_again(desk: Desk, relay: Relay
     ],
     ids=str,
 )
-def test_a_relay_that_is_down_blames_no_message(
+def test_an_unavailable_mail_server_counts_as_no_attempt(
     desk: Desk, relay: Relay, script: dict[str, str]
 ) -> None:
     desk.put()
@@ -200,17 +202,17 @@ def test_a_relay_that_is_down_blames_no_message(
     mailer = desk.mailer()
     assert mailer.deliver_one()
     tried = relay.connections
-    assert not mailer.deliver_one()  # the breaker is open: nobody knocks
+    assert not mailer.deliver_one()  # the circuit breaker is open
     assert relay.connections == tried
     with desk.database.read_session() as session:
-        relay_state = circuit_breaker.transport_state(session)
-        waiting = session.scalars(sa.select(OutboxMessage.attempts)).all()
-    assert relay_state is not None
-    assert relay_state.down_since is not None
-    assert list(waiting) == [0, 0]
+        transport = circuit_breaker.transport_state(session)
+        attempts = session.scalars(sa.select(OutboxMessage.attempts)).all()
+    assert transport is not None
+    assert transport.down_since is not None
+    assert list(attempts) == [0, 0]
 
 
-def test_once_the_relay_is_back_one_probe_opens_the_way(desk: Desk, relay: Relay) -> None:
+def test_a_successful_probe_closes_the_circuit_breaker(desk: Desk, relay: Relay) -> None:
     desk.put()
     desk.put()
     relay.script = {"greeting": DROP}
@@ -224,7 +226,7 @@ def test_once_the_relay_is_back_one_probe_opens_the_way(desk: Desk, relay: Relay
     assert len(relay.received) == 2
 
 
-def test_every_attempt_leaves_a_row(desk: Desk, relay: Relay) -> None:
+def test_every_attempt_is_recorded(desk: Desk, relay: Relay) -> None:
     desk.put()
     relay.script = {"rcpt": "451 greylisted"}
     desk.mailer().deliver_one()

@@ -1,4 +1,4 @@
-"""Leases: a dead mailer's messages come back, a slow mailer's report is not believed."""
+"""Leases: a crashed mailer's messages become due again, and a late result is ignored."""
 
 from datetime import timedelta
 
@@ -14,19 +14,19 @@ def _claim(desk: Desk, owner: str) -> queue.Claim | None:
         return queue.claim(session, owner, desk.database.now(session))
 
 
-def _settle(desk: Desk, claim: queue.Claim, report: AttemptResult) -> bool:
+def _record(desk: Desk, claim: queue.Claim, result: AttemptResult) -> bool:
     with desk.database.session() as session:
         now = desk.database.now(session)
-        return results.record_result(session, desk.database.keys, claim, report, now)
+        return results.record_result(session, desk.database.keys, claim, result, now)
 
 
-def test_a_claimed_message_is_nobody_elses(desk: Desk) -> None:
+def test_a_claimed_message_cannot_be_claimed_again(desk: Desk) -> None:
     desk.put()
     assert _claim(desk, "one")
     assert _claim(desk, "two") is None
 
 
-def test_a_dead_mailers_message_becomes_due_when_its_lease_ends(desk: Desk) -> None:
+def test_a_crashed_mailers_message_becomes_due_when_its_lease_ends(desk: Desk) -> None:
     desk.put()
     assert _claim(desk, "one")
     desk.set(due_at=desk.now() - timedelta(seconds=1))
@@ -36,7 +36,7 @@ def test_a_dead_mailers_message_becomes_due_when_its_lease_ends(desk: Desk) -> N
     assert desk.message().crashes == 1
 
 
-def test_releasing_a_dead_mailer_makes_its_messages_due_at_once(desk: Desk) -> None:
+def test_released_leases_make_messages_due_at_once(desk: Desk) -> None:
     desk.put()
     assert _claim(desk, "one")
     with desk.database.session() as session:
@@ -44,7 +44,7 @@ def test_releasing_a_dead_mailer_makes_its_messages_due_at_once(desk: Desk) -> N
     assert _claim(desk, "two")
 
 
-def test_a_message_that_kills_its_mailer_five_times_stops_and_is_kept(desk: Desk) -> None:
+def test_a_message_that_crashes_its_mailer_five_times_is_dead_but_kept(desk: Desk) -> None:
     desk.put()
     for _ in range(queue.MAX_CRASHES):
         assert _claim(desk, "one")
@@ -55,7 +55,9 @@ def test_a_message_that_kills_its_mailer_five_times_stops_and_is_kept(desk: Desk
     assert message.encrypted_message is not None
 
 
-def test_a_poisonous_message_does_not_stop_the_next_one(desk: Desk, relay: Relay) -> None:
+def test_a_message_that_crashes_mailers_does_not_stop_the_next_one(
+    desk: Desk, relay: Relay
+) -> None:
     desk.put()
     desk.set(state=State.SENDING, crashes=4, due_at=desk.now() - timedelta(hours=1))
     desk.put()
@@ -63,26 +65,26 @@ def test_a_poisonous_message_does_not_stop_the_next_one(desk: Desk, relay: Relay
     assert len(relay.received) == 1
 
 
-def test_a_report_after_the_lease_was_lost_changes_nothing(desk: Desk) -> None:
+def test_a_result_after_the_lease_was_lost_changes_nothing(desk: Desk) -> None:
     desk.put()
     slow = _claim(desk, "slow")
     assert slow
     desk.set(due_at=desk.now() - timedelta(seconds=1))
     quick = _claim(desk, "quick")
     assert quick
-    assert not _settle(desk, slow, AttemptResult(Outcome.REFUSED, 550, "no"))
+    assert not _record(desk, slow, AttemptResult(Outcome.REFUSED, 550, "no"))
     assert desk.message().state == State.SENDING
-    assert _settle(desk, quick, AttemptResult(Outcome.DELIVERED, 250))
+    assert _record(desk, quick, AttemptResult(Outcome.DELIVERED, 250))
     assert desk.message().state == State.DELIVERED
 
 
-def test_a_row_left_in_the_far_future_by_a_jumping_clock_is_found(desk: Desk) -> None:
+def test_a_message_due_too_far_in_the_future_is_claimed(desk: Desk) -> None:
     desk.put()
     desk.set(due_at=desk.now() + retry_schedule.MAX_DUE_AHEAD + timedelta(hours=1))
     assert _claim(desk, "one")
 
 
-def test_a_message_sealed_with_an_unknown_key_waits_and_is_never_dead(desk: Desk) -> None:
+def test_a_message_encrypted_with_an_unknown_key_stays_pending(desk: Desk) -> None:
     desk.put()
     desk.set(encrypted_message=b"gAAAAABsomething-else")
     desk.mailer().deliver_one()

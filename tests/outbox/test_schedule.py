@@ -1,4 +1,4 @@
-"""When the next attempt is due."""
+"""The retry schedule."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,13 +7,13 @@ from app.outbox import retry_schedule
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _steady(_low: float, _high: float) -> float:
+def _no_jitter(_low: float, _high: float) -> float:
     return 1.0
 
 
-def test_delays_double_up_to_an_hour_and_end_after_five_days() -> None:
+def test_delays_double_up_to_an_hour_until_five_days_have_passed() -> None:
     now, delays = START, []
-    while due := retry_schedule.next_attempt(START, now, _steady):
+    while due := retry_schedule.next_attempt(START, now, _no_jitter):
         delays.append((due - now).total_seconds())
         now = due
     assert delays[:9] == [30, 30, 60, 120, 240, 480, 960, 1920, 3600]
@@ -21,11 +21,11 @@ def test_delays_double_up_to_an_hour_and_end_after_five_days() -> None:
     assert timedelta(days=5) <= now - START < timedelta(days=5, hours=1)
 
 
-def test_many_messages_do_not_come_back_in_one_instant() -> None:
+def test_retries_are_spread_by_jitter() -> None:
     due = {retry_schedule.next_attempt(START, START + timedelta(minutes=10)) for _ in range(20)}
     assert len(due) > 10
 
 
-def test_probes_slow_down_to_one_a_minute() -> None:
+def test_probe_delays_grow_to_one_minute() -> None:
     gaps = [(retry_schedule.next_probe(n, START) - START).total_seconds() for n in range(1, 6)]
     assert gaps == [15, 30, 60, 60, 60]

@@ -1,4 +1,4 @@
-"""The connection to the relay: verified TLS, bounded in time, ended on request."""
+"""The SMTP connection: verified TLS, a deadline, and an orderly stop."""
 
 import datetime as dt
 import signal
@@ -13,7 +13,7 @@ from flask import Flask
 
 from app.outbox import smtp, smtp_errors
 from app.outbox.signals import DeadlineExceeded, SignalHandler, StopRequested
-from tests.outbox.conftest import MAIL
+from tests.outbox.conftest import EMAIL
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.smtp_relay import DRIP, HANG, Relay
 
@@ -21,40 +21,40 @@ WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
 
 def _send(signal_handler: SignalHandler | None = None) -> int:
-    dot = signal_handler.mark_data_sent if signal_handler else lambda: None
-    return smtp.send(MAIL, message_id="<a@clinic.example>", date=WHEN, on_data_sent=dot)
+    mark = signal_handler.mark_data_sent if signal_handler else lambda: None
+    return smtp.send(EMAIL, message_id="<a@clinic.example>", date=WHEN, on_data_sent=mark)
 
 
 @pytest.fixture
-def through(make_app: Callable[..., Flask], relay: Relay) -> Callable[..., Flask]:
-    """Make an app that sends through ``relay``."""
+def make_smtp_app(make_app: Callable[..., Flask], relay: Relay) -> Callable[..., Flask]:
+    """Create an application that sends through ``relay``."""
 
     def make(**env: str) -> Flask:
-        there = {"MAIL_SERVER": "localhost", "MAIL_PORT": str(relay.port)}
-        return make_app(**there, MAIL_DEFAULT_SENDER="no-reply@clinic.example", **env)
+        server = {"MAIL_SERVER": "localhost", "MAIL_PORT": str(relay.port)}
+        return make_app(**server, MAIL_DEFAULT_SENDER="no-reply@clinic.example", **env)
 
     return make
 
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for "localhost" that signs itself, with its key in the same file."""
+    """A self-signed certificate for "localhost", with its key in the same file."""
     file = tmp_path / "relay.pem"
     write_self_signed_certificate(file)
     return file
 
 
-def _encrypting(relay: Relay, certificate: Path) -> None:
+def _enable_tls(relay: Relay, certificate: Path) -> None:
     relay.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     relay.tls.load_cert_chain(certificate)
 
 
-def test_a_certificate_nobody_vouches_for_stops_the_mail(
-    through: Callable[..., Flask], relay: Relay, certificate: Path
+def test_an_untrusted_certificate_prevents_sending(
+    make_smtp_app: Callable[..., Flask], relay: Relay, certificate: Path
 ) -> None:
-    _encrypting(relay, certificate)
+    _enable_tls(relay, certificate)
     with (
-        through(MAIL_USE_TLS="true").app_context(),
+        make_smtp_app(MAIL_USE_TLS="true").app_context(),
         pytest.raises(smtp_errors.TransportUnavailable) as caught,
     ):
         _send()
@@ -62,34 +62,36 @@ def test_a_certificate_nobody_vouches_for_stops_the_mail(
     assert relay.received == []
 
 
-def test_a_trusted_certificate_lets_the_mail_through(
-    through: Callable[..., Flask],
+def test_a_trusted_certificate_allows_sending(
+    make_smtp_app: Callable[..., Flask],
     relay: Relay,
     certificate: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _encrypting(relay, certificate)
+    _enable_tls(relay, certificate)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    with through(MAIL_USE_TLS="true").app_context():
+    with make_smtp_app(MAIL_USE_TLS="true").app_context():
         assert _send() == 250
     assert len(relay.received) == 1
 
 
-def test_a_relay_without_tls_gets_no_mail_when_tls_is_wanted(
-    through: Callable[..., Flask], relay: Relay
+def test_a_server_without_tls_gets_no_email_when_tls_is_required(
+    make_smtp_app: Callable[..., Flask], relay: Relay
 ) -> None:
     with (
-        through(MAIL_USE_TLS="true").app_context(),
+        make_smtp_app(MAIL_USE_TLS="true").app_context(),
         pytest.raises(smtp_errors.TransportUnavailable),
     ):
         _send()
     assert relay.received == []
 
 
-def test_a_wrong_password_is_the_relays_matter(through: Callable[..., Flask], relay: Relay) -> None:
+def test_a_wrong_password_means_the_transport_is_unavailable(
+    make_smtp_app: Callable[..., Flask], relay: Relay
+) -> None:
     relay.login = True
     relay.script = {"auth": "535 wrong password"}
-    app = through(MAIL_USE_TLS="false", MAIL_USERNAME="desk", MAIL_PASSWORD="not-this")
+    app = make_smtp_app(MAIL_USE_TLS="false", MAIL_USERNAME="desk", MAIL_PASSWORD="not-this")
     with app.app_context(), pytest.raises(smtp_errors.TransportUnavailable) as caught:
         _send()
     assert caught.value.code == 535
@@ -97,24 +99,24 @@ def test_a_wrong_password_is_the_relays_matter(through: Callable[..., Flask], re
 
 
 @pytest.mark.parametrize("script", [{"rcpt": HANG}, {"dot": DRIP}], ids=str)
-def test_a_server_that_stalls_is_left_at_the_deadline(
-    through: Callable[..., Flask], relay: Relay, script: dict[str, str]
+def test_an_attempt_ends_at_the_deadline_when_the_server_stalls(
+    make_smtp_app: Callable[..., Flask], relay: Relay, script: dict[str, str]
 ) -> None:
     relay.script = script
     signal_handler = SignalHandler(deadline=0.5)
     with (
-        through(MAIL_USE_TLS="false").app_context(),
+        make_smtp_app(MAIL_USE_TLS="false").app_context(),
         pytest.raises((smtp_errors.TemporaryError, DeadlineExceeded)),
         signal_handler.attempt(),
     ):
         _send(signal_handler)
 
 
-def test_the_final_dot_is_not_held_back_until_the_body_is_acknowledged(
-    through: Callable[..., Flask], relay: Relay
+def test_the_final_dot_is_sent_without_waiting_for_the_ack_of_the_body(
+    make_smtp_app: Callable[..., Flask], relay: Relay
 ) -> None:
-    """Sent by itself it would wait 40 ms for the other side's delayed ACK, with each mail."""
-    app = through(MAIL_USE_TLS="false")
+    """Without TCP_NODELAY each message would wait 40 ms for the other side's delayed ACK."""
+    app = make_smtp_app(MAIL_USE_TLS="false")
     with app.app_context(), smtp._Connection(app.extensions["mail"], lambda: None) as connection:
         host = connection.host
         assert host is not None
@@ -132,14 +134,16 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("handlers")
-def test_a_stop_before_the_dot_aborts_at_once(through: Callable[..., Flask], relay: Relay) -> None:
+def test_a_stop_before_the_final_dot_aborts_at_once(
+    make_smtp_app: Callable[..., Flask], relay: Relay
+) -> None:
     relay.script = {"rcpt": HANG}
     signal_handler = SignalHandler()
     signal_handler.install()
     main = threading.main_thread().ident
     threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGTERM)).start()
     with (
-        through(MAIL_USE_TLS="false").app_context(),
+        make_smtp_app(MAIL_USE_TLS="false").app_context(),
         pytest.raises(StopRequested),
         signal_handler.attempt(),
     ):
@@ -148,10 +152,12 @@ def test_a_stop_before_the_dot_aborts_at_once(through: Callable[..., Flask], rel
 
 
 @pytest.mark.usefixtures("handlers")
-def test_a_stop_after_the_dot_waits_for_the_answer(through: Callable[..., Flask]) -> None:
+def test_a_stop_after_the_final_dot_waits_for_the_reply(
+    make_smtp_app: Callable[..., Flask],
+) -> None:
     signal_handler = SignalHandler()
     signal_handler.install()
-    with through(MAIL_USE_TLS="false").app_context(), signal_handler.attempt():
+    with make_smtp_app(MAIL_USE_TLS="false").app_context(), signal_handler.attempt():
         signal_handler.mark_data_sent()
         signal.raise_signal(signal.SIGTERM)
         assert _send() == 250

@@ -1,4 +1,4 @@
-"""A small clinic folder to write pages into."""
+"""Fixtures for pages: a small clinic folder, and Markdown rendered as HTML."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ class Folder:
         self.write("index", "Welcome.")
 
     def write(self, name: str, text: str, more: str = "", head: str = HEAD) -> None:
-        """Write a page; its Markdown begins on line 6 plus the lines of ``more``."""
+        """Write a page; its Markdown starts at line 6 plus the lines of ``more``."""
         body = dedent(text).strip("\n")
         file = self.path / "pages" / f"{name}.md"
         file.write_text(f"+++\n{head}{more}+++\n{body}\n", encoding="utf-8")
@@ -33,15 +33,15 @@ class Folder:
         (self.path / "references.toml").write_text(dedent(text), encoding="utf-8")
 
     def load(self, settings: PageSettings = NO_SETTINGS) -> dict[str, Page]:
-        others, ids = ["/contact", "/location"], ["location-map"]
-        pages = load_pages(self.path, self.clinic, others, ids, settings)
+        other_paths, home_ids = ["/contact", "/location"], ["location-map"]
+        pages = load_pages(self.path, self.clinic, other_paths, home_ids, settings)
         return {page.path: page for page in pages}
 
-    def faults(self) -> list[str]:
-        """The lines of the refusal, without the folder's own path."""
-        with pytest.raises(ClinicError) as refusal:
+    def issues(self) -> list[str]:
+        """The lines of the error message, without the folder's path."""
+        with pytest.raises(ClinicError) as error:
             self.load()
-        return str(refusal.value).replace(f"{self.path}/", "").splitlines()
+        return str(error.value).replace(f"{self.path}/", "").splitlines()
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, clinic: Clinic) -> Folder:
 
 @pytest.fixture
 def html(folder: Folder) -> Callable[..., str]:
-    """Markdown -> the HTML of a page with it, opening paragraphs included."""
+    """Render Markdown as the lead and body of a page."""
 
     def render(text: str, more: str = "") -> str:
         folder.write("index", text, more)

@@ -1,4 +1,4 @@
-"""Figures: drawn from the clinic's numbers, readable by everyone, wrong data refused."""
+"""Figures: rendered from the clinic's data, accessible, and validated."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page
 
 CLINIC = Path(__file__).parents[2] / "clinic"
-WHERE = {
+PATHS = {
     "visit": "/first-visit",
     "mechanism": "/questions",
     "trials": "/evidence",
@@ -23,16 +23,16 @@ HOURS = (
     'kind = "hours"\ntitle = "T <i>"\ndescription = "D"\nstart = "S"\nmost = 27\nticks = [0, 24]\n'
     '[driving]\nlabel = "No driving"\nhours = 24\nalso = "sleep"\nreferences = ["a-2020"]\n'
 )
-OUTSIDE = """() => [...document.querySelectorAll('.figure > svg')].flatMap(svg => {
+TEXT_OUTSIDE = """() => [...document.querySelectorAll('.figure > svg')].flatMap(svg => {
     const box = svg.getBoundingClientRect();
     return [...svg.querySelectorAll('text')].filter(text => {
       const own = text.getBoundingClientRect();
       return own.left < box.left - 2 || own.right > box.right + 2 || own.bottom > box.bottom + 2;
     }).map(text => text.textContent);
   })"""
-SMALLEST = """() => Math.min(...[...document.querySelectorAll('.figure text')]
+SMALLEST_FONT = """() => Math.min(...[...document.querySelectorAll('.figure text')]
     .map(text => parseFloat(getComputedStyle(text).fontSize)))"""
-each_figure = pytest.mark.parametrize(("name", "path"), WHERE.items())
+each_figure = pytest.mark.parametrize(("name", "path"), PATHS.items())
 
 
 def figure(client: FlaskClient, path: str) -> str:
@@ -47,7 +47,7 @@ def trials() -> list[dict[str, Any]]:
 
 
 @each_figure
-def test_a_figure_is_told_to_those_who_cannot_see_it(
+def test_figure_has_title_and_description_for_screen_readers(
     client: FlaskClient, name: str, path: str
 ) -> None:
     html = figure(client, path)
@@ -58,13 +58,13 @@ def test_a_figure_is_told_to_those_who_cannot_see_it(
 
 
 @each_figure
-def test_every_number_drawn_stands_in_the_table_beneath(
+def test_every_number_in_the_drawing_is_in_the_table(
     client: FlaskClient, name: str, path: str
 ) -> None:
     drawing, _, table = figure(client, path).partition("<details>")
-    words = re.findall(r'<text[^>]*(?:font-weight="600"|x="-?\.8em")[^>]*>([^<]+)<', drawing)
-    numbers = {one for word in words for one in re.findall(r"\d+(?:\.\d+)?", word)}
-    assert numbers if name != "visit" else words
+    texts = re.findall(r'<text[^>]*(?:font-weight="600"|x="-?\.8em")[^>]*>([^<]+)<', drawing)
+    numbers = {one for text in texts for one in re.findall(r"\d+(?:\.\d+)?", text)}
+    assert numbers if name != "visit" else texts
     assert {one for one in numbers if not re.search(rf"\b{re.escape(one)}\b", table)} == set()
 
 
@@ -77,7 +77,7 @@ def test_every_number_drawn_stands_in_the_table_beneath(
         ("Abdallah 2022", "No PTSD benefit"),
     ],
 )
-def test_trials_against_ketamine_are_on_the_chart(
+def test_trials_without_benefit_are_in_the_chart(
     client: FlaskClient, name: str, verdict: str
 ) -> None:
     drawing = figure(client, "/evidence").partition("<details>")[0]
@@ -85,20 +85,20 @@ def test_trials_against_ketamine_are_on_the_chart(
 
 
 @pytest.mark.parametrize("trial", trials(), ids=lambda trial: trial["name"])
-def test_the_chart_and_the_page_say_the_same(trial: dict[str, Any]) -> None:
+def test_chart_and_page_have_the_same_numbers(trial: dict[str, Any]) -> None:
     text = (CLINIC / "pages" / "evidence.md").read_text("utf-8")
     rows = [
         row for row in text.splitlines() if row[:1] == "|" and f"@{trial['references'][0]}" in row
     ]
     numbers = [trial[key] for key in ("people", "ketamine", "comparison") if key in trial]
     assert rows
-    said = [all(re.search(rf"(?<![\d.]){re.escape(f'{n:g}')}\b", row) for n in numbers)
+    matches = [all(re.search(rf"(?<![\d.]){re.escape(f'{n:g}')}\b", row) for n in numbers)
             for row in rows]  # fmt: skip
-    assert any(said), f"{trial['name']}: {numbers}"
+    assert any(matches), f"{trial['name']}: {numbers}"
 
 
 @pytest.mark.parametrize("trial", trials(), ids=lambda trial: trial["name"])
-def test_each_trial_leads_to_its_reference(client: FlaskClient, trial: dict[str, Any]) -> None:
+def test_each_trial_links_to_its_reference(client: FlaskClient, trial: dict[str, Any]) -> None:
     html = client.get("/evidence").text
     link = re.search(rf'<a [^>]*href="#(ref-\d+)">{re.escape(trial["name"])}</a>', html)
     assert link
@@ -108,25 +108,25 @@ def test_each_trial_leads_to_its_reference(client: FlaskClient, trial: dict[str,
     assert sources[trial["references"][0]]["doi"] in entry[0]
 
 
-def test_what_comes_from_animals_says_so(client: FlaskClient) -> None:
+def test_animal_findings_are_labeled(client: FlaskClient) -> None:
     drawing = figure(client, "/questions").partition("<details>")[0]
     assert re.search(r">New links</text>.*From animal studies</text>", drawing, re.DOTALL)
 
 
 @each_figure
 @pytest.mark.parametrize(("size", "least"), [("100%", 14), ("200%", 12)])
-def test_words_keep_their_size_and_their_place_on_a_small_phone(
+def test_text_stays_readable_and_inside_on_a_small_phone(
     open_page: Callable[..., Page], name: str, path: str, size: str, least: int
 ) -> None:
     page = open_page(viewport={"width": 320, "height": 640})
     page.goto(path)
     page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
     assert page.locator(f"[id=figure-{name}-title]").count() == 1
-    assert page.evaluate(OUTSIDE) == []
-    assert page.evaluate(SMALLEST) >= least
+    assert page.evaluate(TEXT_OUTSIDE) == []
+    assert page.evaluate(SMALLEST_FONT) >= least
 
 
-def test_without_colors_of_ones_own_the_bars_can_still_be_read(
+def test_bars_are_visible_with_forced_colors(
     open_page: Callable[..., Page],
 ) -> None:
     page = open_page(forced_colors="active")
@@ -136,17 +136,17 @@ def test_without_colors_of_ones_own_the_bars_can_still_be_read(
     assert set(fills) <= {"rgb(0, 0, 0)", "rgb(255, 255, 255)"}
 
 
-def faults(folder: Any, data: str, text: str = "::: figure f\nWords.\n:::") -> list[str]:
+def issues(folder: Any, data: str, text: str = "::: figure f\nWords.\n:::") -> list[str]:
     (folder.path / "figures").mkdir()
     (folder.path / "figures" / "f.toml").write_text(data, encoding="utf-8")
     folder.sources(SOURCE)
     folder.write("index", text, 'references = ["a-2020"]\n')
-    found: list[str] = folder.faults()
-    return found
+    lines: list[str] = folder.issues()
+    return lines
 
 
 @pytest.mark.parametrize(
-    ("data", "fault"),
+    ("data", "issue"),
     [
         ("kind = ", "1: Invalid value"),
         ('kind = "pie"', "1: kind: must be one of hours, mechanism, trials, visit"),
@@ -157,23 +157,25 @@ def faults(folder: Any, data: str, text: str = "::: figure f\nWords.\n:::") -> l
         (HOURS + EFFECT.replace("a-2020", "b-2021"), "15: references: b-2021 is not in"),
     ],
 )
-def test_wrong_data_is_named_by_file_key_and_reason(folder: Any, data: str, fault: str) -> None:
-    found = faults(folder, data)
-    assert any(line.startswith(f"figures/f.toml:{fault}") for line in found), found
+def test_invalid_data_is_reported_with_file_key_and_reason(
+    folder: Any, data: str, issue: str
+) -> None:
+    found = issues(folder, data)
+    assert any(line.startswith(f"figures/f.toml:{issue}") for line in found), found
 
 
-def test_an_unknown_figure_is_named_by_its_line(folder: Any) -> None:
-    found = faults(folder, HOURS + EFFECT, "one\n\n::: figure g\n:::")
+def test_unknown_figure_is_reported_with_its_line(folder: Any) -> None:
+    found = issues(folder, HOURS + EFFECT, "one\n\n::: figure g\n:::")
     assert "pages/index.md:9: unknown figure g: there is no figures/g.toml" in found
 
 
-def test_a_trial_outside_its_axis_is_refused(folder: Any) -> None:
+def test_trial_outside_its_axis_is_rejected(folder: Any) -> None:
     data = (CLINIC / "figures" / "trials.toml").read_text("utf-8")
-    found = faults(folder, data.replace("ketamine = 60\n", "ketamine = 160\n"))
+    found = issues(folder, data.replace("ketamine = 60\n", "ketamine = 160\n"))
     assert any("Lii 2023: a number is not between least and most" in line for line in found), found
 
 
-def test_one_figure_may_stand_on_a_page_twice(folder: Any) -> None:
+def test_figure_can_be_on_a_page_twice(folder: Any) -> None:
     (folder.path / "figures").mkdir()
     (folder.path / "figures" / "f.toml").write_text(HOURS + EFFECT)
     folder.sources(SOURCE)

@@ -1,4 +1,4 @@
-"""The privacy page cannot be wrong: it says what the settings make the site do."""
+"""The privacy page always matches the settings."""
 
 import re
 from collections.abc import Callable
@@ -10,19 +10,27 @@ from markupsafe import Markup
 
 from app.diagnostics.readability import grade, sentences
 
-ALL = "mails all that you wrote"
+FULL = "mails all that you wrote"
 CONTACT = "Your message itself is not mailed"
 MINIMAL = "a reference number and the time"
-ANSWER = "You get one mail from us by itself"
-NO_ANSWER = "Our system sends you no mail by itself"
-ELSEWHERE = "the streets come from another company"
-OWN = "No other company learns that you look at it"
-PASSAGES = {ALL, CONTACT, MINIMAL, ANSWER, NO_ANSWER, ELSEWHERE, OWN}
+ACKNOWLEDGEMENT = "You get one mail from us by itself"
+NO_ACKNOWLEDGEMENT = "Our system sends you no mail by itself"
+EXTERNAL_STREETS = "the streets come from another company"
+OWN_STREETS = "No other company learns that you look at it"
+PASSAGES = {
+    FULL,
+    CONTACT,
+    MINIMAL,
+    ACKNOWLEDGEMENT,
+    NO_ACKNOWLEDGEMENT,
+    EXTERNAL_STREETS,
+    OWN_STREETS,
+}
 
 
 @pytest.fixture
-def says(make_app: Callable[..., Flask]) -> Callable[..., str]:
-    """The words of the privacy page of a site with these variables."""
+def privacy_text(make_app: Callable[..., Flask]) -> Callable[..., str]:
+    """The text of the privacy page of a site with these settings."""
 
     def words(**env: str) -> str:
         html = make_app(**env).test_client().get("/privacy").text
@@ -32,59 +40,61 @@ def says(make_app: Callable[..., Flask]) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "expected"),
     [
-        ({}, {ALL, NO_ANSWER, OWN}),
-        ({"NOTIFICATION_DETAIL": "contact"}, {CONTACT, NO_ANSWER, OWN}),
-        ({"NOTIFICATION_DETAIL": "minimal"}, {MINIMAL, NO_ANSWER, OWN}),
-        ({"SEND_ACKNOWLEDGEMENT": "true"}, {ALL, ANSWER, OWN}),
-        ({"MAP_TILES_URL": ""}, {ALL, NO_ANSWER, OWN}),
+        ({}, {FULL, NO_ACKNOWLEDGEMENT, OWN_STREETS}),
+        ({"NOTIFICATION_DETAIL": "contact"}, {CONTACT, NO_ACKNOWLEDGEMENT, OWN_STREETS}),
+        ({"NOTIFICATION_DETAIL": "minimal"}, {MINIMAL, NO_ACKNOWLEDGEMENT, OWN_STREETS}),
+        ({"SEND_ACKNOWLEDGEMENT": "true"}, {FULL, ACKNOWLEDGEMENT, OWN_STREETS}),
+        ({"MAP_TILES_URL": ""}, {FULL, NO_ACKNOWLEDGEMENT, OWN_STREETS}),
     ],
 )
-def test_it_says_what_the_settings_do(
-    says: Callable[..., str], env: dict[str, str], said: set[str]
+def test_privacy_page_matches_the_settings(
+    privacy_text: Callable[..., str], env: dict[str, str], expected: set[str]
 ) -> None:
-    page = says(**env)
-    assert {passage for passage in PASSAGES if passage in page} == said
+    page = privacy_text(**env)
+    assert {passage for passage in PASSAGES if passage in page} == expected
     assert "settings." not in page
 
 
-def test_it_states_how_long_words_are_kept(says: Callable[..., str]) -> None:
-    page = says(RETENTION_DAYS="45", QUARANTINE_RETENTION_DAYS="7")
+def test_privacy_page_states_the_retention_period(privacy_text: Callable[..., str]) -> None:
+    page = privacy_text(RETENTION_DAYS="45", QUARANTINE_RETENTION_DAYS="7")
     assert "We keep what you wrote for 45 days" in page
     assert "spam is erased after 7 days" in page
 
 
 @pytest.fixture
-def bare(clinic_dir: Path, tmp_path: Path) -> Path:
+def clinic_without_basemap(clinic_dir: Path, tmp_path: Path) -> Path:
     """The demo clinic without a basemap."""
     folder = tmp_path / "bare"
     folder.mkdir()
-    for one in clinic_dir.iterdir():
-        if one.name != "basemap.pmtiles":
-            (folder / one.name).symlink_to(one)
+    for file in clinic_dir.iterdir():
+        if file.name != "basemap.pmtiles":
+            (folder / file.name).symlink_to(file)
     return folder
 
 
-@pytest.mark.parametrize(("tiles", "said"), [("https://t.example/{z}/{x}/{y}", True), ("", False)])
-def test_it_tells_of_streets_from_elsewhere_where_the_button_is(
-    says: Callable[..., str],
+@pytest.mark.parametrize(
+    ("tiles", "external"), [("https://t.example/{z}/{x}/{y}", True), ("", False)]
+)
+def test_privacy_page_mentions_external_streets_only_with_the_button(
+    privacy_text: Callable[..., str],
     make_app: Callable[..., Flask],
-    bare: Path,
+    clinic_without_basemap: Path,
     tiles: str,
-    said: bool,  # noqa: FBT001
+    external: bool,  # noqa: FBT001
 ) -> None:
-    env = {"CLINIC_DIR": str(bare), "MAP_TILES_URL": tiles}
-    assert (ELSEWHERE in says(**env)) == said
-    assert (OWN in says(**env)) != said
-    button = make_app(**env).test_client().get("/location").text
-    assert ("show-streets" in button) == said
+    env = {"CLINIC_DIR": str(clinic_without_basemap), "MAP_TILES_URL": tiles}
+    assert (EXTERNAL_STREETS in privacy_text(**env)) == external
+    assert (OWN_STREETS in privacy_text(**env)) != external
+    html = make_app(**env).test_client().get("/location").text
+    assert ("show-streets" in html) == external
 
 
-@pytest.mark.parametrize("kept", ["full", "contact", "minimal"])
-def test_eighth_graders_can_read_each_of_its_forms(clinic_dir: Path, kept: str) -> None:
+@pytest.mark.parametrize("detail", ["full", "contact", "minimal"])
+def test_every_version_has_reading_grade_8_or_lower(clinic_dir: Path, detail: str) -> None:
     page = (clinic_dir / "pages" / "privacy.md").read_text(encoding="utf-8")
-    others = "|".join({"full", "contact", "minimal"} - {kept})
+    others = "|".join({"full", "contact", "minimal"} - {detail})
     page = re.sub(
         rf"::: when settings\.notification_detail_({others})\n.*?\n:::\n", "", page, flags=re.DOTALL
     )

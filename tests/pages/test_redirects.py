@@ -1,4 +1,4 @@
-"""Old addresses lead to the pages of today."""
+"""Redirects from old URLs to existing pages."""
 
 import tomllib
 from pathlib import Path
@@ -10,25 +10,25 @@ from flask.testing import FlaskClient
 from app.clinic import ClinicError
 from app.pages.redirects import load_redirects
 
-TABLE = Path(__file__).parents[2] / "clinic" / "redirects.toml"
+REDIRECTS = Path(__file__).parents[2] / "clinic" / "redirects.toml"
 
 
-@pytest.mark.parametrize(("old", "new"), tomllib.loads(TABLE.read_text("utf-8")).items())
-def test_an_old_address_leads_for_good_to_a_page(client: FlaskClient, old: str, new: str) -> None:
-    answer = client.get(old)
-    assert (answer.status_code, answer.headers["Location"]) == (301, new)
+@pytest.mark.parametrize(("old", "new"), tomllib.loads(REDIRECTS.read_text("utf-8")).items())
+def test_old_path_redirects_permanently_to_a_page(client: FlaskClient, old: str, new: str) -> None:
+    response = client.get(old)
+    assert (response.status_code, response.headers["Location"]) == (301, new)
     path, _, heading = new.partition("#")
     page = client.get(path)
     assert page.status_code == 200
     assert not heading or f'id="{heading}"' in page.text
 
 
-def test_an_old_address_with_a_slash_at_its_end_gets_there_too(client: FlaskClient) -> None:
+def test_old_path_with_trailing_slash_is_redirected(client: FlaskClient) -> None:
     assert client.get("/faq/", follow_redirects=True).request.path == "/questions"
 
 
 @pytest.mark.parametrize(
-    ("entry", "fault"),
+    ("entry", "issue"),
     [
         ('"/old" = "/nowhere"', "2: /old: /nowhere is not a page"),
         ('"/old" = "https://other.example/"', "2: /old: https://other.example/ is not a page"),
@@ -44,14 +44,14 @@ def test_an_old_address_with_a_slash_at_its_end_gets_there_too(client: FlaskClie
         ('"/old" = "/"\n"/old" = "/"', "3: Cannot overwrite a value"),
     ],
 )
-def test_a_wrong_entry_stops_the_start(folder: Any, entry: str, fault: str) -> None:
+def test_invalid_entry_is_an_error(folder: Any, entry: str, issue: str) -> None:
     file = folder.path / "redirects.toml"
     file.write_text(f"# Old addresses\n{entry}\n")
-    with pytest.raises(ClinicError) as refusal:
+    with pytest.raises(ClinicError) as error:
         load_redirects(file, folder.load().values(), ["/contact"])
-    lines = str(refusal.value).splitlines()
-    assert any(line.startswith(f"{file}:{fault}") for line in lines), lines
+    lines = str(error.value).splitlines()
+    assert any(line.startswith(f"{file}:{issue}") for line in lines), lines
 
 
-def test_a_clinic_without_old_addresses_needs_no_table(folder: Any) -> None:
+def test_redirects_file_is_optional(folder: Any) -> None:
     assert load_redirects(folder.path / "redirects.toml", folder.load().values(), []) == {}

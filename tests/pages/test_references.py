@@ -1,4 +1,4 @@
-"""Every claim can be followed to its source and back."""
+"""Citations and the list of references."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ pmid = "777"
 """
 
 
-def test_citations_are_numbered_in_order_and_lead_to_the_list_and_back(folder: Any) -> None:
+def test_citations_are_numbered_in_order_and_link_to_the_list(folder: Any) -> None:
     folder.sources(SOURCES)
     folder.write(
         "index",
@@ -29,7 +29,7 @@ def test_citations_are_numbered_in_order_and_lead_to_the_list_and_back(folder: A
         'references = ["first-2001", "second-2002"]\n',
     )
     page = folder.load()["/"]
-    assert [(one.number, one.key) for one in page.references] == [
+    assert [(reference.number, reference.key) for reference in page.references] == [
         (1, "second-2002"),
         (2, "first-2001"),
     ]
@@ -39,7 +39,7 @@ def test_citations_are_numbered_in_order_and_lead_to_the_list_and_back(folder: A
     assert f", {again}</sup>" in page.body
 
 
-def test_a_source_is_linked_to_where_it_can_be_read(folder: Any) -> None:
+def test_source_links_to_its_most_permanent_url(folder: Any) -> None:
     folder.sources(SOURCES)
     folder.write(
         "index",
@@ -52,7 +52,7 @@ def test_a_source_is_linked_to_where_it_can_be_read(folder: Any) -> None:
         '<a href="https://doi.org/10.1000/abc%3C1%3E(2)">doi:10.1000/abc&lt;1&gt;(2)</a>'
         in first.html
     )
-    assert "pubmed" not in first.html  # one lasting address is enough
+    assert "pubmed" not in first.html  # one permanent link is enough
     assert '<a href="https://pubmed.ncbi.nlm.nih.gov/777/">PubMed</a>' in third.html
     assert '<a href="https://reports.example/2">reports.example</a>' in second.html
     assert (first.link, second.link) == (

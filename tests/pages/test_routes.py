@@ -1,4 +1,4 @@
-"""The pages as a visitor, a search engine and a proxy get them."""
+"""Responses of the page routes, for visitors, search engines and proxies."""
 
 import json
 import re
@@ -23,7 +23,7 @@ PAGES = (
     "/privacy",
     "/accessibility",
 )
-FIRST_FLIGHT = 10 * 1460  # bytes: ten segments, RFC 6928
+FIRST_ROUND_TRIP = 10 * 1460  # bytes: ten segments, RFC 6928
 
 
 @pytest.fixture
@@ -33,9 +33,7 @@ def monday_ten_am() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_is_there_for_people_and_for_those_who_search(
-    client: FlaskClient, path: str
-) -> None:
+def test_page_has_title_description_and_structured_data(client: FlaskClient, path: str) -> None:
     html = client.get(path).text
     assert re.search(r"<title>[^<]{10,}</title>", html)
     assert re.search(r'<meta name="description" content="[^"]{50,}">', html)
@@ -47,7 +45,7 @@ def test_every_page_is_there_for_people_and_for_those_who_search(
     assert "MedicalWebPage" in types
 
 
-def test_the_front_page_tells_the_whole_story_in_order(client: FlaskClient) -> None:
+def test_front_page_sections_are_in_order(client: FlaskClient) -> None:
     headings = re.findall(r'<h2[^>]* id="([^"]+)"', client.get("/").text)
     wanted = [
         "what-is-ketamine",
@@ -60,20 +58,20 @@ def test_the_front_page_tells_the_whole_story_in_order(client: FlaskClient) -> N
         "side-effects",
         "post-infusion-precautions",
     ]
-    assert [one for one in headings if one in wanted] == wanted
+    assert [heading for heading in headings if heading in wanted] == wanted
     html = client.get("/").text
     assert html.index("Location map</h2>") < html.index("Contact us today</h2>")
 
 
-def test_the_front_page_needs_one_flight_for_the_very_first_visitor_too(
+def test_first_response_of_the_front_page_fits_one_round_trip(
     client: FlaskClient,
 ) -> None:
-    answer = client.get("/", headers={"Accept-Encoding": "br"})
-    assert b"Contact us today" in brotli.decompress(answer.data)
-    assert len(answer.data) <= FIRST_FLIGHT
+    response = client.get("/", headers={"Accept-Encoding": "br"})
+    assert b"Contact us today" in brotli.decompress(response.data)
+    assert len(response.data) <= FIRST_ROUND_TRIP
 
 
-def test_a_page_does_not_change_through_the_day(
+def test_page_does_not_change_during_the_day(
     app: Flask, monday_ten_am: time_machine.Traveller
 ) -> None:
     client = app.test_client()
@@ -82,7 +80,7 @@ def test_a_page_does_not_change_through_the_day(
     assert client.get("/privacy").headers["ETag"] == first.headers["ETag"]
 
 
-def test_a_browser_may_keep_a_page_for_half_a_minute(client: FlaskClient) -> None:
+def test_browsers_may_cache_a_page_for_30_seconds(client: FlaskClient) -> None:
     response = client.get("/questions", headers={"Accept-Encoding": "br"})
     assert response.headers["Cache-Control"] == "public, max-age=30, must-revalidate"
     assert response.headers["Vary"] == "Accept-Encoding"
@@ -90,29 +88,31 @@ def test_a_browser_may_keep_a_page_for_half_a_minute(client: FlaskClient) -> Non
     assert client.get("/questions", headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_a_query_does_not_change_a_page(client: FlaskClient) -> None:
+def test_query_does_not_change_a_page(client: FlaskClient) -> None:
     assert client.get("/privacy?utm_source=x").data == client.get("/privacy").data
 
 
-def test_the_sitemap_has_every_page_under_the_sites_own_address(client: FlaskClient) -> None:
+def test_sitemap_contains_every_page(client: FlaskClient) -> None:
     response = client.get("/sitemap.xml")
     assert response.mimetype == "application/xml"
     names = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
-    places = {one.text for one in ET.fromstring(response.text).findall("s:url/s:loc", names)}
+    urls = {url.text for url in ET.fromstring(response.text).findall("s:url/s:loc", names)}
     wanted = {f"http://127.0.0.1:8000{path}" for path in (*PAGES, "/location", "/contact")}
-    assert places == wanted
-    for place in places:
-        assert place
-        assert client.get(place.removeprefix("http://127.0.0.1:8000")).status_code == 200
+    assert urls == wanted
+    for url in urls:
+        assert url
+        assert client.get(url.removeprefix("http://127.0.0.1:8000")).status_code == 200
 
 
-def test_robots_are_shown_the_sitemap(client: FlaskClient) -> None:
+def test_robots_txt_names_the_sitemap(client: FlaskClient) -> None:
     response = client.get("/robots.txt")
     assert response.mimetype == "text/plain"
     assert "Sitemap: http://127.0.0.1:8000/sitemap.xml" in response.text
 
 
-def test_who_finds_a_weakness_finds_where_to_tell(client: FlaskClient, clinic: Clinic) -> None:
+def test_security_txt_has_a_contact_and_expires_within_a_year(
+    client: FlaskClient, clinic: Clinic
+) -> None:
     response = client.get("/.well-known/security.txt")
     fields = dict(line.split(": ", 1) for line in response.text.splitlines())
     assert fields["Contact"] == f"mailto:{clinic.email}"
@@ -120,13 +120,13 @@ def test_who_finds_a_weakness_finds_where_to_tell(client: FlaskClient, clinic: C
     assert timedelta(days=30) < expires - datetime.now(UTC) < timedelta(days=365)
 
 
-def test_the_icon_is_the_clinics_logo(client: FlaskClient) -> None:
+def test_favicon_is_the_logo(client: FlaskClient) -> None:
     response = client.get("/favicon.svg")
     assert response.mimetype == "image/svg+xml"
     assert "<svg" in response.text
 
 
-def test_the_header_leads_to_four_places(client: FlaskClient) -> None:
+def test_header_has_four_links(client: FlaskClient) -> None:
     header = re.search(r"<header.*?</header>", client.get("/privacy").text, re.DOTALL)
     assert header
     links = re.findall(r'<li><a href="([^"]+)"', header[0])

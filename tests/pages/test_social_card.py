@@ -1,4 +1,4 @@
-"""Who shares a link shows the clinic's own picture with it."""
+"""The social card, shown where people share a link."""
 
 from pathlib import Path
 
@@ -9,25 +9,25 @@ from flask.testing import FlaskClient
 from app.clinic import ClinicError
 from app.pages.og_image import init_social_card
 
-PICTURE = Path(__file__).parents[2] / "clinic" / "social-card.png"
+SOCIAL_CARD = Path(__file__).parents[2] / "clinic" / "social-card.png"
 
 
 @pytest.mark.parametrize("path", ["/", "/evidence", "/location", "/contact"])
-def test_every_page_names_the_picture(client: FlaskClient, path: str) -> None:
+def test_every_page_has_the_social_card(client: FlaskClient, path: str) -> None:
     html = client.get(path).text
     assert '<meta property="og:image" content="http://127.0.0.1:8000/social-card.png">' in html
     assert '<meta name="twitter:card" content="summary_large_image">' in html
 
 
-def test_the_picture_can_be_fetched_and_shown_elsewhere(client: FlaskClient) -> None:
-    answer = client.get("/social-card.png")
-    assert answer.mimetype == "image/png"
-    assert answer.data == PICTURE.read_bytes()
-    assert len(answer.data) < 100_000
-    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+def test_social_card_can_be_shown_on_other_sites(client: FlaskClient) -> None:
+    response = client.get("/social-card.png")
+    assert response.mimetype == "image/png"
+    assert response.data == SOCIAL_CARD.read_bytes()
+    assert len(response.data) < 100_000
+    assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
-def test_without_a_picture_none_is_named(tmp_path: Path) -> None:
+def test_social_card_is_optional(tmp_path: Path) -> None:
     app = Flask("bare")
     init_social_card(app, tmp_path / "social-card.png", "https://clinic.example")
     with app.app_context():
@@ -35,8 +35,10 @@ def test_without_a_picture_none_is_named(tmp_path: Path) -> None:
     assert app.test_client().get("/social-card.png").status_code == 404
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a" + bytes(40), PICTURE.read_bytes()[:18] + bytes(9)])
-def test_a_picture_of_another_kind_or_size_is_refused(tmp_path: Path, data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data", [b"", b"GIF89a" + bytes(40), SOCIAL_CARD.read_bytes()[:18] + bytes(9)]
+)
+def test_social_card_of_another_type_or_size_is_rejected(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "social-card.png"
     file.write_bytes(data)
     with pytest.raises(ClinicError, match="must be a PNG image of 1200 by 630 pixels"):

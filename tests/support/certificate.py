@@ -1,4 +1,4 @@
-"""A certificate for "localhost" that signs itself."""
+"""A self-signed certificate for "localhost"."""
 
 import datetime as dt
 from pathlib import Path
@@ -10,11 +10,11 @@ from cryptography.x509.oid import NameOID
 
 
 def write_self_signed_certificate(file: Path) -> None:
-    """Write a new certificate and its key into ``file`` (PEM)."""
+    """Write a new certificate and its key to ``file`` (PEM)."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -26,9 +26,9 @@ def write_self_signed_certificate(file: Path) -> None:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    plain = serialization.NoEncryption()
+    unencrypted = serialization.NoEncryption()
     pkcs8 = serialization.PrivateFormat.PKCS8
     file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, pkcs8, plain)
-        + made.public_bytes(serialization.Encoding.PEM)
+        key.private_bytes(serialization.Encoding.PEM, pkcs8, unencrypted)
+        + certificate.public_bytes(serialization.Encoding.PEM)
     )

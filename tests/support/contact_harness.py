@@ -1,4 +1,4 @@
-"""A visitor at one end, the front desk's mail at the other, and all that lies between them."""
+"""Sends inquiries through the site, delivers the messages and checks what is received."""
 
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -27,7 +27,7 @@ EMPTY = {**GOOD, "phone": "", "best_time": ""}
 
 
 class ContactHarness:
-    """Sends by the form or the API, delivers over real SMTP, and reads what arrives."""
+    """Sends inquiries by the form or the API, and delivers the messages over SMTP."""
 
     def __init__(self, app: Flask, relay: Relay) -> None:
         self.app = app
@@ -37,24 +37,24 @@ class ContactHarness:
         self._mailer = Mailer(self.database, smtp.send, owner="one")
 
     def reset(self) -> None:
-        """Forget everything: the same words twice would be one inquiry."""
+        """Delete all data, so that a repeated inquiry is not a duplicate."""
         self.relay.received.clear()
         with self.database.session() as session:
             for table in (DeliveryAttempt, OutboxMessage, Inquiry):
                 session.execute(sa.delete(table))
 
-    def submit_form(self, **words: str) -> TestResponse:
-        return self.client.post("/contact", data={**EMPTY, **words})
+    def submit_form(self, **fields: str) -> TestResponse:
+        return self.client.post("/contact", data={**EMPTY, **fields})
 
-    def submit_json(self, **words: str) -> TestResponse:
-        return self.client.post("/api/v1/inquiries", json={**EMPTY, **words})
+    def submit_json(self, **fields: str) -> TestResponse:
+        return self.client.post("/api/v1/inquiries", json={**EMPTY, **fields})
 
     def inquiries(self) -> int:
         with self.database.read_session() as session:
             return session.scalar(sa.select(sa.func.count()).select_from(Inquiry)) or 0
 
-    def mails(self) -> list[ReceivedMessage]:
-        """Deliver all that waits; what the relay took."""
+    def deliver(self) -> list[ReceivedMessage]:
+        """Deliver all pending messages. Returns all messages received since the last reset."""
         with self.app.app_context():
             while self._mailer.deliver_one():
                 pass
@@ -62,7 +62,7 @@ class ContactHarness:
 
 
 class HtmlPart(HTMLParser):
-    """The tags, the links and the text of a mail's HTML; ``message`` is the visitor's part."""
+    """Tags, links and text of an HTML part. ``message`` is the text that the visitor wrote."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -87,8 +87,8 @@ class HtmlPart(HTMLParser):
         self.message += data if self._in_message else ""
 
 
-def shown(message: str) -> str:
-    """``message`` as the mail shows it: one kind of line end, no command to a terminal."""
+def displayed(message: str) -> str:
+    """``message`` as shown in the email: normalized line ends, no control characters."""
     lines = message.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(
         "\ufffd" if ord(char) in {*range(32), *range(127, 160)} - {9, 10} else char
@@ -97,28 +97,28 @@ def shown(message: str) -> str:
 
 
 def assert_delivered_message(
-    taken: ReceivedMessage, words: Mapping[str, str], mailbox: str
+    received: ReceivedMessage, inquiry: Mapping[str, str], mailbox: str
 ) -> None:
-    """Assert that ``taken`` is the one mail these words make, with nothing added or lost."""
-    mail = taken.message
-    assert (taken.sender, taken.recipients) == ("no-reply@clinic.example", (mailbox,))
-    assert set(HEADERS) - {"Reply-To"} <= set(mail.keys()) <= set(HEADERS)
-    assert len(mail.keys()) == len(set(mail.keys()))
-    assert mail["To"] == mailbox
-    assert taken.content.isascii()
-    assert max(map(len, taken.content.split(b"\r\n"))) <= 998
-    assert b"\n" not in taken.content.replace(b"\r\n", b"")
-    assert not mail.defects
-    kinds = [part.get_content_type() for part in mail.walk()]
+    """Assert that ``received`` is the notification of ``inquiry``, with nothing added or lost."""
+    email = received.message
+    assert (received.sender, received.recipients) == ("no-reply@clinic.example", (mailbox,))
+    assert set(HEADERS) - {"Reply-To"} <= set(email.keys()) <= set(HEADERS)
+    assert len(email.keys()) == len(set(email.keys()))
+    assert email["To"] == mailbox
+    assert received.content.isascii()
+    assert max(map(len, received.content.split(b"\r\n"))) <= 998
+    assert b"\n" not in received.content.replace(b"\r\n", b"")
+    assert not email.defects
+    kinds = [part.get_content_type() for part in email.walk()]
     assert kinds == ["multipart/mixed", "multipart/alternative", "text/plain", "text/html"]
-    text, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    text, html = (email.get_body((kind,)) for kind in ("plain", "html"))
     assert text is not None
     assert html is not None
-    # The parser gives the parts' own line ends, which SMTP makes CR LF.
+    # Over SMTP, lines end in CR LF.
     plain = text.get_content().replace("\r\n", "\n")
-    assert f"\n---- Message, exactly as typed ----\n\n{shown(words['message'])}\n" in plain
-    found = HtmlPart(html.get_content().replace("\r\n", "\n"))
-    assert found.tags <= TAGS
-    assert found.message == shown(words["message"])
-    assert found.attributes <= {"lang", "charset", "name", "content", "class", "href"}
-    assert all(link.startswith(SCHEMES) for link in found.links)
+    assert f"\n---- Message, exactly as typed ----\n\n{displayed(inquiry['message'])}\n" in plain
+    part = HtmlPart(html.get_content().replace("\r\n", "\n"))
+    assert part.tags <= TAGS
+    assert part.message == displayed(inquiry["message"])
+    assert part.attributes <= {"lang", "charset", "name", "content", "class", "href"}
+    assert all(link.startswith(SCHEMES) for link in part.links)

@@ -1,4 +1,4 @@
-"""What deploy/Dockerfile puts into its image, without a container engine."""
+"""The files and the health check of deploy/Dockerfile, without a container engine."""
 
 import json
 import re
@@ -11,7 +11,7 @@ DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").replac
 
 
 def copy_image_files(folder: Path) -> None:
-    """The code of the image, in ``folder``."""
+    """Copy the files of the image to ``folder``."""
     folder.mkdir()
     for line in re.findall(r"^COPY (?!--from|requirements)(.+)$", DOCKERFILE, re.MULTILINE):
         *sources, target = line.split()
@@ -20,10 +20,10 @@ def copy_image_files(folder: Path) -> None:
 
 
 def health_check() -> list[str]:
-    """The command by which an engine learns whether the web server is well."""
+    """The command of the HEALTHCHECK instruction."""
     (command,) = re.findall(r"HEALTHCHECK .*?CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
-    words: list[str] = json.loads(command)
-    return words
+    arguments: list[str] = json.loads(command)
+    return arguments
 
 
 def _copy(source: Path, target: Path) -> None:

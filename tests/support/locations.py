@@ -1,4 +1,4 @@
-"""A location with hours of its own."""
+"""Clinic locations with given opening hours."""
 
 from collections.abc import Mapping, Sequence
 

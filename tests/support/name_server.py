@@ -1,4 +1,4 @@
-"""A real DNS server on loopback (UDP) with a few TXT records, and the resolver that asks it."""
+"""A DNS server on loopback (UDP) with given TXT records, and a resolver that uses it."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ import pytest
 
 
 class NameServer:
-    """Knows ``texts`` (name -> its TXT records) and nothing else; silent while ``mute``."""
+    """Serves the TXT records in ``texts``, by name. Does not respond while ``mute`` is set."""
 
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {}
@@ -33,29 +33,29 @@ class NameServer:
 
     def _serve(self) -> None:
         while True:
-            question, asker = self._socket.recvfrom(4096)
-            if not question:
+            query, client = self._socket.recvfrom(4096)
+            if not query:
                 return
             if not self.mute:
-                self._socket.sendto(self._answer(question), asker)
+                self._socket.sendto(self._response(query), client)
 
-    def _answer(self, question: bytes) -> bytes:
-        asked = dns.message.from_wire(question)
-        name = asked.question[0].name
-        answer = dns.message.make_response(asked)
-        answer.flags |= dns.flags.AA
-        wanted = name.to_text(omit_final_dot=True)
-        if records := self.texts.get(wanted):
+    def _response(self, query: bytes) -> bytes:
+        request = dns.message.from_wire(query)
+        name = request.question[0].name
+        response = dns.message.make_response(request)
+        response.flags |= dns.flags.AA
+        text = name.to_text(omit_final_dot=True)
+        if records := self.texts.get(text):
             quoted = (f'"{record}"' for record in records)
-            answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *quoted))
-        elif not any(known.endswith(f".{wanted}") for known in self.texts):
-            answer.set_rcode(dns.rcode.NXDOMAIN)
-        return answer.to_wire()
+            response.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *quoted))
+        elif not any(known.endswith(f".{text}") for known in self.texts):
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        return response.to_wire()
 
 
 @pytest.fixture
 def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
-    """The only DNS that the code under test can ask."""
+    """The only DNS server that the code under test can use."""
     server = NameServer()
     monkeypatch.setattr(dns.resolver, "default_resolver", server.resolver)
     yield server

@@ -1,4 +1,4 @@
-"""Tests reach this machine and nothing else; a test that tries more fails by name."""
+"""Blocks connections and DNS lookups that leave this machine."""
 
 import ipaddress
 import socket
@@ -8,7 +8,7 @@ import pytest
 
 
 class ForbiddenConnectionError(AssertionError):
-    """A test tried to reach another machine."""
+    """A test tried to connect to another host."""
 
 
 def _is_local(host: object) -> bool:
@@ -22,23 +22,23 @@ def _is_local(host: object) -> bool:
 
 def _check(address: object) -> None:
     if isinstance(address, tuple) and not _is_local(address[0]):
-        raise ForbiddenConnectionError(f"a test tried to reach {address[0]}")
+        raise ForbiddenConnectionError(f"a test tried to connect to {address[0]}")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def only_loopback() -> Iterator[None]:
-    """Refuse connections and name look-ups that leave this machine."""
-    connect, look_up = socket.socket.connect, socket.getaddrinfo
+    """Fail tests that connect to another host or look up its name."""
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
 
     def guarded_connect(self: socket.socket, address: object) -> None:
         _check(address)
         connect(self, address)  # type: ignore[arg-type]
 
-    def guarded_look_up(host: object, *rest: object, **more: object) -> object:
+    def guarded_getaddrinfo(host: object, *args: object, **kwargs: object) -> object:
         _check((host,))
-        return look_up(host, *rest, **more)  # type: ignore[arg-type]
+        return getaddrinfo(host, *args, **kwargs)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded_connect)
-        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
         yield

@@ -1,4 +1,4 @@
-"""Rows for tests that look at an outbox without sending anything, and a clock to move."""
+"""An outbox whose rows and clock tests set directly, without sending messages."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ MAIL = OutgoingEmail("desk@clinic.example", "Clinic", "Subject", "Text", "<main>
 
 
 class Outbox:
-    """An outbox with a mailer that lives. ``now`` is the time on the database's clock."""
+    """An outbox with a running mailer. ``now`` is the time of the database server."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
@@ -26,10 +26,10 @@ class Outbox:
         self.now = MOMENT
 
     def add(self, reference: str = "AAA-AAA", state: str = "pending", **values: Any) -> UUID:
-        """Add a message queued now."""
-        unfinished, number = state in ("pending", "sending"), uuid4()
+        """Add a message that is queued now. Returns its id."""
+        unfinished, message_id = state in ("pending", "sending"), uuid4()
         row = {
-            "id": number,
+            "id": message_id,
             "reference": reference,
             "message_id": f"<{uuid4()}@clinic.example>",
             "encrypted_message": self.database.keys.encrypt(MAIL.to_json()),
@@ -41,7 +41,7 @@ class Outbox:
         }
         with self.database.session() as session:
             session.add(OutboxMessage(**row))
-        return number
+        return message_id
 
     def update_all(self, **values: Any) -> None:
         """Change every message."""
@@ -52,20 +52,22 @@ class Outbox:
         self.update_all(state="cancelled", due_at=None)
 
     def heartbeat(self) -> None:
-        """A sign of life from the one mailer."""
+        """Record a heartbeat of the mailer."""
         with self.database.session() as session:
             session.merge(MailerHeartbeat(owner="m", started_at=MOMENT, heartbeat_at=self.now))
 
     def set_transport_failure(self, reason: str | None) -> None:
-        """The breaker opened because of ``reason``, or closed when that is None."""
+        """Open the circuit breaker because of ``reason``, or close it if ``reason`` is None."""
         down = self.now if reason else None
-        relay = MailTransportState(id=1, failures=1, down_since=down, probe_at=down, reason=reason)
+        transport = MailTransportState(
+            id=1, failures=1, down_since=down, probe_at=down, reason=reason
+        )
         with self.database.session() as session:
-            session.merge(relay)
+            session.merge(transport)
 
-    def advance(self, **time: float) -> None:
-        """Let time pass, with a mailer alive at its end: ``advance(minutes=5)``."""
-        self.now += timedelta(**time)
+    def advance(self, **duration: float) -> None:
+        """Advance the clock and record a heartbeat: ``advance(minutes=5)``."""
+        self.now += timedelta(**duration)
         self.heartbeat()
 
 
@@ -73,8 +75,8 @@ class Outbox:
 def outbox(
     make_app: Callable[..., Flask], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Outbox:
-    """An empty outbox; the test runs once on each database."""
-    found = Outbox(make_app(DATABASE_URL=database_url))
-    monkeypatch.setattr(found.database, "now", lambda _session: found.now)
-    found.heartbeat()
-    return found
+    """An empty outbox, once on each database engine."""
+    outbox = Outbox(make_app(DATABASE_URL=database_url))
+    monkeypatch.setattr(outbox.database, "now", lambda _session: outbox.now)
+    outbox.heartbeat()
+    return outbox

@@ -1,7 +1,7 @@
-"""nginx and Caddy as deploy/ configures them, in front of the application under gunicorn.
+"""nginx and Caddy with the configuration in deploy/, in front of the application under gunicorn.
 
-Of the configurations only names, ports and paths are changed. `make nginx` unpacks nginx
-into build/; nothing that its package would install elsewhere is needed.
+Only host names, ports and paths of the configuration are changed. `make nginx` unpacks nginx into
+build/.
 """
 
 import os
@@ -34,14 +34,14 @@ http {{
     include {folder}/frontdesk.conf;
 }}
 """
-PHONE = "+1-555-010-0199"  # what Caddy shows
+PHONE = "+1-555-010-0199"  # shown on Caddy's error page
 
 
 @dataclass(frozen=True)
 class ProxyServer:
-    """A web server of ``kind`` in front of ``site``; its files are in ``folder``.
+    """nginx or Caddy (``kind``) in front of ``site``, with its files in ``folder``.
 
-    ``variables`` are the environment of the application. ``extra`` is added to nginx's server.
+    ``variables``: the environment of the application. ``extra``: lines for nginx's server block.
     """
 
     kind: str
@@ -60,27 +60,29 @@ class ProxyServer:
         return self.folder / "certificate.pem"
 
     @property
-    def state(self) -> Path:
-        """The folder of everything that the web server writes, its logs included."""
+    def runtime_folder(self) -> Path:
+        """The folder of all files that the server writes, including logs."""
         return self.folder / f"{self.kind}-{self.port}"
 
     @property
     def cache(self) -> Path:
         """The folder of nginx's page cache."""
-        return self.state / "cache"
+        return self.runtime_folder / "cache"
 
     def client(self, address: str = "127.0.0.1", *, http2: bool = True) -> httpx.Client:
-        """A visitor from ``address`` who verifies the certificate."""
-        transport = httpx.HTTPTransport(verify=self.trust(), http2=http2, local_address=address)
+        """A client with the source ``address`` that verifies the certificate."""
+        transport = httpx.HTTPTransport(
+            verify=self.tls_context(), http2=http2, local_address=address
+        )
         return httpx.Client(base_url=self.url, transport=transport, timeout=30, trust_env=False)
 
-    def trust(self) -> ssl.SSLContext:
-        """What verifies the certificate."""
+    def tls_context(self) -> ssl.SSLContext:
+        """A TLS context that trusts the certificate."""
         return ssl.create_default_context(cafile=self.certificate)
 
     def warm_cache(self) -> str:
-        """Fill the page cache by `flask cache warm`; returns its output."""
-        done = subprocess.run(
+        """Fill the page cache with `flask cache warm`. Returns the output."""
+        result = subprocess.run(
             [str(BIN / "flask"), "--app", "wsgi", "cache", "warm", "--address", "127.0.0.1"],
             cwd=ROOT,
             env={**os.environ, **self.variables, "SSL_CERT_FILE": str(self.certificate)},
@@ -89,29 +91,29 @@ class ProxyServer:
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     @contextmanager
     def started(self) -> Iterator[None]:
-        """Run the web server."""
-        self.state.mkdir()
-        with _running(_COMMANDS[self.kind](self), self.state) as process:
+        """Run the server during the block."""
+        self.runtime_folder.mkdir()
+        with _running(_COMMANDS[self.kind](self), self.runtime_folder) as process:
             eventually(
-                lambda: process.poll() is not None or self._answers(),
-                what=f"{self.kind} answers",
+                lambda: process.poll() is not None or self._responds(),
+                what=f"{self.kind} responds",
             )
-            assert process.poll() is None, (self.state / "front.log").read_text()
+            assert process.poll() is None, (self.runtime_folder / "server.log").read_text()
             yield
 
-    def _answers(self) -> bool:
-        with self.client() as visitor:
-            return _status(visitor, "/robots.txt") in (200, 503)
+    def _responds(self) -> bool:
+        with self.client() as client:
+            return _status(client, "/robots.txt") in (200, 503)
 
 
 @contextmanager
 def proxy_server(kind: str, folder: Path, migrated: Path, **env: str) -> Iterator[ProxyServer]:
-    """``kind`` (nginx or caddy) in front of an application on a copy of ``migrated``."""
+    """Run ``kind`` (nginx or caddy) in front of an application on a copy of ``migrated``."""
     port = free_port()
     folder.mkdir()
     write_self_signed_certificate(folder / "certificate.pem")
@@ -125,26 +127,26 @@ def proxy_server(kind: str, folder: Path, migrated: Path, **env: str) -> Iterato
         **env,
     )
     with application_server(folder, variables) as site:
-        made = ProxyServer(kind, site, port, folder, variables)
-        with made.started():
-            yield made
+        server = ProxyServer(kind, site, port, folder, variables)
+        with server.started():
+            yield server
 
 
 @contextmanager
 def application_server(folder: Path, variables: Mapping[str, str]) -> Iterator[Site]:
-    """The application under gunicorn's own threads, where a slow request would hold one."""
+    """Run the application under gunicorn with threads, where a slow request occupies one."""
     command = [str(BIN / "gunicorn"), "--worker-class", "gthread"]
     site = launch(folder, command=command, **variables)
     try:
         with httpx.Client(base_url=site.url, trust_env=False) as direct:
-            eventually(lambda: _status(direct, "/healthz") == 200, what="the application answers")
+            eventually(lambda: _status(direct, "/healthz") == 200, what="the application responds")
         yield site
     finally:
         stop_site(site)
 
 
 def production_settings(folder: Path) -> dict[str, str]:
-    """Settings for production, with a copy of the demo clinic in ``folder``."""
+    """Production settings, with a copy of the demo clinic in ``folder``."""
     shutil.copytree(ROOT / "clinic", folder)
     file = folder / "clinic.toml"
     file.write_text(file.read_text(encoding="utf-8").replace("demo = true", "demo = false"))
@@ -156,29 +158,29 @@ def production_settings(folder: Path) -> dict[str, str]:
 
 
 def caddy_program() -> str:
-    places = (BIN, ROOT / "build" / "caddy" / "usr" / "bin", os.environ["PATH"])
-    found = shutil.which("caddy", path=os.pathsep.join(map(str, places)))
-    assert found, "caddy is missing: it comes with requirements-test.txt"
-    return found
+    folders = (BIN, ROOT / "build" / "caddy" / "usr" / "bin", os.environ["PATH"])
+    program = shutil.which("caddy", path=os.pathsep.join(map(str, folders)))
+    assert program, "caddy is missing: it is part of requirements-test.txt"
+    return program
 
 
-def _nginx(front: ProxyServer) -> list[str]:
+def _nginx(server: ProxyServer) -> list[str]:
     assert NGINX.exists(), "nginx is missing: run `make nginx`"
-    folder = front.state
+    folder = server.runtime_folder
     changes = {
         "clinic.example": "localhost",
         "listen 80": f"listen 127.0.0.1:{free_port()}",
-        "listen 443": f"listen 127.0.0.1:{front.port}",
-        "127.0.0.1:8000": front.site.url.removeprefix("http://"),
-        "/etc/letsencrypt/live/localhost/fullchain.pem": str(front.certificate),
-        "/etc/letsencrypt/live/localhost/privkey.pem": str(front.certificate),
-        "/var/cache/frontdesk": str(front.cache),
+        "listen 443": f"listen 127.0.0.1:{server.port}",
+        "127.0.0.1:8000": server.site.url.removeprefix("http://"),
+        "/etc/letsencrypt/live/localhost/fullchain.pem": str(server.certificate),
+        "/etc/letsencrypt/live/localhost/privkey.pem": str(server.certificate),
+        "/var/cache/frontdesk": str(server.cache),
         "/var/log/nginx/": f"{folder}/",
-        "server_tokens off;": f"server_tokens off;\n{front.extra}",
+        "server_tokens off;": f"server_tokens off;\n{server.extra}",
     }
-    given = (DEPLOY / "nginx" / "frontdesk.conf").read_text(encoding="utf-8").splitlines()
-    text = "\n".join(line for line in given if "listen [::]" not in line)
-    (folder / "frontdesk.conf").write_text(_changed(text, changes))
+    original = (DEPLOY / "nginx" / "frontdesk.conf").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in original if "listen [::]" not in line)
+    (folder / "frontdesk.conf").write_text(_replace_all(text, changes))
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, user=user))
     command = [str(NGINX), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
@@ -186,26 +188,26 @@ def _nginx(front: ProxyServer) -> list[str]:
     return command
 
 
-def _caddy(front: ProxyServer) -> list[str]:
-    certificate = front.certificate
+def _caddy(server: ProxyServer) -> list[str]:
+    certificate = server.certificate
     changes = {
         "admin off": f"admin off\n\tauto_https disable_redirects\n\thttp_port {free_port()}",
-        "{$SITE_HOST:clinic.example} {": f"{front.url} {{\n\ttls {certificate} {certificate}",
-        "{$UPSTREAMS:127.0.0.1:8000}": front.site.url.removeprefix("http://"),
+        "{$SITE_HOST:clinic.example} {": f"{server.url} {{\n\ttls {certificate} {certificate}",
+        "{$UPSTREAMS:127.0.0.1:8000}": server.site.url.removeprefix("http://"),
     }
-    given = (DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
-    (front.state / "Caddyfile").write_text(_changed(given, changes))
-    which = ["--adapter", "caddyfile", "--config", str(front.state / "Caddyfile")]
-    _check([caddy_program(), "validate", *which])
-    return [caddy_program(), "run", *which]
+    original = (DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
+    (server.runtime_folder / "Caddyfile").write_text(_replace_all(original, changes))
+    options = ["--adapter", "caddyfile", "--config", str(server.runtime_folder / "Caddyfile")]
+    _check([caddy_program(), "validate", *options])
+    return [caddy_program(), "run", *options]
 
 
 _COMMANDS = {"nginx": _nginx, "caddy": _caddy}
 
 
 def _check(command: list[str]) -> None:
-    """Let the server validate its configuration; a warning is a failure too."""
-    done = subprocess.run(
+    """Run the server's own check of its configuration. Warnings are failures."""
+    result = subprocess.run(
         command,
         env={"HOME": "/nonexistent", "CLINIC_PHONE": PHONE},
         capture_output=True,
@@ -213,13 +215,13 @@ def _check(command: list[str]) -> None:
         timeout=30,
         check=False,
     )
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
+    output = result.stdout + result.stderr
+    assert result.returncode == 0, output
     assert "[warn]" not in output, output
     assert "not formatted" not in output, output
 
 
-def _changed(text: str, changes: Mapping[str, str]) -> str:
+def _replace_all(text: str, changes: Mapping[str, str]) -> str:
     for old, new in changes.items():
         assert old in text, f"the configuration no longer contains {old}"
         text = text.replace(old, new)
@@ -228,7 +230,7 @@ def _changed(text: str, changes: Mapping[str, str]) -> str:
 
 @contextmanager
 def _running(command: list[str], folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    with (folder / "front.log").open("wb") as log:
+    with (folder / "server.log").open("wb") as log:
         env = {"HOME": str(folder), "PATH": os.defpath, "CLINIC_PHONE": PHONE}
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=folder)
     try:

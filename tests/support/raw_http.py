@@ -1,4 +1,4 @@
-"""Bytes to a running site as no well-behaved client would send them."""
+"""Malformed and partial requests to a running site."""
 
 import re
 import socket
@@ -11,30 +11,30 @@ from tests.support.site import Site
 
 
 def connect(site: Site, seconds: float = 10) -> socket.socket:
-    """A connection that waits at most ``seconds`` for anything."""
+    """A connection with a timeout of ``seconds`` for each operation."""
     parts = urlsplit(site.url)
     return socket.create_connection((parts.hostname, parts.port or 80), timeout=seconds)
 
 
-def send_raw(site: Site, words: bytes, seconds: float = 10) -> bytes:
-    """All that is answered to ``words`` until the site closes."""
-    answer = b""
+def send_raw(site: Site, request: bytes, seconds: float = 10) -> bytes:
+    """Send ``request`` and return the response, up to the end of the connection."""
+    response = b""
     with connect(site, seconds) as client:
         with suppress(ConnectionError):
-            client.sendall(words)
+            client.sendall(request)
         with suppress(ConnectionError):
-            while some := client.recv(65536):
-                answer += some
-    return answer
+            while data := client.recv(65536):
+                response += data
+    return response
 
 
-def statuses(answer: bytes) -> list[int]:
-    """The status of each answer in ``answer``, interim ones included."""
-    return [int(one) for one in re.findall(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]+\r\n", answer)]
+def statuses(response: bytes) -> list[int]:
+    """The status of each response in ``response``, including interim responses."""
+    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]+\r\n", response)]
 
 
 class UnreadableBody:
-    """A WSGI input that fails the test when anything reads it."""
+    """A WSGI input that fails the test when it is read."""
 
     def read(self, *_size: int) -> bytes:
         pytest.fail("the body was read")

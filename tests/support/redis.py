@@ -1,4 +1,4 @@
-"""A real Redis on loopback, with nothing of it on disk. `make redis` brings the program."""
+"""A Redis server on loopback, without persistence. `make redis` installs the program."""
 
 import os
 import shutil
@@ -20,14 +20,14 @@ UNPACKED = ROOT / "build" / "redis" / "usr"
 
 @contextmanager
 def redis_running() -> Iterator[str]:
-    """Its address, as RATELIMIT_STORAGE_URI wants it; it is ended on leaving."""
+    """Run Redis during the block. Yields its URL for RATELIMIT_STORAGE_URI."""
     with redis_process() as (url, _):
         yield url
 
 
 @contextmanager
 def redis_process() -> "Iterator[tuple[str, subprocess.Popen[bytes]]]":
-    """The same with its process, for a test that does something to it."""
+    """Run Redis during the block. Yields its URL and its process."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="frontdesk-redis-") as folder:
         process = subprocess.Popen(
@@ -37,7 +37,7 @@ def redis_process() -> "Iterator[tuple[str, subprocess.Popen[bytes]]]":
             stdout=subprocess.DEVNULL,
         )
         try:
-            eventually(lambda: _answers(port), what="Redis answers")
+            eventually(lambda: _responds(port), what="Redis responds")
             yield f"redis://127.0.0.1:{port}", process
         finally:
             process.terminate()
@@ -46,24 +46,24 @@ def redis_process() -> "Iterator[tuple[str, subprocess.Popen[bytes]]]":
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
-    """The address of a Redis that tests share: keep to visitors' addresses of your own."""
+    """The URL of a Redis that tests share. Each test must use its own client addresses."""
     with redis_running() as url:
         yield url
 
 
 def _program() -> str:
-    places = os.pathsep.join((os.environ.get("PATH", ""), str(UNPACKED / "bin")))
-    found = shutil.which("redis-server", path=places)
-    assert found, "redis-server is not here: run `make redis`"
-    return found
+    path = os.pathsep.join((os.environ.get("PATH", ""), str(UNPACKED / "bin")))
+    program = shutil.which("redis-server", path=path)
+    assert program, "redis-server is missing: run `make redis`"
+    return program
 
 
 def _libraries() -> str:
-    """Where unpacked packages keep theirs: ``usr/lib/x86_64-linux-gnu`` and the like."""
-    return os.pathsep.join(str(one) for one in Path(UNPACKED, "lib").glob("*-linux-*"))
+    """The library folders of the unpacked packages, such as ``usr/lib/x86_64-linux-gnu``."""
+    return os.pathsep.join(str(folder) for folder in Path(UNPACKED, "lib").glob("*-linux-*"))
 
 
-def _answers(port: int) -> bool:
+def _responds(port: int) -> bool:
     try:
         with client.Redis(port=port) as connection:
             return bool(connection.ping())

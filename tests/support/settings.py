@@ -1,4 +1,4 @@
-"""Settings for tests, from explicit values: never from the environment or a .env file."""
+"""Settings for tests, independent of the environment and of .env files."""
 
 import os
 from pathlib import Path
@@ -11,8 +11,8 @@ ENCRYPTION_KEY = Fernet.generate_key().decode()
 NO_ENV_FILE = {"ENV_FILE": os.devnull, "FLASK_SKIP_DOTENV": "1"}
 
 
-def environment(instance: Path, **more: str) -> dict[str, str]:
-    """Return the variables of a development site; ``more`` adds or replaces some."""
+def environment(instance: Path, **variables: str) -> dict[str, str]:
+    """The environment of a development site, plus ``variables``."""
     return {
         **NO_ENV_FILE,
         "APP_ENV": "development",
@@ -21,9 +21,9 @@ def environment(instance: Path, **more: str) -> dict[str, str]:
         "INSTANCE_DIR": str(instance),
         "MAIL_SERVER": "127.0.0.1",
         "RATELIMIT_ENABLED": "false",
-        **more,
+        **variables,
     }
 
 
-def settings_for(instance: Path, **more: str) -> Settings:
-    return Settings.from_env(environment(instance, **more))
+def settings_for(instance: Path, **variables: str) -> Settings:
+    return Settings.from_env(environment(instance, **variables))

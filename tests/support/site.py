@@ -1,4 +1,4 @@
-"""The whole site in processes of its own, started and ended as ``make run`` does."""
+"""Starts and stops a complete site in its own processes, as ``make run`` does."""
 
 import os
 import socket
@@ -22,15 +22,15 @@ T = TypeVar("T")
 
 METRICS_TOKEN = "only-for-tests-metrics"
 
-PATIENCE = 60.0  # seconds for a start or an end, on a busy machine
+TIMEOUT = 60.0  # seconds to start or stop on a busy machine
 SETTING_VARIABLES = {name.upper() for name in Settings.model_fields} | {
     f"{name}_FILE" for name in SECRETS
 }
-MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # the tests may run under make themselves
+MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # the tests themselves may run under make
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on just now."""
+    """A loopback port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -38,19 +38,19 @@ def free_port() -> int:
     return port
 
 
-def eventually(ask: Callable[[], T | None], seconds: float = PATIENCE, what: str = "") -> T:
-    """The first true answer of ``ask``; fails the test when there is none in time."""
-    until = time.monotonic() + seconds
-    while not (answer := ask()):
-        if time.monotonic() > until:
-            pytest.fail(f"not within {seconds:g} s: {what or ask.__name__}")
+def eventually(condition: Callable[[], T | None], seconds: float = TIMEOUT, what: str = "") -> T:
+    """Call ``condition`` until its result is true, and return it. Fails the test on a timeout."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds:g} s: {what or condition.__name__}")
         time.sleep(0.05)
-    return answer
+    return result
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running site. ``output`` is the file that its terminal output went to."""
+    """A running site. ``output`` is the file with its terminal output."""
 
     process: "subprocess.Popen[bytes]"
     url: str
@@ -64,26 +64,24 @@ class Site:
 
     @property
     def lines(self) -> list[str]:
-        """What the terminal shows."""
+        """The lines of the terminal output."""
         return self.output.read_text().splitlines()
 
     def messages(self) -> list[EmailMessage]:
-        """What the development mailbox got, newest first."""
-        return [mail.message for mail in list_messages(self.maildir)]
+        """The messages in the development mailbox, newest first."""
+        return [received.message for received in list_messages(self.maildir)]
 
     def processes(self) -> list[psutil.Process]:
-        """All processes of this site, orphans too: they share its INSTANCE_DIR."""
-        return [one for one in psutil.process_iter() if self._is_ours(one)]
+        """All processes of this site, orphans included, found by their INSTANCE_DIR."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
 
-    def find(self, word: str) -> list[psutil.Process]:
-        """The processes with ``word`` in their command, the oldest first."""
-        return sorted(
-            (one for one in self.processes() if word in _command(one)),
-            key=lambda one: one.create_time(),
-        )
+    def find(self, argument: str) -> list[psutil.Process]:
+        """The processes with ``argument`` in their command, oldest first."""
+        found = [process for process in self.processes() if argument in _command(process)]
+        return sorted(found, key=psutil.Process.create_time)
 
     def mailer(self) -> psutil.Process | None:
-        """The mailer's process; None while there is none."""
+        """The mailer's process, or None."""
         return next(iter(self.find("mailer")), None)
 
     def _is_ours(self, process: psutil.Process) -> bool:
@@ -97,13 +95,13 @@ class Site:
 
 def _command(process: psutil.Process) -> list[str]:
     try:
-        return [Path(word).name for word in process.cmdline()]
+        return [Path(argument).name for argument in process.cmdline()]
     except psutil.Error:
         return []
 
 
 def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> Site:
-    """Start a site in ``instance`` and return at once. ``env`` adds or replaces variables."""
+    """Start a site in ``instance`` without waiting for it. ``env`` adds or replaces variables."""
     output = instance.with_suffix(".terminal")
     variables = {
         **{
@@ -134,23 +132,23 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
 
 @contextmanager
 def running_site(instance: Path, *, command: list[str] | None = None, **env: str) -> Iterator[Site]:
-    """A site that answers; ended, with all its processes, on leaving."""
+    """Run a site during the block. Waits until it responds."""
     site = launch(instance, command=command, **env)
     try:
-        eventually(lambda: _ready(site), what="the site answers")
+        eventually(lambda: _ready(site), what="the site responds")
         yield site
     finally:
         stop_site(site)
 
 
 def stop_site(site: Site) -> None:
-    """End ``site``, by force what does not go by itself."""
+    """Terminate ``site``, then kill the processes that remain."""
     site.process.terminate()
     try:
-        site.process.wait(PATIENCE)
+        site.process.wait(TIMEOUT)
     finally:
-        for one in site.processes():
-            one.kill()
+        for process in site.processes():
+            process.kill()
         site.process.wait()
 
 
@@ -163,7 +161,7 @@ def _ready(site: Site) -> bool:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One running site for all tests that only look and write."""
+    """A running site that tests share. They may read pages and send inquiries."""
     instance = tmp_path_factory.mktemp("server") / "instance"
     with running_site(instance, METRICS_TOKEN=METRICS_TOKEN) as site:
         yield site

@@ -1,9 +1,9 @@
-"""A scriptable SMTP server on loopback: it takes mail, or misbehaves at a chosen step.
+"""A scriptable SMTP server on loopback that accepts messages or misbehaves at a given step.
 
-Steps, in order: greeting, ehlo, starttls, auth, mail, rcpt, data, dot. A script
-maps a step to what is answered there, or to one of DROP, HANG, DRIP, TAKE_AND_DROP;
-``hits`` counts how often it did. ``pause`` maps a step to seconds of thinking first.
-An answer to rcpt may quote "{recipient}".
+Steps, in order: greeting, ehlo, starttls, auth, mail, rcpt, data, dot. ``script`` maps a step to
+a reply or to DROP, HANG, DRIP or ACCEPT_AND_DROP. ``hits`` counts how often each step followed the
+script. ``pause`` maps a step to the seconds before its reply. A reply to rcpt may contain
+"{recipient}".
 """
 
 import socket
@@ -22,11 +22,11 @@ from typing import BinaryIO
 import pytest
 
 DROP = "drop the connection"
-HANG = "say nothing"
-DRIP = "one byte a second"
-TAKE_AND_DROP = "take the mail, then drop the connection"
+HANG = "send no reply"
+DRIP = "send one byte at a time"
+ACCEPT_AND_DROP = "accept the message, then drop the connection"
 
-ORDINARY = {
+DEFAULT_REPLIES = {
     "greeting": "220 relay.test ESMTP",
     "ehlo": "250 HELP",
     "starttls": "220 go ahead",
@@ -34,13 +34,13 @@ ORDINARY = {
     "mail": "250 ok",
     "rcpt": "250 ok",
     "data": "354 go on",
-    "dot": "250 taken",
+    "dot": "250 accepted",
 }
 
 
 @dataclass(frozen=True)
 class ReceivedMessage:
-    """A mail that the server said 250 to (or would have, before it dropped)."""
+    """A message that the server accepted, with or without sending the reply."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -55,12 +55,12 @@ class ReceivedMessage:
 
 @dataclass
 class Relay:
-    """The server. Change ``script`` at any time; read ``received``."""
+    """The server. ``script`` may change at any time; ``received`` has the accepted messages."""
 
     script: dict[str, str] = field(default_factory=dict)
     pause: dict[str, float] = field(default_factory=dict)
     port: int = 0
-    drip: float = 0.1  # seconds between two bytes of DRIP
+    drip: float = 0.1  # seconds between the bytes of DRIP
     tls: ssl.SSLContext | None = None
     login: bool = False
     received: list[ReceivedMessage] = field(default_factory=list)
@@ -75,31 +75,31 @@ class Relay:
 
     def close(self) -> None:
         self._closing.set()
-        # A connection of our own wakes the thread that waits in accept().
+        # Connect once, because the thread is blocked in accept().
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             pass
         self._socket.close()
 
     def _serve(self) -> None:
-        with suppress(OSError):  # closed under our hands
+        with suppress(OSError):  # the socket is closed
             while not self._closing.is_set():
                 connection, _ = self._socket.accept()
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connections += 1
-                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+                threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
 
-    def _talk(self, connection: socket.socket) -> None:
-        conversation = _Conversation(self, connection, self._closing)
-        with suppress(OSError, _LeftError):
-            conversation.hold()
-        conversation.end()
+    def _handle(self, connection: socket.socket) -> None:
+        session = _Session(self, connection, self._closing)
+        with suppress(OSError, _DisconnectedError):
+            session.run()
+        session.close()
 
 
-class _LeftError(Exception):
+class _DisconnectedError(Exception):
     pass
 
 
-class _Conversation:
+class _Session:
     def __init__(self, relay: Relay, connection: socket.socket, closing: threading.Event) -> None:
         self._relay = relay
         self._connection = connection
@@ -108,33 +108,33 @@ class _Conversation:
         self._sender = ""
         self._recipients: list[str] = []
 
-    def hold(self) -> None:
-        self._answer("greeting")
+    def run(self) -> None:
+        self._reply_to("greeting")
         while line := self._lines.readline():
-            verb = line.decode("ascii", "replace").strip()
-            word = verb.split(" ")[0].lower()
-            if word in ("ehlo", "helo"):
-                self._answer("ehlo")
-            elif word == "starttls":
-                self._answer("starttls")
+            command = line.decode("ascii", "replace").strip()
+            verb = command.split(" ")[0].lower()
+            if verb in ("ehlo", "helo"):
+                self._reply_to("ehlo")
+            elif verb == "starttls":
+                self._reply_to("starttls")
                 self._encrypt()
-            elif word == "auth":
-                self._answer("auth")
-            elif word == "mail":
-                self._sender, self._recipients = verb.partition("<")[2].partition(">")[0], []
-                self._answer("mail")
-            elif word == "rcpt":
-                address = verb.partition("<")[2].partition(">")[0]
-                reply = self._relay.script.get("rcpt", ORDINARY["rcpt"])
-                if self._answer("rcpt", reply.replace("{recipient}", address)):
+            elif verb == "auth":
+                self._reply_to("auth")
+            elif verb == "mail":
+                self._sender, self._recipients = command.partition("<")[2].partition(">")[0], []
+                self._reply_to("mail")
+            elif verb == "rcpt":
+                address = command.partition("<")[2].partition(">")[0]
+                reply = self._relay.script.get("rcpt", DEFAULT_REPLIES["rcpt"])
+                if self._reply_to("rcpt", reply.replace("{recipient}", address)):
                     self._recipients.append(address)
-            elif word == "data":
-                if self._answer("data"):
-                    self._take()
+            elif verb == "data":
+                if self._reply_to("data"):
+                    self._receive_message()
             else:
-                self._say("250 ok")
+                self._send("250 ok")
 
-    def end(self) -> None:
+    def close(self) -> None:
         with suppress(OSError):
             self._lines.close()
         self._connection.close()
@@ -145,55 +145,55 @@ class _Conversation:
         self._connection = self._relay.tls.wrap_socket(self._connection, server_side=True)
         self._lines = self._connection.makefile("rb")
 
-    def _take(self) -> None:
+    def _receive_message(self) -> None:
         content = b""
         while (line := self._lines.readline()) not in (b".\r\n", b""):
             content += line.removeprefix(b".") if line.startswith(b"..") else line
         if not line:
-            raise _LeftError
-        reply = self._relay.script.get("dot", ORDINARY["dot"])
-        if reply == TAKE_AND_DROP or reply.startswith("2"):
+            raise _DisconnectedError
+        reply = self._relay.script.get("dot", DEFAULT_REPLIES["dot"])
+        if reply == ACCEPT_AND_DROP or reply.startswith("2"):
             self._relay.received.append(
                 ReceivedMessage(self._sender, tuple(self._recipients), content)
             )
-        self._answer("dot", reply)  # not asked anew: a script may change at any time
+        self._reply_to("dot", reply)  # the script may have changed since
 
-    def _answer(self, step: str, reply: str | None = None) -> bool:
-        """Say what the script wants at ``step``; whether it was a yes."""
+    def _reply_to(self, step: str, reply: str | None = None) -> bool:
+        """Send the reply of the script for ``step``. Returns whether it is positive."""
         if seconds := self._relay.pause.get(step):
             self._relay.hits[step] += 1
             self._closing.wait(seconds)
-        reply = reply or self._relay.script.get(step, ORDINARY[step])
-        self._relay.hits[step] += reply != ORDINARY[step]
-        if reply in (DROP, TAKE_AND_DROP):
+        reply = reply or self._relay.script.get(step, DEFAULT_REPLIES[step])
+        self._relay.hits[step] += reply != DEFAULT_REPLIES[step]
+        if reply in (DROP, ACCEPT_AND_DROP):
             self._connection.shutdown(socket.SHUT_RDWR)
-            raise _LeftError
+            raise _DisconnectedError
         if reply == HANG:
             self._closing.wait(30)
-            raise _LeftError
+            raise _DisconnectedError
         if reply == DRIP:
             for _ in range(30):
                 self._connection.sendall(b"2")
                 time.sleep(self._relay.drip)
-            raise _LeftError
+            raise _DisconnectedError
         if step == "ehlo" and reply.startswith("2"):
-            self._say("250-relay.test")
-            for offer, offered in (
+            self._send("250-relay.test")
+            for extension, enabled in (
                 ("STARTTLS", self._relay.tls),
                 ("AUTH PLAIN", self._relay.login),
             ):
-                if offered:
-                    self._say(f"250-{offer}")
-        self._say(reply)
+                if enabled:
+                    self._send(f"250-{extension}")
+        self._send(reply)
         return reply[0] in "23"
 
-    def _say(self, reply: str) -> None:
+    def _send(self, reply: str) -> None:
         self._connection.sendall(f"{reply}\r\n".encode())
 
 
 @pytest.fixture
 def relay() -> Iterator[Relay]:
-    """A mail relay that takes everything until its script says otherwise."""
+    """An SMTP server that accepts all messages until its script changes."""
     server = Relay()
     yield server
     server.close()

@@ -1,4 +1,4 @@
-"""Postfix's smtp-sink: a mail server that somebody else wrote. `make smtp-sink` unpacks it."""
+"""Postfix's smtp-sink, an independent mail server. `make smtp-sink` installs it."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ UNPACKED = ROOT / "build" / "postfix"
 
 @dataclass(frozen=True)
 class Sink:
-    """A running smtp-sink that keeps each mail in a file of ``folder``."""
+    """A running smtp-sink that stores each message in a file in ``folder``."""
 
     port: int
     folder: Path
@@ -27,16 +27,15 @@ class Sink:
 
 
 def find() -> str | None:
-    """The program's path, or None where it is not installed."""
-    places = ("/usr/sbin", os.defpath, str(UNPACKED / "usr" / "sbin"))
-    return shutil.which("smtp-sink", path=os.pathsep.join(places))
+    """The path of the program, or None if it is not installed."""
+    folders = ("/usr/sbin", os.defpath, str(UNPACKED / "usr" / "sbin"))
+    return shutil.which("smtp-sink", path=os.pathsep.join(folders))
 
 
 def start(folder: Path, at_end: ExitStack, *, keep: bool = True, delay: int = 0) -> Sink | None:
-    """Run it until ``at_end``; None where it is not installed or lacks a library.
+    """Run smtp-sink until ``at_end`` is closed. Returns None if it is missing or cannot start.
 
-    It thinks about each mail for ``delay`` seconds and, unless it is to ``keep`` them,
-    forgets them.
+    It waits for ``delay`` seconds before it accepts a message. Without ``keep`` it discards them.
     """
     program = find()
     if program is None:

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that takes alerts and pings, or misbehaves as told."""
+"""An HTTP server on loopback that receives alerts and pings, or misbehaves on request."""
 
 import json
 import threading
@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-HANG = -1  # takes the request and says nothing
-DRIP = -2  # sends its headers a byte at a time
-LONGEST = 30.0  # seconds
+HANG = -1  # reads the request, sends no response
+DRIP = -2  # sends the response headers one byte at a time
+MAX_TIME = 30.0  # seconds
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``body`` is what its JSON said, None when it had none."""
+    """One request. ``body`` is its parsed JSON, or None."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class Call:
 
 
 class Receiver(ThreadingHTTPServer):
-    """The server. Set ``status`` at any time (an HTTP status, HANG or DRIP); read ``calls``."""
+    """The server. ``status`` is an HTTP status, HANG or DRIP; ``calls`` has the requests."""
 
     daemon_threads = True
     block_on_close = False
@@ -46,7 +46,7 @@ class Receiver(ThreadingHTTPServer):
         return [call.body for call in self.calls]
 
     def close(self) -> None:
-        """Refuse connections from now on."""
+        """Stop the server. Later connections are refused."""
         if not self.closing.is_set():
             self.closing.set()
             self.shutdown()
@@ -58,23 +58,23 @@ class _Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_GET(self) -> None:
-        self._take()
+        self._receive()
 
     def do_POST(self) -> None:
-        self._take()
+        self._receive()
 
-    def _take(self) -> None:
+    def _receive(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = json.loads(content) if content else None
         self.server.calls.append(Call(self.command, self.path, dict(self.headers), body))
         if self.server.status == HANG:
-            self.server.closing.wait(LONGEST)
+            self.server.closing.wait(MAX_TIME)
         elif self.server.status == DRIP:
             self._drip()
         else:
-            self._answer(self.server.status)
+            self._respond(self.server.status)
 
-    def _answer(self, status: int) -> None:
+    def _respond(self, status: int) -> None:
         self.send_response(status)
         if 300 <= status < 400:
             self.send_header("Location", self.server.url + "/elsewhere")
@@ -82,13 +82,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _drip(self) -> None:
-        until = time.monotonic() + LONGEST
+        deadline = time.monotonic() + MAX_TIME
         with suppress(OSError):
             self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-            while time.monotonic() < until and not self.server.closing.wait(0.05):
+            while time.monotonic() < deadline and not self.server.closing.wait(0.05):
                 self.wfile.write(b"x")
 
-    def log_message(self, *_words: object) -> None:
+    def log_message(self, *_args: object) -> None:
         pass
 
 

@@ -1,4 +1,4 @@
-"""A site with nothing but this room and a few views to try it on."""
+"""A site with only the web package and a few views to test it with."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ SHEETS = ("tokens", "base", "layout", "components")
 
 @pytest.fixture
 def static(tmp_path: Path) -> Path:
-    """A static folder; add files before the site is made."""
+    """A static folder. Add files before creating the site."""
     folder = tmp_path / "static"
     (folder / "css").mkdir(parents=True)
     for name in SHEETS:
@@ -31,7 +31,7 @@ def static(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_site(static: Path) -> Callable[..., Flask]:
-    """Make a small site; keywords are those of ``web.init_app``."""
+    """Create a small site. Keyword arguments are those of ``web.init_app``."""
 
     def make(**options: Any) -> Flask:
         site = Flask("frontdesk", root_path=str(static.parent), static_folder="static")
@@ -75,5 +75,5 @@ def _add_views(site: Flask) -> None:
 
 @pytest.fixture
 def logged(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
-    """The lines logged since it was last asked."""
+    """Return the lines logged since the last call."""
     return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]

@@ -1,4 +1,4 @@
-"""The log says what happened and never who asked what."""
+"""The log shows what happened, without personal data."""
 
 import logging
 import subprocess
@@ -34,7 +34,7 @@ def test_a_request_leaves_one_line_without_path_query_body_or_address(
         assert private not in str(line)
 
 
-def test_a_refused_post_does_not_log_the_address(site: Flask, logged: Logged) -> None:
+def test_a_rate_limited_post_does_not_log_the_address(site: Flask, logged: Logged) -> None:
     for _ in range(3):
         site.test_client().post("/letters", environ_base={"REMOTE_ADDR": "203.0.113.77"})
     lines = logged()
@@ -42,7 +42,7 @@ def test_a_refused_post_does_not_log_the_address(site: Flask, logged: Logged) ->
     assert "203.0.113" not in str(lines)
 
 
-def test_an_unexpected_error_is_logged_by_type_and_place_without_its_message(
+def test_an_unexpected_error_is_logged_by_type_and_stack_without_its_message(
     site: Flask, logged: Logged
 ) -> None:
     response = site.test_client().get("/broken/the-secret?a=b")
@@ -55,7 +55,7 @@ def test_an_unexpected_error_is_logged_by_type_and_place_without_its_message(
     assert request["route"] == "/broken/<secret>"
 
 
-def test_a_developer_sees_the_message_too(make_site: Callable[..., Flask], logged: Logged) -> None:
+def test_development_logs_the_message_too(make_site: Callable[..., Flask], logged: Logged) -> None:
     make_site(development=True).test_client().get("/broken/the-reason")
     assert logged()[0]["error_message"] == "the-reason"
 
@@ -66,20 +66,20 @@ def test_each_request_has_an_id_of_its_own(site: Flask) -> None:
     assert len(ids) == 10
 
 
-def test_a_made_up_method_says_nothing_in_the_log(site: Flask, logged: Logged) -> None:
+def test_an_invented_method_is_not_logged(site: Flask, logged: Logged) -> None:
     site.test_client().open("/page", method="ADA-EXAMPLE")
     assert logged()[-1]["method"] == "(other)"
 
 
-def test_people_may_have_plain_lines(
+def test_the_console_format_is_plain_lines(
     make_site: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = make_site(log_format="console").test_client()
     client.get("/page?about=ketamine")
     client.get("/broken/the-secret")
-    answered, error, place, *_, last = capsys.readouterr().err.splitlines()
-    assert "[INFO] frontdesk.access: request" in answered
-    assert "method=GET route=/page status=200 ms=" in answered
+    request, error, place, *_, last = capsys.readouterr().err.splitlines()
+    assert "[INFO] frontdesk.access: request" in request
+    assert "method=GET route=/page status=200 ms=" in request
     assert "[ERROR] app.web.error_handlers: unexpected error" in error
     assert "error=builtins.ValueError" in error
     assert place.startswith("    ")
@@ -87,7 +87,7 @@ def test_people_may_have_plain_lines(
     assert "the-secret" not in f"{error}{place}{last}"
 
 
-def test_of_an_unknown_library_only_the_place_is_told(site: Flask, logged: Logged) -> None:
+def test_of_an_unreviewed_library_only_the_place_is_logged(site: Flask, logged: Logged) -> None:
     assert site
     logging.getLogger("some.library").warning("cannot send to %s", "ada@example.com")
     (line,) = logged()
@@ -95,12 +95,12 @@ def test_of_an_unknown_library_only_the_place_is_told(site: Flask, logged: Logge
     assert "test_logging.py" in line["at"][0]
 
 
-@pytest.mark.parametrize("words", ["Error handling request %s %s", "ada@example.com"])
-def test_with_an_exception_gunicorn_does_not_tell_the_address_that_was_asked_for(
-    words: str,
+@pytest.mark.parametrize("message_text", ["Error handling request %s %s", "ada@example.com"])
+def test_with_an_exception_gunicorn_does_not_log_the_requested_path(
+    message_text: str,
 ) -> None:
-    args = ("GET", "/contact?ada@example.com") if "%s" in words else ()
-    message: object = words if args else ValueError(words)
+    args = ("GET", "/contact?ada@example.com") if "%s" in message_text else ()
+    message: object = message_text if args else ValueError(message_text)
     error = ValueError("ada@example.com")
     record = logging.LogRecord(
         "gunicorn.error", logging.ERROR, "", 0, message, args, (ValueError, error, None)
@@ -111,7 +111,7 @@ def test_with_an_exception_gunicorn_does_not_tell_the_address_that_was_asked_for
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "statement",
     [
         "raise ValueError(marked)",
         "import threading; t = threading.Thread(target=int, args=[marked]); t.start(); t.join()",
@@ -120,8 +120,8 @@ def test_with_an_exception_gunicorn_does_not_tell_the_address_that_was_asked_for
         "logging.getLogger('frontdesk').error('%d', marked)",
     ],
 )
-def test_what_nobody_caught_is_logged_without_its_words(trouble: str) -> None:
-    """In a process of its own: Python's last resort prints every message."""
+def test_uncaught_exceptions_and_warnings_are_logged_without_their_messages(statement: str) -> None:
+    """In a separate process, because Python's last-resort handlers print every message."""
     program = f"""
 import logging, sys, warnings
 from flask import Flask
@@ -129,15 +129,15 @@ from app.web.logging import RequestLog, init_app, install_exception_hooks
 init_app(Flask("frontdesk"), log_format="json", show_messages=False, log=RequestLog())
 install_exception_hooks()
 marked = sys.argv[1]
-{trouble}
+{statement}
 """
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, "MARKED-words"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "MARKED" not in ended.stdout + ended.stderr
-    if "%d" not in trouble:  # a record that cannot be shown is dropped
-        assert '"logger": "frontdesk.process"' in ended.stderr
+    assert "MARKED" not in process.stdout + process.stderr
+    if "%d" not in statement:  # a record that cannot be formatted is dropped
+        assert '"logger": "frontdesk.process"' in process.stderr

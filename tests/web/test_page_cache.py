@@ -1,4 +1,4 @@
-"""Public responses are made once, compressed, and sent again until their version changes."""
+"""Public responses are rendered and compressed once, until their version changes."""
 
 import gzip
 from collections.abc import Callable
@@ -21,8 +21,8 @@ CONDITIONS = ("same", '"other", same', '"other"', "*", "W/same")
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths that Flask was asked for."""
+def flask_requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the requests that reached Flask."""
     paths: list[str] = []
     dispatch = Flask.full_dispatch_request
 
@@ -37,7 +37,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def without_id(response: TestResponse) -> tuple[int, list[tuple[str, str]], bytes]:
-    """All of a response but the id of its request."""
+    """Return a response without its request id."""
     assert response.headers["X-Request-Id"]
     headers = [header for header in response.headers if header[0] != "X-Request-Id"]
     return response.status_code, sorted(headers), response.data
@@ -45,31 +45,31 @@ def without_id(response: TestResponse) -> tuple[int, list[tuple[str, str]], byte
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("proxies", ["0", "1"])
-def test_the_second_response_is_the_first_without_flask(
-    make_app: Callable[..., Flask], asked: list[str], method: str, proxies: str
+def test_the_second_response_comes_from_the_cache(
+    make_app: Callable[..., Flask], flask_requests: list[str], method: str, proxies: str
 ) -> None:
     for path in PAGES:
         for encoding in ENCODINGS:
             client = make_app(TRUSTED_PROXIES=proxies).test_client()
             headers = {"Accept-Encoding": encoding, "X-Forwarded-Proto": "https"}
-            asked.clear()
+            flask_requests.clear()
             first = client.open(path, method=method, headers=headers)
             again = client.open(path, method=method, headers=headers)
             assert without_id(first) == without_id(again), (path, encoding)
             assert first.headers["X-Request-Id"] != again.headers["X-Request-Id"]
-            assert asked == [path]
+            assert flask_requests == [path]
             if path not in PAGES[:3]:  # one encoding is enough for the others
                 break
 
 
 @pytest.mark.parametrize("path", NOT_PUBLIC)
-def test_what_is_not_public_is_asked_for_each_time(
-    client: FlaskClient, asked: list[str], path: str
+def test_a_response_that_is_not_public_is_not_cached(
+    client: FlaskClient, flask_requests: list[str], path: str
 ) -> None:
     for _ in range(3):
         response = client.get(path)
         assert "X-Accel-Expires" not in response.headers
-    assert len(asked) == 3
+    assert len(flask_requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,7 @@ def test_the_client_chooses_the_encoding(
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_browser_that_has_the_page_gets_no_second_copy(
-    client: FlaskClient, condition: str
-) -> None:
+def test_a_matching_etag_gets_a_304_response(client: FlaskClient, condition: str) -> None:
     first = client.get("/privacy", headers={"Accept-Encoding": "br"})
     tag = condition.replace("W/same", "same").replace("same", first.headers["ETag"])
     again = client.get("/privacy", headers={"If-None-Match": tag, "Accept-Encoding": "br"})
@@ -112,35 +110,37 @@ def test_a_browser_that_has_the_page_gets_no_second_copy(
     assert not {"Content-Length", "Content-Encoding", "Content-Type"} & {*again.headers.keys()}
 
 
-def test_head_says_the_same_without_a_body(client: FlaskClient) -> None:
-    got, head = client.get("/privacy"), client.head("/privacy")
+def test_head_has_the_same_headers_without_a_body(client: FlaskClient) -> None:
+    get, head = client.get("/privacy"), client.head("/privacy")
     assert head.data == b""
     for name in ("ETag", "Content-Length", "Content-Type", "Cache-Control"):
-        assert head.headers[name] == got.headers[name]
+        assert head.headers[name] == get.headers[name]
 
 
-def test_pictures_are_not_compressed_again(client: FlaskClient) -> None:
+def test_images_are_not_compressed(client: FlaskClient) -> None:
     response = client.get("/social-card.png", headers={"Accept-Encoding": "br"})
     assert response.status_code == 200
     assert "Content-Encoding" not in response.headers
     assert "Vary" not in response.headers
 
 
-def test_nginx_finds_its_header_before_cache_control(client: FlaskClient) -> None:
+def test_x_accel_expires_comes_before_cache_control(client: FlaskClient) -> None:
     """Nginx obeys the first of the two."""
     names = list(client.get("/privacy").headers.keys())
     assert names.index("X-Accel-Expires") < names.index("Cache-Control")
 
 
-def test_a_query_makes_no_second_copy_of_a_page(client: FlaskClient, asked: list[str]) -> None:
+def test_a_query_does_not_cache_a_page_twice(
+    client: FlaskClient, flask_requests: list[str]
+) -> None:
     plain = client.get("/privacy").data
     for query in ("utm_source=x", "v=0123456789", "a=b&c=d"):
         assert client.get(f"/privacy?{query}").data == plain
-    assert asked == ["/privacy"]
+    assert flask_requests == ["/privacy"]
 
 
-def test_only_the_current_fingerprint_of_a_file_is_kept_for_a_year(
-    app: Flask, client: FlaskClient, asked: list[str]
+def test_only_the_current_fingerprint_of_a_file_is_cached_for_a_year(
+    app: Flask, client: FlaskClient, flask_requests: list[str]
 ) -> None:
     with app.test_request_context():
         current = app.jinja_env.globals["asset"]("css/map.css")  # type: ignore[operator]
@@ -148,20 +148,20 @@ def test_only_the_current_fingerprint_of_a_file_is_kept_for_a_year(
         for _ in range(2):
             response = client.get(address)
             assert ("immutable" in response.headers["Cache-Control"]) is forever
-    assert asked == ["/static/css/map.css"] * 2
+    assert flask_requests == ["/static/css/map.css"] * 2
 
 
-def test_a_new_date_asks_flask_again(app: Flask, asked: list[str]) -> None:
+def test_a_new_date_empties_the_cache(app: Flask, flask_requests: list[str]) -> None:
     client = app.test_client()
     with time_machine.travel(datetime(2026, 11, 2, 4, 59, tzinfo=UTC), tick=False) as clock:
         client.get("/location")
         client.get("/location")
         clock.shift(timedelta(minutes=2))  # midnight in New York
         client.get("/location")
-    assert len(asked) == 2
+    assert len(flask_requests) == 2
 
 
-def test_http_and_https_have_headers_of_their_own(make_site: Callable[..., Flask]) -> None:
+def test_http_and_https_are_cached_separately(make_site: Callable[..., Flask]) -> None:
     client = make_site(trusted_proxies=1).test_client()
     seen = [
         client.get("/page", headers={"X-Forwarded-Proto": proto}).headers
@@ -170,7 +170,7 @@ def test_http_and_https_have_headers_of_their_own(make_site: Callable[..., Flask
     assert ["Strict-Transport-Security" in headers for headers in seen] == [False, True] * 2
 
 
-def test_a_cached_response_leaves_the_same_line_in_the_log(
+def test_a_cached_response_is_logged_like_any_other(
     site: Flask, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
     client = site.test_client()

@@ -55,11 +55,8 @@ def is_gibberish(text: str, *, strict: bool = False) -> bool:
     """
     words = [word for word in WORD.findall(text) if len(word) >= 5 and word.isascii()]
     count = sum(_is_unpronounceable(word, 7 if strict else 5) for word in words)
-    return count > 0 and count * 2 >= len(words) and not _has_other_letters(text)
-
-
-def _has_other_letters(text: str) -> bool:
-    return any(ord(char) > 0x24F and char.isalpha() for char in text)
+    has_other_letters = any(ord(char) > 0x24F and char.isalpha() for char in text)
+    return count > 0 and count * 2 >= len(words) and not has_other_letters
 
 
 def _is_unpronounceable(word: str, consonants: int) -> bool:

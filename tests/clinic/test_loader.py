@@ -1,0 +1,138 @@
+"""Errors in clinic.toml are reported with file, line, key and reason."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.clinic import ClinicError, load_clinic
+
+
+def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
+    text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
+    assert old in text
+    (folder / "clinic.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ClinicError) as raised:
+        load_clinic(folder)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("latitude = 0.00180", "latitude = 91.0", "locations[0].latitude: Input should be less"),
+        ("latitude = 0.00180\nlongitude = 0.00310", "latitude = 0\nlongitude = 0", "both 0"),
+        ('"America/New_York"', '"America/Null_Harbor"', "time_zone: unknown time zone"),
+        ("monday = [", "moonday = [", "locations[0].hours"),
+        ("opens = 09:00:00, closes = 17:00:00", "opens = 19:00:00, closes = 17:00:00", "earlier"),
+        ("13:00:00 }, { opens = 14", "15:00:00 }, { opens = 14", "14:00 is before 15:00"),
+        ('mailboxes = ["frontdesk@nullharbor.example"]', "", "topics[0].mailboxes: Field required"),
+        ('mailboxes = ["frontdesk@nullharbor.example"]', "mailboxes = []", "topics[0].mailboxes"),
+        (
+            'mailboxes = ["frontdesk@nullharbor.example"]',
+            'mailboxes = ["a@x.example", "A@x.example"]',
+            "twice",
+        ),
+        ('email = "hello@', 'email = "büro@', "email: not every mail server"),
+        ('phone = "212-555-0142"', 'phone = "call us"', "not a phone number"),
+        ('phone = "212-555-0142"', 'phone = "12345678"', "not a phone number"),
+        (
+            "[links]",
+            '[[crisis_lines]]\nname="A"\nphone="call us"\nwhen="b"\n[links]',
+            "not a phone",
+        ),
+        (
+            "[links]",
+            "[spam_filter]\nthreshold = 0\n[links]",
+            "spam_filter.threshold: Input should be",
+        ),
+        (
+            "[links]",
+            '[spam_filter.weights]\nlink = "many"\n[links]',
+            "spam_filter.weights.link: Input",
+        ),
+        (
+            "[links]",
+            "[spam_filter.weights]\nlinks = 1\n[links]",
+            "spam_filter.weights.links: Extra",
+        ),
+        ("[links]", "[spam_filter.weights]\nlink = -1\n[links]", "greater than or equal to 0"),
+        ("[links]", "[spam_filter.weights]\nlink = nan\n[links]", "spam_filter.weights.link"),
+        ("\ndemo = true", "\ndemo = true\nfax = 3", "fax: Extra inputs"),
+        ("\ndemo = true", "\ndemo = ", "line"),
+    ],
+)
+def test_an_error_is_reported_with_key_and_reason(
+    clinic_dir: Path, tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    error = load_error(clinic_dir, tmp_path, old, new)
+    assert re.match(rf"{tmp_path}/clinic.toml:\d+: ", error)
+    assert reason in error
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("step_free = ", "lift = "),
+        ('phone = "212-555-0176"', "phone = 1"),
+        ("tuesday = [{ opens = 10:00:00", "tuesday = [{ opens = 18:00:00"),
+        ("at = 07:30:00", 'at = "dawn"'),
+        ('mailboxes = ["manager@nullharbor.example"]', "mailboxes = []"),
+        ("\ndemo = true", "\ndemo = "),
+    ],
+)
+def test_an_error_is_reported_with_its_line(
+    clinic_dir: Path, tmp_path: Path, old: str, new: str
+) -> None:
+    error = load_error(clinic_dir, tmp_path, old, new)
+    lines = (tmp_path / "clinic.toml").read_text(encoding="utf-8").split("\n")
+    number = int(error.removeprefix(f"{tmp_path}/clinic.toml:").split(":")[0])
+    assert new.strip() in lines[number - 1]
+
+
+def test_all_errors_are_reported_at_once(clinic_dir: Path, tmp_path: Path) -> None:
+    error = load_error(clinic_dir, tmp_path, "\ndemo = true", "\ndemo = 3\nfax = 3")
+    assert len(error.splitlines()) == 2
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ClinicError, match="No such file"):
+        load_clinic(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"kms",', '"kms!",', "phrases.english["),
+        ('"kms",', '"",', "phrases.english["),
+        ('"kms",', '"kms"', "line"),
+        ("negation_fillers =", "fillers =", "fillers: Extra inputs"),
+        ("[phrases]", "[phrases]\nenglisch = 3", "phrases.englisch: Input should be a valid tuple"),
+    ],
+)
+def test_an_error_in_the_crisis_phrases_is_reported(
+    clinic_dir: Path, tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    shutil.copy(clinic_dir / "clinic.toml", tmp_path)
+    text = (clinic_dir / "crisis-phrases.toml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "crisis-phrases.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ClinicError) as raised:
+        load_clinic(tmp_path)
+    assert re.match(rf"{tmp_path}/crisis-phrases.toml:\d+: ", str(raised.value))
+    assert reason in str(raised.value)
+
+
+def test_a_clinic_without_crisis_phrases_gets_the_default_ones(
+    clinic_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copy(clinic_dir / "clinic.toml", tmp_path)
+    assert load_clinic(tmp_path).crisis_phrases == load_clinic(clinic_dir).crisis_phrases
+
+
+def test_crisis_phrases_belong_in_their_own_file(clinic_dir: Path, tmp_path: Path) -> None:
+    error = load_error(
+        clinic_dir, tmp_path, "[links]", '[crisis_phrases.phrases]\na = ["bc"]\n[links]'
+    )
+    assert "crisis_phrases: move this to crisis-phrases.toml" in error

@@ -1,0 +1,167 @@
+"""The notification that staff get."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from app.clinic import Clinic
+from app.contact.emails import NotificationDetail, notification_emails
+from app.contact.models import InquiryData
+from app.outbox.models import OutgoingEmail
+
+WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+INQUIRY = InquiryData(
+    name="Ada Example",
+    email="ada@example.com",
+    phone="(212) 555-0142",
+    phone_e164="+12125550142",
+    reply_by="phone",
+    voicemail_ok=False,
+    best_time="mornings",
+    topic="billing",
+    location="hill",
+    message="First line\n\n  indented <b>bold</b> & more",
+)
+
+
+def _notification(clinic: Clinic, **changed: Any) -> OutgoingEmail:
+    (notification,) = notification_emails(replace(INQUIRY, **changed), "K7R-4M2", WHEN, clinic)
+    return notification
+
+
+def test_notification_has_everything_needed_to_answer(clinic: Clinic) -> None:
+    notification = _notification(clinic)
+    assert notification.subject == "[K7R-4M2] Billing question from Ada Example"
+    assert notification.reply_to == "ada@example.com"
+    assert notification.recipient == "billing@nullharbor.example"
+    for expected in (
+        "Phone call",
+        "(212) 555-0142",
+        "no, please leave no message",
+        "mornings",
+        "Lighthouse Hill",
+        "Wednesday, July 1, 2026, 6:30 PM EDT",
+        "K7R-4M2",
+    ):
+        assert expected in notification.text
+    assert 'href="tel:+12125550142"' in notification.html
+    assert 'href="mailto:ada%40example.com?subject=Re%3A%20%5BK7R-4M2%5D' in notification.html
+
+
+def test_message_is_exactly_as_typed(clinic: Clinic) -> None:
+    notification = _notification(clinic)
+    assert f"\n\n{INQUIRY.message}\n" in notification.text
+    assert "First line\n\n  indented &lt;b&gt;bold&lt;/b&gt; &amp; more" in notification.html
+
+
+def test_visitor_markup_is_escaped(clinic: Clinic) -> None:
+    tags: list[str] = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.append(tag)
+            assert not any(name.startswith("on") for name, _ in attrs)
+
+    attack = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'"
+    Tags().feed(
+        _notification(clinic, name=attack, best_time=attack, message=attack, phone=attack).html
+    )
+    assert not {"script", "img"} & set(tags)
+
+
+def test_email_loads_no_remote_content(clinic: Clinic) -> None:
+    assert "http" not in _notification(clinic).html
+    assert "src=" not in _notification(clinic).html
+
+
+@pytest.mark.parametrize(
+    ("email", "reply_to"),
+    [("ada@bücher.example", "ada@xn--bcher-kva.example"), ("ádà@example.com", None)],
+)
+def test_address_that_reply_to_cannot_have_is_in_the_body(
+    clinic: Clinic, email: str, reply_to: str | None
+) -> None:
+    notification = _notification(clinic, email=email)
+    assert notification.reply_to == reply_to
+    assert email in notification.text
+    assert ("will not reach the visitor" in notification.text) == (reply_to is None)
+
+
+def test_name_cannot_reverse_the_subject(clinic: Clinic) -> None:
+    assert "\u202e" not in _notification(clinic, name="Ada\u202e gro.live").subject
+
+
+def test_topic_with_two_mailboxes_gets_two_emails(clinic: Clinic) -> None:
+    topic = clinic.topics[0].model_copy(update={"mailboxes": ("a@x.example", "b@x.example")})
+    double = clinic.model_copy(update={"topics": (topic,)})
+    notifications = notification_emails(replace(INQUIRY, topic="general"), "K7R-4M2", WHEN, double)
+    assert [notification.recipient for notification in notifications] == [
+        "a@x.example",
+        "b@x.example",
+    ]
+
+
+def test_control_characters_are_replaced(clinic: Clinic) -> None:
+    notification = _notification(clinic, message="before\x1b[2J\x00after\tkept\nkept")
+    assert "before\ufffd[2J\ufffdafter\tkept\nkept" in notification.text
+    assert "\x1b" not in notification.html
+
+
+PERSONAL = ("Ada", "ada@example.com", "ada%40", "555-0142", "+1212", "mornings", "First line")
+
+
+def _all_text(notification: OutgoingEmail) -> str:
+    return "\n".join(
+        (notification.subject, notification.text, notification.html, notification.reply_to or "")
+    )
+
+
+def test_contact_detail_omits_the_message(clinic: Clinic) -> None:
+    (notification,) = notification_emails(
+        INQUIRY, "K7R-4M2", WHEN, clinic, NotificationDetail.CONTACT
+    )
+    assert notification.reply_to == "ada@example.com"
+    assert notification.subject == "[K7R-4M2] Billing question from Ada Example"
+    for part in (notification.text, notification.html):
+        assert "First line" not in part
+        assert "flask --app wsgi inquiries show K7R-4M2" in part
+        assert "(212) 555-0142" in part
+    assert 'href="mailto:ada%40example.com?subject=' in notification.html
+
+
+def test_minimal_detail_has_only_the_reference(clinic: Clinic) -> None:
+    (notification,) = notification_emails(
+        INQUIRY, "K7R-4M2", WHEN, clinic, NotificationDetail.MINIMAL
+    )
+    assert notification.subject == "[K7R-4M2] New inquiry"
+    assert notification.recipient == "billing@nullharbor.example"
+    for part in (notification.text, notification.html):
+        assert "flask --app wsgi inquiries show K7R-4M2" in part
+        assert "Reply" in part  # it says that nobody would get it
+    theirs = (*PERSONAL, "Billing", "Lighthouse Hill", "Phone call")
+    assert [word for word in theirs if word in _all_text(notification)] == []
+
+
+@pytest.mark.parametrize("detail", NotificationDetail)
+def test_crisis_is_marked_at_every_detail(clinic: Clinic, detail: NotificationDetail) -> None:
+    phrase = "I want to die"
+    inquiry = replace(INQUIRY, message=f"Hello. {phrase}")
+    (notification,) = notification_emails(inquiry, "K7R-4M2", WHEN, clinic, detail)
+    assert notification.subject.startswith("Please read now: ")
+    assert ("danger" in _all_text(notification)) == (detail is not NotificationDetail.MINIMAL)
+    assert (phrase in _all_text(notification)) == (detail is NotificationDetail.FULL)
+
+
+def test_removed_topic_and_location_still_reach_a_mailbox(clinic: Clinic) -> None:
+    notifications = notification_emails(
+        replace(INQUIRY, topic="former-topic", location="former-place"), "K7R-4M2", WHEN, clinic
+    )
+    assert (
+        tuple(notification.recipient for notification in notifications)
+        == clinic.topics[0].mailboxes
+    )
+    assert all("former-topic" in notification.subject for notification in notifications)
+    assert all("former-place" in notification.text for notification in notifications)

@@ -1,0 +1,223 @@
+"""The spam filter: scoring, quarantine, counts of recent inquiries."""
+
+import dataclasses
+import re
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+
+from app.clinic.models import SpamFilter, SpamWeights
+from app.contact.spam.recent_submissions import clear_spam_digests
+from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
+from tests.contact.conftest import GOOD, Visitor
+
+PLAIN = SpamSignals(
+    name="Ada Example",
+    email="ada@example.com",
+    best_time="mornings",
+    message="Do you take checks? My insurer is at https://www.aetna.com",
+)
+SPAM = "We sell backlinks and guest posts that put you on the first page of Google."
+LONG = "Is there a parking space for a van with a lift, and how wide is it?"
+
+
+def scored(**changed: Any) -> SpamScore:
+    return score_spam(dataclasses.replace(PLAIN, **changed), SpamFilter())
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"honeypot": "x"}, "the hidden field was filled in"),
+        ({"same_message": 4}, "the same words from 4 others"),
+        ({"message": SPAM}, "phrases that sell: 3"),
+        ({"message": "[url=http://a.example]a[/url] http://b.example http://c.example"}, "markup"),
+        ({"name": "Win at www.a.example", "elapsed": 0.5}, "a link in the name"),
+        ({"message": "QwXcJmRtYnWp", "name": "ZkLpQwRtXv"}, "the message is no language"),
+        ({"message": "Скидки: \u0420aypal https://t.me/a"}, "alphabets mixed within words"),
+    ],
+)
+def test_strong_signals_are_spam(changed: dict[str, Any], expected: str) -> None:
+    score = scored(**changed)
+    assert score.is_spam, score
+    assert any(expected in reason for reason in score.reasons), score
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"elapsed": 1.0},
+        {"elapsed": 9e9},
+        {"same_message": 2},
+        {"same_network": 1000},
+        {"email": "ada@mailinator.com"},
+        {"email": "ada@a.mailinator.com", "elapsed": 1.0},
+        {"message": "PLEASE CALL ME BACK. I HAVE CALLED TWICE!!!"},
+        {"message": "My insurer: https://www.aetna.com/a https://www.cigna.com/b"},
+        {"name": "Zoë Krzysztof-Goldschmidt", "message": "Ça va? Grüße, Łukasz"},
+        {"message": "Angstschweiß"},
+        {"message": "test"},
+        {"message": "Call me.please", "best_time": "email.me or call.me pls"},
+    ],
+)
+def test_single_weak_signal_is_not_spam(changed: dict[str, Any]) -> None:
+    score = scored(**changed)
+    assert not score.is_spam, score
+
+
+def test_reasons_are_sorted_and_never_quote_the_visitor() -> None:
+    score = scored(message=f"{SPAM} http://secret.example", honeypot="secret", name="Secret Name")
+    assert score.reasons[0] == "phrases that sell: 3"
+    assert "ecret" not in "".join(score.reasons)
+
+
+def test_clinic_sets_weights_and_threshold() -> None:
+    signals = dataclasses.replace(PLAIN, honeypot="x")
+    assert not score_spam(signals, SpamFilter(threshold=9)).is_spam
+    lenient = score_spam(signals, SpamFilter(weights=SpamWeights(hidden_field=0)))
+    assert not lenient.is_spam
+    assert "the hidden field was filled in" not in lenient.reasons
+
+
+def test_clinic_toml_lists_the_defaults(clinic_dir: Path) -> None:
+    text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
+    shown = re.search(r"^# \[spam_filter\]\n(?:# .*\n)*", text, re.MULTILINE)
+    assert shown
+    table = tomllib.loads(re.sub(r"^# ", "", shown[0], flags=re.MULTILINE))
+    assert table["spam_filter"] == SpamFilter().model_dump()
+
+
+@pytest.mark.parametrize("way", ["send", "call"])
+def test_quarantined_inquiry_has_a_reference_and_no_email(visitor: Visitor, way: str) -> None:
+    response = getattr(visitor, way)(message=SPAM)
+    assert response.status_code in (201, 303)
+    (inquiry,) = visitor.inquiries()
+    assert inquiry.reference in response.text
+    assert inquiry.state == "quarantined"
+    assert (inquiry.quarantine_reasons or "").startswith("phrases that sell: 3")
+    assert visitor.mails() == []
+
+
+def test_received_page_does_not_reveal_quarantine(visitor: Visitor) -> None:
+    pages = [
+        visitor.client.get(visitor.send(message=message).location).text
+        for message in ("Do you take checks?", SPAM)
+    ]
+    plain, held = (re.sub(r"[A-Z0-9]{3}-[A-Z0-9]{3}", "", page) for page in pages)
+    assert plain == held
+
+
+def test_filter_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
+    visitor = Visitor(make_app(SPAM_FILTER_ENABLED="false"))
+    visitor.send(message=SPAM)
+    (inquiry,) = visitor.inquiries()
+    assert inquiry.state == "received"
+    assert inquiry.source_digest is None
+
+
+def test_same_message_from_others_is_counted(visitor: Visitor) -> None:
+    for n in range(6):
+        visitor.send(message=LONG, email=f"a{n}@example.com")
+    # Three others came before the fourth, from the same network.
+    assert [inquiry.state for inquiry in visitor.inquiries()] == ["received"] * 3 + [
+        "quarantined"
+    ] * 3
+
+
+def test_repeated_inquiry_of_one_visitor_is_not_counted(visitor: Visitor) -> None:
+    start = datetime(2026, 11, 2, 15, tzinfo=UTC)
+    for n in range(6):
+        with time_machine.travel(start + timedelta(minutes=30 * n), tick=False):
+            visitor.send(message=LONG)
+    assert {inquiry.state for inquiry in visitor.inquiries()} == {"received"}
+
+
+def test_network_is_counted_across_workers(
+    make_app: Callable[..., Flask], database_url: str
+) -> None:
+    apps = [make_app(DATABASE_URL=database_url, TRUSTED_PROXIES="1") for _ in range(2)]
+    data = {
+        **GOOD,
+        "message": "Cheap pills and weight loss, visit our website www.b.example or www.a.example",
+    }
+    for n in range(12):
+        sender = {"X-Forwarded-For": f"203.0.113.{n}", "Origin": "http://localhost"}
+        inquiry = {**data, "message": f"{data['message']}/{n}"}
+        apps[n % 2].test_client().post("/contact", data=inquiry, headers=sender)
+    elsewhere = {"X-Forwarded-For": "198.51.100.1", "Origin": "http://localhost"}
+    apps[0].test_client().post("/contact", data=data, headers=elsewhere)
+    states = [inquiry.state for inquiry in Visitor(apps[0]).inquiries()]
+    assert states == ["received"] * 3 + ["quarantined"] * 9 + ["received"]
+
+
+def test_no_address_is_stored_and_digests_are_cleared_after_a_day(visitor: Visitor) -> None:
+    visitor.send(message=LONG)
+    (inquiry,) = visitor.inquiries()
+    assert inquiry.source_digest
+    assert inquiry.message_digest
+    assert b"127.0.0" not in inquiry.source_digest
+    for hours, kept in ((23, True), (25, False)):
+        with visitor.database.session() as session:
+            clear_spam_digests(session, inquiry.created_at + timedelta(hours=hours))
+        (later,) = visitor.inquiries()
+        assert bool(later.source_digest) is kept
+        assert bool(later.message_digest) is kept
+        assert later.encrypted_content
+
+
+@pytest.mark.parametrize(
+    ("sent", "headers", "reason"),
+    [
+        ({"elapsed_seconds": "1"}, {"Origin": "http://localhost"}, "sent within 3 seconds"),
+        ({}, {}, "not sent by a browser"),
+    ],
+)
+def test_form_signals_are_reported(
+    visitor_on_sqlite: Visitor, sent: dict[str, str], headers: dict[str, str], reason: str
+) -> None:
+    data = {**GOOD, "honeypot": "x", **sent}
+    visitor_on_sqlite.client.post("/contact", data=data, headers=headers)
+    (inquiry,) = visitor_on_sqlite.inquiries()
+    assert inquiry.quarantine_reasons == f"the hidden field was filled in, {reason}"
+
+
+@pytest.mark.parametrize(
+    "elapsed", ["", "120", "9" * 9, "x", "-1", "1.5", "\u0661", "9" * 5000, "\u0301" * 99]
+)
+def test_missing_long_or_invalid_elapsed_time_is_ignored(
+    visitor_on_sqlite: Visitor, elapsed: str
+) -> None:
+    visitor_on_sqlite.send(honeypot="x", elapsed_seconds=elapsed)
+    (inquiry,) = visitor_on_sqlite.inquiries()
+    assert inquiry.quarantine_reasons == "the hidden field was filled in"
+
+
+def test_api_inquiry_gets_no_points_for_not_using_a_browser(visitor_on_sqlite: Visitor) -> None:
+    visitor_on_sqlite.call(message=SPAM)
+    (inquiry,) = visitor_on_sqlite.inquiries()
+    assert "browser" not in (inquiry.quarantine_reasons or "")
+
+
+def test_elapsed_time_does_not_affect_duplicate_detection(
+    visitor_on_sqlite: Visitor,
+) -> None:
+    first = visitor_on_sqlite.send(elapsed_seconds="30").location
+    assert visitor_on_sqlite.send(elapsed_seconds="31").location == first
+    assert len(visitor_on_sqlite.inquiries()) == 1
+
+
+def test_pages_with_the_form_do_not_depend_on_the_time(visitor_on_sqlite: Visitor) -> None:
+    start = datetime(2026, 11, 2, 15, tzinfo=UTC)
+    for path in ("/contact", "/"):
+        pages = set()
+        for minutes in (0, 5):
+            with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+                pages.add(visitor_on_sqlite.app.test_client().get(path).text)
+        assert len(pages) == 1

@@ -1,0 +1,85 @@
+"""Page layout on a small phone, at high zoom, by keyboard and on paper."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+PAGES = (
+    "/",
+    "/first-visit",
+    "/after-your-infusion",
+    "/evidence",
+    "/questions",
+    "/privacy",
+    "/accessibility",
+    "/location",
+    "/contact",
+    "/no-such-page",
+)
+ENLARGED = {"width": 320, "height": 256}  # 1280 by 1024 at 400 %
+TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SMALL_BUTTONS = """() => [...document.querySelectorAll('.button, .site-header a')]
+    .filter(button => button.getBoundingClientRect().height < 44)
+    .map(button => button.textContent)"""
+SMALL_TARGETS = """() => [
+    ...document.querySelectorAll('nav a, .plain a, .references [href^="#"], input')
+  ].filter(target => target.checkVisibility() && !target.closest('.honeypot'))
+    .map(target => [target.getBoundingClientRect(), target.id || target.textContent])
+    .filter(([box]) => box.height && (box.height < 24 || box.width < 24))
+    .map(([, name]) => name)"""
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_horizontal_scrolling_at_400_percent(open_page: Callable[..., Page], path: str) -> None:
+    page = open_page(viewport=ENLARGED)
+    page.goto(path)
+
+    assert page.evaluate(TOO_WIDE) == 0
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_touch_targets_are_big_enough(open_page: Callable[..., Page], path: str) -> None:
+    page = open_page(viewport=ENLARGED)
+    page.goto(path)
+
+    assert page.evaluate(SMALL_BUTTONS) == []
+    assert page.evaluate(SMALL_TARGETS) == []
+
+
+def test_first_tab_stop_is_the_skip_link(page: Page) -> None:
+    page.goto("/first-visit")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to main content")
+    box = skip.bounding_box()
+    page.keyboard.press("Enter")
+
+    assert box
+    assert box["width"] > 100
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_smooth_scrolling_is_off_with_reduced_motion(open_page: Callable[..., Page]) -> None:
+    page = open_page(reduced_motion="reduce")
+    page.goto("/first-visit")
+
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+def test_table_of_contents_stays_visible_on_a_wide_screen(open_page: Callable[..., Page]) -> None:
+    page = open_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    page.goto("/questions")
+    page.mouse.wheel(0, 3000)
+    page.wait_for_function("scrollY > 2000")
+    box = page.get_by_role("navigation", name="On this page").bounding_box()
+
+    assert box
+    assert 0 <= box["y"] < 900
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_aftercare_page_prints_on_one_sheet(page: Page, paper: str) -> None:
+    page.goto("/after-your-infusion")
+
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))) == 1

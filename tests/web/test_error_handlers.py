@@ -1,0 +1,92 @@
+"""Errors show people a helpful page and give API clients a problem document."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask, abort
+from werkzeug.exceptions import HTTPException
+
+from app.web.error_handlers import problem, register_error_page
+
+
+@pytest.mark.parametrize("code", [400, 403, 404, 405, 413, 418, 422, 429, 500, 503])
+def test_each_error_has_a_page_with_an_explanation(site: Flask, code: int) -> None:
+    site.add_url_rule("/fails", "fails", lambda: abort(code))
+    response = site.test_client().get("/fails")
+    assert response.status_code == code
+    assert response.mimetype == "text/html"
+    assert f"<h1>{code} " in response.text
+    assert "call us" in response.text or code in (404, 405)
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_api_clients_get_a_problem_document(site: Flask) -> None:
+    for path, status, title in [
+        ("/api/v1/none", 404, "Not Found"),
+        ("/api/v1/broken", 503, "Service Unavailable"),
+    ]:
+        response = site.test_client().get(path)
+        assert response.status_code == status
+        assert response.mimetype == "application/problem+json"
+        assert response.json
+        assert response.json["title"] == title
+        assert response.json["status"] == status
+        assert response.json["type"] == "about:blank"
+
+
+def test_a_problem_document_has_further_members(site: Flask) -> None:
+    with site.test_request_context():
+        body = problem(422, "Two fields are wrong.", errors=[{"pointer": "#/name"}]).json
+    assert body == {
+        "type": "about:blank",
+        "title": "Unprocessable Entity",
+        "status": 422,
+        "detail": "Two fields are wrong.",
+        "errors": [{"pointer": "#/name"}],
+    }
+
+
+def test_a_405_response_lists_the_allowed_methods(site: Flask) -> None:
+    response = site.test_client().delete("/letters")
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]
+
+
+def test_a_registered_page_answers_a_failed_post(site: Flask) -> None:
+    def form_again(error: HTTPException) -> tuple[str, int]:
+        return "your words, kept", error.code or 500
+
+    register_error_page(site, "/contact", form_again)
+    response = site.test_client().post("/contact")
+    assert (response.status_code, response.text) == (503, "your words, kept")
+
+
+def test_the_common_page_is_shown_when_the_registered_page_fails(
+    site: Flask, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    def fails(_error: HTTPException) -> str:
+        raise RuntimeError
+
+    register_error_page(site, "/contact", fails)
+    response = site.test_client().post("/contact")
+    assert response.status_code == 503
+    assert "it was not saved" in response.text
+    assert logged()[0]["error"] == "builtins.RuntimeError"
+
+
+def test_a_body_that_is_too_long_is_rejected(site: Flask) -> None:
+    @site.post("/form")
+    def form() -> str:
+        from flask import request
+
+        return str(len(request.form))
+
+    response = site.test_client().post("/form", data={"message": "x" * 300_000})
+    assert response.status_code == 413
+
+
+def test_an_unexpected_error_reveals_nothing(site: Flask) -> None:
+    response = site.test_client().get("/broken/the-secret")
+    assert response.status_code == 500
+    assert "the-secret" not in response.text

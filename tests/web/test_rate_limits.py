@@ -1,0 +1,159 @@
+"""Posts are rate limited, and a failing Redis turns no visitor away."""
+
+import json
+import re
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.web.rate_limits import InMemoryStorage, visitor_key
+from tests.support.raw_http import UnreadableBody
+from tests.support.redis import redis_process
+
+
+def post(client: FlaskClient, address: str) -> int:
+    return client.post("/letters", environ_base={"REMOTE_ADDR": address}).status_code
+
+
+def test_a_third_post_within_a_minute_is_rejected_with_retry_after(site: Flask) -> None:
+    client = site.test_client()
+    first = client.post("/letters")
+    assert "Retry-After" not in first.headers
+    assert post(client, "127.0.0.1") == 200
+    refused = client.post("/letters")
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 61
+    assert "Too many tries" in refused.text
+
+
+def test_another_visitor_is_not_limited(site: Flask) -> None:
+    client = site.test_client()
+    assert [post(client, "198.51.100.1") for _ in range(3)] == [200, 200, 429]
+    assert post(client, "198.51.100.2") == 200
+
+
+def test_one_ipv6_household_counts_as_one_visitor(site: Flask) -> None:
+    client = site.test_client()
+    assert [post(client, f"2001:db8:0:1::{n}") for n in (1, 2, 3)] == [200, 200, 429]
+    assert post(client, "2001:db8:0:2::1") == 200
+
+
+@pytest.mark.parametrize(("proxies", "last"), [(0, 429), (1, 200)])
+def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(
+    make_site: Callable[..., Flask], proxies: int, last: int
+) -> None:
+    client = make_site(trusted_proxies=proxies).test_client()
+    for n in (1, 2):
+        client.post("/letters", headers={"X-Forwarded-For": f"198.51.100.{n}"})
+    forged = client.post("/letters", headers={"X-Forwarded-For": "192.0.2.9, 198.51.100.3"})
+    assert forged.status_code == last
+
+
+def test_get_requests_are_not_limited_and_log_no_error(
+    make_app: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = make_app(RATELIMIT_ENABLED="true", LOG_FORMAT="json")
+    client = app.test_client()
+    paths = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.arguments
+    }
+    for path in paths:
+        assert client.get(path).status_code != 429, path
+    for _ in range(70):  # more than a visitor may post in an hour
+        assert client.get("/contact").status_code == 200
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {line["level"] for line in lines} == {"info"}
+
+
+def test_every_view_that_accepts_posts_is_limited(make_app: Callable[..., Flask]) -> None:
+    app = make_app(RATELIMIT_ENABLED="true")
+    limited = {"/contact", "/api/v1/inquiries"}
+    posts = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
+    assert {rule.rule for rule in posts} == limited
+    for path in limited:
+        client = app.test_client()
+        assert [client.post(path).status_code for _ in range(11)].index(429) == 10, path
+
+
+@pytest.mark.parametrize("path", ["/contact", "/api/v1/inquiries"])
+@pytest.mark.parametrize("headers", [{"Transfer-Encoding": "chunked"}, {"Content-Length": "9"}])
+def test_the_body_of_a_rate_limited_post_is_not_read(
+    make_app: Callable[..., Flask], path: str, headers: dict[str, str]
+) -> None:
+    client = make_app(RATELIMIT_ENABLED="true").test_client()
+    for _ in range(10):
+        client.post(path)
+    response = client.post(
+        path,
+        headers=headers,
+        content_type="application/json",
+        environ_overrides={"wsgi.input": UnreadableBody(), "wsgi.input_terminated": True},
+    )
+    assert response.status_code == 429
+    assert 1 <= int(response.headers["Retry-After"]) <= 61
+
+
+def test_get_requests_do_not_wait_for_redis(make_site: Callable[..., Flask]) -> None:
+    with redis_process() as (url, process):
+        client = make_site(ratelimit_storage_uri=url).test_client()
+        process.send_signal(signal.SIGSTOP)
+        assert post(client, "198.51.100.84") == 200  # finds out that Redis does not response
+        started = time.monotonic()
+        with time_machine.travel(time.time() + 60, tick=True):  # when it would be tried again
+            assert client.get("/page").status_code == 200
+        assert time.monotonic() - started < 0.4
+        process.send_signal(signal.SIGCONT)
+
+
+def test_rate_limits_can_be_turned_off(make_site: Callable[..., Flask]) -> None:
+    client = make_site(ratelimit_enabled=False).test_client()
+    assert {post(client, "198.51.100.1") for _ in range(5)} == {200}
+
+
+def test_without_redis_posts_are_accepted_and_limited(
+    make_site: Callable[..., Flask],
+) -> None:
+    # Nothing listens on port 9.
+    client = make_site(ratelimit_storage_uri="redis://127.0.0.1:9").test_client()
+    assert [post(client, "198.51.100.1") for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_counter_expires_with_its_window_and_is_removed() -> None:
+    storage = InMemoryStorage()
+    with time_machine.travel(0, tick=False) as clock:
+        assert [storage.incr("a visitor", 60) for _ in range(2)] == [1, 2]
+        clock.shift(59)
+        assert storage.get("a visitor") == 2
+        assert storage.get_expiry("a visitor") == 60
+        clock.shift(1)
+        assert storage.get("a visitor") == 0
+        storage.incr("another visitor", 60)
+        assert storage.reset() == 1
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["gone", "silent"])
+def test_a_failing_redis_rejects_no_post_and_delays_none(
+    make_site: Callable[..., Flask], fault: signal.Signals
+) -> None:
+    with redis_process() as (url, process):
+        client = make_site(ratelimit_storage_uri=url).test_client()
+        assert post(client, "198.51.100.81") == 200
+        process.send_signal(fault)
+        started = time.monotonic()
+        assert [post(client, "198.51.100.82") for _ in range(3)] == [200, 200, 429]
+        assert time.monotonic() - started < 3
+        process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("address", ["198.51.100.83", "2001:db8:7:1::9"])
+def test_the_rate_limit_storage_gets_no_address(site: Flask, address: str) -> None:
+    with site.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        key = visitor_key()
+    assert re.fullmatch("[0-9a-f]{32}", key)
