@@ -180,7 +180,7 @@ def test_a_database_without_migrations_fails(
     app = make_app(DATABASE_URL=empty_database_url, MAIL_PORT=str(relay.port), MAIL_USE_TLS="false")
     results = Doctor(app).results()
     assert results["migrations"][0] == "failed"
-    assert "flask --app wsgi db upgrade" in results["migrations"][1]
+    assert "flask db upgrade" in results["migrations"][1]
     assert results["database"][0] == results["mail server"][0] == "ok"
 
 

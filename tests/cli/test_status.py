@@ -58,8 +58,8 @@ def test_problems_are_shown_with_advice_and_set_the_exit_status(outbox: Outbox) 
     for text in (
         "1 pending, the oldest for 16 min; 1 undelivered; PAUSED since 2026-07-01 08:16:00",
         "unavailable since 2026-07-01 08:16:00 (authentication)",
-        "page: 1 mail could not be delivered. What to do: `flask outbox list` says why",
-        "warn: The outbox is on hold",
+        "page: 1 message could not be delivered. What to do: `flask outbox list` shows why",
+        "warn: The outbox is paused",
     ):
         assert text in shown.output
 
