@@ -101,9 +101,3 @@ def post_worker_init(_worker: Any) -> None:
 
     MailerWatch(services_of(app).database).start()
     location.warm_up(app)
-
-
-def on_exit(_server: Any) -> None:
-    from app.monitoring import uptime  # noqa: PLC0415  (already loaded)
-
-    uptime.note_end(settings.instance_dir)

@@ -1,8 +1,7 @@
 """``clinic/redirects.toml``: permanent redirects from old URLs to existing pages."""
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from flask import Flask, redirect
@@ -39,13 +38,16 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
 def register_redirects(app: Flask, redirects: Mapping[str, str]) -> None:
     """Answer each old path with a permanent redirect (301)."""
     for number, (old, new) in enumerate(redirects.items()):
-        app.add_url_rule(old, f"redirect_{number}", partial(_redirect, new))
+        app.add_url_rule(old, f"redirect_{number}", _redirect_view(new))
 
 
-def _redirect(target: str) -> Response:
-    response = redirect(target, 301)
-    response.headers["Cache-Control"] = ONE_DAY
-    return response
+def _redirect_view(target: str) -> Callable[[], Response]:
+    def view() -> Response:
+        response = redirect(target, 301)
+        response.headers["Cache-Control"] = ONE_DAY
+        return response
+
+    return view
 
 
 def _old_path_issue(old: str, ids: Mapping[str, frozenset[str]]) -> str:

@@ -1,7 +1,7 @@
 """Routes of the information pages, the favicon and the text files for programs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template
@@ -42,7 +42,7 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
     """A route per page and file. Raises ClinicError if ``logo`` cannot be read."""
     blueprint = Blueprint("pages", __name__)
     for page in site.pages:
-        blueprint.add_url_rule(page.path, page.slug or "home", partial(_show_page, site, page))
+        blueprint.add_url_rule(page.path, page.slug or "home", _page_view(site, page))
     try:
         favicon = logo.read_bytes()
     except OSError as error:
@@ -53,7 +53,7 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
         ("/sitemap.xml", "sitemap", sitemap, "application/xml; charset=utf-8"),
         ("/robots.txt", "robots", site_files.robots(site.url), TEXT),
     ):
-        blueprint.add_url_rule(path, name, partial(public_response, body, media_type, ONE_DAY))
+        blueprint.add_url_rule(path, name, _file_view(body, media_type))
 
     @blueprint.get("/.well-known/security.txt")
     def security() -> Response:
@@ -61,6 +61,14 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
         return public_response(text, TEXT, ONE_DAY)
 
     return blueprint
+
+
+def _page_view(site: Site, page: Page) -> Callable[[], Response]:
+    return lambda: _show_page(site, page)
+
+
+def _file_view(body: bytes | str, media_type: str) -> Callable[[], Response]:
+    return lambda: public_response(body, media_type, ONE_DAY)
 
 
 def _show_page(site: Site, page: Page) -> Response:

@@ -206,22 +206,28 @@ def production_settings(
 
 @pytest.fixture
 def visited(
-    make_app: Callable[..., Flask], production: dict[str, str], relay: Relay, receiver: Receiver
+    make_app: Callable[..., Flask],
+    production_settings: dict[str, str],
+    relay: Relay,
+    receiver: Receiver,
 ) -> Iterator[Visited]:
-    app, instance = make_app(**production), Path(production["INSTANCE_DIR"])
+    app, instance = make_app(**production_settings), Path(production_settings["INSTANCE_DIR"])
     (instance.parent / "broken_site.py").write_text(BROKEN)
     with services_of(app).database.session() as session:
         now = services_of(app).database.now(session)
         session.add(ScheduledJob(name="digest", started_at=now - timedelta(days=2)))
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
     command += ["--pythonpath", str(instance.parent), "broken_site:app"]
-    site = launch(instance, command=command, **production)
+    site = launch(instance, command=command, **production_settings)
     mailing = [sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run"]
     try:
         eventually(lambda: answers(site), what="the site answers")
         with site.output.open("ab") as log:
             mailer = subprocess.Popen(
-                mailing, cwd=ROOT, env={"PATH": os.environ["PATH"], **production}, stderr=log
+                mailing,
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], **production_settings},
+                stderr=log,
             )
         visited = Visited(site, app, relay, receiver)
         yield visited

@@ -102,7 +102,7 @@ def test_keys_are_rotated_under_load(live: Live) -> None:
         output = live.says("keys", "rotate")
         visitors.wait_for_acknowledged(10)
     old.engine.dispose()
-    assert "25 rows put under the newest key" in output
+    assert "25 rows re-encrypted with the newest key" in output
     assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(ENCRYPTION_KEY)}" in output
     assert ENCRYPTION_KEY not in output
     assert visitors.statuses == {201}
