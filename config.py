@@ -1,8 +1,8 @@
 """Settings: every variable, validated together at startup.
 
-gunicorn, ``flask`` and the mailer all read them here. Errors are reported together and never
-show a value. They come from the process environment and from one file, ``.env`` in the
-project folder or the file that ``ENV_FILE`` names; the process environment wins. A secret
+gunicorn, ``flask`` and the mailer all use this module. Settings come from the process
+environment and from one file, ``.env`` in the project folder or the file that ``ENV_FILE``
+names; the process environment wins. Errors are reported together and never show a value. A secret
 ``NAME`` can come from a file of its own, named by ``NAME_FILE``.
 
 python-dotenv parses the file, as it does for the ``flask`` command. pydantic-settings is not
@@ -340,7 +340,7 @@ READER = Reader(NAMES, SECRETS, may_be_empty="MAP_TILES_URL", default_file=ROOT 
 
 
 def _missing(values: Mapping[str, str]) -> list[str]:
-    """Return an error for each variable that the others make necessary."""
+    """Return an error for each variable that is required but missing."""
     errors = []
     if values.get("APP_ENV", "production") == "production":
         missing = {

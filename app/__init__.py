@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app import contact, dev, location, outbox, pages, web
+from app import contact, dev, location, pages, web
 from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
@@ -13,7 +13,7 @@ from app.contact.service import InquiryService
 from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
-from app.outbox.smtp import SMTPSettings
+from app.outbox.smtp import SMTPSettings, init_mail
 from app.pages.conditional_blocks import page_settings
 from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
@@ -114,9 +114,9 @@ def _init_pages(app: Flask, settings: Settings, clinic: Clinic) -> None:
 
 
 def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
-    outbox.init_app(
+    init_mail(
         app,
-        relay=SMTPSettings(
+        SMTPSettings(
             server=settings.mail_server,
             port=settings.mail_port,
             sender=settings.mail_default_sender or clinic.email,

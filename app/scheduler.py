@@ -60,8 +60,9 @@ def next_run(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetim
     """When a daily job with the last run at ``last`` is due; not later than ``now``: at once."""
     day = now.astimezone(zone).date()
     today = datetime.combine(day, at, zone)
-    done = last is not None and last >= today
-    return datetime.combine(day + timedelta(days=1), at, zone) if done else today
+    tomorrow = datetime.combine(day + timedelta(days=1), at, zone)
+    done = last is not None and today <= last < tomorrow  # later: the clock was set back
+    return tomorrow if done else today
 
 
 class ScheduledJob(Base):

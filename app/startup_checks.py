@@ -39,7 +39,7 @@ def check(database: Database) -> bool:
 
 
 def check_for_command(database: Database) -> None:
-    """The same for a command, which then ends with that line."""
+    """Run ``check`` for a command. Raises ClickException instead of StartupError."""
     try:
         check(database)
     except StartupError as error:

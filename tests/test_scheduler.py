@@ -91,6 +91,9 @@ def test_a_mailer_is_listed_while_it_runs_and_not_after_an_orderly_stop(
         ("2026-07-01T11:30:01", "2026-07-02T11:29:00", False),
         ("2026-07-01T11:30:01", "2026-07-02T11:30:00", True),
         ("2026-06-28T11:30:01", "2026-07-02T03:59:00", True),
+        # The clock was set back: within the same day, and by a month.
+        ("2026-07-01T20:00:00", "2026-07-01T11:40:00", False),
+        ("2026-08-01T11:30:01", "2026-07-02T11:30:00", True),
     ],
 )
 def test_a_daily_job_follows_the_clinics_time_zone(

@@ -48,7 +48,7 @@ def create(folder: Path, **options: str | None) -> None:
     except scaffold.ScaffoldError as error:
         raise click.ClickException(str(error)) from None
     open_places = len(find_placeholders(folder))
-    click.echo(f"{folder}: {len(files)} files written, {open_places} places in them to fill in.")
+    click.echo(f"{folder}: {len(files)} files written, {open_places} places to fill in.")
     click.echo(f"Preview:  make run CLINIC_DIR={folder}")
     click.echo(f"Check:    flask clinic check {folder}")
 

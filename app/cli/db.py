@@ -12,8 +12,8 @@ from app.monitoring import alerts  # noqa: F401  (adds a table)
 from app.services import current_services
 
 EXAMPLES = {
-    "downgrade": "downgrade 0002",
-    "merge": "merge 0002 0003",
+    "downgrade": "downgrade REVISION",
+    "merge": "merge REVISION REVISION",
     "revision": "revision 'Add a column'",
     "show": "show 0001",
     "stamp": "stamp 0001",

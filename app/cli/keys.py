@@ -84,4 +84,4 @@ def forget(fingerprint: str, yes: bool) -> None:  # noqa: FBT001
         click.confirm(f"{rows} cannot be read unless the key is found. Continue?", abort=True)
     with database.session() as session:
         encryption_keys.delete_canaries(session, fingerprint)
-    click.echo("forgotten")
+    click.echo("Key forgotten.")

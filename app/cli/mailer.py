@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import jobs, startup_checks
 from app.database import Database
+from app.database.engines import NotDurableError
 from app.outbox import queue, smtp
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.signals import SignalHandler
@@ -107,7 +108,7 @@ def _release_leases(database: Database, owner: str) -> None:
     try:
         with database.session() as session:
             count = queue.release_leases(session, owner, database.now(session))
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, NotDurableError) as error:
         log.error(
             "leases not released, they will expire: database unavailable: %s",
             type(error).__name__,

@@ -215,6 +215,8 @@ def _recipient(message: OutboxMessage) -> str:
         return OutgoingEmail.from_json(keys.decrypt(message.encrypted_message)).recipient
     except UnknownKeyError:
         return "(encrypted with an unknown key)"
+    except (TypeError, ValueError):
+        return "(unreadable: written by a newer version)"
 
 
 def _print_warnings(pause: OutboxPause | None, transport: MailTransportState | None) -> None:

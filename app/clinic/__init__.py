@@ -6,30 +6,6 @@ in the file stops the start-up with the file, line, key and reason.
 
 from app.clinic.errors import ClinicError
 from app.clinic.loader import load_clinic
-from app.clinic.models import (
-    Clinic,
-    ClosedDay,
-    CrisisLine,
-    Digest,
-    Hours,
-    Links,
-    Location,
-    Review,
-    Topic,
-    Weekday,
-)
+from app.clinic.models import Clinic, Digest, Links, Location, Review
 
-__all__ = [
-    "Clinic",
-    "ClinicError",
-    "ClosedDay",
-    "CrisisLine",
-    "Digest",
-    "Hours",
-    "Links",
-    "Location",
-    "Review",
-    "Topic",
-    "Weekday",
-    "load_clinic",
-]
+__all__ = ["Clinic", "ClinicError", "Digest", "Links", "Location", "Review", "load_clinic"]

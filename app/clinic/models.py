@@ -199,7 +199,7 @@ class SpamFilter(FrozenModel):
 
 
 class CrisisPhrases(FrozenModel):
-    """The reviewed phrases that may mean somebody is in danger, by language.
+    """The reviewed phrases that may mean someone is in danger, by language.
 
     ``word*`` matches every word with that beginning. A phrase after one of ``negations``, with
     only ``negation_fillers`` between, does not count, unless one of ``negation_exceptions``

@@ -1,7 +1,7 @@
-"""Finds phrases that may mean that somebody is in danger, from the clinic's reviewed list.
+"""Finds phrases that may mean that someone is in danger, from the clinic's reviewed list.
 
 The result only decides where the crisis lines are shown and how the notification is marked.
-Pure: no request, no database. People in distress type fast, so the matcher ignores capitals,
+It has no side effects. People in distress type fast, so the matcher ignores capitals,
 accents, apostrophes, doubled letters and digits used as letters, and allows one typing mistake
 in a long word.
 """
@@ -39,7 +39,7 @@ def inquiry_mentions_crisis(inquiry: InquiryData, phrases: CrisisPhrases) -> boo
 
 
 def form_mentions_crisis(form: InquiryForm, phrases: CrisisPhrases) -> bool:
-    """The same for a form, even if it is not valid.
+    """Whether a form, even an invalid one, has a crisis phrase.
 
     Reads only the beginning and the end of a field that is too long: reading all of it would
     let one request keep a worker busy.

@@ -1,4 +1,4 @@
-"""The emails about an inquiry: to staff and to the visitor. Pure: nothing is sent here."""
+"""The emails about an inquiry: to staff and to the visitor. Nothing is sent here."""
 
 from dataclasses import replace
 from datetime import datetime

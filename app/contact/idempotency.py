@@ -84,6 +84,7 @@ def _network(address: str | None) -> str:
     """The network of an IP address, or "" if ``address`` is not one."""
     try:
         ip = ip_address(address or "")
+        ip = getattr(ip, "ipv4_mapped", None) or ip
     except ValueError:
         return ""
     return str(ip_network((ip, NETWORK_PREFIX[ip.version]), strict=False))

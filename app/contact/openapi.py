@@ -16,7 +16,7 @@ FAILURES = {
     "415": "Not application/json",
     "422": "Fields are missing or wrong, or an Idempotency-Key was used for another inquiry",
     "429": "Too many inquiries in a short time; see Retry-After",
-    "500": "A fault on our side; try again with the same Idempotency-Key",
+    "500": "Server error; try again with the same Idempotency-Key",
     "503": "Not saved; try again with the same Idempotency-Key",
 }
 
@@ -62,7 +62,7 @@ def _operation() -> dict[str, Any]:
     return {
         "operationId": "sendInquiry",
         "summary": "Send an inquiry to the front desk",
-        "description": "A 201 is said once the inquiry is on disk; the mail follows.",
+        "description": "201 means that the inquiry is saved. The email is sent afterwards.",
         "parameters": [
             {
                 "name": "Idempotency-Key",

@@ -1,4 +1,4 @@
-"""Detects numbers that visitors should not send: SSN, card, insurance and record numbers. Pure.
+"""Detects numbers that visitors should not send: SSN, card, insurance and record numbers.
 
 The form asks visitors to remove them before anything is stored. Each pattern is bounded, so
 the time is proportional to the length of the text.

@@ -16,7 +16,13 @@ from flask import (
 )
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
+from werkzeug.exceptions import (
+    HTTPException,
+    RequestEntityTooLarge,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
+from werkzeug.exceptions import NotImplemented as NotImplementedByServer
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
@@ -109,12 +115,14 @@ def _crisis_lines_first(reference: str) -> bool:
     )
 
 
-def failed_post(error: HTTPException) -> Response:
+def failed_post(error: HTTPException) -> Response | None:
     """The form again after a failed post, with what was typed.
 
     A post that is too large or comes too often is not read, so that refusing it is cheap. The
     browser still has the page it was typed into, and this page says so.
     """
+    if isinstance(error, UnsupportedMediaType | NotImplementedByServer):
+        return None  # no browser sends this, and no rate limit has counted it
     unread = isinstance(error, RequestEntityTooLarge | TooManyRequests)
     formdata = None if unread else request.form
     return _page(ContactForm(current_services().clinic, formdata), error.code or 500)

@@ -93,7 +93,7 @@ def type_errors(members: dict[str, object], form: InquiryForm) -> Iterator[tuple
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise NotAnObjectError("A member name stands twice in one object.")
+        raise NotAnObjectError("The body has a duplicate member name.")
     return members
 
 

@@ -200,7 +200,7 @@ class InquiryService:
         self, inquiry: InquiryData, receipt: Receipt, request_id: str | None
     ) -> list[OutboxRow]:
         """The email to the visitor, if there is one. Quarantined inquiries are never
-        acknowledged: their sender may have typed somebody else's address.
+        acknowledged: their sender may have typed someone else's address.
         """
         if not self.send_acknowledgement:
             return []

@@ -50,7 +50,7 @@ class Environment:
             port=_port(env, "PORT", 8000),
             mailbox_port=None if env.get("MAIL_SERVER") else _port(env, "MAILBOX_PORT", 8025),
             external_mailbox=env.get("MAILBOX") == "external",
-            clinic=Path(env["CLINIC_DIR"]) if env.get("CLINIC_DIR") else None,
+            clinic=Path(env["CLINIC_DIR"]).expanduser() if env.get("CLINIC_DIR") else None,
         )
 
     @property

@@ -14,7 +14,7 @@ POLL_INTERVAL = 1.0  # seconds
 
 
 def main() -> None:
-    folder = Path(os.environ["CLINIC_DIR"])
+    folder = Path(os.environ["CLINIC_DIR"]).expanduser()
     while True:
         started_from = fingerprint(folder)
         # The web process shows errors in the clinic files.

@@ -45,7 +45,7 @@ def explain_startup_error(error: Exception) -> list[CheckResult]:
 
     ``error`` is the SettingsError or ClinicError that keeps the application from starting.
     """
-    skipped = warning("other checks", "skipped", "Fix this first, then run the doctor again")
+    skipped = warning("other checks", "skipped", "Fix this first, then run `flask doctor` again")
     if isinstance(error, ClinicError):
         return [ok("settings", "complete"), *_clinic_lines(error), skipped]
     values, _ = READER.read()

@@ -43,7 +43,11 @@ def _phones(clinic: Clinic, file: Path) -> list[CheckResult]:
     country = clinic.country
     invalid = [
         warning_at(
-            "phones", file, f'"{number}"', f"{number} is not in use in {country}", "Correct it"
+            "phones",
+            file,
+            f'"{number}"',
+            f"{number} is not a valid number in {country}",
+            "Correct it",
         )
         for number in numbers
         if not phonenumbers.is_valid_number(phonenumbers.parse(number, country))
@@ -60,7 +64,7 @@ def _mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
         if address.lower().endswith(RESERVED)
     ]
     if not clinic.fallback_mailbox:
-        message = "no mailbox receives what another one refuses"
+        message = "no fallback mailbox for messages that another mailbox refuses"
         results.append(warn("topics", message, "Set fallback_mailbox"))
     if clinic.digest is None:
         message = "the spam filter is off: without a [digest], nobody would see the quarantine"

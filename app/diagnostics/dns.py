@@ -26,7 +26,9 @@ def check_sender_domain(domain: str, resolver: Resolver | None = None) -> list[C
         # The remaining queries would take just as long to fail.
         message = f"not checked: DNS does not answer ({type(error).__name__})"
         skipped = list(checks)[len(results) :]
-        results += [warning(name, message, "Run the doctor where DNS works") for name in skipped]
+        results += [
+            warning(name, message, "Run `flask doctor` where DNS works") for name in skipped
+        ]
     return results
 
 

@@ -28,7 +28,7 @@ def check_clinic_settings(clinic: Clinic) -> list[CheckResult]:
         advice = "Have one read them, then fill in [review] of clinic.toml"
         results.append(warning("review", message, advice))
     if not clinic.fallback_mailbox:
-        message = "no mailbox receives what another one refuses"
+        message = "no fallback mailbox for messages that another mailbox refuses"
         results.append(warning("fallback", message, "Set fallback_mailbox in clinic.toml"))
     if clinic.digest is None:
         message = "off: without a digest, nobody would see the quarantine"

@@ -42,11 +42,11 @@ def check_mail_server(settings: Settings) -> CheckResult:
 def send_test_email(address: str, clinic: Clinic, now: datetime) -> CheckResult:
     """Send one email to ``address``, bypassing the outbox. Needs an application context."""
     check = "test email"
-    text = f"This mail shows that mail from {clinic.name} arrives."
+    text = f"This is a test email from {clinic.name}."
     email = OutgoingEmail(
         recipient=address,
         sender_name=clinic.name,
-        subject=f"Test mail from {clinic.name}",
+        subject=f"Test email from {clinic.name}",
         text=f"{text}\n",
         html=f"<main><p>{text}</p></main>",
         reference="test",

@@ -57,7 +57,7 @@ class MapSource:
 
     @property
     def digest(self) -> str:
-        """Of the contents, this package's code and its libraries, but not of the file's path."""
+        """A digest of the contents, this package's code and its libraries; no path."""
         contents = json.dumps({**asdict(self), "basemap": None}, sort_keys=True)
         versions = (f"{name} {version(name)}" for name in LIBRARIES)
         digest = hashlib.sha256("\n".join([contents, *versions]).encode())

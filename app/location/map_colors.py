@@ -9,8 +9,8 @@ from typing import Final
 
 MapColors = dict[str, str]
 
-# A static map contains its labels twice. On a phone, where it is small, it shows the few large
-# ones and larger pins.
+# A static map contains its labels twice: all of them for large screens, and a few large ones,
+# with larger pins, for phones.
 STATIC_MAP_CSS: Final = (
     "@media(max-width:520px){.w{display:none}.n{display:inline}.p{transform:scale(4.2)}}"
 )

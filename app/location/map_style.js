@@ -155,7 +155,7 @@ function showWhenDrawn(map, layer) {
   });
 }
 
-// Shows a hint when somebody tries to move the map with one finger, which scrolls the page.
+// Shows a hint when someone tries to move the map with one finger, which scrolls the page.
 function setUpTouchHint(map) {
   var box = map.getContainer(), clear;
   if (map.dragging.enabled()) return;

@@ -123,5 +123,5 @@ def _unavailable() -> Response:
 
 
 def _cache_control(version: str) -> str:
-    """One year if the URL contains the current version."""
-    return ONE_YEAR if request.args.get("v") == version else REVALIDATE
+    """One year if the query is the current version and nothing else."""
+    return ONE_YEAR if request.query_string == f"v={version}".encode() else REVALIDATE

@@ -1,6 +1,6 @@
 """The static map: one SVG image for first paint, for print and without JavaScript.
 
-Pure: markers, vector tiles and colors in, SVG out.
+It has no side effects: it turns markers, vector tiles and colors into SVG.
 """
 
 from collections.abc import Sequence

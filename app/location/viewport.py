@@ -35,14 +35,14 @@ class Viewport:
 
     @property
     def meters_per_unit(self) -> float:
-        """On the ground, in the middle of the image."""
+        """Meters on the ground for one unit, in the middle of the image."""
         step = 0.001  # degrees
         _, y1 = mercator(self.latitude, 0)
         _, y2 = mercator(self.latitude + step, 0)
         return self.unit * EQUATOR * step / 360 / (y1 - y2)
 
     def position(self, marker: Marker) -> tuple[float, float]:
-        """Of the tip of ``marker``, in units from the top left."""
+        """The position of the tip of ``marker``, in units from the top left."""
         x, y = mercator(marker.latitude, marker.longitude)
         return (x - self.left) / self.unit, (y - self.top) / self.unit
 

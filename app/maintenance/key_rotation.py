@@ -116,7 +116,7 @@ def _reencrypt(
     updates = [(row_id, old, database.keys.reencrypt(old)) for row_id, old in outdated]
     with database.session() as session:
         for row_id, old, new in updates:
-            # Only if unchanged: what somebody else wrote in the meantime stays.
+            # Only if unchanged: a change made in the meantime stays.
             updated = session.execute(
                 sa.update(column.class_)
                 .where(column.class_.id == row_id, column == old)

@@ -28,7 +28,7 @@ from app.scheduler import Job, daily, every
 log = logging.getLogger("frontdesk.retention")
 
 NAME = "retention"
-AT = clock_time(3, 30)  # at the clinic, when few visitors are awake
+AT = clock_time(3, 30)  # in the clinic's time zone, when traffic is low
 BATCH = 50  # inquiries in one short transaction
 PAUSE = 0.05  # seconds between transactions, so that requests can write
 

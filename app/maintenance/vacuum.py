@@ -6,6 +6,7 @@ allows their space to be reused.
 """
 
 import logging
+import sqlite3
 import time
 from contextlib import closing
 from typing import Any
@@ -30,7 +31,7 @@ def purge_deleted(database: Database) -> bool:
             return _truncate_wal(database)
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:
             session.exec_driver_sql(f"VACUUM {TABLES}")
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         log.warning("deleted data is not purged yet: %s", type(error).__name__)
         return False
     return True

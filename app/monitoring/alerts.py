@@ -27,8 +27,8 @@ PING_INTERVAL = timedelta(minutes=1)
 LEASE = timedelta(seconds=60)  # for the mailer that is sending a report; the others wait
 
 RESOLVED_TITLES = {
-    "dead": "No message is undelivered any more",
-    "mail_transport": "The mail server no longer refuses us",
+    "dead": "All undelivered messages are resolved",
+    "mail_transport": "The mail server accepts our email again",
     "waiting": "No email has been waiting for long",
     "mailer": "A mailer is running again",
     "downtime": "A mailer has been running for an hour",
@@ -38,7 +38,7 @@ RESOLVED_TITLES = {
 
 
 class Alert(Base):
-    """A problem, since when it exists, and what was reported. Deleted after its end was."""
+    """An active problem and what was reported about it. Deleted when its end has been reported."""
 
     __tablename__ = "alert"
 
@@ -137,6 +137,8 @@ def _is_due(alert: Alert, problem: Problem, now: datetime) -> bool:
     alert.notified_count = min(alert.notified_count, problem.count)
     if alert.notified_at is None or problem.severity > alert.notified_severity:
         return True
+    if alert.notified_at > now:  # the clock was set back
+        return True
     increased = problem.count > alert.notified_count
     return now - alert.notified_at >= (INCREASE_INTERVAL if increased else REPEAT_INTERVAL)
 
@@ -145,7 +147,7 @@ def _is_resolved(session: Session, alert: Alert, now: datetime) -> bool:
     if alert.notified_at is None:  # never reported, so its end is not reported either
         session.delete(alert)
         return False
-    alert.resolved_at = alert.resolved_at or now
+    alert.resolved_at = min(alert.resolved_at or now, now)  # later: the clock was set back
     return now - alert.resolved_at >= RESOLVE_DELAY
 
 

@@ -42,8 +42,8 @@ class DigestData:
     """What happened between ``since`` and ``until``, and the state of the outbox at the end.
 
     ``undelivered`` are the references of dead messages, at most MAX_UNDELIVERED.
-    ``quarantined`` are all quarantined inquiries, the oldest first, at most MAX_QUARANTINED;
-    ``quarantined_count`` is their real number. ``downtimes`` are the periods (start, end)
+    ``quarantined`` are the newest MAX_QUARANTINED quarantined inquiries, the oldest of them
+    first; ``quarantined_count`` is the number of all. ``downtimes`` are the periods (start, end)
     without a mailer.
     """
 
@@ -117,6 +117,8 @@ def _quarantined(
     query = sa.select(Inquiry.reference, Inquiry.quarantine_reasons, Inquiry.created_at).where(
         IS_QUARANTINED
     )
+    # The newest, so that each is listed at least once.
+    newest = session.execute(query.order_by(Inquiry.created_at.desc()).limit(MAX_QUARANTINED))
     return tuple(
         QuarantinedInquiry(
             reference,
@@ -124,9 +126,7 @@ def _quarantined(
             format_duration(max(now - created_at, timedelta(0))),
             erased_at=created_at + retention,
         )
-        for reference, reason, created_at in session.execute(
-            query.order_by(Inquiry.created_at).limit(MAX_QUARANTINED)
-        )
+        for reference, reason, created_at in reversed(newest.all())
     )
 
 
@@ -177,6 +177,6 @@ def _is_digest() -> sa.ColumnElement[bool]:
 
 def _transport_status(outbox: OutboxStats, clinic: Clinic) -> str:
     if outbox.transport_unavailable_since is None:
-        return "no fault seen"
+        return "no problem known"
     since = outbox.transport_unavailable_since.astimezone(clinic.zone)
-    return f"takes no mail since {since:%A, %-I:%M %p} (fault: {outbox.transport_fault})"
+    return f"unavailable since {since:%A, %-I:%M %p} (fault: {outbox.transport_fault})"

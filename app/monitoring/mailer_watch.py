@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Database
 from app.database.engines import NotDurableError
 from app.monitoring.health_rules import format_duration
-from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
-from app.outbox.models import MailerHeartbeat
+from app.outbox.heartbeat import HEARTBEAT_TIMEOUT, last_heartbeat
 
 log = logging.getLogger("frontdesk.mailer_watch")
 
@@ -43,15 +41,15 @@ class MailerWatch(threading.Thread):
         try:
             with self._database.read_session() as session:
                 now = self._database.now(session)
-                last = session.scalar(sa.select(sa.func.max(MailerHeartbeat.heartbeat_at)))
+                last = last_heartbeat(session, now)
         except (SQLAlchemyError, NotDurableError):
             return False  # /readyz reports a database that does not answer
         if last is None and starting:
             return False
-        if last is not None and now - last <= HEARTBEAT_TIMEOUT:
+        if last is not None and abs(now - last) <= HEARTBEAT_TIMEOUT:
             return False
         log.error(
             "no mailer has run %s: inquiries are saved but not emailed; start `flask mailer run`",
-            "ever" if last is None else f"for {format_duration(now - last)}",
+            "ever" if last is None else f"for {format_duration(abs(now - last))}",
         )
         return True

@@ -30,14 +30,9 @@ def pause(session: Session, reason: str, now: datetime) -> None:
         session.add(OutboxPause(id=ONLY_ROW, since=now, reason=reason))
 
 
-def resume(session: Session) -> bool:
-    """Send again. False when the outbox was not paused."""
-    deleted = session.execute(
-        sa.delete(OutboxPause)
-        .returning(OutboxPause.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    return deleted is not None
+def resume(session: Session) -> None:
+    """Send again."""
+    session.execute(sa.delete(OutboxPause).execution_options(synchronize_session=False))
 
 
 def requeue(session: Session, message: UUID, now: datetime) -> bool:

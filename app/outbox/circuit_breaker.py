@@ -36,9 +36,12 @@ def acquire_permission(session: Session, now: datetime) -> BreakerState:
     transport = transport_state(session)
     if transport is None or transport.probe_at is None:
         return BreakerState.CLOSED
+    latest = now + 2 * retry_schedule.MAX_PROBE_DELAY
     probe = session.execute(
         sa.update(MailTransportState)
-        .where(MailTransportState.id == ONLY_ROW, MailTransportState.probe_at <= now)
+        .where(MailTransportState.id == ONLY_ROW)
+        # A probe so far in the future means that the clock was set back.
+        .where((MailTransportState.probe_at <= now) | (MailTransportState.probe_at > latest))
         .values(probe_at=retry_schedule.next_probe(transport.failures, now))
         .returning(MailTransportState.id)
         .execution_options(synchronize_session=False)

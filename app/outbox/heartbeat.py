@@ -15,6 +15,15 @@ KEEP_MAILERS = timedelta(days=1)
 KEEP_DOWNTIMES = timedelta(days=30)
 
 
+def last_heartbeat(session: Session, now: datetime) -> datetime | None:
+    """The heartbeat of any mailer that is closest to ``now``.
+
+    Not the latest: a heartbeat in the future was written before the clock was set back.
+    """
+    heartbeats = session.scalars(sa.select(MailerHeartbeat.heartbeat_at))
+    return min(heartbeats, key=lambda at: abs(now - at), default=None)
+
+
 class Heartbeat:
     """The heartbeat row of the mailer ``owner``. One object for each process."""
 
@@ -43,8 +52,8 @@ class Heartbeat:
         self._last = time.monotonic()
 
     def stop(self) -> None:
-        """Record an orderly stop. The row stays until the next start, which takes the begin
-        of the downtime from it.
+        """Record an orderly stop. The row stays until the next start, which uses it as the
+        start of the downtime.
         """
         with self._database.session() as session:
             now = self._database.now(session)
@@ -55,7 +64,7 @@ class Heartbeat:
             )
 
     def _start(self, session: Session, now: datetime) -> None:
-        last = session.scalar(sa.select(sa.func.max(MailerHeartbeat.heartbeat_at)))
+        last = last_heartbeat(session, now)
         if last is not None and now - last > HEARTBEAT_TIMEOUT:
             session.add(MailerDowntime(started_at=last, ended_at=now))
         replaced = sa.or_(

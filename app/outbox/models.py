@@ -39,7 +39,7 @@ class OutgoingEmail:
 
     def redirected(self, recipient: str) -> "OutgoingEmail":
         """The same email for another mailbox, with a note that names the one that refused it."""
-        note = f"This mail was refused by {self.recipient}; you get it as the fallback mailbox."
+        note = f"{self.recipient} refused this email. Yours is the fallback mailbox."
         return replace(
             self,
             recipient=recipient,

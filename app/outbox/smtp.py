@@ -74,7 +74,7 @@ def send(
     """
     sender = current_app.extensions["mail"].default_sender
     message = Message(
-        subject=email.subject.replace("=?", "= ?"),  # a visitor's text is no encoded word
+        subject=email.subject.replace("=?", "= ?"),  # not to be read as RFC 2047
         recipients=[email.recipient],
         body=email.text,
         html=email.html,

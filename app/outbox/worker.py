@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import Database
+from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.outbox import admin, queue, results, retry_schedule
 from app.outbox.circuit_breaker import BreakerState, acquire_permission
@@ -68,7 +69,7 @@ class Mailer:
         while not self.signal_handler.stopping:
             try:
                 found = self.deliver_one()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, NotDurableError) as error:
                 # Nothing is lost: a claimed message becomes due again when its lease ends.
                 log.error("the database does not answer: %s", type(error).__name__)
                 found = False
@@ -116,6 +117,8 @@ class Mailer:
             email = OutgoingEmail.from_json(self.database.keys.decrypt(claim.encrypted_message))
         except UnknownKeyError as error:
             return AttemptResult(Outcome.MISSING_KEY, transport_reply=str(error))
+        except (TypeError, ValueError):  # written by a newer version
+            return AttemptResult(Outcome.FAILED, transport_reply="the stored email is unreadable")
         try:
             with self.signal_handler.attempt():
                 code = self._send(
@@ -152,7 +155,7 @@ class Mailer:
                     recorded = results.record_result(
                         session, self.database.keys, claim, result, now
                     )
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, NotDurableError) as error:
                 log.error("cannot record the result of an attempt: %s", type(error).__name__)
                 time.sleep(RECORD_RETRY_DELAY)
                 continue

@@ -27,7 +27,7 @@ def _citations(token: Token) -> str:
 
 
 def _citation_link(number: int, first: bool) -> str:  # noqa: FBT001 - a pair of the token
-    # The reference links back to its first citation only: a row of arrows helps nobody.
+    # The reference links back to its first citation only, to keep the list short.
     anchor = f' id="cite-{number}"' if first else ""
     return f'<a href="#ref-{number}"{anchor} aria-label="Reference {number}">{number}</a>'
 

@@ -1,6 +1,6 @@
 """Parses one page's Markdown and reports every issue in it by line.
 
-Pure: no request, no files, no clock.
+It has no side effects.
 """
 
 import re

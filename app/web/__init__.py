@@ -1,4 +1,4 @@
-"""HTTP middleware: security headers, errors, limits, logging, caching. Knows no feature."""
+"""HTTP for every page: security headers, errors, limits, logging, caching."""
 
 from collections.abc import Callable, Hashable
 

@@ -62,6 +62,7 @@ class CachedResponse:
     def __init__(self, response: BaseResponse, route: str) -> None:
         self.route = route
         self.cache_control = response.headers["Cache-Control"]
+        self.is_file = self.cache_control == "no-cache"  # without its fingerprint
         self._body = response.get_data()
         self._media_type = response.headers["Content-Type"]
         self.compressible = self._media_type.startswith(COMPRESSIBLE)
@@ -125,6 +126,8 @@ class PageCache:
         page, exact = _keys(environ)
         entries = self._current_entries()
         cached = entries.get(exact) or entries.get(page)
+        if cached and cached.is_file and "?v=" in exact:
+            cached = None  # the current fingerprint has other headers than the plain path
         if cached is None:
             return self._call_flask(environ, start_response, entries, page, exact)
         status, headers, body = cached.select(environ)
@@ -149,7 +152,8 @@ class PageCache:
             return response(environ, start_response)
         cached = CachedResponse(response, routes[0])
         # A query changes nothing about a page. Only a file's fingerprint stands for other bytes.
-        entries[exact if "immutable" in cached.cache_control else page] = cached
+        key = exact if "immutable" in cached.cache_control else page
+        cached = entries.setdefault(key, cached)  # which may have been compressed already
         status, headers, body = cached.select(environ)
         start_response(status, [*headers, ("X-Request-Id", response.headers["X-Request-Id"])])
         return [body]

@@ -42,13 +42,9 @@ def init_security_headers(
         return response
 
 
-def allow_images_from(*origins: str) -> None:
-    """Allow images from ``origins`` (``https://host``) in the current response."""
-    g.image_origins = _image_origins() | set(origins)
-
-
-def _image_origins() -> set[str]:
-    return set(g.get("image_origins", ()))
+def allow_images_from(origin: str) -> None:
+    """Allow images from ``origin`` (``https://host``) in the current response."""
+    g.image_origin = origin
 
 
 def _policy(style_hash: str) -> str:
@@ -69,11 +65,11 @@ def _policy(style_hash: str) -> str:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    origins = sorted(_image_origins())
-    images = "".join(f" {origin}" for origin in origins)
+    origin = g.get("image_origin")
+    images = f" {origin}" if origin else ""
     policy = current_app.config["CONTENT_SECURITY_POLICY"].replace("{images}", images)
     response.headers.setdefault("Content-Security-Policy", policy)
     # Tile servers may not send the headers that "require-corp" demands of other origins.
-    embedder = "credentialless" if origins else "require-corp"
+    embedder = "credentialless" if origin else "require-corp"
     response.headers.setdefault("Cross-Origin-Embedder-Policy", embedder)
     return response

@@ -91,7 +91,7 @@ def serve(filename: str) -> Response:
     """Serve one file. Browsers may keep it for a year only under its current fingerprint."""
     if not (file := _static_files().get(filename)):
         abort(404)
-    current = request.args.get("v") == file.fingerprint
+    current = request.query_string == f"v={file.fingerprint}".encode()
     return public_response(file.body, file.media_type, ONE_YEAR if current else REVALIDATE)
 
 

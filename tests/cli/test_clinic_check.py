@@ -88,8 +88,8 @@ def test_a_failure_names_file_and_line_and_exits_with_status_1(
 @pytest.mark.parametrize(
     ("changed", "name", "message"),
     [
-        (("clinic.toml", '"212-555-0142"', '"211-911-0142"'), "phones", "not in use in US"),
-        (("clinic.toml", "fallback_mailbox =", "# "), "mailboxes", "what another one refuses"),
+        (("clinic.toml", '"212-555-0142"', '"211-911-0142"'), "phones", "not a valid number in US"),
+        (("clinic.toml", "fallback_mailbox =", "# "), "mailboxes", "that another mailbox refuses"),
         (
             (
                 "clinic.toml",

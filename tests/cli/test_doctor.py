@@ -126,7 +126,7 @@ def test_send_test_sends_an_email(doctor: Callable[..., Doctor], relay: Relay) -
     assert result["test email"][0] == "ok"
     (taken,) = relay.received
     assert taken.recipients == ("me@clinic.example",)
-    assert taken.message["Subject"].startswith("Test mail from")
+    assert taken.message["Subject"].startswith("Test email from")
 
 
 def test_a_refused_test_email_fails(doctor: Callable[..., Doctor], relay: Relay) -> None:

@@ -190,7 +190,7 @@ def old_backup(site: SiteUnderTest) -> None:
     received = {message.message_id for message in site.messages()}
     assert received == delivered, "nothing is sent while paused"
     _cancel(site, delivered)
-    site.flask("outbox", "release", "--yes")
+    site.flask("outbox", "resume", "--yes")
     site.injected = 1
     site.rows_may_be_missing = True
 

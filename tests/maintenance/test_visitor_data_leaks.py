@@ -137,7 +137,11 @@ def write(visited: Visited) -> set[int]:
         {"data": FIELDS},
         {"data": {**again, "honeypot": MARK}},
         {"data": {**FIELDS, "email": f"{MARK}@nowhere"}},
-        {"data": {**FIELDS, "message": f"{MARK} " * 40_000}},
+        # gunicorn closes the connection, because it does not read this body.
+        {
+            "data": {**FIELDS, "message": f"{MARK} " * 40_000},
+            "headers": {"Connection": "close"},
+        },
         {"data": FIELDS, "headers": {"Sec-Fetch-Site": "cross-site", "Origin": f"https://{MARK}"}},
         {"content": f"--{MARK}\r\n{MARK}", "headers": {"Content-Type": f"multipart/{MARK}"}},
     ]

@@ -121,6 +121,13 @@ def test_more_undelivered_messages_are_reported_together(watch: Watcher) -> None
     assert watch.check(minutes=5) == []
 
 
+def test_problems_are_reported_although_the_clock_was_set_back(watch: Watcher) -> None:
+    watch.outbox.add(state="dead")
+    assert watch.check() == [("dead", "firing", "page")]
+    assert watch.check(hours=-24) == [("dead", "firing", "page")]
+    assert watch.check(minutes=1) == []
+
+
 def test_a_problem_that_improves_and_gets_worse_again_is_reported(watch: Watcher) -> None:
     first = watch.outbox.add(state="dead")
     watch.outbox.add(state="dead")

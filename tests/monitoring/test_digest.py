@@ -88,7 +88,7 @@ def test_a_digest_is_written_when_all_numbers_are_zero(desk: Desk, clinic: Clini
     assert clinic.digest
     assert mail.recipient == clinic.digest.mailboxes[0]
     assert "Inquiries received:      0" in mail.text
-    assert "The mail server:         no fault seen" in mail.text
+    assert "The mail server:         no problem known" in mail.text
 
 
 def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(desk: Desk) -> None:
@@ -111,11 +111,11 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(desk: Desk) -
     assert mail.subject == "Daily digest: 3 inquiries, 1 waiting, 1 undelivered"
     for line in (
         "Inquiries received:      3",
-        "Mails delivered:         1",
-        "Held, wait for a look:   1",
-        "Mails still waiting:     1 (the oldest for 9 h)",
-        "Mails undelivered:       1",
-        "takes no mail since Wednesday, 10:30 PM (fault: connection)",
+        "Emails delivered:        1",
+        "Quarantined, to review:  1",
+        "Emails waiting:          1 (the oldest for 9 h)",
+        "Emails undelivered:      1",
+        "unavailable since Wednesday, 10:30 PM (fault: connection)",
         "HHH-HHH  the hidden field was filled in",
         "DDD-DDD",
     ):
@@ -144,7 +144,7 @@ def test_a_delivered_digest_is_not_counted(desk: Desk) -> None:
     desk.run()
     desk.outbox.update_all(state="delivered", delivered_at=desk.outbox.now, due_at=None)
     desk.run(hours=24)
-    assert "Mails delivered:         0" in desk.digests()[-1].text
+    assert "Emails delivered:        0" in desk.digests()[-1].text
 
 
 def test_many_mailers_write_one_digest(desk: Desk) -> None:
@@ -207,5 +207,5 @@ def test_quarantined_inquiries_are_in_every_digest_until_they_are_reviewed(desk:
     for mail in desk.digests():
         listed = [line[:7] for line in mail.text.splitlines() if "-HHH" in line]
         assert listed == [f"H{number:02}-HHH" for number in range(60)]
-    assert "waits for 3 days, is erased on July 29, 2026" in desk.digests()[0].text
-    assert "waits for 4 days, is erased on July 29, 2026" in desk.digests()[1].text
+    assert "waiting for 3 days; will be erased on July 29, 2026" in desk.digests()[0].text
+    assert "waiting for 4 days; will be erased on July 29, 2026" in desk.digests()[1].text

@@ -76,6 +76,14 @@ def test_a_missing_mailer_is_logged_at_the_start_and_every_five_minutes(
     assert errors(caplog)[0].startswith(f"{ERROR} for 3 h")
 
 
+def test_a_mailer_is_missed_although_the_clock_was_set_back(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox.now -= timedelta(hours=3)
+    assert intervals(outbox.database, 1) == [300.0]
+    assert errors(caplog)[0].startswith(f"{ERROR} for 3 h")
+
+
 def test_on_a_new_site_the_mailer_has_90_seconds_to_start(
     outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:

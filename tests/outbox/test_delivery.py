@@ -1,5 +1,6 @@
 """Delivery and its errors, with a scripted mail server. On SQLite and on PostgreSQL."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -154,7 +155,7 @@ def test_a_refused_message_goes_to_the_fallback_mailbox_with_a_note(
     for kind in ("plain", "html"):
         body = taken.message.get_body((kind,))
         assert body is not None
-        assert "refused by frontdesk@clinic.example" in body.get_content()
+        assert "frontdesk@clinic.example refused" in body.get_content()
 
 
 def test_a_message_refused_by_the_fallback_too_is_dead(desk: Desk, relay: Relay) -> None:
@@ -224,6 +225,35 @@ def test_a_successful_probe_closes_the_circuit_breaker(desk: Desk, relay: Relay)
     assert mailer.deliver_one()
     assert mailer.deliver_one()
     assert len(relay.received) == 2
+
+
+def test_a_probe_scheduled_before_the_clock_was_set_back_is_made_now(
+    desk: Desk, relay: Relay
+) -> None:
+    desk.put()
+    relay.script = {"greeting": DROP}
+    mailer = desk.mailer()
+    mailer.deliver_one()
+    relay.script = {}
+    tomorrow = desk.now() + timedelta(days=1)
+    with desk.database.session() as session:
+        session.execute(sa.update(MailTransportState).values(probe_at=tomorrow))
+    assert mailer.deliver_one()
+    assert len(relay.received) == 1
+
+
+def test_an_email_from_a_newer_version_does_not_stop_the_others(desk: Desk, relay: Relay) -> None:
+    desk.put()
+    content = {**json.loads(EMAIL.to_json()), "priority": "high"}
+    desk.set(encrypted_message=desk.database.keys.encrypt(json.dumps(content)))
+    desk.put()
+    mailer = desk.mailer()
+    assert mailer.deliver_one()
+    assert mailer.deliver_one()
+    assert len(relay.received) == 1
+    with desk.database.read_session() as session:
+        states = session.scalars(sa.select(OutboxMessage.state)).all()
+    assert sorted(states) == ["delivered", "pending"]
 
 
 def test_every_attempt_is_recorded(desk: Desk, relay: Relay) -> None:

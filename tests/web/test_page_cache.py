@@ -144,11 +144,24 @@ def test_only_the_current_fingerprint_of_a_file_is_cached_for_a_year(
 ) -> None:
     with app.test_request_context():
         current = app.jinja_env.globals["asset"]("css/map.css")  # type: ignore[operator]
-    for address, forever in ((current, True), ("/static/css/map.css?v=0000000000", False)):
+    plain = "/static/css/map.css"
+    for address, forever in ((plain, False), (current, True), (f"{plain}?v=0000000000", False)):
         for _ in range(2):
             response = client.get(address)
             assert ("immutable" in response.headers["Cache-Control"]) is forever
-    assert flask_requests == ["/static/css/map.css"] * 2
+            may_cache = "X-Accel-Expires" in response.headers
+            assert may_cache is (address in (plain, current))
+    assert flask_requests == [plain] * 4  # a wrong fingerprint is not cached
+
+
+def test_a_longer_query_does_not_count_as_a_fingerprint(app: Flask, client: FlaskClient) -> None:
+    with app.test_request_context():
+        current = app.jinja_env.globals["asset"]("css/map.css")  # type: ignore[operator]
+    client.get("/static/css/map.css")
+    for number in range(3):
+        response = client.get(f"{current}&x={number}")
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert "X-Accel-Expires" not in response.headers
 
 
 def test_a_new_date_empties_the_cache(app: Flask, flask_requests: list[str]) -> None:

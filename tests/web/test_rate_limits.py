@@ -43,6 +43,12 @@ def test_one_ipv6_household_counts_as_one_visitor(site: Flask) -> None:
     assert post(client, "2001:db8:0:2::1") == 200
 
 
+def test_ipv4_visitors_of_an_ipv6_socket_are_counted_separately(site: Flask) -> None:
+    client = site.test_client()
+    assert [post(client, f"::ffff:192.0.2.{n}") for n in (1, 2, 3)] == [200] * 3
+    assert [post(client, "::ffff:192.0.2.1") for _ in range(2)] == [200, 429]
+
+
 @pytest.mark.parametrize(("proxies", "last"), [(0, 429), (1, 200)])
 def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(
     make_site: Callable[..., Flask], proxies: int, last: int

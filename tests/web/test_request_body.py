@@ -18,6 +18,15 @@ def test_a_compressed_body_is_rejected_unread(site: Flask, coding: str) -> None:
     assert response.status_code == 415
 
 
+def test_a_rejected_form_is_not_read(client: FlaskClient) -> None:
+    # It is rejected before a rate limit counts it, so it must cost nothing.
+    response = client.post(
+        "/contact", data={"message": "Typed words"}, headers={"Content-Encoding": "gzip"}
+    )
+    assert response.status_code == 415
+    assert "Typed words" not in response.text
+
+
 def test_a_compressed_transfer_encoding_is_rejected(site: Flask) -> None:
     response = site.test_client().post("/letters", headers={"Transfer-Encoding": "gzip, chunked"})
     assert response.status_code == 501

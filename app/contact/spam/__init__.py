@@ -1,1 +1,1 @@
-"""Spam filter: scores an inquiry; nothing is refused, suspected spam waits in quarantine."""
+"""The spam filter. Suspected spam is quarantined, never rejected."""

@@ -1,4 +1,4 @@
-"""Counts phrases that sell something, from the lists in ``sales_phrases.toml``. Pure."""
+"""Counts phrases that sell something, from the lists in ``sales_phrases.toml``."""
 
 import re
 import tomllib

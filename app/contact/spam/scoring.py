@@ -1,4 +1,4 @@
-"""Scores an inquiry for spam. Pure: signals in, a score and its reasons out.
+"""Scores an inquiry for spam. It has no side effects.
 
 A quarantined inquiry is stored and gets a reference like any other, but its email waits until
 a person has reviewed it. Nothing is refused, and no weak signal quarantines an inquiry by
@@ -80,9 +80,9 @@ def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tup
         yield weights.too_fast, "sent within 3 seconds"
     if count := signals.same_message:
         points = weights.same_words * min(count, MAX_COUNTED)
-        yield points, f"the same words from {count} others"
+        yield points, f"same message from {count} other senders"
     if steps := sum(signals.same_network >= step for step in NETWORK_STEPS):
-        reason = f"{signals.same_network} others from one network in an hour"
+        reason = f"{signals.same_network} other inquiries from the same network within an hour"
         yield weights.one_source * steps, reason
 
 
@@ -99,9 +99,9 @@ def _link_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[
 
 def _text_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if text_features.is_gibberish(signals.message):
-        yield weights.gibberish, "the message is no language"
+        yield weights.gibberish, "gibberish message"
     if text_features.is_gibberish(signals.name, strict=True):
-        yield weights.gibberish_name, "the name is no name"
+        yield weights.gibberish_name, "gibberish name"
     if text_features.mixes_alphabets(f"{signals.name} {signals.message}"):
         yield weights.mixed_alphabets, "alphabets mixed within words"
     if _is_disposable(signals.email):
@@ -115,9 +115,9 @@ def _phrase_signals(
     offers = phrases.offers + (phrases.subjects if supported else 0)
     tone = phrases.tone + (0 if supported else phrases.subjects)
     if offers:
-        yield weights.offer * min(offers, MAX_COUNTED), f"phrases that sell: {offers}"
+        yield weights.offer * min(offers, MAX_COUNTED), f"sales phrases: {offers}"
     if tone:
-        yield weights.sales_tone * min(tone, MAX_COUNTED), f"phrases in a sales tone: {tone}"
+        yield weights.sales_tone * min(tone, MAX_COUNTED), f"sales tone: {tone}"
 
 
 def _is_disposable(email: str) -> bool:

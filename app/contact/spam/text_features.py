@@ -1,4 +1,4 @@
-"""Features of a text that do not depend on its language: links, markup, gibberish. Pure.
+"""Features of a text that do not depend on its language: links, markup, gibberish.
 
 Each pattern is bounded, so the time is proportional to the length of the text.
 """

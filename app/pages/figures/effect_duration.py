@@ -51,7 +51,7 @@ class EffectDuration(Figure):
     driving: DrivingRule
     effects: Annotated[tuple[Effect, ...], Field(min_length=1)]
 
-    columns: ClassVar = ("Effect", "EffectDuration", "What we know")
+    columns: ClassVar = ("Effect", "Duration", "What we know")
 
     @model_validator(mode="after")
     def _bars_fit(self) -> Self:

@@ -11,7 +11,7 @@ from app.pages.figures.base import Figure, FigureModel, Label, References, Table
 DRAWING_HEIGHT = 15.2  # em
 LINE_WIDTH = 30  # characters of a line below the drawing, on a narrow screen
 STEP_HEIGHT, LINE_HEIGHT = 1.9, 1.35  # em
-GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))  # spreads dots evenly, as in a sunflower
+GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))  # spreads the dots evenly
 Point = tuple[float, float]
 
 
