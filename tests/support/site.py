@@ -1,12 +1,13 @@
 """Starts and stops a complete site in its own processes, as ``make run`` does."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -26,16 +27,21 @@ TIMEOUT = 60.0  # seconds to start or stop on a busy machine
 SETTING_VARIABLES = {name.upper() for name in Settings.model_fields} | {
     f"{name}_FILE" for name in SECRETS
 }
+FREE_PORTS = range(20_000, 32_000)
 MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # the tests themselves may run under make
 
 
 def free_port() -> int:
-    """A loopback port that is not in use."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
+    """A port that is not in use.
+
+    Below those that the system gives to outgoing connections (32768 and above on Linux): one
+    of these could take the port before the server does.
+    """
+    while True:
+        port = secrets.choice(FREE_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def eventually(condition: Callable[[], T | None], seconds: float = TIMEOUT, what: str = "") -> T:
