@@ -95,9 +95,9 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 def post_worker_init(_worker: Any) -> None:
     """Start the worker's background threads. One worker builds the maps for all."""
-    from app import location  # noqa: PLC0415  (already loaded)
-    from app.monitoring.mailer_watch import MailerWatch  # noqa: PLC0415
+    from app.monitoring.mailer_watch import MailerWatch  # noqa: PLC0415  (already loaded)
     from wsgi import app  # noqa: PLC0415
 
-    MailerWatch(services_of(app).database).start()
-    location.warm_up(app)
+    services = services_of(app)
+    MailerWatch(services.database).start()
+    services.clinic_map.cache.warm_up()

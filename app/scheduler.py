@@ -26,7 +26,7 @@ log = logging.getLogger("frontdesk.scheduler")
 POLL_INTERVAL = 5.0  # seconds
 
 IsDue = Callable[[datetime | None, datetime], bool]
-AfterCommit = Callable[[], None]
+AfterCommit = Callable[[], object]
 
 
 @dataclass(frozen=True)

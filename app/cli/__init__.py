@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.database import error_line
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 
@@ -64,7 +65,5 @@ def _describe(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, SQLAlchemyError):
-        # Only the first line: the next one may quote a row.
-        text = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-        return f"database error: {text.splitlines()[0][:200]} (see `flask doctor`)"
+        return f"database error: {error_line(error)} (see `flask doctor`)"
     return str(error)

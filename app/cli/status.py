@@ -7,9 +7,10 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.output import iso_time, json_option, local_time, print_json
+from app.clock import age
 from app.contact.queries import QuarantineStats
 from app.monitoring.health_rules import Severity, format_duration, worst
-from app.monitoring.status_report import StatusReport, age, build_status_report
+from app.monitoring.status_report import StatusReport, build_status_report
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from app.outbox.stats import OutboxStats
 from app.services import current_services

@@ -277,6 +277,11 @@ class Clinic(FrozenModel):
         """Return the current date at the clinic."""
         return clock.now().astimezone(self.zone).date()
 
+    @property
+    def email_domain(self) -> str:
+        """The domain of the clinic's address, for Message-IDs."""
+        return self.email.rpartition("@")[2]
+
     def tel(self, number: str) -> str:
         """Return ``number`` as a ``tel:`` link needs it.
 

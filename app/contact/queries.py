@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.clock import age
 from app.contact.models import IS_QUARANTINED, Acknowledgement, Inquiry
 
 ACKNOWLEDGEMENT_INTERVAL = timedelta(hours=1)
@@ -22,7 +23,7 @@ class QuarantineStats:
 def quarantine_stats(session: Session, now: datetime) -> QuarantineStats:
     query = sa.select(sa.func.count(), sa.func.min(Inquiry.created_at)).where(IS_QUARANTINED)
     count, first = session.execute(query).one()
-    return QuarantineStats(count, max(now - first, timedelta(0)) if first else None)
+    return QuarantineStats(count, age(first, now) if first else None)
 
 
 def acquire_acknowledgement(

@@ -40,7 +40,7 @@ log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("contact", __name__)
 
 # Not "no-store": with it, browsers forget what was typed when the visitor goes back.
-REVALIDATE = "private, no-cache"
+PRIVATE_NO_CACHE = "private, no-cache"
 POST_LIMIT = "10 per minute; 60 per hour"
 CRISIS_LINES_FIRST_FOR = timedelta(hours=1)
 
@@ -52,7 +52,7 @@ def blank_form() -> ContactForm:
 
 @blueprint.get("/contact")
 def contact() -> Response:
-    return public_response(_render(blank_form(), 200), HTML, REVALIDATE)
+    return public_response(_render(blank_form(), 200), HTML, PRIVATE_NO_CACHE)
 
 
 @blueprint.post("/contact")
@@ -130,7 +130,7 @@ def failed_post(error: HTTPException) -> Response | None:
 
 def _page(form: ContactForm, status: int) -> Response:
     response = make_response(_render(form, status), status)
-    response.headers["Cache-Control"] = REVALIDATE
+    response.headers["Cache-Control"] = PRIVATE_NO_CACHE
     return response
 
 

@@ -208,7 +208,7 @@ class InquiryService:
         return [self._outbox_row(email, receipt.received_at, request_id)] if email else []
 
     def _outbox_row(self, email: OutgoingEmail, now: datetime, request_id: str | None) -> OutboxRow:
-        domain = self.clinic.email.rpartition("@")[2]
+        domain = self.clinic.email_domain
         return build_row(self.database.keys, email, domain=domain, now=now, request_id=request_id)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
@@ -30,6 +31,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def error_line(error: SQLAlchemyError) -> str:
+    """The first line of the database's error. The statement and later lines may quote a row."""
+    text = str(error.orig) if isinstance(error, DBAPIError) else ""
+    return (text.splitlines() or [type(error).__name__])[0][:200]
 
 
 class UTCDateTime(TypeDecorator[datetime]):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import phonenumbers
 
-from app import clock
 from app.clinic import Clinic
 from app.diagnostics.result import CheckResult, ok, warning_at
 
@@ -74,7 +73,7 @@ def _mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
 
 def _hours(clinic: Clinic, file: Path) -> list[CheckResult]:
     warn = partial(warning_at, "hours", file)
-    today = clock.now().astimezone(clinic.zone).date()
+    today = clinic.today()
     results = []
     for place in clinic.locations:
         if not any(place.hours.values()):
@@ -94,6 +93,6 @@ def _review(clinic: Clinic, file: Path) -> CheckResult:
         message = "no clinician has approved the pages, and every page says so"
         return warn("[review]", message, "Have one read them, then fill in [review]")
     due = clinic.review.next_review
-    if due and due < clock.now().astimezone(clinic.zone).date():
+    if due and due < clinic.today():
         return warn("next_review", f"the next review was due on {due}", "Have the pages reviewed")
     return ok("review", f"{clinic.review.reviewer}, {clinic.review.reviewed}")

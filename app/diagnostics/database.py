@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.contact.models import Inquiry
-from app.database import Database
+from app.database import Database, error_line
 from app.database.engines import NotDurableError, is_wal_safe, sqlite_module
 from app.database.revisions import revision_of, schema_problem
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
@@ -30,16 +30,10 @@ def check_database(database: Database) -> list[CheckResult]:
             results.append(failed("database", str(error), "Turn fsync on in postgresql.conf"))
         except SQLAlchemyError as error:
             advice = "Start it, or correct DATABASE_URL"
-            results.append(failed("database", _describe(error), advice))
+            results.append(failed("database", error_line(error), advice))
         if check in (_durability, _migrations) and results[-1].level is Level.FAILED:
             break
     return results
-
-
-def _describe(error: SQLAlchemyError) -> str:
-    """Return the first line of the database's error, without the statement."""
-    text = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-    return (text.splitlines() or [type(error).__name__])[0][:200]
 
 
 def _durability(database: Database) -> CheckResult:

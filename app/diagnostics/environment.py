@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clinic import Clinic
+from app.clock import age
 from app.database import Database
 from app.database.engines import NotDurableError
 from app.diagnostics.result import CheckResult, failed, ok, warning
@@ -75,6 +76,6 @@ def check_backup_age(database: Database, now: datetime) -> CheckResult:
         created_at = None  # the database has a check of its own
     if created_at is None:
         return warning("backup", "none recorded", advice)
-    age = max(now - created_at, timedelta(0))
-    message = f"the newest is {format_duration(age)} old"
-    return warning("backup", message, advice) if age > MAX_BACKUP_AGE else ok("backup", message)
+    newest = age(created_at, now)
+    message = f"the newest is {format_duration(newest)} old"
+    return warning("backup", message, advice) if newest > MAX_BACKUP_AGE else ok("backup", message)

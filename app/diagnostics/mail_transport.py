@@ -51,7 +51,7 @@ def send_test_email(address: str, clinic: Clinic, now: datetime) -> CheckResult:
         html=f"<main><p>{text}</p></main>",
         reference="test",
     )
-    message_id = make_msgid("test", domain=clinic.email.rpartition("@")[2])
+    message_id = make_msgid("test", domain=clinic.email_domain)
     try:
         with SignalHandler(deadline=SEND_TIMEOUT).attempt():
             smtp.send(email, message_id=message_id, date=now, on_data_sent=lambda: None)

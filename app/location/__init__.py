@@ -1,7 +1,6 @@
 """The location page with its interactive map, static map and vector tiles."""
 
 from pathlib import Path
-from threading import Thread
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -16,7 +15,6 @@ from app.location.markers import (
 )
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.routes import ClinicMap, blueprint
-from app.services import services_of
 
 
 def init_app(
@@ -49,11 +47,6 @@ def init_app(
     app.register_blueprint(blueprint)
     app.jinja_env.globals.update(clinic_map=clinic_map, directions=directions)
     return clinic_map
-
-
-def warm_up(app: Flask) -> Thread:
-    """Build the maps in the background when the server starts."""
-    return services_of(app).clinic_map.cache.warm_up()
 
 
 def _tiles_attribution(tiles_url: str) -> str:

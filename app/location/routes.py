@@ -12,13 +12,18 @@ from app.location.map_colors import STATIC_MAP_CSS
 from app.location.markers import Marker
 from app.location.pmtiles_reader import PMTilesReader
 from app.services import current_services
-from app.web.page_cache import HTML, PROXY_CACHE_SECONDS, proxy_may_cache, public_response
+from app.web.page_cache import (
+    HTML,
+    ONE_YEAR,
+    PAGE_CACHE_CONTROL,
+    PROXY_CACHE_SECONDS,
+    REVALIDATE,
+    proxy_may_cache,
+    public_response,
+)
 from app.web.security_headers import allow_images_from
 from app.web.static_files import asset, integrity, integrity_hash
 
-PAGE_CACHE_CONTROL = "public, max-age=30, must-revalidate"
-ONE_YEAR = "public, max-age=31536000, immutable"
-REVALIDATE = "no-cache"
 STYLES = ("vendor/leaflet/leaflet.css", "css/map.css")
 LEAFLET = "vendor/leaflet/leaflet.js"
 PROTOMAPS = "vendor/protomaps-leaflet/protomaps-leaflet.js"

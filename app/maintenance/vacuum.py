@@ -6,7 +6,6 @@ allows their space to be reused.
 """
 
 import logging
-import sqlite3
 import time
 from contextlib import closing
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from app.database import Database
+from app.database.engines import sqlite_module
 
 log = logging.getLogger("frontdesk.retention")
 
@@ -21,23 +21,21 @@ TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement"
 TRIES, PAUSE = 20, 0.1  # seconds; a reader keeps the -wal file in use for about that long
 
 
-def purge_deleted(database: Database) -> bool:
-    """Truncate the -wal file, or run VACUUM.
-
-    Returns False if other connections prevent it. A later run catches up.
+def purge_deleted(database: Database) -> None:
+    """Truncate the -wal file, or run VACUUM. If other connections prevent it, a later run
+    catches up.
     """
     try:
         if database.engine.dialect.name == "sqlite":
-            return _truncate_wal(database)
+            _truncate_wal(database)
+            return
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as session:
             session.exec_driver_sql(f"VACUUM {TABLES}")
-    except (DBAPIError, sqlite3.Error) as error:
+    except (DBAPIError, sqlite_module.DatabaseError) as error:
         log.warning("deleted data is not purged yet: %s", type(error).__name__)
-        return False
-    return True
 
 
-def _truncate_wal(database: Database) -> bool:
+def _truncate_wal(database: Database) -> None:
     with closing(database.engine.raw_connection()) as pooled:
         connection: Any = pooled.driver_connection
         (timeout,) = connection.execute("PRAGMA busy_timeout").fetchone()
@@ -47,8 +45,7 @@ def _truncate_wal(database: Database) -> bool:
             for _ in range(TRIES):
                 busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 if not busy:
-                    return True
+                    return
                 time.sleep(PAUSE)
-            return False
         finally:
             connection.execute(f"PRAGMA busy_timeout={timeout}")

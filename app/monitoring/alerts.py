@@ -102,12 +102,9 @@ def ping_job(ping: Callable[[], object]) -> Job:
     or the database is down.
     """
 
-    def call() -> None:
-        ping()
-
     def run(session: Session, now: datetime) -> AfterCommit | None:
         problems = find_problems(outbox_stats(session, now), quarantine_stats(session, now))
-        return None if worst(problems) is Severity.PAGE else call
+        return None if worst(problems) is Severity.PAGE else ping
 
     return Job("ping", every(PING_INTERVAL), run)
 

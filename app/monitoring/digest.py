@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.clinic import Clinic, Digest
+from app.clock import age
 from app.contact.emails import email_templates
 from app.contact.models import IS_QUARANTINED, Inquiry
 from app.contact.queries import quarantine_stats
@@ -66,7 +67,7 @@ def digest_job(
     def run(session: Session, now: datetime) -> None:
         day = collect_digest(session, now, quarantine_days)
         emails = build_digest_emails(day, clinic, digest.mailboxes, site=site)
-        domain = clinic.email.rpartition("@")[2]
+        domain = clinic.email_domain
         for email in emails:
             enqueue(session, database.keys, email, domain=domain, now=now)
 
@@ -123,7 +124,7 @@ def _quarantined(
         QuarantinedInquiry(
             reference,
             reason or "",
-            format_duration(max(now - created_at, timedelta(0))),
+            format_duration(age(created_at, now)),
             erased_at=created_at + retention,
         )
         for reference, reason, created_at in reversed(newest.all())

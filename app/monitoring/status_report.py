@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -75,11 +75,6 @@ def build_status_report(database: Database, clinic: Clinic, instance: Path) -> S
         free_bytes=shutil.disk_usage(instance).free if instance.is_dir() else None,
         problems=tuple(find_problems(stats, quarantine)),
     )
-
-
-def age(moment: datetime, now: datetime) -> timedelta:
-    """How long ago ``moment`` was; never negative, because clocks differ."""
-    return max(now - moment, timedelta(0))
 
 
 def _last_inquiry(session: Session) -> LastInquiry | None:

@@ -11,23 +11,29 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.outbox.models import DeliveryAttempt, OutboxMessage, OutboxPause, Outcome, State
+from app.outbox.models import (
+    SINGLETON_ID,
+    DeliveryAttempt,
+    OutboxMessage,
+    OutboxPause,
+    Outcome,
+    State,
+)
 
 Action = Callable[[Session, UUID, datetime], bool]
 OPERATOR = "operator"
-ONLY_ROW = 1
 REDACTED = b""  # not NULL: only a delivered message may be without content
 
 
 def current_pause(session: Session) -> OutboxPause | None:
     """The pause in effect, or None when mail is sent."""
-    return session.get(OutboxPause, ONLY_ROW)
+    return session.get(OutboxPause, SINGLETON_ID)
 
 
 def pause(session: Session, reason: str, now: datetime) -> None:
     """Stop sending. Does nothing when the outbox is paused already."""
     if current_pause(session) is None:
-        session.add(OutboxPause(id=ONLY_ROW, since=now, reason=reason))
+        session.add(OutboxPause(id=SINGLETON_ID, since=now, reason=reason))
 
 
 def resume(session: Session) -> None:

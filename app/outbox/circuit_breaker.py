@@ -11,9 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.outbox import retry_schedule
-from app.outbox.models import MailTransportState
-
-ONLY_ROW = 1
+from app.outbox.models import SINGLETON_ID, MailTransportState
 
 
 class BreakerState(Enum):
@@ -26,7 +24,7 @@ class BreakerState(Enum):
 
 def transport_state(session: Session) -> MailTransportState | None:
     """The stored state; None until the mail server has been unavailable once."""
-    return session.get(MailTransportState, ONLY_ROW)
+    return session.get(MailTransportState, SINGLETON_ID)
 
 
 def acquire_permission(session: Session, now: datetime) -> BreakerState:
@@ -39,7 +37,7 @@ def acquire_permission(session: Session, now: datetime) -> BreakerState:
     latest = now + 2 * retry_schedule.MAX_PROBE_DELAY
     probe = session.execute(
         sa.update(MailTransportState)
-        .where(MailTransportState.id == ONLY_ROW)
+        .where(MailTransportState.id == SINGLETON_ID)
         # A probe so far in the future means that the clock was set back.
         .where((MailTransportState.probe_at <= now) | (MailTransportState.probe_at > latest))
         .values(probe_at=retry_schedule.next_probe(transport.failures, now))
@@ -53,7 +51,7 @@ def record_failure(session: Session, now: datetime, reason: str) -> None:
     """The mail server is unavailable: open the breaker until the next probe."""
     transport = transport_state(session)
     if transport is None:
-        transport = MailTransportState(id=ONLY_ROW, failures=0)
+        transport = MailTransportState(id=SINGLETON_ID, failures=0)
         session.add(transport)
     transport.failures += 1
     transport.down_since = transport.down_since or now
@@ -65,7 +63,7 @@ def record_success(session: Session) -> None:
     """A probe got a reply: close the breaker."""
     session.execute(
         sa.update(MailTransportState)
-        .where(MailTransportState.id == ONLY_ROW)
+        .where(MailTransportState.id == SINGLETON_ID)
         .values(failures=0, down_since=None, probe_at=None, reason=None)
         .execution_options(synchronize_session=False)
     )

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, UTCDateTime
 
+SINGLETON_ID = 1  # of the only row of mail_transport_state and of outbox_pause
+
 
 @dataclass(frozen=True)
 class OutgoingEmail:

@@ -44,9 +44,9 @@ class Claim:
     started_at: datetime
     encrypted_message: bytes
     used_fallback: bool
-    request_id: str | None = None
-    is_acknowledgement: bool = False
-    probe: bool = False
+    request_id: str | None
+    is_acknowledgement: bool
+    probe: bool
 
 
 def build_row(

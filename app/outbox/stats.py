@@ -7,6 +7,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.clock import age
 from app.outbox import admin, circuit_breaker
 from app.outbox.models import MailerDowntime, MailerHeartbeat, OutboxMessage
 
@@ -65,7 +66,7 @@ def outbox_stats(session: Session, now: datetime) -> OutboxStats:
     pause = admin.current_pause(session)
     return OutboxStats(
         pending=pending,
-        oldest_pending=max(now - oldest, timedelta(0)) if oldest else None,
+        oldest_pending=age(oldest, now) if oldest else None,
         dead=dead or 0,
         # A heartbeat in the future was written before the clock was set back.
         heartbeat_age=min((abs(now - at) for at in heartbeats), default=None),

@@ -5,10 +5,9 @@ from pathlib import Path
 from flask import Flask, Response
 
 from app.clinic import ClinicError
-from app.web.page_cache import public_response
+from app.web.page_cache import ONE_DAY, public_response
 
 PATH = "/social-card.png"
-ONE_DAY = "public, max-age=86400"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SIZE = (1200, 630)  # pixels, as the large networks recommend
 

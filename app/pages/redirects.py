@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 from app.clinic import toml_reader
 from app.clinic.errors import IssueCollector
 from app.pages.loader import Page
+from app.web.page_cache import ONE_DAY
 
-ONE_DAY = "public, max-age=86400"
 OLD_PATH = re.compile(r"(/[\w.~-]+)+")  # trailing slashes are removed from every URL
 
 

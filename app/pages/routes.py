@@ -10,10 +10,8 @@ from app import clock
 from app.clinic import Clinic, ClinicError
 from app.pages import json_ld, site_files
 from app.pages.loader import Page
-from app.web.page_cache import HTML, public_response
+from app.web.page_cache import HTML, ONE_DAY, PAGE_CACHE_CONTROL, public_response
 
-PAGE_CACHE_CONTROL = "public, max-age=30, must-revalidate"
-ONE_DAY = "public, max-age=86400"
 TEXT = "text/plain; charset=utf-8"
 
 # The pages of other packages, with the labels of their links in the header.

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 HTML = "text/html; charset=utf-8"
+# Values of Cache-Control.
+PAGE_CACHE_CONTROL = "public, max-age=30, must-revalidate"
+ONE_DAY = "public, max-age=86400"
+ONE_YEAR = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
 PROXY_CACHE_SECONDS = "20"  # how long nginx may keep a public response before it asks again
 ROUTES = "frontdesk.public_routes"  # WSGI environ key: a list for the URL rule of the response
 COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/problem+json",
@@ -62,7 +67,7 @@ class CachedResponse:
     def __init__(self, response: BaseResponse, route: str) -> None:
         self.route = route
         self.cache_control = response.headers["Cache-Control"]
-        self.is_file = self.cache_control == "no-cache"  # without its fingerprint
+        self.is_file = self.cache_control == REVALIDATE  # without its fingerprint
         self._body = response.get_data()
         self._media_type = response.headers["Content-Type"]
         self.compressible = self._media_type.startswith(COMPRESSIBLE)

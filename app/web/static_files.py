@@ -14,12 +14,10 @@ import rcssmin
 from flask import Flask, Response, abort, current_app, request
 from markupsafe import Markup
 
-from app.web.page_cache import public_response
+from app.web.page_cache import ONE_YEAR, REVALIDATE, public_response
 
 INLINE_STYLE_SHEETS = ("tokens", "base", "layout", "components")
 SCRIPT = "site.js"  # all of static/js in one file, for one request
-ONE_YEAR = "public, max-age=31536000, immutable"
-REVALIDATE = "no-cache"
 # Listed here because the system's own table differs from host to host.
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",

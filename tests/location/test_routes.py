@@ -11,7 +11,6 @@ import time_machine
 from flask import Flask
 
 from app.clinic import ClinicError, load_clinic
-from app.location import warm_up
 from app.location.pmtiles_reader import PMTilesReader
 from app.services import services_of
 
@@ -196,8 +195,9 @@ def test_tiles_url_without_placeholders_is_an_error(
 
 
 def test_server_can_build_the_maps_at_start(map_app: Flask) -> None:
-    warm_up(map_app).join(30)
-    assert services_of(map_app).clinic_map.cache.get("map.svg")
+    cache = services_of(map_app).clinic_map.cache
+    cache.warm_up().join(30)
+    assert cache.get("map.svg")
 
 
 def test_page_lists_closed_days_from_today_on(
