@@ -16,6 +16,7 @@ PAGES = (
     "/accessibility",
     "/location",
     "/contact",
+    "/api/",
     "/no-such-page",
 )
 ENLARGED = {"width": 320, "height": 256}  # 1280 by 1024 at 400 %
