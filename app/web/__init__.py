@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.web import logging
 from app.web.error_handlers import init_error_handlers
-from app.web.logging import RequestLog, RequestObserver
+from app.web.logging import RequestObserver
 from app.web.page_cache import PageCache
 from app.web.rate_limits import init_rate_limits
 from app.web.redirects import redirect_trailing_slashes
@@ -46,13 +46,12 @@ def init_app(  # noqa: PLR0913  (each is one setting)
         MAX_FORM_MEMORY_SIZE=MAX_BODY,
         MAX_FORM_PARTS=MAX_FORM_PARTS,
     )
-    log = RequestLog(observe)
-    app.wsgi_app = PageCache(app, page_version, log)  # type: ignore[method-assign]
+    app.wsgi_app = PageCache(app, page_version, observe)  # type: ignore[method-assign]
     if trusted_proxies:  # around the cache, because HTTPS changes the headers
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies
         )
-    logging.init_app(app, log_format=log_format, show_messages=development, log=log)
+    logging.init_app(app, log_format=log_format, show_messages=development, observe=observe)
     init_trusted_hosts(app, trusted_hosts)
     init_security_headers(
         app,

@@ -55,8 +55,10 @@ class LogFormatter(logging.Formatter):
             "logger": record.name,
             "message": self._message(record, reviewed=reviewed),
         }
-        given = {"request_id": current_request_id(), **record.__dict__}
-        shown |= {name: given[name] for name in FIELDS if given.get(name) not in (None, "")}
+        given = record.__dict__
+        if "request_id" not in given:
+            shown["request_id"] = current_request_id()
+        shown |= {name: given[name] for name in FIELDS if name in given}
         if record.exc_info and record.exc_info[0]:
             shown |= self._exception(record.exc_info[1], record.exc_info[2])
         elif not reviewed:
@@ -107,35 +109,13 @@ FORMATTERS: dict[str, type[LogFormatter]] = {"json": JSONFormatter, "console": C
 RequestObserver = Callable[[str | None, int, float], None]
 
 
-class RequestLog:
-    """Logs a request, and counts it for /metrics."""
-
-    def __init__(self, observe: RequestObserver | None = None) -> None:
-        self._observe = observe
-
-    def __call__(
-        self, method: str, route: str | None, status: int, started: float, request_id: str
-    ) -> None:
-        """``started`` is the ``time.perf_counter()`` at which the request began."""
-        seconds = time.perf_counter() - started
-        # An invented method may contain anything.
-        fields = {
-            "request_id": request_id,
-            "method": method if method in METHODS else "(other)",
-            "route": route or "(none)",
-            "status": status,
-            "ms": round(seconds * 1000, 1),
-        }
-        access_log.info("request", extra=fields)
-        if self._observe:
-            self._observe(route, status, seconds)
-
-
 class StderrHandler(logging.StreamHandler[TextIO]):
     """The handler that ``init_app`` installs. The next call replaces it."""
 
 
-def init_app(app: Flask, *, log_format: str, show_messages: bool, log: RequestLog) -> None:
+def init_app(
+    app: Flask, *, log_format: str, show_messages: bool, observe: RequestObserver | None
+) -> None:
     """Log to standard error, libraries included, and give each request an id."""
     handler = StderrHandler(cast("TextIO", wsgi_errors_stream))
     handler.setFormatter(FORMATTERS[log_format](show_messages=show_messages))
@@ -154,8 +134,23 @@ def init_app(app: Flask, *, log_format: str, show_messages: bool, log: RequestLo
     def finish(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
         route = request.url_rule.rule if request.url_rule else None
-        log(request.method, route, response.status_code, g.started, g.request_id)
+        seconds = time.perf_counter() - g.started
+        _log_response(response, route, seconds)
+        if observe:
+            observe(route, response.status_code, seconds)
         return response
+
+
+def _log_response(response: Response, route: str | None, seconds: float) -> None:
+    fields = {
+        "request_id": g.request_id,
+        # An invented method may contain anything.
+        "method": request.method if request.method in METHODS else "(other)",
+        "route": route or "(none)",
+        "status": response.status_code,
+        "ms": round(seconds * 1000, 1),
+    }
+    access_log.info("request", extra=fields)
 
 
 def install_exception_hooks() -> None:

@@ -2,7 +2,8 @@
 
 A view returns ``public_response(...)`` for anything that is the same for every visitor. The
 cache keeps that response with all its headers and answers further requests for the same path
-without Flask, until ``version()`` changes (on a new date, for example).
+without Flask, until ``version()`` changes (on a new date, for example). Such an answer is
+counted for /metrics. It is not logged and has no request id: the proxy logs it.
 """
 
 import gzip
@@ -19,7 +20,7 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header, parse_etags, remove_entity_headers
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.web.logging import RequestLog, new_request_id
+from app.web.logging import RequestObserver
 from app.web.trusted_hosts import host_is_trusted
 
 if TYPE_CHECKING:
@@ -113,11 +114,13 @@ class CachedResponse:
 class PageCache:
     """WSGI middleware, shared by threads. Two that miss at once create the same entry."""
 
-    def __init__(self, app: Flask, version: Callable[[], Hashable], log: RequestLog) -> None:
+    def __init__(
+        self, app: Flask, version: Callable[[], Hashable], observe: RequestObserver | None
+    ) -> None:
         self._app = app
         self._wsgi_app = app.wsgi_app
         self._version = version
-        self._log = log
+        self._observe = observe
         self._entries: tuple[Hashable, dict[str, CachedResponse]] = (None, {})
 
     def __call__(
@@ -136,9 +139,9 @@ class PageCache:
         if cached is None:
             return self._call_flask(environ, start_response, entries, page, exact)
         status, headers, body = cached.select(environ)
-        request_id = new_request_id()
-        start_response(status, [*headers, ("X-Request-Id", request_id)])
-        self._log(method, cached.route, int(status[:3]), started, request_id)
+        start_response(status, headers)
+        if self._observe:
+            self._observe(cached.route, int(status[:3]), time.perf_counter() - started)
         return [body]
 
     def _call_flask(
@@ -160,7 +163,7 @@ class PageCache:
         key = exact if "immutable" in cached.cache_control else page
         cached = entries.setdefault(key, cached)  # which may have been compressed already
         status, headers, body = cached.select(environ)
-        start_response(status, [*headers, ("X-Request-Id", response.headers["X-Request-Id"])])
+        start_response(status, headers)
         return [body]
 
     def _current_entries(self) -> dict[str, CachedResponse]:

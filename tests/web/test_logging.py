@@ -62,7 +62,7 @@ def test_development_logs_the_message_too(make_site: Callable[..., Flask], logge
 
 def test_each_request_has_an_id_of_its_own(site: Flask) -> None:
     client = site.test_client()
-    ids = {client.get("/page").headers["X-Request-Id"] for _ in range(10)}
+    ids = {client.get("/no-such-page").headers["X-Request-Id"] for _ in range(10)}
     assert len(ids) == 10
 
 
