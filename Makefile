@@ -59,7 +59,7 @@ audit: $(VENV)/test.stamp ## Run bandit on the code and pip-audit on the pinned 
 sbom: $(VENV)/test.stamp ## Write a bill of materials (CycloneDX) to build/sbom.json
 	@$(BIN)/python -m bench.sbom
 
-bench: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk nginx ## Run every benchmark and update docs/performance.md: 20 minutes. QUICK=1: print only, 4 minutes
+bench: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk nginx ## Run every benchmark and update docs/performance.md: 25 minutes. QUICK=1: print only, 6 minutes
 	@$(BIN)/python -m bench $(if $(QUICK),--quick,--write)
 
 bench-pages: $(VENV)/test.stamp wrk nginx ## Only pages (application and nginx cache), memory and start-up time

@@ -6,13 +6,11 @@ programs on the machine do not count.
 
 import json
 import math
-import random
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote_plus
 
 import pytest
 from flask.testing import FlaskClient
@@ -23,68 +21,23 @@ from app.contact.text_normalization import fold
 from app.services import services_of
 from app.web import MAX_BODY
 from app.web.rate_limits import limiter
-from tests.support.contact_harness import EMPTY
+from tests.attacks.costly_posts import (
+    API,
+    FORM,
+    JSON,
+    LARGEST,
+    LONGEST_MESSAGE,
+    SHAPES,
+    encoded_size,
+    filled,
+    form_and_json,
+    form_body,
+)
 from tests.support.settings import settings_for
 
 MAX_SECONDS = 0.3  # for one request; most take a hundredth of that
-API = "/api/v1/inquiries"
-FORM = "application/x-www-form-urlencoded"
-JSON = "application/json"
 MULTIPART = "multipart/form-data; boundary=b"
 FIELDS = ("name", "email", "phone", "best_time", "topic", "message")
-# Bytes of the largest body and characters of the longest message that are accepted.
-LARGEST, LONGEST_MESSAGE = MAX_BODY - 2_000, 5_000
-
-
-def _random_words(count: int) -> str:
-    chosen = random.Random(1)
-    return " ".join("".join(chosen.choices("abcdefghilmnorstu", k=7)) for _ in range(count))
-
-
-SHAPES = {
-    "combining marks in an order that must be sorted": "\u0301\u0316\u0327\u0334",
-    "letters with many marks": "a" + "\u0301\u0316" * 200,
-    "marks that decompose into marks": "\u0f73\u0f75\u0344",
-    "Hangul jamo": "\u1100\u1161\u11a8",
-    "Hangul syllables": "각힣",
-    "a ligature of eighteen letters": "\ufdfa",
-    "ligatures": "\ufb03\u3316",
-    "distinct words": _random_words(40_000),
-    "words close to a crisis phrase": "suicidew suicideq xsuicidal ",
-    "letters spelled out": "s u i c i d ",
-    "denials": "not at all not ",
-    "digits": "0123456789",
-    "numbers with separators": "123-45-678 4111 1111 1111 111 ",
-    "labels of numbers": "ssn member id number: is: is ",
-    "links": "http://a.example/ www.b.example ",
-    "half a link": "a-a.a@",
-    "quotes": "\"'",
-    "angle brackets": "<&>",
-    "emoji joined by ZWJ": "\U0001f469\u200d\U0001f469\u200d\U0001f467",
-    "emoji with skin tones": "\U0001f44b\U0001f3fd\ufe0f",
-    "newlines": "\r\n",
-    "spaces": " ",
-    "tabs and spaces": "\t ",
-    "mixed alphabets": "a\u0430\u03b1",
-    "an unpronounceable word": "xkcdfghj",
-    "a phrase that sells": "first page of google ",
-    "dots": ".",
-    "at signs": "a@",
-    "control characters": "\0\x1b\x7f",
-    "every character": "".join(map(chr, range(0x100, 0x9000))),
-}
-
-
-def _filled(unit: str, size: int, measure: Callable[[str], int]) -> str:
-    """As many whole repetitions of ``unit`` as ``measure`` allows, or its beginning."""
-    text = unit * max(1, size // measure(unit))
-    while measure(text) > size:
-        text = text[: len(text) * size // measure(text)]
-    return text
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode())
 
 
 @contextmanager
@@ -123,26 +76,6 @@ def limited_site(sqlite_template: Path, tmp_path: Path) -> Iterator[FlaskClient]
     limiter.enabled = False  # the other sites of this module share it
 
 
-def _form_body(**changed: str) -> bytes:
-    """The most compact encoding: escapes only the characters that must be escaped."""
-    pairs = {**EMPTY, **changed}.items()
-    escaped = str.maketrans({sign: quote_plus(sign) for sign in "&+%;=#"})
-    return "&".join(f"{name}={text.translate(escaped)}" for name, text in pairs).encode()[:MAX_BODY]
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
-
-
-def _json_body(**changed: str) -> bytes:
-    return _json({**EMPTY, **changed})[:MAX_BODY]
-
-
-def _both(**changed: str) -> Iterator[tuple[str, bytes, str]]:
-    yield "/contact", _form_body(**changed), FORM
-    yield API, _json_body(**changed), JSON
-
-
 def _check(client: FlaskClient, path: str, body: bytes, kind: str, **headers: str) -> TestResponse:
     took = math.inf
     for _ in range(3):  # a busy machine makes some of them slower
@@ -157,39 +90,39 @@ def _check(client: FlaskClient, path: str, body: bytes, kind: str, **headers: st
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 def test_largest_body_in_each_field(site: FlaskClient, shape: str) -> None:
-    text = _filled(shape, LARGEST, _bytes)
+    text = filled(shape, LARGEST, encoded_size)
     for field in FIELDS:
-        for path, body, kind in _both(**{field: text}):
+        for path, body, kind in form_and_json(**{field: text}):
             response = _check(site, path, body, kind)
             assert response.status_code in (400, 413, 422)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 def test_longest_accepted_message(site: FlaskClient, shape: str) -> None:
-    text = _filled(shape, LONGEST_MESSAGE, len)
-    for path, body, kind in _both(message=text, name="x" + text[:99], best_time=text[:100]):
+    text = filled(shape, LONGEST_MESSAGE, len)
+    for path, body, kind in form_and_json(message=text, name="x" + text[:99], best_time=text[:100]):
         assert _check(site, path, body, kind).status_code in (201, 303, 422)
-    for path, body, kind in _both(message=f"x{text[1:]}"):
+    for path, body, kind in form_and_json(message=f"x{text[1:]}"):
         assert _check(site, path, body, kind).status_code in (201, 303, 422)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 def test_long_email_address(site: FlaskClient, shape: str) -> None:
     for address in (f"{shape}@example.com", f"ada@{shape}.example", f'"{shape}"@[{shape}]'):
-        text = _filled(address, 254, len)
-        for path, body, kind in _both(email=text, email_asked=text[1:], email_choice=text):
+        text = filled(address, 254, len)
+        for path, body, kind in form_and_json(email=text, email_asked=text[1:], email_choice=text):
             _check(site, path, body, kind)
 
 
 def test_rate_limited_post_is_refused_unread(limited_site: FlaskClient) -> None:
     for shape in SHAPES.values():
-        for path, body, kind in _both(message=_filled(shape, LARGEST, _bytes)):
+        for path, body, kind in form_and_json(message=filled(shape, LARGEST, encoded_size)):
             assert _check(limited_site, path, body, kind).status_code == 429
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 def test_too_large_body_is_refused_unread(site: FlaskClient, shape: str) -> None:
-    for path, body, kind in _both(message=_filled(shape, LARGEST, _bytes)):
+    for path, body, kind in form_and_json(message=filled(shape, LARGEST, encoded_size)):
         assert _check(site, path, body * 10, kind).status_code == 413
 
 
@@ -197,11 +130,11 @@ def test_too_large_body_is_refused_unread(site: FlaskClient, shape: str) -> None
 def test_error_page_that_shows_the_form_again(
     site: FlaskClient, site_without_database: FlaskClient, shape: str
 ) -> None:
-    text = _filled(shape, LARGEST, _bytes)
-    body = _form_body(message=text)
+    text = filled(shape, LARGEST, encoded_size)
+    body = form_body(message=text)
     elsewhere = {"Sec-Fetch-Site": "cross-site"}
     assert _check(site, "/contact", body, FORM, **elsewhere).status_code == 403
-    for path, body, kind in _both(message=f"x{_filled(shape, LONGEST_MESSAGE, len)[1:]}"):
+    for path, body, kind in form_and_json(message=f"x{filled(shape, LONGEST_MESSAGE, len)[1:]}"):
         assert _check(site_without_database, path, body, kind).status_code in (422, 503)
 
 
@@ -254,7 +187,7 @@ def test_long_header(site: FlaskClient, header: str, shape: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 def test_folding_takes_linear_time(shape: str) -> None:
     """Much longer than any accepted text: anything slower than linear would take seconds."""
-    text = _filled(shape, 60_000, len)
+    text = filled(shape, 60_000, len)
     began = time.thread_time()
     fold(text)
     assert time.thread_time() - began < MAX_SECONDS

@@ -18,7 +18,6 @@ HEADERS = (
     "Cross-Origin-Embedder-Policy",
     "Cross-Origin-Resource-Policy",
     "Integrity-Policy",
-    "X-Request-Id",
 )
 ERRORS = (
     ("GET", "/no-such-page", 404),

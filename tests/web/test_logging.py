@@ -125,8 +125,8 @@ def test_uncaught_exceptions_and_warnings_are_logged_without_their_messages(stat
     program = f"""
 import logging, sys, warnings
 from flask import Flask
-from app.web.logging import RequestLog, init_app, install_exception_hooks
-init_app(Flask("frontdesk"), log_format="json", show_messages=False, log=RequestLog())
+from app.web.logging import init_app, install_exception_hooks
+init_app(Flask("frontdesk"), log_format="json", show_messages=False, observe=None)
 install_exception_hooks()
 marked = sys.argv[1]
 {statement}
