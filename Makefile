@@ -6,23 +6,18 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
-INSTANCE_DIR ?= instance
-MAILBOX_PORT ?= 8025
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run mailbox test format check-format check-lint check-types check-imports tests \
+.PHONY: help run test format check-format check-lint check-types check-imports tests \
 	test-future faults fuzz audit sbom bench bench-outbox bench-post bench-pages spam-table \
 	lighthouse html observatory screenshots docs lock clean \
 	chromium smtp-sink redis wrk promtool nginx systemd-analyze
 
 ## Run
 
-run: $(VENV)/run.stamp ## Start the site on this machine. CLINIC_DIR=… previews a clinic; MAILBOX=external starts no mailbox
-	@exec $(BIN)/python -m app.dev.environment
-
-mailbox: $(VENV)/run.stamp ## Start only the development mailbox
-	@exec $(BIN)/python -m app.dev.smtp_server --folder "$(INSTANCE_DIR)/mailbox" --port $(MAILBOX_PORT)
+run: $(VENV)/run.stamp ## Start the site on this machine. CLINIC_DIR=… previews a clinic
+	@exec $(BIN)/python -m app.dev.run
 
 ## Check
 

@@ -34,7 +34,7 @@ if metrics_folder:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 
 
-class ServerLog(Logger):  # type: ignore[misc]
+class GunicornLogger(Logger):  # type: ignore[misc]
     """gunicorn's own log, in the application's format and without client addresses."""
 
     def setup(self, cfg: Any) -> None:
@@ -76,7 +76,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 accesslog = None  # the application logs requests, without personal data
-logger_class = ServerLog
+logger_class = GunicornLogger
 control_socket_disable = True
 
 
@@ -84,6 +84,13 @@ def on_starting(_server: Any) -> None:
     """Delete the request metrics of the previous start."""
     for file in metrics_folder.glob("*.db") if metrics_folder else ():
         file.unlink()
+
+
+def when_ready(_server: Any) -> None:
+    """Print the addresses of a development site, which `make run` passes on."""
+    if message := os.environ.get("STARTUP_MESSAGE"):
+        sys.stdout.write(f"{message}\n")
+        sys.stdout.flush()
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("app", "config.py", "environment.py", "wsgi.py", "gunicorn.conf.py", "migrations")
+OURS = ("app", "config.py", "wsgi.py", "gunicorn.conf.py", "migrations")
 SERVICES = ("pypi", "osv")
 NOT_AUDITED = 3
 BIN = Path(sys.executable).parent
@@ -26,7 +26,7 @@ ACCEPTED = {
     ("B404", ""): "the site needs to start programs: gunicorn, the mailer, pg_dump",
     ("B603", ""): "no shell is used, and no argument comes from a visitor",
     ("B108", "gunicorn.conf.py"): "/dev/shm for gunicorn's heartbeat files, if it exists",
-    ("B104", "app/dev/environment.py"): "compares with 0.0.0.0, does not listen on it",
+    ("B104", "app/dev/run.py"): "compares with 0.0.0.0, does not listen on it",
     ("B405", "app/diagnostics/clinic_images.py"): "reads the clinic's own logo",
     (
         "B314",

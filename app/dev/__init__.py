@@ -1,4 +1,4 @@
-"""Development tools: the mailbox page, a local SMTP server, live reload and ``make run``.
+"""Development tools: the mailbox page, live reload and ``make run``.
 
 The site itself imports only the mailbox page; the other modules run as separate programs.
 """

@@ -5,7 +5,6 @@ reload. While the files contain an error, the browser and the terminal show it w
 line, and the last working application continues to accept inquiries.
 """
 
-import base64
 import hashlib
 import sys
 import threading
@@ -20,6 +19,7 @@ from werkzeug.wrappers import Response
 
 from app.clinic import ClinicError
 from app.services import services_of
+from app.web.static_files import integrity_hash
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -28,7 +28,7 @@ FINGERPRINT_PATH, SCRIPT_PATH = "/dev/changes", "/dev/reload.js"
 SCRIPT = Path(__file__).with_name("reload.js")
 # Removed from requests: the script tag needs an uncompressed, complete page.
 CACHING_HEADERS = ("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH")
-# With a digest, because the site's Integrity-Policy blocks other scripts.
+# With its integrity hash, because the site's Integrity-Policy blocks other scripts.
 SCRIPT_TAG = Markup('<script src="{}?{}" integrity="{}" crossorigin defer></script></head>')
 ERROR_PAGE = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Error in the clinic files</title>
@@ -87,8 +87,8 @@ class LiveReload:
 
     def _with_script(self, page: Response) -> Response:
         """Add the script that reloads ``page`` when the fingerprint changes."""
-        digest = base64.b64encode(hashlib.sha256(SCRIPT.read_bytes()).digest()).decode()
-        tag = SCRIPT_TAG.format(SCRIPT_PATH, self._fingerprint, f"sha256-{digest}")
+        integrity = integrity_hash(SCRIPT.read_bytes())
+        tag = SCRIPT_TAG.format(SCRIPT_PATH, self._fingerprint, integrity)
         page.set_data(page.get_data(as_text=True).replace("</head>", tag, 1))
         page.headers.remove("ETag")
         page.headers["Cache-Control"] = "no-store"
@@ -96,7 +96,7 @@ class LiveReload:
 
 
 def fingerprint(folder: Path) -> str:
-    """A digest of the names, sizes and modification times of all files in ``folder``."""
+    """Return a digest of the names, sizes and modification times of all files in ``folder``."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         with suppress(OSError):  # an editor's temporary file, already deleted

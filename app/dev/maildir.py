@@ -6,11 +6,8 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default as default_policy
-from mailbox import Maildir, NoSuchMailboxError
+from mailbox import Maildir
 from pathlib import Path
-
-# Keys made by the standard library: seconds, microseconds, process, counter.
-KEY = re.compile(r"(\d+)\.M(\d+)P\d+Q(\d+)\.")
 
 
 @dataclass(frozen=True)
@@ -40,32 +37,26 @@ class ReceivedMessage:
 
 
 def list_messages(folder: Path) -> list[ReceivedMessage]:
-    """The messages in the Maildir ``folder``, newest first; none if the folder is missing."""
-    try:
-        maildir = Maildir(folder, create=False)
-    except NoSuchMailboxError:
-        return []
-    newest_first = sorted(maildir.keys(), key=_arrival, reverse=True)
+    """Return the messages in the Maildir ``folder``, newest first. A missing one is created."""
+    maildir = Maildir(folder)
+    newest_first = sorted(maildir.keys(), key=_numbers, reverse=True)
     return [_read(maildir, key) for key in newest_first]
 
 
 def get_message(folder: Path, key: str) -> ReceivedMessage:
     """Return the message with ``key``.
 
-    Raises LookupError if the Maildir lists no such key, so a key that is a path finds nothing.
+    Raises KeyError if the Maildir lists no such key, so a key that is a path finds nothing.
     """
-    try:
-        return _read(Maildir(folder, create=False), key)
-    except NoSuchMailboxError:
-        raise LookupError(key) from None
+    return _read(Maildir(folder), key)
 
 
 def _read(maildir: Maildir, key: str) -> ReceivedMessage:
     message = message_from_bytes(maildir.get_bytes(key), policy=default_policy)
     assert isinstance(message, EmailMessage)
-    return ReceivedMessage(key, datetime.fromtimestamp(_arrival(key)[0], UTC), message)
+    return ReceivedMessage(key, datetime.fromtimestamp(_numbers(key)[0], UTC), message)
 
 
-def _arrival(key: str) -> tuple[int, ...]:
-    match = KEY.match(key)
-    return tuple(int(number) for number in match.groups()) if match else (0, 0, 0)
+def _numbers(key: str) -> list[int]:
+    """Return the numbers in a key: seconds, microseconds, process, counter."""
+    return [int(number) for number in re.findall(r"\d+", key)]

@@ -39,7 +39,7 @@ def html_part(key: str) -> Response:
 def _get_or_404(key: str) -> ReceivedMessage:
     try:
         return get_message(_maildir(), key)
-    except LookupError:
+    except KeyError:
         abort(404)
 
 

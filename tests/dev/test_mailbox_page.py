@@ -128,8 +128,8 @@ def _production(folder: Path) -> Settings:
     )
 
 
-def test_the_site_does_not_load_the_smtp_server() -> None:
-    code = "import sys, app; print('aiosmtpd' in sys.modules, 'app.dev.environment' in sys.modules)"
+def test_the_site_does_not_load_the_programs_of_make_run() -> None:
+    code = "import sys, app; print('aiosmtpd' in sys.modules, 'honcho' in sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -3,19 +3,13 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-from config import ROOT
 from tests.support.site import Site, eventually, launch, running_site, stop_site
 
 INQUIRY = {
@@ -24,6 +18,7 @@ INQUIRY = {
     "reply_by": "email",
     "topic": "general",
     "location": "quay",
+    "message": "Where do I park?",
 }
 
 
@@ -42,51 +37,41 @@ def stopped(site: Site) -> bool:
     return not site.processes()
 
 
-def master(site: Site) -> psutil.Process:
-    """Gunicorn's master, its oldest process."""
-    return site.find("gunicorn")[0]
+def assert_stops(site: Site) -> None:
+    assert site.process.wait(60) == 0
+    eventually(lambda: stopped(site), 5, "all processes have stopped")
 
 
-def send_inquiry(site: Site, message: str) -> None:
-    url = f"{site.url}/api/v1/inquiries"
-    response = httpx.post(url, json={**INQUIRY, "message": message}, timeout=20)
-    assert response.status_code == 201, response.text
-
-
-def banner(site: Site) -> dict[str, str]:
-    """The lines that are printed when the site responds, by their first word."""
+def startup_message(site: Site) -> dict[str, str]:
+    """The lines that are printed when the site accepts requests, by their first word."""
     names = ("Clinic", "Site", "Mailbox", "Stop")
     split_lines = (line.split(maxsplit=1) for line in site.lines)
     return {first: rest[0] for first, *rest in split_lines if first in names and rest}
 
 
-def test_the_banner_names_the_site_and_ctrl_c_stops_all_processes(instance: Path) -> None:
+def test_the_terminal_names_the_site_and_ctrl_c_stops_all_processes(instance: Path) -> None:
     make = ["make", "--assume-old=.venv/run.stamp", "run"]
     with running_site(instance, command=make) as site:
         mailbox = f"{site.url}/dev/mailbox"
-        assert banner(site) == {"Site": site.url, "Mailbox": mailbox, "Stop": "Ctrl-C"}
+        assert startup_message(site) == {"Site": site.url, "Mailbox": mailbox, "Stop": "Ctrl-C"}
         for path in ("/healthz", "/dev/mailbox"):
             assert httpx.get(site.url + path).status_code == 200
         eventually(site.mailer, what="a mailer runs")
-        os.killpg(site.process.pid, signal.SIGINT)
+        os.killpg(site.process.pid, signal.SIGINT)  # make itself ends with another status
         site.process.wait(60)
         eventually(lambda: stopped(site), 2, "all processes have stopped")
         assert not [line for line in site.lines if "Traceback" in line]
 
 
 def test_keys_are_created_once_and_readable_by_the_owner_only(instance: Path) -> None:
-    def keys() -> list[str]:
-        return [(instance / name).read_text() for name in ("secret_key", "encryption_keys")]
-
-    with running_site(instance):
-        first = keys()
-        modes = [
-            (instance / name).stat().st_mode & 0o777 for name in ("secret_key", "encryption_keys")
-        ]
-        assert modes == [0o600, 0o600]
-        assert instance.stat().st_mode & 0o077 == 0
-    with running_site(instance):
-        assert keys() == first
+    files = [instance / name for name in ("secret_key", "encryption_keys")]
+    contents = []
+    for _ in range(2):
+        output_of_failed_start(instance, 78, env={"DATABASE_URL": "mysql://"})
+        contents.append([file.read_text() for file in files])
+    assert contents[0] == contents[1]
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
+    assert instance.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.8, 1.3])
@@ -101,15 +86,13 @@ def test_sigterm_during_startup_stops_all_processes(instance: Path, seconds: flo
         stop_site(site)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_sigterm_or_a_closed_terminal_stops_all_processes(site: Site, number: int) -> None:
+def test_a_closed_terminal_stops_all_processes(site: Site) -> None:
     eventually(site.mailer, what="a mailer runs")
-    site.process.send_signal(number)
-    assert site.process.wait(60) == 0
-    eventually(lambda: stopped(site), 5, "all processes have stopped")
+    site.process.send_signal(signal.SIGHUP)
+    assert_stops(site)
 
 
-@pytest.mark.parametrize("process", ["gunicorn", "mailer", "app.dev.smtp_server"])
+@pytest.mark.parametrize("process", ["gunicorn", "mailer"])
 def test_when_one_process_dies_all_stop(site: Site, process: str) -> None:
     eventually(site.mailer, what="a mailer runs")
     site.find(process)[0].kill()
@@ -117,15 +100,15 @@ def test_when_one_process_dies_all_stop(site: Site, process: str) -> None:
     eventually(lambda: stopped(site), 40, "all processes have stopped")
 
 
-def test_the_site_responds_after_a_reload(site: Site) -> None:
-    before = {process.pid for process in site.find("gunicorn")}
-    master(site).send_signal(signal.SIGHUP)
+def test_the_site_responds_after_a_reload(server: Site) -> None:
+    before = {process.pid for process in server.find("gunicorn")}
+    server.find("gunicorn")[0].send_signal(signal.SIGHUP)  # the oldest is gunicorn's master
     eventually(
-        lambda: not before & {process.pid for process in site.find("gunicorn")[1:]},
+        lambda: not before & {process.pid for process in server.find("gunicorn")[1:]},
         20,
         "new workers",
     )
-    assert httpx.get(f"{site.url}/healthz").status_code == 200
+    assert httpx.get(f"{server.url}/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("variable", ["PORT", "MAILBOX_PORT"])
@@ -178,48 +161,15 @@ def output_of_failed_start(
         stop_site(site)
 
 
-def test_an_inquiry_reaches_the_mailbox(site: Site) -> None:
-    send_inquiry(site, "Where do I park?")
-    [message] = eventually(site.messages, 15, "the message is received")
-    assert message["Reply-To"] == "ada@example.com"
-    assert "Where do I park?" in message.as_string()
-
-
-def test_an_inquiry_reaches_the_mailbox_on_postgresql(
+def test_an_inquiry_reaches_the_mailbox_on_postgresql_and_sigterm_stops_all_processes(
     instance: Path, empty_postgres_url: str
 ) -> None:
     with running_site(instance, DATABASE_URL=empty_postgres_url) as site:
-        send_inquiry(site, "Where do I park?")
+        response = httpx.post(f"{site.url}/api/v1/inquiries", json=INQUIRY, timeout=20)
+        assert response.status_code == 201, response.text
         [message] = eventually(site.messages, 15, "the message is received")
-        assert "Where do I park?" in message.as_string()
+        assert message["Reply-To"] == INQUIRY["email"]
+        assert INQUIRY["message"] in message.as_string()
+        site.process.terminate()
+        assert_stops(site)
     assert not (instance / "frontdesk.db").exists()
-
-
-def test_messages_wait_for_the_mailbox_to_start_and_are_delivered_once(instance: Path) -> None:
-    with running_site(instance, MAILBOX="external") as site:
-        assert "make mailbox" in banner(site)["Mailbox"]
-        for number in range(5):
-            send_inquiry(site, f"Question {number}")
-        eventually(lambda: "unavailable" in "".join(site.lines), 15, "an attempt fails")
-        with mailbox(site):
-            messages = eventually(lambda: five_messages(site), 60, "five messages")
-            time.sleep(3)
-            assert len(site.messages()) == 5, "none is delivered twice"
-        assert len({message["Message-ID"] for message in messages}) == 5
-
-
-def five_messages(site: Site) -> list[EmailMessage] | None:
-    messages = site.messages()
-    return messages if len(messages) >= 5 else None
-
-
-@contextmanager
-def mailbox(site: Site) -> Iterator[None]:
-    """Run the command of ``make mailbox`` during the block."""
-    command = [sys.executable, "-m", "app.dev.smtp_server", "--folder", str(site.maildir)]
-    process = subprocess.Popen([*command, "--port", str(site.mailbox_port)], cwd=ROOT)
-    try:
-        yield
-    finally:
-        process.terminate()
-        assert process.wait(20) == 0

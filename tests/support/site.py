@@ -124,7 +124,7 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
     output.unlink(missing_ok=True)
     with output.open("ab") as terminal:
         process = subprocess.Popen(
-            command or [sys.executable, "-m", "app.dev.environment"],
+            command or [sys.executable, "-m", "app.dev.run"],
             cwd=ROOT,
             env=variables,
             stdin=subprocess.DEVNULL,
