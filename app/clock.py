@@ -1,4 +1,4 @@
-"""The only place that reads the current time."""
+"""The current time, which no other module reads, and its format."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +8,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def iso_utc(moment: datetime) -> str:
+    """Return ``moment`` in ISO 8601, in UTC to the millisecond: ``2026-03-01T12:00:00.000Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def age(moment: datetime, now: datetime) -> timedelta:
-    """How long ago ``moment`` was; never negative, because clocks differ."""
+    """Return how long ago ``moment`` was; never negative, because clocks differ."""
     return max(now - moment, timedelta(0))

@@ -33,11 +33,13 @@ from tests.support.databases import (
 )
 from tests.support.network import only_loopback
 from tests.support.settings import NO_ENV_FILE, settings_for
+from tests.support.shared_work import demo_pages_are_parsed_once, share_maps
 from tests.support.site import server
 
 __all__ = [
     "browser",
     "database_url",
+    "demo_pages_are_parsed_once",
     "empty_database_url",
     "empty_postgres_url",
     "new_postgres_database",
@@ -84,6 +86,7 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
 def make_app(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Flask]]:
     """Create an app with settings: ``make_app(DATABASE_URL=…, RATELIMIT_ENABLED="true")``."""
     apps: list[Flask] = []
+    share_maps(tmp_path)
 
     def make(**env: str) -> Flask:
         app = create_app(settings_for(tmp_path, **{"DATABASE_URL": sqlite_url, **env}))

@@ -3,7 +3,6 @@
 from flask import Flask
 
 from app.contact import api, routes
-from app.web.error_handlers import register_error_page
 
 
 def init_app(app: Flask) -> None:
@@ -11,4 +10,3 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(api.blueprint)
     app.jinja_env.globals["contact_form"] = routes.blank_form
-    register_error_page(app, "/contact", routes.failed_post)

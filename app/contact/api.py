@@ -9,6 +9,7 @@ from itertools import islice
 from flask import Blueprint, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import clock
 from app.contact.crisis_detection import form_mentions_crisis
 from app.contact.forms import InquiryForm
 from app.contact.idempotency import CLIENT_KEY
@@ -19,7 +20,7 @@ from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, ty
 from app.contact.service import KeyReusedError
 from app.database.engines import NotDurableError
 from app.services import current_services
-from app.web.error_handlers import problem
+from app.web.error_handlers import problem_response
 from app.web.rate_limits import limiter
 
 log = logging.getLogger("frontdesk.contact")
@@ -32,11 +33,11 @@ MAX_POINTER = 60  # characters
 @limiter.limit(POST_LIMIT)
 def create_inquiry() -> Response:
     if request.mimetype != "application/json":
-        return problem(415, "Send the inquiry as application/json.")
+        return problem_response(415, "Send the inquiry as application/json.")
     try:
         members = parse_object(request.get_data())
     except NotAnObjectError as error:
-        return problem(400, str(error))
+        return problem_response(400, str(error))
     form = InquiryForm(current_services().clinic, as_form_data(members))
     errors = list(islice(type_errors(members, form), MAX_ERRORS))
     if not errors and not form.validate():
@@ -50,19 +51,21 @@ def create_inquiry() -> Response:
 def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not CLIENT_KEY.fullmatch(key):
-        return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
+        return problem_response(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
         receipt = current_services().inquiries.submit(
             inquiry, idempotency_key=key, remote_address=request.remote_addr
         )
     except KeyReusedError:
-        return problem(422, "This Idempotency-Key was used for another inquiry.", **crisis_lines)
+        return problem_response(
+            422, "This Idempotency-Key was used for another inquiry.", **crisis_lines
+        )
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
-        return problem(503, "The inquiry was not saved. Please try again, or call us.")
+        return problem_response(503, "The inquiry was not saved. Please try again, or call us.")
     response = jsonify(
         reference=receipt.reference,
-        received_at=receipt.received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        received_at=clock.iso_utc(receipt.received_at),
         **crisis_lines,
     )
     response.status_code = HTTPStatus.CREATED
@@ -82,7 +85,7 @@ def _crisis_lines(form: InquiryForm) -> dict[str, object]:
 def _unprocessable(errors: Iterable[tuple[str, str]], crisis_lines: dict[str, object]) -> Response:
     listed = [{"pointer": f"#/{_pointer(name)}", "detail": detail} for name, detail in errors]
     detail = "Some fields are missing or wrong: see errors."
-    return problem(422, detail, errors=listed, **crisis_lines)
+    return problem_response(422, detail, errors=listed, **crisis_lines)
 
 
 def _pointer(name: str) -> str:

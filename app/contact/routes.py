@@ -33,6 +33,7 @@ from app.contact.models import REFERENCE_PATTERN, Inquiry
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
+from app.web.error_handlers import error_response
 from app.web.page_cache import HTML, public_response
 from app.web.rate_limits import limiter
 
@@ -115,17 +116,23 @@ def _crisis_lines_first(reference: str) -> bool:
     )
 
 
-def failed_post(error: HTTPException) -> Response | None:
-    """The form again after a failed post, with what was typed.
+@blueprint.errorhandler(HTTPException)
+def show_form_again(error: HTTPException) -> Response:
+    """Show the form again after a failed post, with what was typed.
 
     A post that is too large or comes too often is not read, so that refusing it is cheap. The
     browser still has the page it was typed into, and this page says so.
     """
-    if isinstance(error, UnsupportedMediaType | NotImplementedByServer):
-        return None  # no browser sends this, and no rate limit has counted it
+    # No browser causes these two errors, and no rate limit has counted them.
+    if request.method != "POST" or isinstance(error, UnsupportedMediaType | NotImplementedByServer):
+        return error_response(error)
     unread = isinstance(error, RequestEntityTooLarge | TooManyRequests)
-    formdata = None if unread else request.form
-    return _page(ContactForm(current_services().clinic, formdata), error.code or 500)
+    try:
+        formdata = None if unread else request.form
+        return _page(ContactForm(current_services().clinic, formdata), error.code or 500)
+    except Exception:  # whatever it was, the visitor gets the common page
+        log.exception("the form could not be shown again")
+        return error_response(error)
 
 
 def _page(form: ContactForm, status: int) -> Response:

@@ -1,17 +1,13 @@
 """Error pages for people, and problem documents (RFC 9457) for API clients.
 
-A package can register its own page for failed posts by ``register_error_page``, to show its form
-again with everything that was typed.
-
 ``/unavailable`` and ``/api/unavailable`` are for the web server in front, which caches them and
 sends them, with status 503, while the application is down.
 """
 
 import logging
-from collections.abc import Callable
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, json, make_response, render_template, request
+from flask import Flask, Response, current_app, json, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -19,7 +15,6 @@ from app.services import current_services
 from app.web.page_cache import public_response
 
 log = logging.getLogger(__name__)
-ErrorPage = Callable[[HTTPException], ResponseReturnValue | None]
 
 # The heading and the explanation for each status.
 MESSAGES = {
@@ -72,82 +67,55 @@ DEFAULT_MESSAGE = ("Sorry, that did not work", "Please go back and try again, or
 
 
 def init_error_handlers(app: Flask) -> None:
-    """Handle every error: with a page, or with a problem document under ``/api/``."""
-    app.register_error_handler(HTTPException, _handle)
+    """Handle every error: with a page, or with a problem document under ``/api/``.
+
+    A blueprint can show its own page for HTTPException, also for unexpected errors.
+    """
+    app.register_error_handler(HTTPException, error_response)
     app.register_error_handler(Exception, _handle_unexpected)
     for path in UNAVAILABLE_PATHS:
         app.add_url_rule(path, path, _unavailable)
 
 
-def register_error_page(app: Flask, path: str, page: ErrorPage) -> None:
-    """Let ``page(error)`` answer failed posts to ``path``. ``error.code`` is the status.
-
-    The common error page is used instead when ``page`` returns None or raises an exception.
-    """
-    app.config.setdefault("ERROR_PAGES", {})[path] = page
-
-
-def problem(status: int, detail: str, **extra: object) -> Response:
-    """Return an RFC 9457 problem document. ``extra`` are further members."""
-    title = HTTPStatus(status).phrase
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
-    response = Response(json.dumps(body), status, content_type="application/problem+json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _handle(error: HTTPException) -> Response:
-    if error.response is not None:
-        return make_response(error.response)
-    response = _registered_page(error) or _common_page(error)
+def error_response(error: HTTPException) -> Response:
+    """Return the common page for ``error``, or a problem document under ``/api/``."""
+    status = error.code or 500
+    response = _error_page(status, MESSAGES.get(status, DEFAULT_MESSAGE))
     for name, value in error.get_headers():  # such as Allow for a 405
         if name != "Content-Type":
             response.headers.setdefault(name, value)
     return response
 
 
-def _handle_unexpected(error: Exception) -> Response:
+def problem_response(status: int, detail: str, **members: object) -> Response:
+    """Return an RFC 9457 problem document. ``members`` are added to the standard ones."""
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    response = Response(json.dumps(body), status, content_type="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _handle_unexpected(error: Exception) -> ResponseReturnValue | HTTPException:
     log.error("unexpected error", exc_info=error)
     if current_app.testing:
         raise error
-    return _handle(InternalServerError(original_exception=error))
-
-
-def _registered_page(error: HTTPException) -> Response | None:
-    page: ErrorPage | None = current_app.config.get("ERROR_PAGES", {}).get(request.path)
-    if request.method != "POST" or page is None:
-        return None
-    try:
-        response = page(error)
-    except Exception:  # whatever it was, the visitor gets the common page
-        log.exception("a registered error page failed")
-        return None
-    return None if response is None else make_response(response)
+    return current_app.handle_http_exception(InternalServerError(original_exception=error))
 
 
 def _unavailable() -> Response:
     """Return the page for a stopped application, with status 200 so that nginx may cache it."""
-    if request.path.startswith("/api/"):
-        phone = current_services().clinic.phone
-        page = problem(503, " ".join(UNAVAILABLE[1].split()), phone=phone)
-    else:
-        page = _error_page(503, UNAVAILABLE)
+    page = _error_page(503, UNAVAILABLE, phone=current_services().clinic.phone)
     response = public_response(page.get_data(), page.headers["Content-Type"], "no-store")
     response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
-def _common_page(error: HTTPException) -> Response:
-    code = error.code or 500
-    return _error_page(code, MESSAGES.get(code, DEFAULT_MESSAGE))
-
-
-def _error_page(status: int, message: tuple[str, str]) -> Response:
-    """Return a page, or a problem document if the request was for the API."""
-    heading, explanation = message
-    explanation = " ".join(explanation.split())
+def _error_page(status: int, message: tuple[str, str], **members: object) -> Response:
+    """Return a page, or a problem document with ``members`` if the request was for the API."""
+    heading, explanation = message[0], " ".join(message[1].split())
     if request.path.startswith("/api/"):
-        return problem(status, explanation)
+        return problem_response(status, explanation, **members)
     # An error page has no canonical address: the path may be anything.
     page = render_template(
         "errors/error.html", canonical="", code=status, heading=heading, explanation=explanation

@@ -22,6 +22,8 @@ from typing import Any, TextIO, cast
 from flask import Flask, Response, g, has_request_context, request
 from flask.logging import wsgi_errors_stream
 
+from app import clock
+
 LEVELS = {
     "frontdesk": logging.INFO,
     "app": logging.INFO,
@@ -50,7 +52,7 @@ class LogFormatter(logging.Formatter):
         """Return the parts of ``record`` to show, in order."""
         reviewed = record.name.partition(".")[0] in REVIEWED
         shown: dict[str, Any] = {
-            "time": _iso(record.created),
+            "time": clock.iso_utc(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": self._message(record, reviewed=reviewed),
@@ -170,12 +172,6 @@ def new_request_id() -> str:
 def current_request_id() -> str:
     """Return the id of the current request, or "" outside of requests."""
     return str(g.get("request_id", "")) if has_request_context() else ""
-
-
-def _iso(seconds: float) -> str:
-    """Format a Unix timestamp as ISO 8601 in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:

@@ -11,6 +11,7 @@ from app.services import services_of
 from tests.contact.conftest import visitor_on_sqlite
 from tests.support.contact_harness import ContactHarness
 from tests.support.settings import settings_for
+from tests.support.shared_work import share_maps
 from tests.support.smtp_relay import Relay
 
 __all__ = ["visitor_on_sqlite"]
@@ -22,6 +23,7 @@ def shared_harness(
 ) -> Iterator[ContactHarness]:
     folder = tmp_path_factory.mktemp("front-desk")
     shutil.copy(sqlite_template, folder / "frontdesk.db")
+    share_maps(folder)
     relay = Relay()
     app = create_app(
         settings_for(

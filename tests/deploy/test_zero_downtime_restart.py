@@ -21,6 +21,7 @@ from config import ROOT
 from tests.support.container_image import copy_image_files
 from tests.support.load_generator import LoadGenerator
 from tests.support.settings import environment
+from tests.support.shared_work import share_maps
 from tests.support.site import Site, stop_site
 
 GUNICORN = Path(sys.executable).parent / "gunicorn"
@@ -70,7 +71,7 @@ class Systemd:
 @pytest.fixture
 def systemd(tmp_path: Path, sqlite_url: str) -> Iterator[Systemd]:
     systemd = Systemd(tmp_path / "instance", sqlite_url)
-    (tmp_path / "instance").mkdir()
+    share_maps(tmp_path / "instance")
     yield systemd
     for service in systemd.started:
         stop_site(service)

@@ -19,6 +19,7 @@ import httpx
 from config import ROOT
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.settings import environment
+from tests.support.shared_work import share_maps
 from tests.support.site import Site, eventually, free_port, launch, stop_site
 
 BIN = Path(sys.executable).parent
@@ -115,7 +116,7 @@ class ProxyServer:
 def proxy_server(kind: str, folder: Path, migrated: Path, **env: str) -> Iterator[ProxyServer]:
     """Run ``kind`` (nginx or caddy) in front of an application on a copy of ``migrated``."""
     port = free_port()
-    folder.mkdir()
+    share_maps(folder)
     write_self_signed_certificate(folder / "certificate.pem")
     shutil.copy(migrated, folder / "frontdesk.db")
     variables = environment(

@@ -18,6 +18,7 @@ import pytest
 
 from app.dev.maildir import list_messages
 from config import ROOT, SECRETS, Settings
+from tests.support.shared_work import share_maps
 
 T = TypeVar("T")
 
@@ -139,6 +140,7 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
 @contextmanager
 def running_site(instance: Path, *, command: list[str] | None = None, **env: str) -> Iterator[Site]:
     """Run a site during the block. Waits until it responds."""
+    share_maps(instance)
     site = launch(instance, command=command, **env)
     try:
         eventually(lambda: _ready(site), what="the site responds")

@@ -1,13 +1,10 @@
 """Errors show people a helpful page and give API clients a problem document."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from flask import Flask, abort
+from flask import Blueprint, Flask, abort
 from werkzeug.exceptions import HTTPException
 
-from app.web.error_handlers import problem, register_error_page
+from app.web.error_handlers import problem_response
 
 
 @pytest.mark.parametrize("code", [400, 403, 404, 405, 413, 418, 422, 429, 500, 503])
@@ -37,7 +34,7 @@ def test_api_clients_get_a_problem_document(site: Flask) -> None:
 
 def test_a_problem_document_has_further_members(site: Flask) -> None:
     with site.test_request_context():
-        body = problem(422, "Two fields are wrong.", errors=[{"pointer": "#/name"}]).json
+        body = problem_response(422, "Two fields are wrong.", errors=[{"pointer": "#/name"}]).json
     assert body == {
         "type": "about:blank",
         "title": "Unprocessable Entity",
@@ -53,26 +50,20 @@ def test_a_405_response_lists_the_allowed_methods(site: Flask) -> None:
     assert "POST" in response.headers["Allow"]
 
 
-def test_a_registered_page_answers_a_failed_post(site: Flask) -> None:
-    def form_again(error: HTTPException) -> tuple[str, int]:
-        return "your words, kept", error.code or 500
+def test_a_blueprint_can_show_its_own_page_for_an_unexpected_error(site: Flask) -> None:
+    letters = Blueprint("letters", __name__)
 
-    register_error_page(site, "/contact", form_again)
-    response = site.test_client().post("/contact")
-    assert (response.status_code, response.text) == (503, "your words, kept")
-
-
-def test_the_common_page_is_shown_when_the_registered_page_fails(
-    site: Flask, logged: Callable[[], list[dict[str, Any]]]
-) -> None:
-    def fails(_error: HTTPException) -> str:
+    @letters.post("/letter")
+    def fail() -> str:
         raise RuntimeError
 
-    register_error_page(site, "/contact", fails)
-    response = site.test_client().post("/contact")
-    assert response.status_code == 503
-    assert "it was not saved" in response.text
-    assert logged()[0]["error"] == "builtins.RuntimeError"
+    @letters.errorhandler(HTTPException)
+    def form_again(error: HTTPException) -> tuple[str, int]:
+        return "what was typed", error.code or 500
+
+    site.register_blueprint(letters)
+    response = site.test_client().post("/letter")
+    assert (response.status_code, response.text) == (500, "what was typed")
 
 
 def test_a_body_that_is_too_long_is_rejected(site: Flask) -> None:

@@ -11,7 +11,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.web.rate_limits import InMemoryStorage, visitor_key
+from app.web.rate_limits import visitor_key
 from tests.support.raw_http import UnreadableBody
 from tests.support.redis import redis_process
 
@@ -129,19 +129,6 @@ def test_without_redis_posts_are_accepted_and_limited(
     # Nothing listens on port 9.
     client = make_site(ratelimit_storage_uri="redis://127.0.0.1:9").test_client()
     assert [post(client, "198.51.100.1") for _ in range(3)] == [200, 200, 429]
-
-
-def test_a_counter_expires_with_its_window_and_is_removed() -> None:
-    storage = InMemoryStorage()
-    with time_machine.travel(0, tick=False) as clock:
-        assert [storage.incr("a visitor", 60) for _ in range(2)] == [1, 2]
-        clock.shift(59)
-        assert storage.get("a visitor") == 2
-        assert storage.get_expiry("a visitor") == 60
-        clock.shift(1)
-        assert storage.get("a visitor") == 0
-        storage.incr("another visitor", 60)
-        assert storage.reset() == 1
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["gone", "silent"])
