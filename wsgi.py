@@ -5,11 +5,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
+from flask import Flask
 
 from app import create_app, startup_checks
-from app.cli import fallback
+from app.cli import EX_CONFIG, LazyCommands
 from app.clinic import ClinicError
-from app.services import services_of
+from app.services import EXTENSION_KEY, services_of
 from app.web.logging import install_exception_hooks
 from config import SettingsError
 
@@ -23,12 +24,14 @@ try:
     if click.get_current_context(silent=True) is None:
         startup_checks.check(services_of(app).database)
 except (SettingsError, ClinicError, startup_checks.StartupError) as error:
-    if fallback.is_flask_command():
-        app = fallback.create_fallback_app(error)
-    else:
-        # A readable report instead of a traceback. 78 is EX_CONFIG in sysexits.h.
+    if click.get_current_context(silent=True) is None:
+        # A readable report instead of a traceback.
         print(error, file=sys.stderr)
-        raise SystemExit(78) from None
+        raise SystemExit(EX_CONFIG) from None
+    # For `flask clinic`, `doctor` and `--help`. Other commands end with the error.
+    app = Flask(__name__)
+    app.cli = LazyCommands(app.name)
+    app.extensions[EXTENSION_KEY] = error
 
 
 def live_reload() -> "LiveReload":

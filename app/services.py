@@ -30,12 +30,14 @@ class Services:
 
 
 def services_of(app: Flask) -> Services:
-    """Return the services of ``app``."""
+    """Return the services of ``app``. Raises the error that kept the site from starting."""
     services = app.extensions[EXTENSION_KEY]
+    if isinstance(services, Exception):
+        raise services
     assert isinstance(services, Services)
     return services
 
 
 def current_services() -> Services:
-    """Return the services of the current application."""
+    """Return the services of the current application. Raises as ``services_of`` does."""
     return services_of(current_app)

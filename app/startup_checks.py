@@ -6,7 +6,6 @@ shown, posts get 503, and a mailer waits for the database.
 
 import logging
 
-import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Database
@@ -36,11 +35,3 @@ def check(database: Database) -> bool:
     finally:
         database.engine.dispose()  # a forked worker must not inherit a connection
     return True
-
-
-def check_for_command(database: Database) -> None:
-    """Run ``check`` for a command. Raises ClickException instead of StartupError."""
-    try:
-        check(database)
-    except StartupError as error:
-        raise click.ClickException(str(error)) from None

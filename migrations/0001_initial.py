@@ -167,7 +167,7 @@ def create_operations() -> None:
         sa.PrimaryKeyConstraint("event"),
     )
     op.create_table(
-        "key_canary",
+        "key_check_value",
         sa.Column("fingerprint", sa.String(12), nullable=False),
         sa.Column("encrypted_text", sa.LargeBinary(), nullable=False),
         sa.Column("since", UTCDateTime(), nullable=False),

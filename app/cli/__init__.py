@@ -8,10 +8,20 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.clinic import ClinicError
 from app.database import error_line
 from app.database.engines import NotDurableError
+from app.database.revisions import UnknownRevisionError
 from app.encryption import UnknownKeyError
+from app.maintenance import MaintenanceError
+from app.startup_checks import StartupError
+from config import SettingsError
 
+EX_CONFIG = 78  # from sysexits.h
+# Errors whose message is written for the operator.
+EXPLAINED = (
+    MaintenanceError, NotDurableError, StartupError, UnknownKeyError, UnknownRevisionError,
+)  # fmt: skip
 COMMAND_PATHS = {
     "backup": "app.cli.backup:backup",
     "cache": "app.cli.cache:cache",
@@ -43,27 +53,29 @@ class LazyCommands(AppGroup):
 
 @cache
 def _load(name: str) -> click.Command:
-    """Import a command. It reports a failing database, key or file in one line."""
+    """Import a command. It reports wrong settings, and a failing database, key or file in one
+    line.
+    """
     module, _, variable = COMMAND_PATHS[name].partition(":")
     command = getattr(import_module(module), variable)
     assert isinstance(command, click.Command)
     invoke = command.invoke
 
-    def invoke_with_error_line(context: click.Context) -> Any:
+    def invoke_and_report_errors(context: click.Context) -> Any:
         try:
             return invoke(context)
-        except (SQLAlchemyError, NotDurableError, UnknownKeyError, OSError) as error:
-            if isinstance(error, OSError) and not error.filename:
+        except (SettingsError, ClinicError) as error:  # the site cannot start
+            click.echo(error, err=True)
+            raise SystemExit(EX_CONFIG) from None
+        except SQLAlchemyError as error:
+            message = f"database error: {error_line(error)} (see `flask doctor`)"
+        except OSError as error:
+            if not error.filename:
                 raise  # such as a closed pipe, which click handles
-            raise click.ClickException(_describe(error)) from None
+            message = f"{error.filename}: {error.strerror}"
+        except EXPLAINED as error:
+            message = str(error)
+        raise click.ClickException(message)
 
-    command.invoke = invoke_with_error_line  # type: ignore[assignment, method-assign]
+    command.invoke = invoke_and_report_errors  # type: ignore[assignment, method-assign]
     return command
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}"
-    if isinstance(error, SQLAlchemyError):
-        return f"database error: {error_line(error)} (see `flask doctor`)"
-    return str(error)

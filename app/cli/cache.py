@@ -2,17 +2,14 @@
 
 import re
 import ssl
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+import httpx
 from flask.cli import AppGroup
 
 from app.services import current_services
 from app.web.error_handlers import UNAVAILABLE_PATHS
-
-if TYPE_CHECKING:
-    import httpx
 
 START = ("/sitemap.xml", "/robots.txt", "/.well-known/security.txt", *UNAVAILABLE_PATHS)
 LINKING_TYPES = ("text/html", "application/json", "application/xml")  # searched for addresses
@@ -31,8 +28,6 @@ def warm(address: str | None) -> None:
     Requests go to BASE_URL, through the proxy, for every address in sitemap.xml and in the
     pages, each in Brotli, in gzip and uncompressed.
     """
-    import httpx  # noqa: PLC0415  (uses 20 MB, and few commands need it)
-
     site = current_services().settings.site_url
     try:
         with _client(site, address) as client:
@@ -45,10 +40,8 @@ def warm(address: str | None) -> None:
     click.echo(f"{site}: {len(paths)} addresses requested in {len(ENCODINGS)} encodings")
 
 
-def _client(site: str, address: str | None) -> "httpx.Client":
+def _client(site: str, address: str | None) -> httpx.Client:
     """Return a client for ``site`` that connects to ``address`` if given."""
-    import httpx  # noqa: PLC0415  (see above)
-
     parts = urlsplit(site)
     port = f":{parts.port}" if parts.port else ""
     return httpx.Client(
@@ -60,7 +53,7 @@ def _client(site: str, address: str | None) -> "httpx.Client":
     )
 
 
-def _crawl(client: "httpx.Client", site: str) -> list[str]:
+def _crawl(client: httpx.Client, site: str) -> list[str]:
     """Request every address that can be reached from START. Returns those that exist."""
     seen, queue, existing = set(START), list(START), []
     while queue:
@@ -76,7 +69,7 @@ def _crawl(client: "httpx.Client", site: str) -> list[str]:
     return existing
 
 
-def _get(client: "httpx.Client", path: str, encoding: str) -> "httpx.Response":
+def _get(client: httpx.Client, path: str, encoding: str) -> httpx.Response:
     host = urlsplit(f"//{client.headers['Host']}").hostname
     return client.get(
         path, headers={"Accept-Encoding": encoding}, extensions={"sni_hostname": host}

@@ -6,22 +6,14 @@ from flask_alembic.cli import cli as commands
 
 from app import scheduler  # noqa: F401  (adds a table to the metadata)
 from app.database.migrations import alembic_for
-from app.database.revisions import UnknownRevisionError, require_known_revision, revision_of
+from app.database.revisions import require_known_revision, revision_of
 from app.maintenance import audit_log, encryption_keys  # noqa: F401  (add tables)
 from app.monitoring import alerts  # noqa: F401  (adds a table)
 from app.services import current_services
 
-EXAMPLES = {
-    "downgrade": "downgrade REVISION",
-    "merge": "merge REVISION REVISION",
-    "revision": "revision 'Add a column'",
-    "show": "show 0001",
-    "stamp": "stamp 0001",
-}
-for name, command in commands.commands.items():
-    command.epilog = f"Example: flask db {EXAMPLES.get(name, name)}"
-upgrade = commands.commands["upgrade"]
-upgrade.help = "Apply database migrations, up to the newest revision by default."
+commands.commands[
+    "upgrade"
+].help = "Apply database migrations, up to the newest revision by default."
 
 
 @click.group("db", commands=commands.commands, epilog="Example: flask db upgrade")
@@ -30,8 +22,5 @@ upgrade.help = "Apply database migrations, up to the newest revision by default.
 def db(context: click.Context) -> None:
     """Manage database migrations."""
     context.obj = alembic_for(context.ensure_object(ScriptInfo).load_app())
-    try:
-        with current_services().database.read_session() as session:
-            require_known_revision(revision_of(session.connection()))
-    except UnknownRevisionError as error:
-        raise click.ClickException(str(error)) from None
+    with current_services().database.read_session() as session:
+        require_known_revision(revision_of(session.connection()))

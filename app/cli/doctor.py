@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from flask.cli import with_appcontext
 
 from app.cli.output import json_option, print_json
-from app.diagnostics.checks import explain_startup_error, run_checks
+from app.diagnostics.doctor import run_checks
 from app.diagnostics.result import CheckResult, Level
 
 COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
@@ -39,17 +39,10 @@ def doctor(as_json: bool, send_test: str | None) -> None:  # noqa: FBT001
     print_results(run_checks(send_test), as_json=as_json)
 
 
-def startup_doctor(error: Exception) -> click.Command:
-    """Return a doctor for a site that cannot start because of ``error``."""
-
-    def explain(*, as_json: bool, send_test: str | None) -> None:  # noqa: ARG001
-        print_results(explain_startup_error(error), as_json=as_json)
-
-    return click.Command("doctor", params=doctor.params, callback=explain)
-
-
 def print_results(results: Sequence[CheckResult], *, as_json: bool) -> None:
     """Print ``results`` and end the command with status 1 if a check failed."""
+    levels = [result.level for result in results]
+    failures, warnings = levels.count(Level.FAILED), levels.count(Level.WARNING)
     if as_json:
         print_json([result.to_json() for result in results])
     else:
@@ -57,12 +50,6 @@ def print_results(results: Sequence[CheckResult], *, as_json: bool) -> None:
             level = click.style(f"{result.level:7}", fg=COLORS[result.level])
             advice = f". {result.advice}" if result.advice else ""
             click.echo(f"{level}  {result.check:11}  {result.text}{advice}")
-        click.echo(_summary(results))
-    if any(result.level is Level.FAILED for result in results):
+        click.echo(f"\nFailed: {failures}, warnings: {warnings}")
+    if failures:
         raise click.exceptions.Exit(1)
-
-
-def _summary(results: Sequence[CheckResult]) -> str:
-    levels = [result.level for result in results]
-    failures, warnings = levels.count(Level.FAILED), levels.count(Level.WARNING)
-    return f"\nFailed: {failures}, warnings: {warnings}" if failures + warnings else "\nAll good."

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -14,24 +15,26 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from app.cli.output import (
+    confirm,
     count_of,
     json_option,
     local_time,
     print_json,
+    print_record,
     print_rows,
-    progress_bar,
+    printable,
     yes_option,
 )
-from app.contact.models import Inquiry, InquiryData, InquiryState
+from app.contact.models import Inquiry, InquiryState
 from app.maintenance import audit_log
-from app.maintenance.erasure import SendingInProgressError, erase_inquiry
+from app.maintenance.erasure import erase_inquiry
 from app.maintenance.inquiry_export import (
     CONTENT_FIELDS,
-    ExportResult,
+    UNDECRYPTABLE,
     csv_writer,
-    export_inquiries,
+    find_inquiries,
     json_lines_writer,
-    received_since,
+    read_rows,
 )
 from app.maintenance.vacuum import purge_deleted
 from app.outbox.models import OutboxMessage, State
@@ -53,8 +56,6 @@ inquiries = AppGroup("inquiries", help="Read, release, export and erase inquirie
 @json_option
 def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """List the newest inquiries, without personal data."""
-    zone = current_services().clinic.zone
-    time_format = "%Y-%m-%dT%H:%M:%S%z" if as_json else "%Y-%m-%d %H:%M"
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
     if quarantined:
         query = query.where(Inquiry.state == InquiryState.QUARANTINED)
@@ -62,7 +63,7 @@ def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noq
         rows = [
             (
                 inquiry.reference,
-                inquiry.created_at.astimezone(zone).strftime(time_format),
+                inquiry.created_at,
                 inquiry.topic,
                 inquiry.state,
                 inquiry.quarantine_reasons or _email_states(session, inquiry),
@@ -85,38 +86,24 @@ def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
     if data:
         with database.session() as session:
             audit_log.record(session, database.now(session), "shown", inquiry.reference)
+    content = {name: getattr(data, name) for name in CONTENT_FIELDS} if data else None
+    record = {
+        "reference": inquiry.reference,
+        "received": inquiry.created_at,
+        "state": inquiry.state,
+        "emails": emails,
+        "request_id": inquiry.request_id,
+    }
     if as_json:
-        _print_as_json(inquiry, emails, data)
-    else:
-        _print(inquiry, emails, data)
-
-
-def _print(inquiry: Inquiry, emails: str, data: InquiryData | None) -> None:
-    received = inquiry.created_at.astimezone(current_services().clinic.zone)
-    click.echo(f"{inquiry.reference}, {inquiry.state}; emails: {emails}")
-    click.echo(f"Received {received:%Y-%m-%d %H:%M %Z}")
-    if inquiry.request_id:
-        click.echo(f"Request ID in the log: {inquiry.request_id}")
-    if data is None:
+        print_json({**record, "content": content})
+        return
+    print_record(record)
+    if content is None:
         click.echo("The content was erased.")
         return
-    for name in (field for field in CONTENT_FIELDS if field != "message"):
-        click.echo(f"{name + ':':14}{_printable(str(getattr(data, name)))}")
-    click.echo(f"\n{_printable(data.message)}")
-
-
-def _print_as_json(inquiry: Inquiry, emails: str, data: InquiryData | None) -> None:
-    received = inquiry.created_at.astimezone(current_services().clinic.zone)
-    print_json(
-        {
-            "reference": inquiry.reference,
-            "received": received.isoformat(timespec="seconds"),
-            "state": inquiry.state,
-            "emails": emails,
-            "request_id": inquiry.request_id,
-            "content": {name: getattr(data, name) for name in CONTENT_FIELDS} if data else None,
-        }
-    )
+    message = content.pop("message")
+    print_record(content)
+    click.echo(f"\n{printable(message)}")
 
 
 @inquiries.command(epilog="Example: flask inquiries release K7R-4M2")
@@ -127,8 +114,7 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
     database = current_services().database
     with database.read_session() as session:
         _find(session, reference)
-    if not yes:
-        click.confirm(f"Send {reference.upper()} to the front desk?", abort=True)
+    confirm(f"Send {reference.upper()} to the front desk?", yes=yes)
     with database.session() as session:
         inquiry = _find(session, reference)
         data = inquiry.decrypt(database.keys)
@@ -155,46 +141,39 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
     if file.suffix not in WRITERS:
         raise click.UsageError(f"{file.name}: the name must end in {' or '.join(WRITERS)}")
     database, zone = current_services().database, current_services().clinic.zone
-    since = since.replace(tzinfo=zone) if since else None
     with database.read_session() as session:
-        query = sa.select(sa.func.count()).select_from(Inquiry).where(received_since(since))
-        count = session.scalar(query) or 0
+        ids = find_inquiries(session, since.replace(tzinfo=zone) if since else None)
     click.echo(EXPORT_WARNING, err=True)
-    if not yes:
-        click.confirm(f"Write {count_of(count, 'inquiry')} to {file}?", abort=True, err=True)
-    result = ExportResult()
+    confirm(f"Write {count_of(len(ids), 'inquiry')} to {file}?", yes=yes)
+    undecryptable = []
     with _new_file(file) as out:
         with database.session() as session:
-            audit_log.record(session, database.now(session), f"exported {count}")
-        with progress_bar("Inquiries", count) as on_progress:
-            for result in export_inquiries(database, since, zone, WRITERS[file.suffix](out)):
-                on_progress(result.rows)
-    click.echo(f"{file}: {count_of(result.rows, 'inquiry')}", err=True)
-    if result.undecryptable:
-        more = ", …" if result.undecryptable[20:] else ""
+            audit_log.record(session, database.now(session), f"exported {len(ids)}")
+        write_row = WRITERS[file.suffix](out)
+        for row in read_rows(database, ids, zone):
+            write_row(row)
+            if row["state"] == UNDECRYPTABLE:
+                undecryptable.append(str(row["reference"]))
+    click.echo(f"{file}: {count_of(len(ids), 'inquiry')}", err=True)
+    if undecryptable:
         raise click.ClickException(
-            f"{len(result.undecryptable)} could not be decrypted, a key is missing from"
-            f" ENCRYPTION_KEYS: {', '.join(result.undecryptable[:20])}{more}"
+            f"{len(undecryptable)} could not be decrypted, a key is missing from"
+            f" ENCRYPTION_KEYS: {', '.join(undecryptable)}"
         )
 
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[TextIO]:
     """Create ``file``, readable by its owner only. It is deleted if writing fails."""
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise click.ClickException(f"{file}: {error.strerror}; nothing was written") from None
-    try:
-        # Without a byte order mark, Excel assumes an old Windows encoding.
-        encoding = "utf-8-sig" if file.suffix == ".csv" else "utf-8"
-        with os.fdopen(handle, "w", encoding=encoding, newline="") as out:
+    # Without a byte order mark, Excel assumes an old Windows encoding.
+    encoding = "utf-8-sig" if file.suffix == ".csv" else "utf-8"
+    private = partial(os.open, mode=0o600)
+    with open(file, "x", encoding=encoding, newline="", opener=private) as out:
+        try:
             yield out
-            out.flush()
-            os.fsync(out.fileno())
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise
+        except BaseException:
+            file.unlink()
+            raise
 
 
 @inquiries.command(epilog="Example: flask inquiries erase K7R-4M2")
@@ -209,42 +188,20 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     database = current_services().database
     with database.read_session() as session:
         inquiry = _find(session, reference)
-        states = _require_erasable(session, inquiry)
+        states = Counter(session.scalars(_select_states(inquiry)))
     click.echo(f"{inquiry.reference}, {inquiry.topic}, received {local_time(inquiry.created_at)}")
     click.echo(_describe_loss(inquiry, states))
-    if not yes:
-        click.confirm("Erase it permanently?", abort=True)
+    confirm("Erase it permanently?", yes=yes)
     with database.session() as session:
-        inquiry = _find(session, reference)
-        _require_erasable(session, inquiry)
-        try:
-            now = database.now(session)
-            cancelled = erase_inquiry(session, inquiry, now)
-            audit_log.record(session, now, "erased", inquiry.reference)
-        except SendingInProgressError:
-            raise _being_sent(inquiry) from None
+        now = database.now(session)
+        cancelled = erase_inquiry(session, _find(session, reference), now)
+        audit_log.record(session, now, "erased", inquiry.reference)
     purge_deleted(database)
     click.echo(f"erased; {count_of(cancelled, 'email')} cancelled" if cancelled else "erased")
 
 
-def _require_erasable(session: Session, inquiry: Inquiry) -> Counter[str]:
-    """Count the inquiry's emails by state. Raises ClickException if it cannot be erased now."""
-    if inquiry.state == InquiryState.ERASED:
-        raise click.ClickException(f"{inquiry.reference} is already erased; nothing changed")
-    states = Counter(session.scalars(_select_states(inquiry)))
-    if states[State.SENDING]:
-        raise _being_sent(inquiry)
-    return states
-
-
-def _being_sent(inquiry: Inquiry) -> click.ClickException:
-    return click.ClickException(
-        f"an email about {inquiry.reference} is being sent; nothing changed, try again in a minute"
-    )
-
-
 def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:
-    unsent = states[State.PENDING] + states[State.DEAD]
+    unsent = states[State.PENDING] + states[State.SENDING] + states[State.DEAD]
     delivered = count_of(states[State.DELIVERED], "email")
     if inquiry.state == InquiryState.QUARANTINED:
         return "It is quarantined as likely spam: nobody at the front desk has read it."
@@ -262,13 +219,8 @@ def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:
 def show_audit_log(reference: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """Show who read, released, exported or erased inquiries."""
     with current_services().database.read_session() as session:
-        events = audit_log.recent_events(
-            session, reference.strip().upper() if reference else None, limit
-        )
-    rows = [
-        (local_time(event.occurred_at), event.action, event.reference or "", event.actor)
-        for event in events
-    ]
+        events = audit_log.recent_events(session, (reference or "").strip().upper(), limit)
+    rows = [(event.occurred_at, event.action, event.reference, event.actor) for event in events]
     print_rows(("time", "action", "reference", "actor"), rows, as_json=as_json)
 
 
@@ -289,8 +241,3 @@ def _select_states(inquiry: Inquiry) -> sa.Select[str]:
     """Select the states of the inquiry's emails to the front desk."""
     about = OutboxMessage.reference == inquiry.reference
     return sa.select(OutboxMessage.state).where(about, ~OutboxMessage.is_acknowledgement)
-
-
-def _printable(text: str) -> str:
-    """Replace characters that could control a terminal."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)

@@ -3,10 +3,9 @@
 import click
 from flask.cli import AppGroup
 
-from app.cli.output import count_of, json_option, print_rows, progress_bar, yes_option
+from app.cli.output import confirm, count_of, json_option, print_rows, yes_option
 from app.maintenance import encryption_keys
-from app.maintenance.encryption_keys import MissingKeyError
-from app.maintenance.key_rotation import count_encrypted_rows, count_rows_by_key, rotate_keys
+from app.maintenance.key_rotation import count_rows_by_key, rotate_keys
 from app.maintenance.vacuum import purge_deleted
 from app.services import current_services
 
@@ -20,10 +19,8 @@ def list_keys(as_json: bool) -> None:  # noqa: FBT001
     database = current_services().database
     counts = count_rows_by_key(database)
     with database.read_session() as session:
-        since = {
-            canary.fingerprint: canary.since.strftime("%Y-%m-%d")
-            for canary in encryption_keys.key_canaries(session)
-        }
+        check_values = encryption_keys.key_check_values(session)
+    since = {value.fingerprint: value.since.strftime("%Y-%m-%d") for value in check_values}
     newest, *old = database.keys.fingerprints
     status = {newest: "newest", **dict.fromkeys(old, "old")}
     status |= {name: "missing" for name in since if name not in status}
@@ -41,27 +38,21 @@ def rotate() -> None:
     An interrupted rotation can be started again.
     """
     database = current_services().database
-    try:
-        encryption_keys.register_newest_key(database)
-    except MissingKeyError as error:
-        raise click.ClickException(f"{error}; nothing changed") from None
-    with progress_bar("Rows", count_encrypted_rows(database)) as on_progress:
-        result = rotate_keys(database, on_progress)
+    encryption_keys.register_newest_key(database)
+    result = rotate_keys(database)
     click.echo(f"{count_of(result.reencrypted, 'row')} re-encrypted with the newest key.")
     if not result.complete:
         raise click.ClickException(
             "a process still uses an old key: restart web and mailer with the new"
             " ENCRYPTION_KEYS, then run this again"
         )
-    newest, *old = database.keys.fingerprints
+    old = database.keys.fingerprints[1:]
     with database.session() as session:
-        encryption_keys.delete_canaries(session, *old)
+        encryption_keys.delete_check_values(session, *old)
     purge_deleted(database)
     if old:
         click.echo(f"No longer needed in ENCRYPTION_KEYS: {', '.join(old)}")
         click.echo("Keep them as long as you keep a backup made before today.")
-    else:
-        click.echo(f"All rows use {newest}, the only key.")
     if result.undecryptable:
         raise click.ClickException(
             f"{count_of(result.undecryptable, 'row')} encrypted with a key that is not in"
@@ -76,12 +67,11 @@ def forget(fingerprint: str, yes: bool) -> None:  # noqa: FBT001
     """Allow starting without a lost key. What it encrypted stays unreadable."""
     database = current_services().database
     with database.read_session() as session:
-        known = {canary.fingerprint for canary in encryption_keys.key_canaries(session)}
+        known = {value.fingerprint for value in encryption_keys.key_check_values(session)}
     if fingerprint not in known or fingerprint in database.keys.fingerprints:
         raise click.ClickException(f"{fingerprint!r} is not a missing key; nothing changed")
-    if not yes:
-        rows = count_of(count_rows_by_key(database)[None], "row")
-        click.confirm(f"{rows} cannot be read unless the key is found. Continue?", abort=True)
+    rows = count_of(count_rows_by_key(database)[None], "row")
+    confirm(f"{rows} cannot be read unless the key is found. Continue?", yes=yes)
     with database.session() as session:
-        encryption_keys.delete_canaries(session, fingerprint)
+        encryption_keys.delete_check_values(session, fingerprint)
     click.echo("Key forgotten.")

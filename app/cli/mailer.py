@@ -11,11 +11,9 @@ from pathlib import Path
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import jobs, startup_checks
 from app.database import Database
-from app.database.engines import NotDurableError
 from app.outbox import queue, smtp
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.signals import SignalHandler
@@ -54,14 +52,15 @@ def run(once: bool, name: str | None) -> None:  # noqa: FBT001
     signal_handler = SignalHandler()
     signal_handler.install()
     database = current_services().database
-    startup_checks.check_for_command(database)
+    database_answers = startup_checks.check(database)
     host = socket.gethostname()[:40]
     if name is None:
         _run(database, signal_handler, f"{host}-{os.getpid()}", once=once)
         return
     owner = f"{host}-{name}"
     with _lock(owner, current_services().settings.instance_dir):
-        _release_leases(database, owner)
+        if database_answers:
+            _release_leases(database, owner)
         _run(database, signal_handler, owner, once=once)
 
 
@@ -105,14 +104,7 @@ def _lock(owner: str, folder: Path) -> Iterator[None]:
 
 def _release_leases(database: Database, owner: str) -> None:
     """Make due what an earlier mailer ``owner`` was sending when it was killed."""
-    try:
-        with database.session() as session:
-            count = queue.release_leases(session, owner, database.now(session))
-    except (SQLAlchemyError, NotDurableError) as error:
-        log.error(
-            "leases not released, they will expire: database unavailable: %s",
-            type(error).__name__,
-        )
-        return
+    with database.session() as session:
+        count = queue.release_leases(session, owner, database.now(session))
     if count:
         log.warning("released leases of an earlier mailer %s: %d", owner, count)

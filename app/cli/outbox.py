@@ -10,11 +10,12 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from app.cli.output import (
+    confirm,
     count_of,
-    iso_time,
     json_option,
     local_time,
     print_json,
+    print_record,
     print_table,
     yes_option,
 )
@@ -59,25 +60,15 @@ def list_messages(include_finished: bool, limit: int, as_json: bool) -> None:  #
         down_since = transport.down_since if transport else None
         print_json(
             {
-                "paused_since": iso_time(pause.since) if pause else None,
-                "transport_unavailable_since": iso_time(down_since),
+                "paused_since": pause.since if pause else None,
+                "transport_unavailable_since": down_since,
                 "transport_error": transport.reason if transport and down_since else None,
-                "messages": [_as_json(message) for message in messages],
+                "messages": [_as_record(message) for message in messages],
             }
         )
         return
     _print_warnings(pause, transport)
-    rows = [
-        (
-            str(message.id)[:8],
-            message.reference,
-            _recipient(message),
-            message.attempts,
-            _describe(message),
-        )
-        for message in messages
-    ]
-    print_table(("message", "reference", "to", "attempts", "status"), rows)
+    _print_messages(messages)
 
 
 @outbox.command(epilog="Example: flask outbox show 5f0c2a71")
@@ -85,32 +76,26 @@ def list_messages(include_finished: bool, limit: int, as_json: bool) -> None:  #
 @json_option
 def show(message: str, as_json: bool) -> None:  # noqa: FBT001
     """Show a message, given by the start of its id, and its attempts."""
+    attempt = DeliveryAttempt
     with current_services().database.read_session() as session:
         found = _find(session, message)
-        attempts = session.scalars(
-            sa.select(DeliveryAttempt)
-            .where(DeliveryAttempt.message_id == found.id)
-            .order_by(DeliveryAttempt.id)
-        ).all()
-    if as_json:
-        print_json(_as_json(found) | {"message_id": found.message_id, "log": _log(attempts)})
-        return
-    click.echo(f"Message-ID: {found.message_id}\nInquiry: {found.reference}\nState: {found.state}")
-    click.echo(f"To: {_recipient(found)}\nQueued: {local_time(found.queued_at)}")
-    if found.request_id:
-        click.echo(f"Request ID: {found.request_id}")
-    rows = [
-        (
-            local_time(attempt.started_at),
-            local_time(attempt.ended_at),
-            attempt.owner,
+        query = sa.select(
+            attempt.started_at,
+            attempt.ended_at,
+            attempt.owner.label("mailer"),
             attempt.outcome,
-            attempt.code or "",
-            attempt.transport_reply or "",
+            attempt.code,
+            attempt.transport_reply,
         )
-        for attempt in attempts
-    ]
-    print_table(("started", "ended", "mailer", "outcome", "code", "reply"), rows)
+        query = query.where(attempt.message_id == found.id).order_by(attempt.id)
+        log = [dict(row) for row in session.execute(query).mappings()]
+    record = _as_record(found) | {"message_id": found.message_id}
+    if as_json:
+        print_json(record | {"log": log})
+        return
+    print_record(record)
+    click.echo()
+    print_table(list(log[0]) if log else [], [list(entry.values()) for entry in log])
 
 
 @outbox.command(epilog="Example: flask outbox requeue 5f0c2a71")
@@ -118,7 +103,7 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
 @yes_option
 def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
     """Send a dead, cancelled or pending message now."""
-    _change(message, admin.requeue, "Send it now?", ask=not yes)
+    _change(message, admin.requeue, "Send it now?", yes=yes)
 
 
 @outbox.command(epilog="Example: flask outbox cancel 5f0c2a71")
@@ -126,7 +111,7 @@ def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
 @yes_option
 def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
     """Cancel a pending or dead message. The inquiry is kept."""
-    _change(message, admin.cancel, "Never send it?", ask=not yes)
+    _change(message, admin.cancel, "Never send it?", yes=yes)
 
 
 @outbox.command(epilog="Example: flask outbox pause")
@@ -134,8 +119,7 @@ def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
 def pause(yes: bool) -> None:  # noqa: FBT001
     """Stop sending until `outbox resume`. Inquiries are still accepted."""
     database = current_services().database
-    if not yes:
-        click.confirm("Stop sending?", abort=True)
+    confirm("Stop sending?", yes=yes)
     with database.session() as session:
         admin.pause(session, "by an operator", database.now(session))
     click.echo("paused")
@@ -155,33 +139,20 @@ def resume(yes: bool) -> None:  # noqa: FBT001
             raise click.ClickException("the outbox is not paused; nothing changed")
         pending = sa.select(OutboxMessage).where(OutboxMessage.due_at.is_not(None))
         messages = session.scalars(pending.order_by(OutboxMessage.queued_at)).all()
-    rows = [
-        (
-            str(message.id)[:8],
-            message.reference,
-            _recipient(message),
-            local_time(message.queued_at),
-        )
-        for message in messages[:MAX_LISTED]
-    ]
     click.echo(f"Paused since {local_time(pause.since)}: {pause.reason}. Messages to be sent:\n")
-    print_table(("message", "reference", "to", "queued"), rows)
-    if len(messages) > MAX_LISTED:
-        click.echo(f"… and {len(messages) - MAX_LISTED} more")
-    if not yes:
-        click.confirm(f"\nSend {count_of(len(messages), 'message')} and resume?", abort=True)
+    _print_messages(messages[:MAX_LISTED])
+    confirm(f"\nSend {count_of(len(messages), 'message')} and resume?", yes=yes)
     with database.session() as session:
         admin.resume(session)
     click.echo("resumed")
 
 
-def _change(prefix: str, action: admin.Action, question: str, *, ask: bool) -> None:
+def _change(prefix: str, action: admin.Action, question: str, *, yes: bool) -> None:
     database = current_services().database
     with database.read_session() as session:
         message = _find(session, prefix)
     click.echo(f"{message.reference} to {_recipient(message)}: {_describe(message)}")
-    if ask:
-        click.confirm(question, abort=True)
+    confirm(question, yes=yes)
     with database.session() as session:
         changed = action(session, message.id, database.now(session))
     if not changed:
@@ -262,30 +233,31 @@ def _reason(message: OutboxMessage) -> str:
     return error
 
 
-def _as_json(message: OutboxMessage) -> dict[str, Any]:
+def _print_messages(messages: Sequence[OutboxMessage]) -> None:
+    rows = [
+        (
+            str(message.id)[:8],
+            message.reference,
+            _recipient(message),
+            message.queued_at,
+            message.attempts,
+            _describe(message),
+        )
+        for message in messages
+    ]
+    print_table(("message", "reference", "to", "queued", "attempts", "status"), rows)
+
+
+def _as_record(message: OutboxMessage) -> dict[str, Any]:
     return {
-        "id": str(message.id),
+        "id": message.id,
         "reference": message.reference,
         "request_id": message.request_id,
         "recipient": _recipient(message),
         "state": message.state,
         "attempts": message.attempts,
-        "queued_at": iso_time(message.queued_at),
-        "next_attempt_at": iso_time(message.due_at) if message.state == State.PENDING else None,
+        "queued_at": message.queued_at,
+        "next_attempt_at": message.due_at if message.state == State.PENDING else None,
         "code": message.last_code,
         "error": message.last_error,
     }
-
-
-def _log(attempts: Sequence[DeliveryAttempt]) -> list[dict[str, Any]]:
-    return [
-        {
-            "started_at": iso_time(attempt.started_at),
-            "ended_at": iso_time(attempt.ended_at),
-            "mailer": attempt.owner,
-            "outcome": attempt.outcome,
-            "code": attempt.code,
-            "transport_reply": attempt.transport_reply,
-        }
-        for attempt in attempts
-    ]

@@ -1,23 +1,26 @@
-"""What commands share: options, tables, JSON, times and a progress bar."""
+"""What commands share: options, questions, tables, records, JSON and times."""
 
 import json
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import click
 
-from app.maintenance import ProgressCallback
 from app.services import current_services
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask ``question``, unless ``--yes`` was given. The answer no ends the command."""
+    if not yes:
+        click.confirm(question, abort=True)
+
+
 def print_json(data: object) -> None:
-    """Print ``data`` as indented JSON."""
-    click.echo(json.dumps(data, indent=2))
+    """Print ``data`` as indented JSON: times in ISO 8601 and UTC, durations in seconds."""
+    click.echo(json.dumps(data, indent=2, default=_to_json))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -25,7 +28,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     if not rows:
         click.echo("No entries.")
         return
-    lines = [[str(cell) for cell in row] for row in (head, *rows)]
+    lines = [[_to_text(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     for line in lines:
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -40,15 +43,17 @@ def print_rows(head: Sequence[str], rows: Sequence[Sequence[object]], *, as_json
         print_table(head, rows)
 
 
+def print_record(record: Mapping[str, object]) -> None:
+    """Print each value that is not None in a line with its name."""
+    for name, value in record.items():
+        if value is not None:
+            click.echo(f"{name + ':':18} {_to_text(value)}".rstrip())
+
+
 def local_time(moment: datetime | None) -> str:
     """Format ``moment`` in the clinic's time zone; None is empty."""
     zone = current_services().clinic.zone
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
-
-
-def iso_time(moment: datetime | None) -> str | None:
-    """Format ``moment`` for JSON: ISO 8601 in UTC."""
-    return moment.isoformat(timespec="seconds") if moment else None
 
 
 def count_of(number: int, noun: str) -> str:
@@ -58,9 +63,20 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
 
 
-@contextmanager
-def progress_bar(label: str, length: int) -> Iterator[ProgressCallback]:
-    """Show a bar on standard error if it is a terminal. It never moves backward."""
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden) as bar:
-        yield lambda done: bar.update(max(0, done - bar.pos))
+def printable(text: str) -> str:
+    """Replace characters that could control a terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
+
+
+def _to_text(value: object) -> str:
+    if value is None or isinstance(value, datetime):
+        return local_time(value)
+    return printable(str(value))
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, timedelta):
+        return int(value.total_seconds())
+    return str(value)

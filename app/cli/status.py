@@ -1,12 +1,12 @@
 """``flask status``: the state of the site on one screen."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 from flask.cli import with_appcontext
 
-from app.cli.output import iso_time, json_option, local_time, print_json
+from app.cli.output import json_option, local_time, print_json
 from app.clock import age
 from app.contact.queries import QuarantineStats
 from app.monitoring.health_rules import Severity, format_duration, worst
@@ -30,7 +30,7 @@ def status(as_json: bool) -> None:  # noqa: FBT001
     services = current_services()
     report = build_status_report(services.database, services.clinic, services.settings.instance_dir)
     if as_json:
-        print_json(as_data(report))
+        print_json(_as_record(report))
     else:
         click.echo(f"{services.clinic.name}, {services.settings.site_url}\n")
         for label, text in _lines(report):
@@ -99,40 +99,35 @@ def _when(moment: datetime, now: datetime) -> str:
     return "due now" if moment <= now else local_time(moment)
 
 
-def as_data(report: StatusReport) -> dict[str, object]:
-    """Return the report for JSON: times in ISO 8601 and UTC, null for what is not known."""
+def _as_record(report: StatusReport) -> dict[str, object]:
+    """Return the report for JSON; None is what is not known."""
     stats, last = report.outbox, report.last_inquiry
     return {
-        "at": iso_time(report.now),
+        "at": report.now,
         "version": report.version,
-        "last_inquiry": last
-        and {"reference": last.reference, "at": iso_time(last.at), "state": last.state},
+        "last_inquiry": last and {"reference": last.reference, "at": last.at, "state": last.state},
         "quarantined": report.quarantine.count,
-        "oldest_quarantined_seconds": _seconds(report.quarantine.oldest),
+        "oldest_quarantined_seconds": report.quarantine.oldest,
         "pending": stats.pending,
-        "oldest_pending_seconds": _seconds(stats.oldest_pending),
+        "oldest_pending_seconds": stats.oldest_pending,
         "dead": stats.dead,
-        "paused_since": iso_time(stats.paused_since),
-        "transport_unavailable_since": iso_time(stats.transport_unavailable_since),
+        "paused_since": stats.paused_since,
+        "transport_unavailable_since": stats.transport_unavailable_since,
         "transport_fault": stats.transport_fault,
         "mailers": [
             {
                 "owner": mailer.owner,
-                "started_at": iso_time(mailer.started_at),
-                "heartbeat_at": iso_time(mailer.heartbeat_at),
+                "started_at": mailer.started_at,
+                "heartbeat_at": mailer.heartbeat_at,
             }
             for mailer in report.mailers
         ],
-        "last_backup": iso_time(report.backup),
-        "next_retention": iso_time(report.next_retention),
-        "next_digest": iso_time(report.next_digest),
+        "last_backup": report.backup,
+        "next_retention": report.next_retention,
+        "next_digest": report.next_digest,
         "disk_free_bytes": report.free_bytes,
         "problems": [
             {"event": problem.event, "severity": problem.severity.label, "title": problem.title}
             for problem in report.problems
         ],
     }
-
-
-def _seconds(duration: timedelta | None) -> int | None:
-    return None if duration is None else int(duration.total_seconds())

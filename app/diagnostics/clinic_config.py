@@ -39,15 +39,9 @@ def _phones(clinic: Clinic, file: Path) -> list[CheckResult]:
     numbers = dict.fromkeys(
         (clinic.phone, *(place.phone for place in clinic.locations if place.phone))
     )
-    country = clinic.country
+    country, warn = clinic.country, partial(warning_at, "phones", file)
     invalid = [
-        warning_at(
-            "phones",
-            file,
-            f'"{number}"',
-            f"{number} is not a valid number in {country}",
-            "Correct it",
-        )
+        warn(f'"{number}"', f"{number} is not a valid number in {country}", "Correct it")
         for number in numbers
         if not phonenumbers.is_valid_number(phonenumbers.parse(number, country))
     ]

@@ -13,7 +13,7 @@ from app.pages.og_image import SIZE, read_social_card
 
 MAX_LOGO_BYTES = 10_000  # every page loads it
 STREET_ZOOM = 14  # the zoom level from which a basemap contains every street
-CUT_AGAIN = "Create it again: docs/customize.md"
+CREATE_AGAIN = "Create it again: docs/customize.md"
 
 
 def check_logo(file: Path) -> CheckResult:
@@ -73,7 +73,7 @@ def _check_tiles(basemap: PMTilesReader, marker: Marker) -> CheckResult | None:
     empty = [zoom for zoom in levels if not basemap.tile(zoom, int(x * 2**zoom), int(y * 2**zoom))]
     if not empty:
         return None
-    return warning("basemap", f"no streets at {marker.name} from zoom {empty[0]}", CUT_AGAIN)
+    return warning("basemap", f"no streets at {marker.name} from zoom {empty[0]}", CREATE_AGAIN)
 
 
 def _check_bounds(basemap: PMTilesReader, markers: Sequence[Marker]) -> CheckResult | None:
@@ -85,11 +85,11 @@ def _check_bounds(basemap: PMTilesReader, markers: Sequence[Marker]) -> CheckRes
     if left <= view.left and view_right <= right and top <= view.top and view_bottom <= bottom:
         return None
     message = "ends within the initial view of the map"
-    return warning("basemap", message, f"Use a larger bbox. {CUT_AGAIN}")
+    return warning("basemap", message, f"Use a larger bbox. {CREATE_AGAIN}")
 
 
 def _check_zoom(basemap: PMTilesReader) -> CheckResult | None:
     zoom = basemap.metadata.max_zoom
     if zoom >= STREET_ZOOM:
         return None
-    return warning("basemap", f"ends at zoom {zoom}, so small streets are missing", CUT_AGAIN)
+    return warning("basemap", f"ends at zoom {zoom}, so small streets are missing", CREATE_AGAIN)

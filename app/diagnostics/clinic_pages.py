@@ -47,16 +47,16 @@ def _references(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
     sources = read_sources(file, IssueCollector())
     cited = {reference.key for page in pages for reference in page.references}
     linked = [key for key, source in sources.items() if source.link]
-    results = [ok("references", f"{len(cited)} cited, {len(linked)} with a permanent link")]
-    for key in sources:
-        if key not in linked:
-            message, advice = f"{key} has no link", "Add its doi, pmid or url"
-            results.append(warning_at("references", file, f"[{key}]", message, advice))
-    for key in sources:
-        if key not in cited:
-            message = f"{key} is not cited"
-            results.append(warning_at("references", file, f"[{key}]", message, "Remove it"))
-    return results
+    advice = "Add its doi, pmid or url"
+    problems = [(key, "has no link", advice) for key in sources if key not in linked]
+    problems += [(key, "is not cited", "Remove it") for key in sources if key not in cited]
+    return [
+        ok("references", f"{len(cited)} cited, {len(linked)} with a permanent link"),
+        *(
+            warning_at("references", file, f"[{key}]", f"{key} {problem}", advice)
+            for key, problem, advice in problems
+        ),
+    ]
 
 
 def _reading_grades(folder: Path) -> list[CheckResult]:

@@ -1,4 +1,4 @@
-"""Checks of the database: durability, migrations, encryption keys, clock."""
+"""Checks of the database: durability, migrations, encryption keys, clock, outbox, backup."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,24 +8,33 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.clock import age
 from app.contact.models import Inquiry
 from app.database import Database, error_line
 from app.database.engines import NotDurableError, is_wal_safe, sqlite_module
 from app.database.revisions import revision_of, schema_problem
+from app.diagnostics.outbox import check_outbox
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
 from app.encryption import UnknownKeyError
 from app.maintenance import encryption_keys
+from app.maintenance.backup import last_backup_at
+from app.monitoring.health_rules import format_duration
 
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)  # no correct clock is earlier
 MAX_SKEW = timedelta(seconds=5)
+MAX_BACKUP_AGE = timedelta(days=8)
 
 
 def check_database(database: Database) -> list[CheckResult]:
-    """Check ``database``. If it is unavailable or not migrated, later checks are skipped."""
+    """Check ``database`` and what it says of the outbox, the mailers and backups.
+
+    If it is unavailable or not migrated, later checks are skipped.
+    """
     results: list[CheckResult] = []
-    for check in (_durability, _migrations, _keys, _clock):
+    for check in (_durability, _migrations, _keys, _clock, check_outbox, _backup):
         try:
-            results.append(check(database))
+            with database.read_session() as session:
+                results += check(database, session)
         except NotDurableError as error:
             results.append(failed("database", str(error), "Turn fsync on in postgresql.conf"))
         except SQLAlchemyError as error:
@@ -36,10 +45,9 @@ def check_database(database: Database) -> list[CheckResult]:
     return results
 
 
-def _durability(database: Database) -> CheckResult:
+def _durability(database: Database, session: Session) -> list[CheckResult]:
     sqlite = database.engine.dialect.name == "sqlite"
-    with database.read_session() as session:
-        return _sqlite(session) if sqlite else _postgres(session)
+    return [_sqlite(session) if sqlite else _postgres(session)]
 
 
 def _sqlite(session: Session) -> CheckResult:
@@ -70,37 +78,44 @@ def _setting_getter(session: Session, verb: str) -> Callable[[str], str]:
     return lambda name: str(connection.exec_driver_sql(f"{verb} {name}").scalar_one())
 
 
-def _migrations(database: Database) -> CheckResult:
-    with database.read_session() as session:
-        problem = schema_problem(revision_of(session.connection()))
+def _migrations(_database: Database, session: Session) -> list[CheckResult]:
+    problem = schema_problem(revision_of(session.connection()))
     if problem is None:
-        return ok("migrations", "the database is at the newest revision")
+        return [ok("migrations", "the database is at the newest revision")]
     message, _, advice = problem.partition(": ")
-    return failed("migrations", message, advice[:1].upper() + advice[1:])
+    return [failed("migrations", message, advice[:1].upper() + advice[1:])]
 
 
-def _keys(database: Database) -> CheckResult:
-    with database.read_session() as session:
-        count = len(encryption_keys.key_canaries(session))
-        try:
-            encryption_keys.check_keys(session, database.keys)
-        except UnknownKeyError as error:
-            return failed("keys", str(error), "Find it in your copy of ENCRYPTION_KEYS")
-    if not count:
-        return warning("keys", "not registered in the database yet", "Start the site once")
-    return ok("keys", "all encrypted rows can be decrypted")
+def _keys(database: Database, session: Session) -> list[CheckResult]:
+    try:
+        encryption_keys.check_keys(session, database.keys)
+    except UnknownKeyError as error:
+        return [failed("keys", str(error), "Find it in your copy of ENCRYPTION_KEYS")]
+    if not encryption_keys.key_check_values(session):
+        return [warning("keys", "not registered in the database yet", "Start the site once")]
+    return [ok("keys", "all encrypted rows can be decrypted")]
 
 
-def _clock(database: Database) -> CheckResult:
-    here = clock.now()
-    with database.read_session() as session:
-        there = database.now(session)
-        newest = session.scalar(sa.select(sa.func.max(Inquiry.created_at)))
+def _clock(database: Database, session: Session) -> list[CheckResult]:
+    here, there = clock.now(), database.now(session)
+    newest = session.scalar(sa.select(sa.func.max(Inquiry.created_at)))
     advice = "Synchronize the clock by NTP"
     if here < RELEASED or (newest and newest > max(here, there) + MAX_SKEW):
-        return failed("clock", f"{here:%Y-%m-%d %H:%M} UTC, which is in the past", advice)
+        return [failed("clock", f"{here:%Y-%m-%d %H:%M} UTC, which is in the past", advice)]
     if abs(there - here) > MAX_SKEW:
         ahead = (there - here).total_seconds()
         message = f"the database's clock is {ahead:+.0f} s from this machine's"
-        return warning("clock", message, advice)
-    return ok("clock", f"{here:%Y-%m-%d %H:%M} UTC")
+        return [warning("clock", message, advice)]
+    return [ok("clock", f"{here:%Y-%m-%d %H:%M} UTC")]
+
+
+def _backup(database: Database, session: Session) -> list[CheckResult]:
+    """Check the age of the last `flask backup`, made on any host."""
+    created_at, advice = last_backup_at(session), "Run `flask backup PATH` every day"
+    if created_at is None:
+        return [warning("backup", "none recorded", advice)]
+    newest = age(created_at, database.now(session))
+    message = f"the newest is {format_duration(newest)} old"
+    if newest > MAX_BACKUP_AGE:
+        return [warning("backup", message, advice)]
+    return [ok("backup", message)]

@@ -1,23 +1,18 @@
 """Checks of the outbox and the mailer, by the rules of alerts and health checks."""
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.contact.queries import quarantine_stats
 from app.database import Database
-from app.database.engines import NotDurableError
 from app.diagnostics.result import CheckResult, failed, ok, warning
 from app.monitoring.health_rules import Problem, Severity, find_problems, format_duration
 from app.outbox.stats import OutboxStats, outbox_stats
 
 
-def check_outbox(database: Database) -> list[CheckResult]:
-    """Check the outbox and the mailer. Returns nothing if the database is unavailable."""
-    try:
-        with database.read_session() as session:
-            now = database.now(session)
-            stats, quarantine = outbox_stats(session, now), quarantine_stats(session, now)
-    except (SQLAlchemyError, NotDurableError):
-        return []  # the database has a check of its own
+def check_outbox(database: Database, session: Session) -> list[CheckResult]:
+    """Check the outbox and the mailer. Raises SQLAlchemyError."""
+    now = database.now(session)
+    stats, quarantine = outbox_stats(session, now), quarantine_stats(session, now)
     problems = {problem.event: problem for problem in find_problems(stats, quarantine)}
     mailer = problems.pop("mailer", None)
     if mailer:

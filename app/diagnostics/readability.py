@@ -33,11 +33,6 @@ def sentences(markdown: str) -> list[str]:
     ]
 
 
-def rows(markdown: str) -> list[str]:
-    """Return the rows of tables as plain text between bars."""
-    return [plain(block) for block in blocks(markdown) if block.startswith("|")]
-
-
 def syllables(word: str) -> int:
     """Count the groups of vowels, without a silent final e.
 

@@ -1,5 +1,5 @@
 """Backups, encryption keys, retention and erasure."""
 
-from collections.abc import Callable
 
-ProgressCallback = Callable[[int], None]  # called with the amount of work done so far
+class MaintenanceError(Exception):
+    """A task cannot be carried out. The message is one line for the operator."""

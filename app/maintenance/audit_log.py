@@ -34,8 +34,8 @@ def record(session: Session, now: datetime, action: str, reference: str | None =
     session.add(AuditEvent(occurred_at=now, action=action, reference=reference, actor=_user()))
 
 
-def recent_events(session: Session, reference: str | None, limit: int) -> list[AuditEvent]:
-    """Return the newest events, of one inquiry or of all."""
+def recent_events(session: Session, reference: str, limit: int) -> list[AuditEvent]:
+    """Return the newest events, of one inquiry or, if ``reference`` is empty, of all."""
     query = sa.select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
     if reference:
         query = query.where(AuditEvent.reference == reference)

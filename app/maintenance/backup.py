@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from base64 import b64encode
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -15,19 +14,18 @@ from app import clock
 from app.contact.models import Inquiry
 from app.database import Base, Database
 from app.database.revisions import revision_of
-from app.encryption import KeyRing
 from app.maintenance import backup_archive
 from app.maintenance.backup_archive import BackupContents, BackupError, Manifest
-from app.maintenance.encryption_keys import KeyCanary, create_canaries
+from app.maintenance.encryption_keys import key_check_values
 from app.outbox.models import OutboxMessage
 from app.scheduler import ScheduledJob
 from app.version import version
 
-BACKUP = "backup"  # row of `scheduled_job` with the time of the last backup
+BACKUP_JOB = "backup"  # row of `scheduled_job` with the time of the last backup
 REVISION_TABLE = "alembic_version"
 
 
-def backend_for(database: Database) -> ModuleType:
+def get_backend(database: Database) -> ModuleType:
     """Return the module that copies and restores databases of this kind."""
     kind = "sqlite" if database.engine.dialect.name == "sqlite" else "postgres"
     return import_module(f"app.maintenance.backup_{kind}")
@@ -38,18 +36,16 @@ def create_backup(database: Database, path: Path) -> Manifest:
 
     Raises BackupError, also if the file exists.
     """
-    exists = BackupError(f"{path} exists already; nothing was written")
     if path.exists():
-        raise exists
+        raise BackupError(f"{path} exists already; nothing was written")
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".frontdesk-") as name:
             archive, payload = Path(name) / "archive", Path(name) / backup_archive.PAYLOAD
             now = clock.now()
-            contents = backend_for(database).copy(database, payload)
+            contents = get_backend(database).copy(database, payload)
             manifest = Manifest(
-                format=backup_archive.FORMAT,
                 version=version(),
-                created_at=now.isoformat(timespec="seconds"),
+                created_at=now.replace(microsecond=0),
                 database=database.engine.dialect.name,
                 sha256=backup_archive.sha256_of(payload),
                 contents=contents,
@@ -57,8 +53,6 @@ def create_backup(database: Database, path: Path) -> Manifest:
             backup_archive.write(archive, manifest, payload)
             os.link(archive, path)  # unlike a rename, it never replaces another file
         _sync_folder(path.parent)
-    except FileExistsError:
-        raise exists from None
     except OSError as error:
         raise BackupError(f"cannot write {path}: {error.strerror}") from None
     return manifest
@@ -75,12 +69,13 @@ def _sync_folder(folder: Path) -> None:
 def record_backup(database: Database, created_at: datetime) -> None:
     """Store the time of a backup in the database, where every host can read it."""
     with database.session() as session:
-        session.merge(ScheduledJob(name=BACKUP, started_at=created_at))
+        session.merge(ScheduledJob(name=BACKUP_JOB, started_at=created_at))
 
 
 def last_backup_at(session: Session) -> datetime | None:
     """Return the time of the last backup, made on any host."""
-    return session.scalar(sa.select(ScheduledJob.started_at).where(ScheduledJob.name == BACKUP))
+    query = sa.select(ScheduledJob.started_at).where(ScheduledJob.name == BACKUP_JOB)
+    return session.scalar(query)
 
 
 def backup_file_name(moment: datetime) -> str:
@@ -94,23 +89,19 @@ def existing_tables(connection: sa.Connection) -> list[str]:
     return sorted(names & {REVISION_TABLE, *Base.metadata.tables})
 
 
-def read_contents(connection: sa.Connection, keys: KeyRing) -> BackupContents:
+def read_contents(session: Session) -> BackupContents:
     """Describe the database for the manifest. Raises BackupError if it is empty."""
+    connection = session.connection()
     revision = revision_of(connection)
     if revision is None:
         raise BackupError("the database is empty: nothing to back up")
-    tables = existing_tables(connection)
-    canaries = {}
-    if KeyCanary.__tablename__ in tables:
-        rows = connection.execute(sa.select(KeyCanary.fingerprint, KeyCanary.encrypted_text))
-        canaries = {row.fingerprint: row.encrypted_text for row in rows}
-    canaries = canaries or create_canaries(keys, keys.fingerprints)
-    undelivered = OutboxMessage.due_at.is_not(None)
+    undelivered = sa.select(sa.func.count()).where(OutboxMessage.due_at.is_not(None))
     return BackupContents(
         revision=revision,
-        tables=tables,
-        inquiries=connection.scalar(sa.select(sa.func.count(Inquiry.id))) or 0,
-        undelivered=connection.scalar(sa.select(sa.func.count(OutboxMessage.id)).where(undelivered))
-        or 0,
-        canaries={name: b64encode(text).decode() for name, text in canaries.items()},
+        tables=existing_tables(connection),
+        inquiries=session.scalar(sa.select(sa.func.count(Inquiry.id))) or 0,
+        undelivered=session.scalar(undelivered) or 0,
+        key_check_values={
+            value.fingerprint: value.encrypted_text for value in key_check_values(session)
+        },
     )

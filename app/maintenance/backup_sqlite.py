@@ -4,15 +4,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from app.database import Database
 from app.database.engines import sqlite_module
 from app.maintenance.backup import read_contents
 from app.maintenance.backup_archive import BackupContents, BackupError
 from app.outbox import admin
-
-GATE = "restore_in_progress"
 
 
 def copy(database: Database, target: Path) -> BackupContents:
@@ -22,27 +18,18 @@ def copy(database: Database, target: Path) -> BackupContents:
     """
     with closing(database.engine.raw_connection()) as pooled:
         try:
-            _driver(pooled).execute("VACUUM INTO ?", (str(target),))
+            driver: Any = pooled.driver_connection
+            driver.execute("VACUUM INTO ?", (str(target),))
         except sqlite_module.DatabaseError as error:
             raise BackupError(f"SQLite cannot copy the database: {error}") from None
-    verify(target)
-    engine = sa.create_engine("sqlite://", creator=lambda: _read_only(target))
+    copied = Database(f"sqlite:///{target}", database.keys)
     try:
-        with engine.connect() as connection:
-            return read_contents(connection, database.keys)
+        with copied.read_session() as session:
+            if session.connection().exec_driver_sql("PRAGMA quick_check").scalar() != "ok":
+                raise BackupError("the copy of the database is damaged")
+            return read_contents(session)
     finally:
-        engine.dispose()
-
-
-def verify(payload: Path) -> None:
-    """Raise BackupError unless ``payload`` passes SQLite's quick check."""
-    try:
-        with closing(_read_only(payload)) as connection:
-            sound = connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
-    except sqlite_module.DatabaseError:
-        sound = False
-    if not sound:
-        raise BackupError("the copy of the database is damaged")
+        copied.engine.dispose()
 
 
 def replace_content(
@@ -61,34 +48,4 @@ def replace_content(
         closing(sqlite_module.connect(payload)) as source,
         closing(database.engine.raw_connection()) as pooled,
     ):
-        source.backup(_driver(pooled))
-
-
-def close_gate(database: Database, seconds: int) -> None:
-    """Reject new inquiries for ``seconds``, so that none is lost when the content is replaced.
-
-    Requests answer 503 meanwhile. The replacing content has no gate.
-    """
-    open_gate(database)
-    with database.engine.begin() as connection:
-        until = f"CAST(strftime('%s', 'now') AS INTEGER) + {seconds}"
-        limit = connection.exec_driver_sql(f"SELECT {until}").scalar()
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER {GATE} BEFORE INSERT ON inquiry"
-            f" WHEN CAST(strftime('%s', 'now') AS INTEGER) < {limit}"
-            " BEGIN SELECT RAISE(ABORT, 'a restore is in progress'); END"
-        )
-
-
-def open_gate(database: Database) -> None:
-    """Accept inquiries again."""
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {GATE}")
-
-
-def _read_only(file: Path) -> Any:
-    return sqlite_module.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-
-
-def _driver(pooled: Any) -> Any:
-    return pooled.driver_connection
+        source.backup(pooled.driver_connection)

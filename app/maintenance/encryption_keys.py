@@ -1,10 +1,11 @@
-"""Detect a missing encryption key by canaries.
+"""Detect a missing encryption key by key check values.
 
-A canary is a known text encrypted with one key. Every key that may have encrypted a row
-has one, until `flask keys rotate` finds that no row needs that key. Decrypting the canaries,
-one or two rows, therefore shows at startup whether all rows can be decrypted.
+A key check value is a known text encrypted with one key. Every key that may have encrypted a
+row has one in the database, until `flask keys rotate` finds that no row needs that key.
+Decrypting them, one or two rows, therefore shows at startup whether all rows can be decrypted.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,7 +17,7 @@ from app.database import Base, Database, UTCDateTime
 from app.encryption import KeyRing, UnknownKeyError
 from app.scheduler import Job, every
 
-KNOWN_TEXT = "canary"
+KNOWN_TEXT = "frontdesk"
 CHECK_INTERVAL = timedelta(minutes=10)
 
 
@@ -24,30 +25,30 @@ class MissingKeyError(UnknownKeyError):
     """ENCRYPTION_KEYS lacks a key that rows are encrypted with; the message names it."""
 
 
-class KeyCanary(Base):
+class KeyCheckValue(Base):
     """The known text, encrypted with the key called ``fingerprint``."""
 
-    __tablename__ = "key_canary"
+    __tablename__ = "key_check_value"
 
     fingerprint: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
     encrypted_text: Mapped[bytes]
     since: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-def key_canaries(session: Session) -> list[KeyCanary]:
-    """Return the canaries, newest first."""
-    return list(session.scalars(sa.select(KeyCanary).order_by(KeyCanary.since.desc())))
+def key_check_values(session: Session) -> list[KeyCheckValue]:
+    """Return the key check values, newest first."""
+    return list(session.scalars(sa.select(KeyCheckValue).order_by(KeyCheckValue.since.desc())))
 
 
 def check_keys(session: Session, keys: KeyRing) -> None:
     """Raise MissingKeyError unless ``keys`` can decrypt all rows."""
-    canaries = key_canaries(session)
-    require_keys({canary.fingerprint: canary.encrypted_text for canary in canaries}, keys)
+    values = key_check_values(session)
+    require_keys({value.fingerprint: value.encrypted_text for value in values}, keys)
 
 
-def require_keys(canaries: dict[str, bytes], keys: KeyRing) -> None:
-    """Raise MissingKeyError unless ``keys`` can decrypt ``canaries``, given by fingerprint."""
-    missing = [name for name, text in canaries.items() if keys.key_of(text) is None]
+def require_keys(check_values: Mapping[str, bytes], keys: KeyRing) -> None:
+    """Raise MissingKeyError unless ``keys`` can decrypt ``check_values``, by fingerprint."""
+    missing = [name for name, text in check_values.items() if keys.key_of(text) is None]
     if missing:
         raise MissingKeyError(
             f"a key is missing: ENCRYPTION_KEYS lacks {' and '.join(missing)},"
@@ -56,43 +57,36 @@ def require_keys(canaries: dict[str, bytes], keys: KeyRing) -> None:
 
 
 def register_newest_key(database: Database) -> None:
-    """Give the newest key a canary if it has none; on first use, give one to every key.
+    """Store a key check value for the newest key; on first use, one for every key.
 
     Several processes may call this at once. Raises MissingKeyError.
     """
+    keys = database.keys
     with database.read_session() as session:
-        known = {canary.fingerprint for canary in key_canaries(session)}
-        check_keys(session, database.keys)
-    fingerprints = database.keys.fingerprints
-    if fingerprints[0] in known:
+        known = {value.fingerprint for value in key_check_values(session)}
+        check_keys(session, keys)
+    if keys.fingerprints[0] in known:
         return
-    canaries = create_canaries(database.keys, fingerprints[:1] if known else fingerprints)
     try:
         with database.session() as session:
             now = database.now(session)
-            session.add_all(
-                KeyCanary(fingerprint=name, encrypted_text=text, since=now)
-                for name, text in canaries.items()
-            )
+            for name in keys.fingerprints[:1] if known else keys.fingerprints:
+                text = keys.encrypt_with(name, KNOWN_TEXT)
+                session.add(KeyCheckValue(fingerprint=name, encrypted_text=text, since=now))
     except IntegrityError:
         pass  # another process with the same keys was first
 
 
-def create_canaries(keys: KeyRing, fingerprints: tuple[str, ...]) -> dict[str, bytes]:
-    """Return a new canary for each of these keys, by fingerprint."""
-    return {name: keys.encrypt_with(name, KNOWN_TEXT) for name in fingerprints}
-
-
-def delete_canaries(session: Session, *fingerprints: str) -> None:
-    """Delete the canaries of keys that no row needs any more, or that are lost."""
+def delete_check_values(session: Session, *fingerprints: str) -> None:
+    """Forget keys that no row needs any more, or that are lost."""
     session.execute(
-        sa.delete(KeyCanary)
-        .where(KeyCanary.fingerprint.in_(fingerprints))
+        sa.delete(KeyCheckValue)
+        .where(KeyCheckValue.fingerprint.in_(fingerprints))
         .execution_options(synchronize_session=False)
     )
 
 
-def keys_job(database: Database) -> Job:
+def key_registration_job(database: Database) -> Job:
     """Repeat the registration, for a database that was unreachable at startup."""
     run = partial(register_newest_key, database)
     return Job("keys", every(CHECK_INTERVAL), lambda _session, _now: run)

@@ -13,12 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry, InquiryState
+from app.maintenance import MaintenanceError
 from app.outbox import admin
 from app.outbox.models import State
-
-
-class SendingInProgressError(Exception):
-    """An email about the inquiry is being sent."""
 
 
 def erase_rows(
@@ -45,11 +42,17 @@ def erase_rows(
 def erase_inquiry(session: Session, inquiry: Inquiry, now: datetime) -> int:
     """Erase one inquiry now. Returns how many of its emails were cancelled.
 
-    Raises SendingInProgressError, without a change, while one of its emails is being sent.
+    Raises MaintenanceError, without a change, if it is erased already or one of its emails is
+    being sent.
     """
-    messages = admin.lock_messages(session, [inquiry.reference])
+    reference = inquiry.reference
+    if inquiry.state == InquiryState.ERASED:
+        raise MaintenanceError(f"{reference} is already erased; nothing changed")
+    messages = admin.lock_messages(session, [reference])
     if any(message.state == State.SENDING for message in messages):
-        raise SendingInProgressError
+        raise MaintenanceError(
+            f"an email about {reference} is being sent; nothing changed, try again in a minute"
+        )
     ids = [message.id for message in messages]
     cancelled = sum(admin.cancel(session, message_id, now) for message_id in ids)
     erase_rows(session, [inquiry.id], ids, now)

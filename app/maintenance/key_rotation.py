@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from app.contact.models import Inquiry
 from app.database import Database
-from app.maintenance import ProgressCallback
 from app.outbox.models import OutboxMessage
 
 BATCH = 100  # rows in one short transaction: a few milliseconds
@@ -23,107 +22,76 @@ COLUMNS: tuple[Any, ...] = (Inquiry.encrypted_content, OutboxMessage.encrypted_m
 
 
 @dataclass
-class PassResult:
-    """What one pass over all rows did. Rows that others change at the same time, and rows
-    that no key can decrypt, are left as they are.
-    """
+class RotationResult:
+    """What a rotation did. ``complete`` means that no row needs an older key any more."""
 
     reencrypted: int = 0
-    changed_concurrently: int = 0
     undecryptable: int = 0
+    complete: bool = False
 
 
-@dataclass(frozen=True)
-class RotationResult:
-    """``complete`` means that the last pass found no row encrypted with an older key."""
-
-    reencrypted: int
-    undecryptable: int
-    complete: bool
-
-
-def rotate_keys(database: Database, on_progress: ProgressCallback) -> RotationResult:
+def rotate_keys(database: Database) -> RotationResult:
     """Pass over all rows until none needs an older key, at most ``MAX_PASSES`` times.
 
-    It can be interrupted and started again at any time. ``on_progress`` gets the number of
-    rows read in the current pass.
+    Rows that no key can decrypt are left as they are. A rotation can be interrupted and
+    started again at any time.
     """
-    reencrypted = 0
+    result = RotationResult()
     for _ in range(MAX_PASSES):
-        result = _pass(database, on_progress)
-        reencrypted += result.reencrypted
-        complete = not (result.reencrypted or result.changed_concurrently)
-        if complete:
+        result.undecryptable, outdated = 0, 0
+        for column in COLUMNS:
+            for batch in _batches(database, column):
+                keys = [database.keys.key_of(content) for _, content in batch]
+                result.undecryptable += keys.count(None)
+                current = (None, database.keys.fingerprints[0])
+                rows = [row for row, key in zip(batch, keys, strict=True) if key not in current]
+                outdated += len(rows)
+                result.reencrypted += _reencrypt(database, column, rows)
+        if not outdated:
+            result.complete = True
             break
-    return RotationResult(reencrypted, result.undecryptable, complete)
+    return result
 
 
 def count_rows_by_key(database: Database) -> Counter[str | None]:
     """Count the rows that each key encrypts, by fingerprint; None counts the undecryptable."""
     return Counter(
-        database.keys.key_of(row[1])
+        database.keys.key_of(content)
         for column in COLUMNS
         for batch in _batches(database, column)
-        for row in batch
+        for _, content in batch
     )
-
-
-def count_encrypted_rows(database: Database) -> int:
-    """Count the rows that one pass reads."""
-    with database.read_session() as session:
-        counts = [
-            session.scalar(sa.select(sa.func.count()).where(sa.func.length(column) > 0))
-            for column in COLUMNS
-        ]
-    return sum(count or 0 for count in counts)
-
-
-def _pass(database: Database, on_progress: ProgressCallback) -> PassResult:
-    result, seen = PassResult(), 0
-    for column in COLUMNS:
-        for batch in _batches(database, column):
-            _reencrypt(database, column, batch, result)
-            seen += len(batch)
-            on_progress(seen)
-    return result
 
 
 def _batches(database: Database, column: Any) -> Iterator[Sequence[EncryptedRow]]:
     """Yield the id and content of all rows with content in ``column``, ordered by id."""
     table = column.class_
-    last: UUID | None = None
+    query = sa.select(table.id, column).where(sa.func.length(column) > 0).order_by(table.id)
+    batch: Sequence[EncryptedRow] = ()
     while True:
-        query = sa.select(table.id, column).where(sa.func.length(column) > 0)
-        if last:
-            query = query.where(table.id > last)
+        after = [table.id > batch[-1][0]] if batch else []
         with database.read_session() as session:
-            batch = session.execute(query.order_by(table.id).limit(BATCH)).all()
+            batch = session.execute(query.where(*after).limit(BATCH)).all()
         if not batch:
             return
         yield batch
-        last = batch[-1][0]
 
 
-def _reencrypt(
-    database: Database, column: Any, batch: Sequence[EncryptedRow], result: PassResult
-) -> None:
-    newest = database.keys.fingerprints[0]
-    keys = [database.keys.key_of(row[1]) for row in batch]
-    result.undecryptable += keys.count(None)
-    outdated = [row for row, key in zip(batch, keys, strict=True) if key not in (None, newest)]
-    if not outdated:
-        return
-    updates = [(row_id, old, database.keys.reencrypt(old)) for row_id, old in outdated]
+def _reencrypt(database: Database, column: Any, rows: Sequence[EncryptedRow]) -> int:
+    """Re-encrypt ``rows``, except those that others change meanwhile. Returns how many."""
+    if not rows:
+        return 0
+    updates = [(row_id, old, database.keys.reencrypt(old)) for row_id, old in rows]
+    updated = 0
     with database.session() as session:
         for row_id, old, new in updates:
-            # Only if unchanged: a change made in the meantime stays.
-            updated = session.execute(
+            query = (
                 sa.update(column.class_)
                 .where(column.class_.id == row_id, column == old)
                 .values({column.key: new})
                 .returning(column.class_.id)
                 .execution_options(synchronize_session=False)
-            ).one_or_none()
-            result.reencrypted += updated is not None
-            result.changed_concurrently += updated is None
+            )
+            updated += session.execute(query).one_or_none() is not None
     time.sleep(PAUSE)
+    return updated

@@ -7,7 +7,6 @@ database or in that backup.
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,19 +22,24 @@ from app.maintenance.backup_archive import BackupError, Manifest
 from app.maintenance.encryption_keys import require_keys
 from app.maintenance.erasure import erase_inquiry
 from app.maintenance.vacuum import purge_deleted
-from app.outbox.models import MailerHeartbeat, OutboxMessage, State
+from app.outbox.models import OutboxMessage, State
 
-MAX_GATE = timedelta(minutes=15)  # inquiries are accepted again even if this process is killed
-
-
-@dataclass(frozen=True)
-class RestoreResult:
-    """The backup of the replaced content, if there was any, and the number of inquiries
-    erased again because they were erased after the backup was made.
-    """
-
-    previous_backup: Path | None
-    erased_again: int
+MAX_BLOCK = timedelta(minutes=15)  # inquiries are accepted again even if this process is killed
+BLOCK_INQUIRIES = {
+    "sqlite": (
+        "CREATE TRIGGER restore_in_progress BEFORE INSERT ON inquiry"
+        " WHEN datetime('now') < '{until:%Y-%m-%d %H:%M:%S}'"
+        " BEGIN SELECT RAISE(ABORT, 'a restore is in progress'); END"
+    ),
+    "postgresql": (
+        "ALTER TABLE inquiry ADD CONSTRAINT restore_in_progress"
+        " CHECK (clock_timestamp() > '{until}') NOT VALID"
+    ),
+}
+ALLOW_INQUIRIES = {
+    "sqlite": "DROP TRIGGER IF EXISTS restore_in_progress",
+    "postgresql": "ALTER TABLE IF EXISTS inquiry DROP CONSTRAINT IF EXISTS restore_in_progress",
+}
 
 
 def read_backup(database: Database, path: Path) -> Manifest:
@@ -52,7 +56,7 @@ def read_backup(database: Database, path: Path) -> Manifest:
             f"{path} has revision {manifest.contents.revision}, which this code does not know:"
             " restore it with the version that made it"
         )
-    require_keys(manifest.contents.encrypted_canaries(), database.keys)
+    require_keys(manifest.contents.key_check_values, database.keys)
     return manifest
 
 
@@ -61,19 +65,13 @@ def count_rows(database: Database) -> int:
 
     Raises BackupError or UnknownRevisionError.
     """
-    file = database.engine.url.database or ""
-    if database.engine.dialect.name == "sqlite" and not Path(file).exists():
-        return 0
     try:
         with database.read_session() as session:
             connection = session.connection()
             require_known_revision(revision_of(connection))
             tables = backup.existing_tables(connection)
-            counts = [
-                session.scalar(sa.select(sa.func.count(model.id)))
-                for model in (Inquiry, OutboxMessage)
-                if model.__tablename__ in tables
-            ]
+            models = (model for model in (Inquiry, OutboxMessage) if model.__tablename__ in tables)
+            counts = [session.scalar(sa.select(sa.func.count(model.id))) for model in models]
     except SQLAlchemyError as error:
         raise BackupError(
             f"the current database cannot be read ({type(error).__name__}): start it,"
@@ -85,41 +83,54 @@ def count_rows(database: Database) -> int:
 def restore_backup(
     database: Database,
     path: Path,
+    manifest: Manifest,
     *,
     instance: Path,
-    replace: bool,
     upgrade: Callable[[], None],
-) -> RestoreResult:
+) -> tuple[Path | None, int]:
     """Restore the backup ``path``, apply migrations with ``upgrade`` and pause the outbox.
 
-    Raises what ``read_backup`` raises; nothing is changed then.
+    Returns the backup of the replaced content, if there was any, and the number of inquiries
+    erased again because they were erased after the backup was made. Raises BackupError;
+    nothing is changed then.
     """
-    manifest = read_backup(database, path)
-    file = database.engine.url.database or ""
-    folder = Path(file).parent if manifest.database == "sqlite" else instance
-    folder.mkdir(parents=True, exist_ok=True)
-    instance.mkdir(parents=True, exist_ok=True)
-    backend = backup.backend_for(database)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".frontdesk-") as name:
+    backend = backup.get_backend(database)
+    with tempfile.TemporaryDirectory(dir=instance, prefix=".frontdesk-") as name:
         payload = Path(name) / backup_archive.PAYLOAD
         backup_archive.unpack(path, manifest, payload)
-        backend.verify(payload)
         has_table = _has_inquiry_table(database)
         if has_table:
-            backend.close_gate(database, int(MAX_GATE.total_seconds()))
+            block_inquiries(database, MAX_BLOCK)
         try:
-            previous_backup = _back_up_current(database, instance, replace=replace)
+            previous_backup = _back_up_current(database, instance)
             erased = _erased_references(database) if has_table else set()
-            reason = f"restored from a backup of {manifest.created_at}"
+            reason = f"restored from a backup of {manifest.created_at:%Y-%m-%d %H:%M} UTC"
             backend.replace_content(database, payload, manifest.contents, reason)
-        except BaseException:
-            if has_table:
-                backend.open_gate(database)
-            raise
+        finally:
+            allow_inquiries(database)
     upgrade()
     erased_again = _clean_up(database, erased)
     purge_deleted(database)
-    return RestoreResult(previous_backup, erased_again)
+    return previous_backup, erased_again
+
+
+def block_inquiries(database: Database, duration: timedelta) -> None:
+    """Reject new inquiries for ``duration``, so that none is lost when the content is replaced.
+
+    Requests answer 503 meanwhile.
+    """
+    allow_inquiries(database)
+    with database.session() as session:
+        statement = BLOCK_INQUIRIES[database.engine.dialect.name]
+        until = database.now(session) + duration
+        session.connection().exec_driver_sql(statement.format(until=until))
+
+
+def allow_inquiries(database: Database) -> None:
+    """Accept inquiries again."""
+    with database.session() as session:
+        statement = ALLOW_INQUIRIES[database.engine.dialect.name]
+        session.connection().exec_driver_sql(statement)
 
 
 def _has_inquiry_table(database: Database) -> bool:
@@ -127,21 +138,12 @@ def _has_inquiry_table(database: Database) -> bool:
         return Inquiry.__tablename__ in backup.existing_tables(session.connection())
 
 
-def _back_up_current(database: Database, instance: Path, *, replace: bool) -> Path | None:
-    rows = count_rows(database)
-    if not rows:
+def _back_up_current(database: Database, instance: Path) -> Path | None:
+    if not count_rows(database):
         return None
-    if not replace:
-        raise BackupError(f"the database is not empty ({rows} rows): use --replace")
-    path = _unused(instance / f"before-restore-{backup.backup_file_name(clock.now())}")
+    path = instance / f"before-restore-{backup.backup_file_name(clock.now())}"
     backup.create_backup(database, path)
     return path
-
-
-def _unused(file: Path) -> Path:
-    """``file``, or a numbered name if it exists: two restores may be made in one second."""
-    numbered = (file.with_stem(f"{file.stem}-{number}") for number in range(2, 100))
-    return next((path for path in (file, *numbered) if not path.exists()), file)
 
 
 def _erased_references(database: Database) -> set[str]:
@@ -152,13 +154,12 @@ def _erased_references(database: Database) -> set[str]:
 
 
 def _clean_up(database: Database, erased: set[str]) -> int:
-    """Drop leases and heartbeats from the time of the backup, and erase ``erased`` again."""
+    """End leases from the time of the backup, and erase ``erased`` again. Returns how many."""
     with database.session() as session:
         now = database.now(session)
-        session.execute(sa.delete(MailerHeartbeat))
         session.execute(
             sa.update(OutboxMessage)
-            .where(OutboxMessage.due_at.is_not(None), OutboxMessage.state == State.SENDING)
+            .where(OutboxMessage.state == State.SENDING)
             .values(state=State.PENDING, due_at=now, lease_token=None, owner=None)
         )
         query = sa.select(Inquiry).where(Inquiry.state != InquiryState.ERASED)

@@ -6,6 +6,7 @@ with an email that is pending, being sent or dead keeps its content, however old
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from datetime import time as clock_time
@@ -27,10 +28,13 @@ from app.scheduler import Job, daily, every
 
 log = logging.getLogger("frontdesk.retention")
 
-NAME = "retention"
-AT = clock_time(3, 30)  # in the clinic's time zone, when traffic is low
+JOB_NAME = "retention"
+RUN_AT = clock_time(3, 30)  # in the clinic's time zone, when traffic is low
 BATCH = 50  # inquiries in one short transaction
 PAUSE = 0.05  # seconds between transactions, so that requests can write
+
+# id, reference, state, and since when its period runs
+ExpiredInquiry = sa.Row[UUID, str, str, datetime]
 
 
 @dataclass(frozen=True)
@@ -41,29 +45,19 @@ class RetentionPeriods:
     quarantine_days: int
 
 
-@dataclass(frozen=True)
-class ExpiredInquiry:
-    """An inquiry past its period, which began at ``since``."""
-
-    id: UUID
-    reference: str
-    state: str
-    since: datetime
-
-
 def find_expired(
     session: Session, periods: RetentionPeriods, now: datetime
-) -> list[ExpiredInquiry]:
+) -> Sequence[ExpiredInquiry]:
     """Return the inquiries whose content is to be deleted, oldest first."""
     since = sa.case(
         (Inquiry.state == InquiryState.QUARANTINED, Inquiry.created_at), else_=_last_end()
     )
     query = (
-        sa.select(Inquiry.id, Inquiry.reference, Inquiry.state, since)
+        sa.select(Inquiry.id, Inquiry.reference, Inquiry.state, since.label("since"))
         .where(_is_expired(periods, now))
         .order_by(Inquiry.created_at)
     )
-    return [ExpiredInquiry(*row) for row in session.execute(query)]
+    return session.execute(query).all()
 
 
 def count_undelivered(session: Session, periods: RetentionPeriods, now: datetime) -> int:
@@ -76,7 +70,7 @@ def count_undelivered(session: Session, periods: RetentionPeriods, now: datetime
     return session.scalar(query) or 0
 
 
-def run(database: Database, periods: RetentionPeriods) -> int:
+def delete_expired(database: Database, periods: RetentionPeriods) -> int:
     """Delete expired content in short transactions. Returns the number of inquiries."""
     with database.read_session() as session:
         expired = [inquiry.id for inquiry in find_expired(session, periods, database.now(session))]
@@ -92,7 +86,7 @@ def run(database: Database, periods: RetentionPeriods) -> int:
     return erased
 
 
-def cleanup_job() -> Job:
+def spam_digest_cleanup_job() -> Job:
     """Delete, every hour, the digests that the spam filter keeps for a day."""
     return Job("spam-digests", every(timedelta(hours=1)), clear_spam_digests)
 
@@ -102,9 +96,9 @@ def retention_job(database: Database, zone: ZoneInfo, days: int, quarantine_days
 
     def delete_content() -> None:
         periods = RetentionPeriods(days, quarantine_days)
-        log.info("content deleted of inquiries: %d", run(database, periods))
+        log.info("content deleted of inquiries: %d", delete_expired(database, periods))
 
-    return Job(NAME, daily(AT, zone), lambda _session, _now: delete_content)
+    return Job(JOB_NAME, daily(RUN_AT, zone), lambda _session, _now: delete_content)
 
 
 def _erase_batch(database: Database, ids: list[UUID], periods: RetentionPeriods) -> int:

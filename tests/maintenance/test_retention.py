@@ -1,8 +1,7 @@
 """Content is deleted after its retention period, unless an email is undelivered."""
 
-import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +19,9 @@ from app.maintenance import retention
 from app.maintenance.retention import (
     ExpiredInquiry,
     RetentionPeriods,
+    delete_expired,
     find_expired,
     retention_job,
-    run,
 )
 from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.scheduler import run_if_due
@@ -132,9 +131,6 @@ def test_a_dry_run_shows_what_would_be_deleted_and_changes_nothing(desk: Desk) -
     output = desk.says("retention", "run", "--dry-run")
     assert "Would delete the content of 1 inquiry" in output
     assert desk.inquiries()[0].reference in output
-    data = json.loads(desk.says("retention", "run", "--dry-run", "--json"))
-    assert [one["reference"] for one in data["expired"]] == [desk.inquiries()[0].reference]
-    assert data["erased"] == 0
     assert desk.inquiries()[0].encrypted_content
 
 
@@ -168,14 +164,14 @@ def test_an_email_requeued_during_the_run_keeps_its_content(
 
     def find_then_requeue(
         session: Session, limits: RetentionPeriods, now: datetime
-    ) -> list[ExpiredInquiry]:
+    ) -> Sequence[ExpiredInquiry]:
         found = find_expired(session, limits, now)
         session.rollback()
         desk.says("outbox", "requeue", str(desk.message().id), "--yes")
         return found
 
     monkeypatch.setattr(retention, "find_expired", find_then_requeue)
-    assert run(desk.database, RetentionPeriods(90, 30)) == 0
+    assert delete_expired(desk.database, RetentionPeriods(90, 30)) == 0
     assert desk.inquiries()[0].encrypted_content
     assert desk.message().encrypted_message
 
@@ -222,7 +218,7 @@ def test_erased_content_is_not_in_the_files_of_sqlite(make_app: Callable[..., Fl
     age(desk, 91)
     for number in range(5):
         desk.send(message=f"recent {number}")
-    assert run(desk.database, RetentionPeriods(90, 30)) == 60
+    assert delete_expired(desk.database, RetentionPeriods(90, 30)) == 60
     assert count_in_files(desk.database, needles) == 0
     recent = encrypted_pieces(desk.database)
     assert count_in_files(desk.database, recent) > 0.95 * len(recent)
@@ -236,7 +232,7 @@ def test_erased_content_is_not_in_the_rows_of_postgresql(
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     age(desk, 91)
     assert encrypted_pieces(desk.database)
-    assert run(desk.database, RetentionPeriods(90, 30)) == 1
+    assert delete_expired(desk.database, RetentionPeriods(90, 30)) == 1
     assert encrypted_pieces(desk.database) == []
 
 
@@ -258,7 +254,7 @@ def test_inquiries_are_accepted_while_content_is_deleted(desk: Desk) -> None:
     visitor = threading.Thread(target=post)
     visitor.start()
     try:
-        assert run(desk.database, RetentionPeriods(90, 30)) == 120
+        assert delete_expired(desk.database, RetentionPeriods(90, 30)) == 120
     finally:
         done.set()
         visitor.join()
