@@ -19,7 +19,7 @@ from config import SettingsError
 
 EX_CONFIG = 78  # from sysexits.h
 # Errors whose message is written for the operator.
-EXPLAINED = (
+OPERATOR_ERRORS = (
     MaintenanceError, NotDurableError, StartupError, UnknownKeyError, UnknownRevisionError,
 )  # fmt: skip
 COMMAND_PATHS = {
@@ -73,7 +73,7 @@ def _load(name: str) -> click.Command:
             if not error.filename:
                 raise  # such as a closed pipe, which click handles
             message = f"{error.filename}: {error.strerror}"
-        except EXPLAINED as error:
+        except OPERATOR_ERRORS as error:
             message = str(error)
         raise click.ClickException(message)
 

@@ -7,7 +7,7 @@ from flask.cli import ScriptInfo, with_appcontext
 
 from app import clock
 from app.cli import db  # noqa: F401  (imports the models of all tables)
-from app.cli.output import confirm, count_of, yes_option
+from app.cli.output import confirm, pluralize, yes_option
 from app.database.migrations import alembic_for
 from app.maintenance.backup import backup_file_name, create_backup, record_backup
 from app.maintenance.backup_archive import Manifest
@@ -74,7 +74,7 @@ def restore(context: click.Context, path: Path, replace: bool, yes: bool) -> Non
 def _describe(manifest: Manifest) -> str:
     contents = manifest.contents
     return (
-        f"{count_of(contents.inquiries, 'inquiry')},"
-        f" {count_of(contents.undelivered, 'undelivered email')},"
+        f"{pluralize(contents.inquiries, 'inquiry')},"
+        f" {pluralize(contents.undelivered, 'undelivered email')},"
         f" {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC, revision {contents.revision}"
     )

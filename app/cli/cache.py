@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 from app.services import current_services
 from app.web.error_handlers import UNAVAILABLE_PATHS
 
-START = ("/sitemap.xml", "/robots.txt", "/.well-known/security.txt", *UNAVAILABLE_PATHS)
+START_PATHS = ("/sitemap.xml", "/robots.txt", "/.well-known/security.txt", *UNAVAILABLE_PATHS)
 LINKING_TYPES = ("text/html", "application/json", "application/xml")  # searched for addresses
 ENCODINGS = ("identity", "gzip", "br")
 TIMEOUT = 30.0  # seconds for each request
@@ -54,8 +54,8 @@ def _client(site: str, address: str | None) -> httpx.Client:
 
 
 def _crawl(client: httpx.Client, site: str) -> list[str]:
-    """Request every address that can be reached from START. Returns those that exist."""
-    seen, queue, existing = set(START), list(START), []
+    """Request every address that can be reached from START_PATHS. Returns those that exist."""
+    seen, queue, existing = set(START_PATHS), list(START_PATHS), []
     while queue:
         path = queue.pop()
         response = _get(client, path, ENCODINGS[0])
@@ -63,7 +63,7 @@ def _crawl(client: httpx.Client, site: str) -> list[str]:
             continue
         existing.append(path)
         if response.headers.get("Content-Type", "").startswith(LINKING_TYPES):
-            new = _addresses(response.text, site) - seen
+            new = _linked_paths(response.text, site) - seen
             seen |= new
             queue += new
     return existing
@@ -76,7 +76,7 @@ def _get(client: httpx.Client, path: str, encoding: str) -> httpx.Response:
     )
 
 
-def _addresses(text: str, site: str) -> set[str]:
+def _linked_paths(text: str, site: str) -> set[str]:
     """Return the paths on ``site`` in attributes, JSON strings and the sitemap, with queries."""
     matches = re.findall(rf"""(?:["']|<loc>)({re.escape(site)})?(/[^\s"'#<>{{}}\\]*)""", text)
     return {path for origin, path in matches if origin or not path.startswith("//")}

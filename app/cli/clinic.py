@@ -43,7 +43,10 @@ def create(folder: Path, **options: str | None) -> None:
         scaffold.require_empty_folder(folder)
         scaffold.clinic_toml(answers)
         if sys.stdin.isatty():
-            answers |= _ask(answers)
+            click.echo("Press Enter to answer later; the file then contains an example.\n")
+            for question in scaffold.QUESTIONS:
+                if question.name not in answers and (answer := _ask(question)):
+                    answers[question.name] = answer
         files = scaffold.write_clinic(folder, answers)
     except scaffold.ScaffoldError as error:
         raise click.ClickException(str(error)) from None
@@ -53,26 +56,19 @@ def create(folder: Path, **options: str | None) -> None:
     click.echo(f"Check:    flask clinic check {folder}")
 
 
-def _ask(answered: scaffold.Answers) -> dict[str, str]:
-    """Ask the questions that are not ``answered``. An empty answer keeps the example."""
-    click.echo("Press Enter to answer later; the file then contains an example.\n")
-    answers = {}
-    for question in scaffold.QUESTIONS:
-        if question.name not in answered and (answer := _ask_until_valid(question)):
-            answers[question.name] = answer
-    return answers
+def _ask(question: scaffold.Question) -> str:
+    """Ask until the answer is valid. An empty answer keeps the example."""
 
-
-def _ask_until_valid(question: scaffold.Question) -> str:
-    while True:
-        prompt = f"{question.prompt} (such as {question.example})"
-        answer: str = click.prompt(prompt, default="", show_default=False).strip()
+    def validate(answer: str) -> str:
+        answer = answer.strip()
         try:
             scaffold.clinic_toml({question.name: answer} if answer else {})
         except scaffold.ScaffoldError as error:
-            click.echo(f"  {error}")
-        else:
-            return answer
+            raise click.BadParameter(str(error)) from None
+        return answer
+
+    text = f"{question.prompt} (such as {question.example})"
+    return str(click.prompt(text, default="", show_default=False, value_proc=validate))
 
 
 @clinic.command(epilog="Example: flask clinic check ~/my-clinic")

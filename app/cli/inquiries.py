@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from app.cli.output import (
     confirm,
-    count_of,
     json_option,
     local_time,
+    pluralize,
     print_json,
     print_record,
     print_rows,
@@ -80,7 +80,7 @@ def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
     """Show one inquiry with its content. Access is recorded in the audit log."""
     database = current_services().database
     with database.read_session() as session:
-        inquiry = _find(session, reference)
+        inquiry = _find_inquiry(session, reference)
         emails = _email_states(session, inquiry)
     data = inquiry.decrypt(database.keys)
     if data:
@@ -113,10 +113,10 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
     """Send a quarantined inquiry to the front desk."""
     database = current_services().database
     with database.read_session() as session:
-        _find(session, reference)
+        _find_inquiry(session, reference)
     confirm(f"Send {reference.upper()} to the front desk?", yes=yes)
     with database.session() as session:
-        inquiry = _find(session, reference)
+        inquiry = _find_inquiry(session, reference)
         data = inquiry.decrypt(database.keys)
         if inquiry.state != InquiryState.QUARANTINED or data is None:
             raise click.ClickException(f"{inquiry.reference} is not quarantined; nothing changed")
@@ -144,7 +144,7 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
     with database.read_session() as session:
         ids = find_inquiries(session, since.replace(tzinfo=zone) if since else None)
     click.echo(EXPORT_WARNING, err=True)
-    confirm(f"Write {count_of(len(ids), 'inquiry')} to {file}?", yes=yes)
+    confirm(f"Write {pluralize(len(ids), 'inquiry')} to {file}?", yes=yes)
     undecryptable = []
     with _new_file(file) as out:
         with database.session() as session:
@@ -154,7 +154,7 @@ def export(file: Path, since: datetime | None, yes: bool) -> None:  # noqa: FBT0
             write_row(row)
             if row["state"] == UNDECRYPTABLE:
                 undecryptable.append(str(row["reference"]))
-    click.echo(f"{file}: {count_of(len(ids), 'inquiry')}", err=True)
+    click.echo(f"{file}: {pluralize(len(ids), 'inquiry')}", err=True)
     if undecryptable:
         raise click.ClickException(
             f"{len(undecryptable)} could not be decrypted, a key is missing from"
@@ -187,26 +187,26 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     """
     database = current_services().database
     with database.read_session() as session:
-        inquiry = _find(session, reference)
+        inquiry = _find_inquiry(session, reference)
         states = Counter(session.scalars(_select_states(inquiry)))
     click.echo(f"{inquiry.reference}, {inquiry.topic}, received {local_time(inquiry.created_at)}")
     click.echo(_describe_loss(inquiry, states))
     confirm("Erase it permanently?", yes=yes)
     with database.session() as session:
         now = database.now(session)
-        cancelled = erase_inquiry(session, _find(session, reference), now)
+        cancelled = erase_inquiry(session, _find_inquiry(session, reference), now)
         audit_log.record(session, now, "erased", inquiry.reference)
     purge_deleted(database)
-    click.echo(f"erased; {count_of(cancelled, 'email')} cancelled" if cancelled else "erased")
+    click.echo(f"erased; {pluralize(cancelled, 'email')} cancelled" if cancelled else "erased")
 
 
 def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:
     unsent = states[State.PENDING] + states[State.SENDING] + states[State.DEAD]
-    delivered = count_of(states[State.DELIVERED], "email")
+    delivered = pluralize(states[State.DELIVERED], "email")
     if inquiry.state == InquiryState.QUARANTINED:
         return "It is quarantined as likely spam: nobody at the front desk has read it."
     if unsent and not states[State.DELIVERED]:
-        return f"{count_of(unsent, 'email')} NOT delivered: nobody at the front desk has read it."
+        return f"{pluralize(unsent, 'email')} NOT delivered: nobody at the front desk has read it."
     if unsent:
         return f"{delivered} delivered; {unsent} not delivered, and will not be."
     return f"{delivered} delivered: also delete the copies in those mailboxes."
@@ -224,7 +224,7 @@ def show_audit_log(reference: str | None, limit: int, as_json: bool) -> None:  #
     print_rows(("time", "action", "reference", "actor"), rows, as_json=as_json)
 
 
-def _find(session: Session, reference: str) -> Inquiry:
+def _find_inquiry(session: Session, reference: str) -> Inquiry:
     """Return the inquiry, locked in a writing transaction. Raises ClickException."""
     same_reference = Inquiry.reference == reference.strip().upper()
     inquiry = session.scalar(sa.select(Inquiry).where(same_reference).with_for_update())

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from app.cli.output import confirm, count_of, json_option, print_rows, yes_option
+from app.cli.output import confirm, json_option, pluralize, print_rows, yes_option
 from app.maintenance import encryption_keys
 from app.maintenance.key_rotation import count_rows_by_key, rotate_keys
 from app.maintenance.vacuum import purge_deleted
@@ -19,7 +19,7 @@ def list_keys(as_json: bool) -> None:  # noqa: FBT001
     database = current_services().database
     counts = count_rows_by_key(database)
     with database.read_session() as session:
-        check_values = encryption_keys.key_check_values(session)
+        check_values = encryption_keys.get_key_check_values(session)
     since = {value.fingerprint: value.since.strftime("%Y-%m-%d") for value in check_values}
     newest, *old = database.keys.fingerprints
     status = {newest: "newest", **dict.fromkeys(old, "old")}
@@ -40,7 +40,7 @@ def rotate() -> None:
     database = current_services().database
     encryption_keys.register_newest_key(database)
     result = rotate_keys(database)
-    click.echo(f"{count_of(result.reencrypted, 'row')} re-encrypted with the newest key.")
+    click.echo(f"{pluralize(result.reencrypted, 'row')} re-encrypted with the newest key.")
     if not result.complete:
         raise click.ClickException(
             "a process still uses an old key: restart web and mailer with the new"
@@ -55,7 +55,7 @@ def rotate() -> None:
         click.echo("Keep them as long as you keep a backup made before today.")
     if result.undecryptable:
         raise click.ClickException(
-            f"{count_of(result.undecryptable, 'row')} encrypted with a key that is not in"
+            f"{pluralize(result.undecryptable, 'row')} encrypted with a key that is not in"
             " ENCRYPTION_KEYS; not changed"
         )
 
@@ -67,10 +67,10 @@ def forget(fingerprint: str, yes: bool) -> None:  # noqa: FBT001
     """Allow starting without a lost key. What it encrypted stays unreadable."""
     database = current_services().database
     with database.read_session() as session:
-        known = {value.fingerprint for value in encryption_keys.key_check_values(session)}
+        known = {value.fingerprint for value in encryption_keys.get_key_check_values(session)}
     if fingerprint not in known or fingerprint in database.keys.fingerprints:
         raise click.ClickException(f"{fingerprint!r} is not a missing key; nothing changed")
-    rows = count_of(count_rows_by_key(database)[None], "row")
+    rows = pluralize(count_rows_by_key(database)[None], "row")
     confirm(f"{rows} cannot be read unless the key is found. Continue?", yes=yes)
     with database.session() as session:
         encryption_keys.delete_check_values(session, fingerprint)

@@ -23,14 +23,14 @@ from app.services import current_services
 
 log = logging.getLogger("frontdesk.mailer")
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
 mailer = AppGroup("mailer", help="Send the messages in the outbox.")
 
 
 def _valid_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
-    if name and not NAME.fullmatch(name):
+    if name and not NAME_PATTERN.fullmatch(name):
         raise click.BadParameter("use at most 60 letters, digits, dots, dashes and underscores")
     return name
 
@@ -55,16 +55,18 @@ def run(once: bool, name: str | None) -> None:  # noqa: FBT001
     database_answers = startup_checks.check(database)
     host = socket.gethostname()[:40]
     if name is None:
-        _run(database, signal_handler, f"{host}-{os.getpid()}", once=once)
+        _run_mailer(database, signal_handler, f"{host}-{os.getpid()}", once=once)
         return
     owner = f"{host}-{name}"
     with _lock(owner, current_services().settings.instance_dir):
         if database_answers:
             _release_leases(database, owner)
-        _run(database, signal_handler, owner, once=once)
+        _run_mailer(database, signal_handler, owner, once=once)
 
 
-def _run(database: Database, signal_handler: SignalHandler, owner: str, *, once: bool) -> None:
+def _run_mailer(
+    database: Database, signal_handler: SignalHandler, owner: str, *, once: bool
+) -> None:
     clinic = current_services().clinic
     worker = Mailer(
         database,

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.cli.output import (
     confirm,
-    count_of,
     json_option,
     local_time,
+    pluralize,
     print_json,
     print_record,
     print_table,
@@ -78,7 +78,7 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
     """Show a message, given by the start of its id, and its attempts."""
     attempt = DeliveryAttempt
     with current_services().database.read_session() as session:
-        found = _find(session, message)
+        found = _find_message(session, message)
         query = sa.select(
             attempt.started_at,
             attempt.ended_at,
@@ -103,7 +103,7 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
 @yes_option
 def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
     """Send a dead, cancelled or pending message now."""
-    _change(message, admin.requeue, "Send it now?", yes=yes)
+    _apply(message, admin.requeue, "Send it now?", yes=yes)
 
 
 @outbox.command(epilog="Example: flask outbox cancel 5f0c2a71")
@@ -111,7 +111,7 @@ def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
 @yes_option
 def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
     """Cancel a pending or dead message. The inquiry is kept."""
-    _change(message, admin.cancel, "Never send it?", yes=yes)
+    _apply(message, admin.cancel, "Never send it?", yes=yes)
 
 
 @outbox.command(epilog="Example: flask outbox pause")
@@ -141,16 +141,16 @@ def resume(yes: bool) -> None:  # noqa: FBT001
         messages = session.scalars(pending.order_by(OutboxMessage.queued_at)).all()
     click.echo(f"Paused since {local_time(pause.since)}: {pause.reason}. Messages to be sent:\n")
     _print_messages(messages[:MAX_LISTED])
-    confirm(f"\nSend {count_of(len(messages), 'message')} and resume?", yes=yes)
+    confirm(f"\nSend {pluralize(len(messages), 'message')} and resume?", yes=yes)
     with database.session() as session:
         admin.resume(session)
     click.echo("resumed")
 
 
-def _change(prefix: str, action: admin.Action, question: str, *, yes: bool) -> None:
+def _apply(prefix: str, action: admin.Action, question: str, *, yes: bool) -> None:
     database = current_services().database
     with database.read_session() as session:
-        message = _find(session, prefix)
+        message = _find_message(session, prefix)
     click.echo(f"{message.reference} to {_recipient(message)}: {_describe(message)}")
     confirm(question, yes=yes)
     with database.session() as session:
@@ -161,7 +161,7 @@ def _change(prefix: str, action: admin.Action, question: str, *, yes: bool) -> N
     click.echo("done")
 
 
-def _find(session: Session, prefix: str) -> OutboxMessage:
+def _find_message(session: Session, prefix: str) -> OutboxMessage:
     """Return the one message whose id starts with ``prefix``. Raises ClickException."""
     digits = prefix.replace("-", "").lower()
     try:

@@ -56,7 +56,7 @@ def local_time(moment: datetime | None) -> str:
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
-def count_of(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return "1 email" or "2 emails"; a final y becomes ies."""
     if number == 1:
         return f"1 {noun}"

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from app.cli.output import count_of, print_table
+from app.cli.output import pluralize, print_table
 from app.maintenance.retention import (
     RetentionPeriods,
     count_undelivered,
@@ -30,14 +30,14 @@ def run(dry_run: bool) -> None:  # noqa: FBT001
         expired = find_expired(session, periods, now)
         undelivered = count_undelivered(session, periods, now)
     if dry_run:
-        click.echo(f"Would delete the content of {count_of(len(expired), 'inquiry')}.")
+        click.echo(f"Would delete the content of {pluralize(len(expired), 'inquiry')}.")
         rows = [(inquiry.reference, inquiry.state, inquiry.since) for inquiry in expired]
         print_table(("reference", "state", "since"), rows)
     else:
         erased = delete_expired(database, periods)
-        click.echo(f"Deleted the content of {count_of(erased, 'inquiry')}.")
+        click.echo(f"Deleted the content of {pluralize(erased, 'inquiry')}.")
     if undelivered:
         click.echo(
-            f"Kept {count_of(undelivered, 'inquiry')} of that age with an undelivered email"
+            f"Kept {pluralize(undelivered, 'inquiry')} of that age with an undelivered email"
             " (see `outbox list`)."
         )

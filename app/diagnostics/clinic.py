@@ -18,7 +18,7 @@ def check_clinic_folder(folder: Path) -> list[CheckResult]:
         results = check_config(clinic, folder)
     except ClinicError as error:
         # The pages can be checked with the example clinic's data.
-        clinic, results = example_clinic(), clinic_failures("identity", error)
+        clinic, results = example_clinic(), clinic_failures("clinic", error)
     location_known = all(result.level is not Level.FAILED for result in results)
     return [
         *results,
@@ -33,6 +33,6 @@ def check_clinic_folder(folder: Path) -> list[CheckResult]:
 def _placeholders(folder: Path) -> list[CheckResult]:
     advice = "Then delete the mark"
     return [
-        CheckResult("fill in", Level.WARNING, issue.reason, advice, str(issue.file), issue.line)
+        CheckResult("placeholder", Level.WARNING, issue.reason, advice, str(issue.file), issue.line)
         for issue in find_placeholders(folder)
     ]

@@ -15,11 +15,11 @@ RESERVED = (".example", ".invalid", ".test", ".localhost", "example.com", "examp
 def check_config(clinic: Clinic, folder: Path) -> list[CheckResult]:
     """Check what is valid in clinic.toml but not good enough for real visitors."""
     file = folder / "clinic.toml"
-    results = [ok("identity", f"{clinic.name}; locations: {len(clinic.locations)}")]
+    results = [ok("clinic", f"{clinic.name}; locations: {len(clinic.locations)}")]
     if clinic.demo:
         message = "production refuses the demo clinic"
         advice = "Start from `flask clinic new`, or remove the line"
-        results = [warning_at("identity", file, "demo = true", message, advice)]
+        results = [warning_at("clinic", file, "demo = true", message, advice)]
     phrases = clinic.crisis_phrases
     reviewer = (
         f"reviewed by {phrases.reviewer}" if phrases.reviewer else "not reviewed by a clinician"
@@ -27,15 +27,15 @@ def check_config(clinic: Clinic, folder: Path) -> list[CheckResult]:
     phrase_count = sum(map(len, phrases.phrases.values()))
     return [
         *results,
-        *_phones(clinic, file),
-        *_mailboxes(clinic, file),
-        *_hours(clinic, file),
-        _review(clinic, file),
+        *_check_phones(clinic, file),
+        *_check_mailboxes(clinic, file),
+        *_check_hours(clinic, file),
+        _check_review(clinic, file),
         ok("crisis", f"crisis phrases: {phrase_count}, {reviewer}"),
     ]
 
 
-def _phones(clinic: Clinic, file: Path) -> list[CheckResult]:
+def _check_phones(clinic: Clinic, file: Path) -> list[CheckResult]:
     numbers = dict.fromkeys(
         (clinic.phone, *(place.phone for place in clinic.locations if place.phone))
     )
@@ -48,7 +48,7 @@ def _phones(clinic: Clinic, file: Path) -> list[CheckResult]:
     return invalid or [ok("phones", ", ".join(numbers))]
 
 
-def _mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
+def _check_mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
     warn = partial(warning_at, "mailboxes", file)
     used = dict.fromkeys(mailbox for topic in clinic.topics for mailbox in topic.mailboxes)
     results = [
@@ -65,7 +65,7 @@ def _mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
     return results or [ok("mailboxes", f"{len(used)} for {len(clinic.topics)} topics")]
 
 
-def _hours(clinic: Clinic, file: Path) -> list[CheckResult]:
+def _check_hours(clinic: Clinic, file: Path) -> list[CheckResult]:
     warn = partial(warning_at, "hours", file)
     today = clinic.today()
     results = []
@@ -81,7 +81,7 @@ def _hours(clinic: Clinic, file: Path) -> list[CheckResult]:
     return results or [ok("hours", f"at every location, {clinic.time_zone}")]
 
 
-def _review(clinic: Clinic, file: Path) -> CheckResult:
+def _check_review(clinic: Clinic, file: Path) -> CheckResult:
     warn = partial(warning_at, "review", file)
     if not clinic.review:
         message = "no clinician has approved the pages, and every page says so"

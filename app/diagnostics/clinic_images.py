@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from app.clinic import Clinic, ClinicError
-from app.diagnostics.result import FIX, CheckResult, clinic_failures, failed, ok, warning
+from app.diagnostics.result import FIX_ADVICE, CheckResult, clinic_failures, failed, ok, warning
 from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.viewport import HEIGHT, WIDTH, fit_viewport, mercator
@@ -21,9 +21,9 @@ def check_logo(file: Path) -> CheckResult:
     try:
         root = ET.parse(file).getroot()  # noqa: S314  (the clinic's own file)
     except (OSError, ET.ParseError) as error:
-        return failed("logo", f"{file}: {error}", FIX)
+        return failed("logo", f"{file}: {error}", FIX_ADVICE)
     if not root.tag.endswith("svg"):
-        return failed("logo", f"{file}: not an SVG", FIX)
+        return failed("logo", f"{file}: not an SVG", FIX_ADVICE)
     size = file.stat().st_size
     if "viewBox" not in root.attrib:
         return warning("logo", f"{file}: has no viewBox, so it does not scale", "Add one")

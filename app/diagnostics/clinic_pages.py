@@ -32,18 +32,18 @@ def check_pages(folder: Path, clinic: Clinic) -> list[CheckResult]:
         pages = load_pages(folder, clinic, OTHER_PAGES, HOME_SECTIONS, EXAMPLE_SETTINGS)
     except ClinicError as error:
         skipped = warning("redirects", "skipped", "Fix the pages first, then check again")
-        return [*clinic_failures("pages", error), *_reading_grades(folder), skipped]
+        return [*clinic_failures("pages", error), *_check_reading_grades(folder), skipped]
     figures = len(list((folder / "figures").glob("*.toml")))
     return [
         ok("pages", f"{len(pages)}; all internal links and anchors exist"),
         ok("figures", f"{figures}; all their numbers are present"),
-        *_references(folder / "references.toml", pages),
-        *_reading_grades(folder),
-        *_redirects(folder / "redirects.toml", pages),
+        *_check_references(folder / "references.toml", pages),
+        *_check_reading_grades(folder),
+        *_check_redirects(folder / "redirects.toml", pages),
     ]
 
 
-def _references(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
+def _check_references(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
     sources = read_sources(file, IssueCollector())
     cited = {reference.key for page in pages for reference in page.references}
     linked = [key for key, source in sources.items() if source.link]
@@ -59,7 +59,7 @@ def _references(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
     ]
 
 
-def _reading_grades(folder: Path) -> list[CheckResult]:
+def _check_reading_grades(folder: Path) -> list[CheckResult]:
     """Warn about each page above the maximum grade; else report the highest grade."""
     grades: dict[Path, float] = {}
     results = []
@@ -84,7 +84,7 @@ def _hard_to_read(file: Path, page_grade: float, texts: list[str]) -> CheckResul
     return warning_at("reading", file, first_words, message, advice)
 
 
-def _redirects(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
+def _check_redirects(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
     try:
         redirects = load_redirects(file, pages, OTHER_PAGES)
     except ClinicError as error:

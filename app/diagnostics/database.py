@@ -31,7 +31,8 @@ def check_database(database: Database) -> list[CheckResult]:
     If it is unavailable or not migrated, later checks are skipped.
     """
     results: list[CheckResult] = []
-    for check in (_durability, _migrations, _keys, _clock, check_outbox, _backup):
+    required = (_check_durability, _check_migrations)
+    for check in (*required, _check_keys, _check_clock, check_outbox, _check_backup):
         try:
             with database.read_session() as session:
                 results += check(database, session)
@@ -40,17 +41,17 @@ def check_database(database: Database) -> list[CheckResult]:
         except SQLAlchemyError as error:
             advice = "Start it, or correct DATABASE_URL"
             results.append(failed("database", error_line(error), advice))
-        if check in (_durability, _migrations) and results[-1].level is Level.FAILED:
+        if check in required and results[-1].level is Level.FAILED:
             break
     return results
 
 
-def _durability(database: Database, session: Session) -> list[CheckResult]:
+def _check_durability(database: Database, session: Session) -> list[CheckResult]:
     sqlite = database.engine.dialect.name == "sqlite"
-    return [_sqlite(session) if sqlite else _postgres(session)]
+    return [_check_sqlite(session) if sqlite else _check_postgres(session)]
 
 
-def _sqlite(session: Session) -> CheckResult:
+def _check_sqlite(session: Session) -> CheckResult:
     get = _setting_getter(session, "PRAGMA")
     level = {"2": "FULL", "3": "EXTRA"}.get(get("synchronous"), "a lower level")
     mode, version = get("journal_mode").upper(), sqlite_module.sqlite_version
@@ -62,7 +63,7 @@ def _sqlite(session: Session) -> CheckResult:
     return ok("database", f"{message}: commits are durable")
 
 
-def _postgres(session: Session) -> CheckResult:
+def _check_postgres(session: Session) -> CheckResult:
     get = _setting_getter(session, "SHOW")
     message = f"PostgreSQL {get('server_version').split()[0]}"
     disabled = [name for name in ("fsync", "full_page_writes") if get(name) != "on"]
@@ -78,7 +79,7 @@ def _setting_getter(session: Session, verb: str) -> Callable[[str], str]:
     return lambda name: str(connection.exec_driver_sql(f"{verb} {name}").scalar_one())
 
 
-def _migrations(_database: Database, session: Session) -> list[CheckResult]:
+def _check_migrations(_database: Database, session: Session) -> list[CheckResult]:
     problem = schema_problem(revision_of(session.connection()))
     if problem is None:
         return [ok("migrations", "the database is at the newest revision")]
@@ -86,17 +87,17 @@ def _migrations(_database: Database, session: Session) -> list[CheckResult]:
     return [failed("migrations", message, advice[:1].upper() + advice[1:])]
 
 
-def _keys(database: Database, session: Session) -> list[CheckResult]:
+def _check_keys(database: Database, session: Session) -> list[CheckResult]:
     try:
         encryption_keys.check_keys(session, database.keys)
     except UnknownKeyError as error:
         return [failed("keys", str(error), "Find it in your copy of ENCRYPTION_KEYS")]
-    if not encryption_keys.key_check_values(session):
+    if not encryption_keys.get_key_check_values(session):
         return [warning("keys", "not registered in the database yet", "Start the site once")]
     return [ok("keys", "all encrypted rows can be decrypted")]
 
 
-def _clock(database: Database, session: Session) -> list[CheckResult]:
+def _check_clock(database: Database, session: Session) -> list[CheckResult]:
     here, there = clock.now(), database.now(session)
     newest = session.scalar(sa.select(sa.func.max(Inquiry.created_at)))
     advice = "Synchronize the clock by NTP"
@@ -109,7 +110,7 @@ def _clock(database: Database, session: Session) -> list[CheckResult]:
     return [ok("clock", f"{here:%Y-%m-%d %H:%M} UTC")]
 
 
-def _backup(database: Database, session: Session) -> list[CheckResult]:
+def _check_backup(database: Database, session: Session) -> list[CheckResult]:
     """Check the age of the last `flask backup`, made on any host."""
     created_at, advice = last_backup_at(session), "Run `flask backup PATH` every day"
     if created_at is None:

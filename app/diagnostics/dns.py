@@ -11,12 +11,12 @@ from dns.resolver import Resolver
 
 from app.diagnostics.result import CheckResult, failed, ok, warning
 
-LIFETIME = 4.0  # seconds for one query, over all servers and retries
+QUERY_TIMEOUT = 4.0  # seconds for one query, over all servers and retries
 
 
 def check_sender_domain(domain: str, resolver: Resolver | None = None) -> list[CheckResult]:
     """Check ``domain``, with the system's resolver unless one is given."""
-    checks = {"SPF": _spf, "DKIM": _dkim, "DMARC": _dmarc}
+    checks = {"SPF": _check_spf, "DKIM": _check_dkim, "DMARC": _check_dmarc}
     results: list[CheckResult] = []
     try:
         resolver = resolver or dns.resolver.get_default_resolver()
@@ -32,8 +32,10 @@ def check_sender_domain(domain: str, resolver: Resolver | None = None) -> list[C
     return results
 
 
-def _spf(domain: str, resolver: Resolver) -> CheckResult:
-    records = [text for text in _texts(domain, resolver) if text.lower().split(" ")[0] == "v=spf1"]
+def _check_spf(domain: str, resolver: Resolver) -> CheckResult:
+    records = [
+        text for text in _txt_records(domain, resolver) if text.lower().split(" ")[0] == "v=spf1"
+    ]
     if not records:
         return warning("SPF", f"{domain} has no record", "Publish the one of your mail provider")
     if len(records) > 1:
@@ -44,11 +46,11 @@ def _spf(domain: str, resolver: Resolver) -> CheckResult:
     return ok("SPF", records[0][:120])
 
 
-def _dkim(domain: str, resolver: Resolver) -> CheckResult:
+def _check_dkim(domain: str, resolver: Resolver) -> CheckResult:
     # Only the mail server knows the names of the keys. But if nothing exists below
     # _domainkey, DNS answers that this name does not exist (RFC 8020).
     try:
-        resolver.resolve(f"_domainkey.{domain}", "TXT", lifetime=LIFETIME, search=False)
+        resolver.resolve(f"_domainkey.{domain}", "TXT", lifetime=QUERY_TIMEOUT, search=False)
     except dns.resolver.NXDOMAIN:
         message = f"no key found below _domainkey.{domain}"
         return warning("DKIM", message, "Turn on signing at your mail provider; publish its key")
@@ -57,11 +59,11 @@ def _dkim(domain: str, resolver: Resolver) -> CheckResult:
     return ok("DKIM", f"{domain} publishes keys; a test email shows whether one is used")
 
 
-def _dmarc(domain: str, resolver: Resolver) -> CheckResult:
+def _check_dmarc(domain: str, resolver: Resolver) -> CheckResult:
     name = dns.name.from_text(domain)
     # A domain without a record of its own uses its parent's.
     while len(name) > 2:  # labels: the top-level domain and the root
-        for record in _texts(f"_dmarc.{name}", resolver):
+        for record in _txt_records(f"_dmarc.{name}", resolver):
             if record.lower().replace(" ", "").startswith("v=dmarc1"):
                 return ok("DMARC", record[:120])
         name = name.parent()
@@ -69,9 +71,9 @@ def _dmarc(domain: str, resolver: Resolver) -> CheckResult:
     return warning("DMARC", f"{domain} has no record", advice)
 
 
-def _texts(name: str, resolver: Resolver) -> list[str]:
+def _txt_records(name: str, resolver: Resolver) -> list[str]:
     try:
-        answer = resolver.resolve(name, "TXT", lifetime=LIFETIME, search=False)
+        answer = resolver.resolve(name, "TXT", lifetime=QUERY_TIMEOUT, search=False)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return []
     return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]

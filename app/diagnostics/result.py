@@ -7,7 +7,7 @@ from typing import Any
 
 from app.clinic import ClinicError
 
-FIX = "Fix it: the site does not start with it"
+FIX_ADVICE = "Fix it: the site does not start with it"
 
 
 class Level(StrEnum):
@@ -59,7 +59,7 @@ def warning_at(check: str, file: Path, text: str, message: str, advice: str) -> 
 def clinic_failures(check: str, error: ClinicError) -> list[CheckResult]:
     """Return a failure for each issue of ``error``."""
     located = [
-        CheckResult(check, Level.FAILED, issue.reason, FIX, str(issue.file), issue.line)
+        CheckResult(check, Level.FAILED, issue.reason, FIX_ADVICE, str(issue.file), issue.line)
         for issue in error.issues
     ]
-    return located or [failed(check, str(error), FIX)]
+    return located or [failed(check, str(error), FIX_ADVICE)]

@@ -31,7 +31,9 @@ class AuditEvent(Base):
 
 def record(session: Session, now: datetime, action: str, reference: str | None = None) -> None:
     """Add an event for the current system user to the caller's transaction."""
-    session.add(AuditEvent(occurred_at=now, action=action, reference=reference, actor=_user()))
+    session.add(
+        AuditEvent(occurred_at=now, action=action, reference=reference, actor=_current_user())
+    )
 
 
 def recent_events(session: Session, reference: str, limit: int) -> list[AuditEvent]:
@@ -42,7 +44,7 @@ def recent_events(session: Session, reference: str, limit: int) -> list[AuditEve
     return list(session.scalars(query))
 
 
-def _user() -> str:
+def _current_user() -> str:
     """The system user; under sudo, the user who called it."""
     try:
         name = os.environ.get("SUDO_USER") or getpass.getuser()

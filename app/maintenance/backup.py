@@ -16,7 +16,7 @@ from app.database import Base, Database
 from app.database.revisions import revision_of
 from app.maintenance import backup_archive
 from app.maintenance.backup_archive import BackupContents, BackupError, Manifest
-from app.maintenance.encryption_keys import key_check_values
+from app.maintenance.encryption_keys import get_key_check_values
 from app.outbox.models import OutboxMessage
 from app.scheduler import ScheduledJob
 from app.version import version
@@ -47,7 +47,7 @@ def create_backup(database: Database, path: Path) -> Manifest:
                 version=version(),
                 created_at=now.replace(microsecond=0),
                 database=database.engine.dialect.name,
-                sha256=backup_archive.sha256_of(payload),
+                sha256=backup_archive.compute_sha256(payload),
                 contents=contents,
             )
             backup_archive.write(archive, manifest, payload)
@@ -102,6 +102,6 @@ def read_contents(session: Session) -> BackupContents:
         inquiries=session.scalar(sa.select(sa.func.count(Inquiry.id))) or 0,
         undelivered=session.scalar(undelivered) or 0,
         key_check_values={
-            value.fingerprint: value.encrypted_text for value in key_check_values(session)
+            value.fingerprint: value.encrypted_text for value in get_key_check_values(session)
         },
     )

@@ -86,7 +86,7 @@ def unpack(path: Path, manifest: Manifest, target: Path) -> None:
         raise BackupError(f"{path} is damaged: its checksum is wrong")
 
 
-def sha256_of(file: Path) -> str:
+def compute_sha256(file: Path) -> str:
     """Return the SHA-256 of ``file`` in hex."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

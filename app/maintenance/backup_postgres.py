@@ -15,7 +15,7 @@ from app.outbox import admin
 from app.outbox.models import OutboxPause
 
 PAUSE_TABLE = OutboxPause.__tablename__
-TRIES = 3  # pg_restore and a request may lock the same tables in opposite order
+MAX_TRIES = 3  # pg_restore and a request may lock the same tables in opposite order
 
 
 def copy(database: Database, target: Path) -> BackupContents:
@@ -59,11 +59,11 @@ def replace_content(
 
 def _restore(database: Database, payload: Path) -> None:
     options = ("--single-transaction", "--clean", "--if-exists", "--exit-on-error", str(payload))
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, MAX_TRIES + 1):
         try:
             _run_program(database, "pg_restore", *options)
         except BackupError as error:
-            if attempt == TRIES or "deadlock" not in str(error):
+            if attempt == MAX_TRIES or "deadlock" not in str(error):
                 raise
         else:
             return

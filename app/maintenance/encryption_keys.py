@@ -35,14 +35,14 @@ class KeyCheckValue(Base):
     since: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-def key_check_values(session: Session) -> list[KeyCheckValue]:
+def get_key_check_values(session: Session) -> list[KeyCheckValue]:
     """Return the key check values, newest first."""
     return list(session.scalars(sa.select(KeyCheckValue).order_by(KeyCheckValue.since.desc())))
 
 
 def check_keys(session: Session, keys: KeyRing) -> None:
     """Raise MissingKeyError unless ``keys`` can decrypt all rows."""
-    values = key_check_values(session)
+    values = get_key_check_values(session)
     require_keys({value.fingerprint: value.encrypted_text for value in values}, keys)
 
 
@@ -63,7 +63,7 @@ def register_newest_key(database: Database) -> None:
     """
     keys = database.keys
     with database.read_session() as session:
-        known = {value.fingerprint for value in key_check_values(session)}
+        known = {value.fingerprint for value in get_key_check_values(session)}
         check_keys(session, keys)
     if keys.fingerprints[0] in known:
         return

@@ -16,7 +16,7 @@ from app.contact.models import Inquiry, InquiryData, InquiryState
 from app.database import Database
 from app.encryption import KeyRing, UnknownKeyError
 
-BATCH = 200  # inquiries read in one short transaction
+BATCH_SIZE = 200  # inquiries read in one short transaction
 CONTENT_FIELDS = tuple(item.name for item in fields(InquiryData) if item.name != "phone_e164")
 COLUMNS = ("reference", "received_at", "state", *CONTENT_FIELDS)
 UNDECRYPTABLE = "encrypted with a missing key"  # instead of the state; the content is empty
@@ -49,8 +49,8 @@ def find_inquiries(session: Session, since: datetime | None) -> Sequence[UUID]:
 
 def read_rows(database: Database, ids: Sequence[UUID], zone: ZoneInfo) -> Iterator[Row]:
     """Yield a row with COLUMNS for each inquiry in ``ids`` that has not been erased since."""
-    for start in range(0, len(ids), BATCH):
-        batch = Inquiry.id.in_(ids[start : start + BATCH])
+    for start in range(0, len(ids), BATCH_SIZE):
+        batch = Inquiry.id.in_(ids[start : start + BATCH_SIZE])
         query = sa.select(Inquiry).where(batch, Inquiry.state != InquiryState.ERASED)
         with database.read_session() as session:
             ordered = query.order_by(Inquiry.created_at, Inquiry.id)

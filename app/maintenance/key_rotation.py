@@ -13,8 +13,8 @@ from app.contact.models import Inquiry
 from app.database import Database
 from app.outbox.models import OutboxMessage
 
-BATCH = 100  # rows in one short transaction: a few milliseconds
-PAUSE = 0.02  # seconds between transactions, so that requests can write
+BATCH_SIZE = 100  # rows in one short transaction: a few milliseconds
+PAUSE_SECONDS = 0.02  # seconds between transactions, so that requests can write
 MAX_PASSES = 5
 
 EncryptedRow = sa.Row[UUID, bytes]
@@ -71,7 +71,7 @@ def _batches(database: Database, column: Any) -> Iterator[Sequence[EncryptedRow]
     while True:
         after = [table.id > batch[-1][0]] if batch else []
         with database.read_session() as session:
-            batch = session.execute(query.where(*after).limit(BATCH)).all()
+            batch = session.execute(query.where(*after).limit(BATCH_SIZE)).all()
         if not batch:
             return
         yield batch
@@ -93,5 +93,5 @@ def _reencrypt(database: Database, column: Any, rows: Sequence[EncryptedRow]) ->
                 .execution_options(synchronize_session=False)
             )
             updated += session.execute(query).one_or_none() is not None
-    time.sleep(PAUSE)
+    time.sleep(PAUSE_SECONDS)
     return updated

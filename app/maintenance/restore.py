@@ -98,7 +98,8 @@ def restore_backup(
     with tempfile.TemporaryDirectory(dir=instance, prefix=".frontdesk-") as name:
         payload = Path(name) / backup_archive.PAYLOAD
         backup_archive.unpack(path, manifest, payload)
-        has_table = _has_inquiry_table(database)
+        with database.read_session() as session:
+            has_table = Inquiry.__tablename__ in backup.existing_tables(session.connection())
         if has_table:
             block_inquiries(database, MAX_BLOCK)
         try:
@@ -109,7 +110,7 @@ def restore_backup(
         finally:
             allow_inquiries(database)
     upgrade()
-    erased_again = _clean_up(database, erased)
+    erased_again = _update_restored_rows(database, erased)
     purge_deleted(database)
     return previous_backup, erased_again
 
@@ -133,11 +134,6 @@ def allow_inquiries(database: Database) -> None:
         session.connection().exec_driver_sql(statement)
 
 
-def _has_inquiry_table(database: Database) -> bool:
-    with database.read_session() as session:
-        return Inquiry.__tablename__ in backup.existing_tables(session.connection())
-
-
 def _back_up_current(database: Database, instance: Path) -> Path | None:
     if not count_rows(database):
         return None
@@ -153,7 +149,7 @@ def _erased_references(database: Database) -> set[str]:
         return set(session.scalars(query))
 
 
-def _clean_up(database: Database, erased: set[str]) -> int:
+def _update_restored_rows(database: Database, erased: set[str]) -> int:
     """End leases from the time of the backup, and erase ``erased`` again. Returns how many."""
     with database.session() as session:
         now = database.now(session)

@@ -30,8 +30,8 @@ log = logging.getLogger("frontdesk.retention")
 
 JOB_NAME = "retention"
 RUN_AT = clock_time(3, 30)  # in the clinic's time zone, when traffic is low
-BATCH = 50  # inquiries in one short transaction
-PAUSE = 0.05  # seconds between transactions, so that requests can write
+BATCH_SIZE = 50  # inquiries in one short transaction
+PAUSE_SECONDS = 0.05  # seconds between transactions, so that requests can write
 
 # id, reference, state, and since when its period runs
 ExpiredInquiry = sa.Row[UUID, str, str, datetime]
@@ -50,7 +50,7 @@ def find_expired(
 ) -> Sequence[ExpiredInquiry]:
     """Return the inquiries whose content is to be deleted, oldest first."""
     since = sa.case(
-        (Inquiry.state == InquiryState.QUARANTINED, Inquiry.created_at), else_=_last_end()
+        (Inquiry.state == InquiryState.QUARANTINED, Inquiry.created_at), else_=_last_message_end()
     )
     query = (
         sa.select(Inquiry.id, Inquiry.reference, Inquiry.state, since.label("since"))
@@ -77,10 +77,10 @@ def delete_expired(database: Database, periods: RetentionPeriods) -> int:
     with database.session() as session:
         delete_expired_acknowledgements(session, database.now(session))
     erased = 0
-    for start in range(0, len(expired), BATCH):
+    for start in range(0, len(expired), BATCH_SIZE):
         if start:
-            time.sleep(PAUSE)
-        erased += _erase_batch(database, expired[start : start + BATCH], periods)
+            time.sleep(PAUSE_SECONDS)
+        erased += _erase_batch(database, expired[start : start + BATCH_SIZE], periods)
     if erased:
         purge_deleted(database)
     return erased
@@ -123,7 +123,7 @@ def _is_expired(periods: RetentionPeriods, now: datetime) -> sa.ColumnElement[bo
         Inquiry.state == InquiryState.RECEIVED,
         Inquiry.created_at < cutoff,  # a cheap condition that rules out most rows
         ~_has_unfinished_message(),
-        _last_end() < cutoff,
+        _last_message_end() < cutoff,
     )
     quarantined = sa.and_(
         Inquiry.state == InquiryState.QUARANTINED,
@@ -137,7 +137,7 @@ def _has_unfinished_message() -> sa.ColumnElement[bool]:
     return sa.exists().where(OutboxMessage.reference == Inquiry.reference, unfinished)
 
 
-def _last_end() -> sa.ColumnElement[datetime]:
+def _last_message_end() -> sa.ColumnElement[datetime]:
     """When an inquiry's last message was delivered or cancelled; NULL if it has none."""
     cancelled_at = (
         sa.select(sa.func.max(DeliveryAttempt.ended_at))

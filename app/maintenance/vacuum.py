@@ -8,7 +8,6 @@ allows their space to be reused.
 import logging
 import time
 from contextlib import closing
-from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -18,7 +17,10 @@ from app.database.engines import sqlite_module
 log = logging.getLogger("frontdesk.retention")
 
 TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement"
-TRIES, PAUSE = 20, 0.1  # seconds; a reader keeps the -wal file in use for about that long
+MAX_TRIES, PAUSE_SECONDS = (
+    20,
+    0.1,
+)  # seconds; a reader keeps the -wal file in use for about that long
 
 
 def purge_deleted(database: Database) -> None:
@@ -36,16 +38,10 @@ def purge_deleted(database: Database) -> None:
 
 
 def _truncate_wal(database: Database) -> None:
-    with closing(database.engine.raw_connection()) as pooled:
-        connection: Any = pooled.driver_connection
-        (timeout,) = connection.execute("PRAGMA busy_timeout").fetchone()
-        # A checkpoint that waits for a reader blocks writers, so it must not wait long.
-        connection.execute("PRAGMA busy_timeout=50")
-        try:
-            for _ in range(TRIES):
-                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                if not busy:
-                    return
-                time.sleep(PAUSE)
-        finally:
-            connection.execute(f"PRAGMA busy_timeout={timeout}")
+    # A checkpoint that waits for a reader blocks writers, so it must not wait long.
+    with closing(sqlite_module.connect(database.engine.url.database, timeout=0.05)) as connection:
+        for _ in range(MAX_TRIES):
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy:
+                return
+            time.sleep(PAUSE_SECONDS)

@@ -16,7 +16,7 @@ from app.diagnostics.result import CheckResult, Level
 
 Change = Callable[[str, str, str], None]
 DEMO_CHECKS = [
-    "identity", "phones", "mailboxes", "hours", "review", "crisis", "pages", "figures",
+    "clinic", "phones", "mailboxes", "hours", "review", "crisis", "pages", "figures",
     "references", "reading", "redirects", "logo", "social card", "basemap",
 ]  # fmt: skip
 
@@ -55,10 +55,10 @@ def test_every_check_runs_on_the_demo_and_none_fails(clinic_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "name", "message"),
     [
-        (("clinic.toml", "monday = [", "moonday = ["), "identity", "locations[0].hours"),
+        (("clinic.toml", "monday = [", "moonday = ["), "clinic", "locations[0].hours"),
         (
             ("clinic.toml", "opens = 09:00:00", "opens = 18:00:00"),
-            "identity",
+            "clinic",
             "earlier than closes",
         ),
         (("pages/questions.md", "(#what-else-is-there)", "(#nowhere)"), "pages", "no such heading"),
@@ -160,7 +160,7 @@ def test_pages_are_checked_even_if_clinic_toml_is_invalid(change: Change, folder
     change("clinic.toml", "\ndemo = true", "\ndemo = ")
     change("pages/questions.md", "(#what-else-is-there)", "(#nowhere)")
     failures = [one.check for one in check_clinic_folder(folder) if one.level is Level.FAILED]
-    assert failures == ["identity", "pages"]
+    assert failures == ["clinic", "pages"]
 
 
 def test_json_contains_file_and_line(change: Change, folder: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_healthy_site(
     results = site.results()
     # The demo clinic is not a real one: no mailboxes, and nobody has reviewed its pages.
     not_ok = {name for name, (level, _) in results.items() if level != "ok"}
-    assert not_ok == {"identity", "mailboxes", "review"}
+    assert not_ok == {"clinic", "mailboxes", "review"}
     result = site.run()
     assert result.exit_code == 0
     assert "Failed: 0, warnings: " in result.output

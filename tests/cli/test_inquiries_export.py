@@ -41,7 +41,7 @@ def test_csv_contains_all_content_and_no_formula(desk: Desk, tmp_path: Path) -> 
 def test_json_lines_contain_the_content_unchanged(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inquiry_export, "BATCH", 2)
+    monkeypatch.setattr(inquiry_export, "BATCH_SIZE", 2)
     for number in range(5):
         desk.send(message=f"=Question {number}")
     desk.says("inquiries", "erase", desk.inquiries()[0].reference, "--yes")

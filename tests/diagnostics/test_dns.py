@@ -52,7 +52,7 @@ def test_dmarc_of_the_parent_domain_is_used(name_server: NameServer) -> None:
 def test_checks_are_skipped_if_dns_does_not_answer(
     name_server: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.diagnostics.dns.LIFETIME", 0.3)
+    monkeypatch.setattr("app.diagnostics.dns.QUERY_TIMEOUT", 0.3)
     name_server.mute = True
     began = time.monotonic()
     found = check_sender_domain("clinic.example", name_server.resolver)

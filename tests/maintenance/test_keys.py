@@ -84,7 +84,7 @@ def test_an_interrupted_rotation_can_be_continued(
     for number in range(6):
         old.send(message=f"Question {number}")
     desk = with_keys(f"{NEW},{OLD}")
-    monkeypatch.setattr(key_rotation, "BATCH", 2)
+    monkeypatch.setattr(key_rotation, "BATCH_SIZE", 2)
 
     def interrupt(seconds: float) -> None:
         pauses.append(seconds)
@@ -195,7 +195,7 @@ def test_processes_starting_together_create_one_check_value_per_key(
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(encryption_keys.register_newest_key, databases))
     with databases[0].read_session() as session:
-        found = {one.fingerprint for one in encryption_keys.key_check_values(session)}
+        found = {one.fingerprint for one in encryption_keys.get_key_check_values(session)}
     assert found == {fingerprint(NEW), fingerprint(OLD)}
 
 
