@@ -15,7 +15,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from app.services import services_of
+from app.services import get_services
 from app.web.logging import FORMATTERS
 from config import Settings, SettingsError
 
@@ -97,7 +97,7 @@ def pre_fork(_server: Any, _worker: Any) -> None:
     """Close database connections, which a process must not share with its parent."""
     from wsgi import app  # noqa: PLC0415  (already loaded)
 
-    services_of(app).database.engine.dispose()
+    get_services(app).database.engine.dispose()
 
 
 def post_worker_init(_worker: Any) -> None:
@@ -105,6 +105,6 @@ def post_worker_init(_worker: Any) -> None:
     from app.monitoring.mailer_watch import MailerWatch  # noqa: PLC0415  (already loaded)
     from wsgi import app  # noqa: PLC0415
 
-    services = services_of(app)
+    services = get_services(app)
     MailerWatch(services.database).start()
     services.clinic_map.cache.warm_up()

@@ -10,7 +10,7 @@ from flask import Flask
 from app import create_app, startup_checks
 from app.cli import EX_CONFIG, LazyCommands
 from app.clinic import ClinicError
-from app.services import EXTENSION_KEY, services_of
+from app.services import EXTENSION_KEY, get_services
 from app.web.logging import install_exception_hooks
 from config import SettingsError
 
@@ -22,7 +22,7 @@ try:
     install_exception_hooks()
     # Not for `flask` commands: `db upgrade`, `doctor` and `restore` are there to fix it.
     if click.get_current_context(silent=True) is None:
-        startup_checks.check(services_of(app).database)
+        startup_checks.check(get_services(app).database)
 except (SettingsError, ClinicError, startup_checks.StartupError) as error:
     if click.get_current_context(silent=True) is None:
         # A readable report instead of a traceback.
@@ -38,4 +38,4 @@ def live_reload() -> "LiveReload":
     """The site for ``make run CLINIC_DIR=…``: loaded again when a file of the clinic changes."""
     from app.dev.live_reload import LiveReload  # noqa: PLC0415  (development only)
 
-    return LiveReload(app, partial(create_app, services_of(app).settings))
+    return LiveReload(app, partial(create_app, get_services(app).settings))

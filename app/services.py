@@ -29,7 +29,7 @@ class Services:
     inquiries: "InquiryService"
 
 
-def services_of(app: Flask) -> Services:
+def get_services(app: Flask) -> Services:
     """Return the services of ``app``. Raises the error that kept the site from starting."""
     services = app.extensions[EXTENSION_KEY]
     if isinstance(services, Exception):
@@ -39,5 +39,5 @@ def services_of(app: Flask) -> Services:
 
 
 def current_services() -> Services:
-    """Return the services of the current application. Raises as ``services_of`` does."""
-    return services_of(current_app)
+    """Return the services of the current application. Raises as ``get_services`` does."""
+    return get_services(current_app)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Database
 from app.database.engines import NotDurableError
-from app.database.revisions import UnknownRevisionError, require_known_revision, revision_of
+from app.database.revisions import UnknownRevisionError, get_revision, require_known_revision
 from app.maintenance import encryption_keys
 from app.maintenance.encryption_keys import MissingKeyError
 
@@ -25,7 +25,7 @@ def check(database: Database) -> bool:
     """Raises StartupError. False when the database does not answer."""
     try:
         with database.read_session() as session:
-            require_known_revision(revision_of(session.connection()))
+            require_known_revision(get_revision(session.connection()))
         encryption_keys.register_newest_key(database)
     except (MissingKeyError, UnknownRevisionError) as error:
         raise StartupError(f"Not started: {error}") from None

@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.clinic import Clinic, load_clinic
-from app.database.migrations import alembic_for
-from app.services import services_of
+from app.database.migrations import get_alembic
+from app.services import get_services
 from config import ROOT, Settings
 from tests.support.browser import browser, open_page, page
 from tests.support.databases import (
@@ -92,13 +92,13 @@ def make_app(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Flask]]:
 
     def make(**env: str) -> Flask:
         app = create_app(settings_for(tmp_path, **{"DATABASE_URL": sqlite_url, **env}))
-        alembic_for(app)  # loaded by commands only; tests need it in the same process
+        get_alembic(app)  # loaded by commands only; tests need it in the same process
         apps.append(app)
         return app
 
     yield make
     for app in apps:
-        services_of(app).database.engine.dispose()
+        get_services(app).database.engine.dispose()
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ from app.database import Database
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.models import MailerHeartbeat
 from app.scheduler import Job, Scheduler, daily, every, run_if_due
-from app.services import services_of
+from app.services import get_services
 
 NEW_YORK = ZoneInfo("America/New_York")
 
 
 @pytest.fixture
 def database(make_app: Callable[..., Flask], database_url: str) -> Database:
-    return services_of(make_app(DATABASE_URL=database_url)).database
+    return get_services(make_app(DATABASE_URL=database_url)).database
 
 
 def _job(name: str, done: list[str], interval: timedelta) -> Job:

@@ -8,7 +8,7 @@ from flask.cli import ScriptInfo, with_appcontext
 from app import clock
 from app.cli import db  # noqa: F401  (imports the models of all tables)
 from app.cli.output import confirm, pluralize, yes_option
-from app.database.migrations import alembic_for
+from app.database.migrations import get_alembic
 from app.maintenance.backup import backup_file_name, create_backup, record_backup
 from app.maintenance.backup_archive import Manifest
 from app.maintenance.encryption_keys import register_newest_key
@@ -60,7 +60,7 @@ def restore(context: click.Context, path: Path, replace: bool, yes: bool) -> Non
         path,
         manifest,
         instance=instance,
-        upgrade=alembic_for(context.ensure_object(ScriptInfo).load_app()).upgrade,
+        upgrade=get_alembic(context.ensure_object(ScriptInfo).load_app()).upgrade,
     )
     register_newest_key(database)
     if previous_backup:

@@ -5,8 +5,8 @@ from flask.cli import ScriptInfo, with_appcontext
 from flask_alembic.cli import cli as commands
 
 from app import scheduler  # noqa: F401  (adds a table to the metadata)
-from app.database.migrations import alembic_for
-from app.database.revisions import require_known_revision, revision_of
+from app.database.migrations import get_alembic
+from app.database.revisions import get_revision, require_known_revision
 from app.maintenance import audit_log, encryption_keys  # noqa: F401  (add tables)
 from app.monitoring import alerts  # noqa: F401  (adds a table)
 from app.services import current_services
@@ -21,6 +21,6 @@ commands.commands[
 @click.pass_context
 def db(context: click.Context) -> None:
     """Manage database migrations."""
-    context.obj = alembic_for(context.ensure_object(ScriptInfo).load_app())
+    context.obj = get_alembic(context.ensure_object(ScriptInfo).load_app())
     with current_services().database.read_session() as session:
-        require_known_revision(revision_of(session.connection()))
+        require_known_revision(get_revision(session.connection()))

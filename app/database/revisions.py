@@ -23,7 +23,7 @@ def known_revisions() -> tuple[str, ...]:
     return tuple(sorted(file.name.partition("_")[0] for file in FOLDER.glob("[0-9]*_*.py")))
 
 
-def revision_of(connection: sa.Connection) -> str | None:
+def get_revision(connection: sa.Connection) -> str | None:
     """Return the revision of the database, or None before the first migration."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None

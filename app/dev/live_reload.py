@@ -18,7 +18,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from app.clinic import ClinicError
-from app.services import services_of
+from app.services import get_services
 from app.web.static_files import integrity_hash
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class LiveReload:
     def __init__(self, app: Flask, create_app: Callable[[], Flask]) -> None:
         self._app = app
         self._create_app = create_app
-        self._folder = services_of(app).settings.clinic_dir
+        self._folder = get_services(app).settings.clinic_dir
         self._lock = threading.Lock()
         self._fingerprint = fingerprint(self._folder)
         self._error = ""
@@ -68,7 +68,7 @@ class LiveReload:
             return
         if self._error:
             sys.stderr.write("The clinic files are valid again.\n")
-        services_of(self._app).database.engine.dispose()
+        get_services(self._app).database.engine.dispose()
         self._app, self._error = app, ""
 
     def _respond(self, environ: "WSGIEnvironment") -> Response:

@@ -12,7 +12,7 @@ from app.clock import age
 from app.contact.models import Inquiry
 from app.database import Database, error_line
 from app.database.engines import NotDurableError, is_wal_safe, sqlite_module
-from app.database.revisions import revision_of, schema_problem
+from app.database.revisions import get_revision, schema_problem
 from app.diagnostics.outbox import check_outbox
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
 from app.encryption import UnknownKeyError
@@ -80,7 +80,7 @@ def _setting_getter(session: Session, verb: str) -> Callable[[str], str]:
 
 
 def _check_migrations(_database: Database, session: Session) -> list[CheckResult]:
-    problem = schema_problem(revision_of(session.connection()))
+    problem = schema_problem(get_revision(session.connection()))
     if problem is None:
         return [ok("migrations", "the database is at the newest revision")]
     message, _, advice = problem.partition(": ")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.models import Inquiry
 from app.database import Base, Database
-from app.database.revisions import revision_of
+from app.database.revisions import get_revision
 from app.maintenance import backup_archive
 from app.maintenance.backup_archive import BackupContents, BackupError, Manifest
 from app.maintenance.encryption_keys import get_key_check_values
@@ -92,7 +92,7 @@ def existing_tables(connection: sa.Connection) -> list[str]:
 def read_contents(session: Session) -> BackupContents:
     """Describe the database for the manifest. Raises BackupError if it is empty."""
     connection = session.connection()
-    revision = revision_of(connection)
+    revision = get_revision(connection)
     if revision is None:
         raise BackupError("the database is empty: nothing to back up")
     undelivered = sa.select(sa.func.count()).where(OutboxMessage.due_at.is_not(None))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
-from app.database.revisions import known_revisions, require_known_revision, revision_of
+from app.database.revisions import get_revision, known_revisions, require_known_revision
 from app.maintenance import backup, backup_archive
 from app.maintenance.backup_archive import BackupError, Manifest
 from app.maintenance.encryption_keys import require_keys
@@ -68,7 +68,7 @@ def count_rows(database: Database) -> int:
     try:
         with database.read_session() as session:
             connection = session.connection()
-            require_known_revision(revision_of(connection))
+            require_known_revision(get_revision(connection))
             tables = backup.existing_tables(connection)
             models = (model for model in (Inquiry, OutboxMessage) if model.__tablename__ in tables)
             counts = [session.scalar(sa.select(sa.func.count(model.id))) for model in models]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.contact.queries import quarantine_stats
 from app.database.engines import NotDurableError
-from app.database.revisions import revision_of, schema_problem
+from app.database.revisions import get_revision, schema_problem
 from app.encryption import UnknownKeyError
 from app.maintenance import encryption_keys
 from app.monitoring.health_rules import Problem, Severity, find_problems, worst
@@ -49,7 +49,7 @@ def _not_ready_reason() -> str | None:
     database = current_services().database
     try:
         with database.read_session() as session:
-            if problem := schema_problem(revision_of(session.connection())):
+            if problem := schema_problem(get_revision(session.connection())):
                 return problem
             encryption_keys.check_keys(session, database.keys)
     except UnknownKeyError:

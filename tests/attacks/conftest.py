@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from app.services import services_of
+from app.services import get_services
 from tests.contact.conftest import visitor_on_sqlite
 from tests.support.contact_harness import ContactHarness
 from tests.support.settings import settings_for
@@ -37,7 +37,7 @@ def shared_harness(
         )
     )
     yield ContactHarness(app, relay)
-    services_of(app).database.engine.dispose()
+    get_services(app).database.engine.dispose()
     relay.close()
 
 

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.contact.text_normalization import fold
-from app.services import services_of
+from app.services import get_services
 from app.web import MAX_BODY
 from app.web.rate_limits import limiter
 from tests.attacks.costly_posts import (
@@ -46,7 +46,7 @@ def _site(folder: Path, template: Path, **settings: str) -> Iterator[FlaskClient
     url = f"sqlite:///{folder}/frontdesk.db"
     app = create_app(settings_for(folder, **{"DATABASE_URL": url, **settings}))
     yield app.test_client()
-    services_of(app).database.engine.dispose()
+    get_services(app).database.engine.dispose()
 
 
 @pytest.fixture(scope="module")

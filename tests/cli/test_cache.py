@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from app.services import services_of
+from app.services import get_services
 from tests.support.site import free_port
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 @pytest.fixture
 def web_server(app: Flask) -> Iterator[WebServer]:
-    made = WebServer(app, int(services_of(app).settings.site_url.rpartition(":")[2]))
+    made = WebServer(app, int(get_services(app).settings.site_url.rpartition(":")[2]))
     yield made
     made.close()
 
@@ -56,7 +56,7 @@ def test_every_page_and_linked_file_is_requested_in_three_encodings(
 ) -> None:
     done = app.test_cli_runner().invoke(args=["cache", "warm", "--address", "127.0.0.1"])
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith(f"{services_of(app).settings.site_url}: ")
+    assert done.stdout.startswith(f"{get_services(app).settings.site_url}: ")
     addresses = {address for _, address, _ in web_server.requests}
     with app.test_request_context():
         script = app.jinja_env.globals["asset"]("site.js")  # type: ignore[operator]
@@ -74,5 +74,5 @@ def test_every_page_and_linked_file_is_requested_in_three_encodings(
 def test_an_unreachable_web_server_is_reported_in_one_line(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["cache", "warm", "--address", "127.0.0.1"])
     assert done.exit_code == 1
-    assert done.output.startswith(f"Error: {services_of(app).settings.site_url} does not answer: ")
+    assert done.output.startswith(f"Error: {get_services(app).settings.site_url} does not answer: ")
     assert done.output.count("\n") == 1

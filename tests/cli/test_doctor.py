@@ -21,7 +21,7 @@ from app.diagnostics import database
 from app.diagnostics.environment import check_alert_channels, check_disk
 from app.maintenance import encryption_keys
 from app.maintenance.backup import record_backup
-from app.services import services_of
+from app.services import get_services
 from config import ROOT
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.name_server import NameServer, name_server
@@ -41,7 +41,7 @@ class Doctor:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.database: Database = services_of(app).database
+        self.database: Database = get_services(app).database
 
     def run(self, *options: str) -> Result:
         return self.app.test_cli_runner().invoke(args=["doctor", *options])

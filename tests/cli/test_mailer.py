@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.outbox.models import OutboxMessage, State
-from app.services import services_of
+from app.services import get_services
 from config import ROOT
 from tests.contact.conftest import Visitor, visitor
 from tests.support.settings import environment
@@ -50,7 +50,7 @@ def mailer(tmp_path: Path, database_url: str, relay: Relay) -> Iterator[Mailer]:
 
 
 def state(visitor: Visitor) -> str | None:
-    database = services_of(visitor.client.application).database
+    database = get_services(visitor.client.application).database
     with database.read_session() as session:
         found: str | None = session.scalar(sa.select(OutboxMessage.state))
         return found

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from app.contact.models import Inquiry
 from app.database import Database
 from app.outbox.models import OutboxMessage, OutgoingEmail
-from app.services import services_of
+from app.services import get_services
 
 GOOD = {
     "name": "Ada Example",
@@ -29,7 +29,7 @@ class Visitor:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.client = app.test_client()
-        self.database: Database = services_of(app).database
+        self.database: Database = get_services(app).database
 
     def send(self, headers: dict[str, str] | None = None, **changed: str) -> TestResponse:
         headers = {"Origin": "http://localhost", **(headers or {})}

@@ -15,7 +15,7 @@ from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.queue import claim
 from app.outbox.results import AttemptResult, record_result
 from app.outbox.retry_schedule import ACKNOWLEDGEMENT_GIVE_UP
-from app.services import services_of
+from app.services import get_services
 from tests.cli.test_commands import Desk
 from tests.contact.conftest import GOOD
 from tests.support.smtp_relay import ReceivedMessage, Relay, relay
@@ -158,7 +158,7 @@ def refuse_visitors(desk: Desk, relay: Relay, response: str) -> None:
 
 
 def stored(desk: Desk, reference: str) -> OutgoingEmail:
-    mail = acknowledgement_email(GOOD["email"], reference, services_of(desk.app).clinic)
+    mail = acknowledgement_email(GOOD["email"], reference, get_services(desk.app).clinic)
     assert mail
     return mail
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.contact.models import REFERENCE_PATTERN, Inquiry
-from app.services import services_of
+from app.services import get_services
 from tests.contact.conftest import GOOD, Visitor
 
 
@@ -93,9 +93,9 @@ def test_spam_filter_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
 
 
 def test_nothing_is_quarantined_without_a_digest(app: Flask) -> None:
-    inquiries = services_of(app).inquiries
+    inquiries = get_services(app).inquiries
     clinic = inquiries.clinic.model_copy(update={"digest": None})
-    services_of(app).inquiries = dataclasses.replace(inquiries, clinic=clinic)
+    get_services(app).inquiries = dataclasses.replace(inquiries, clinic=clinic)
     visitor = Visitor(app)
     visitor.send(honeypot="http://spam.example")
     assert len(visitor.mails()) == 1

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from app.services import services_of
+from app.services import get_services
 from tests.attacks import hostile_input
 from tests.attacks.conftest import shared_harness
 from tests.contact.conftest import GOOD
@@ -110,7 +110,7 @@ def entry_points(shared_harness: ContactHarness) -> EntryPoints:
 
 @pytest.fixture
 def entry_points_with_one_location(shared_harness: ContactHarness) -> Iterator[EntryPoints]:
-    services = services_of(shared_harness.app)
+    services = get_services(shared_harness.app)
     clinic, inquiries = services.clinic, services.inquiries
     services.clinic = clinic.model_copy(update={"locations": clinic.locations[:1]})
     services.inquiries = replace(inquiries, clinic=services.clinic)

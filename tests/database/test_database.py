@@ -14,7 +14,7 @@ from app.database import Database, engines
 from app.database.engines import is_wal_safe
 from app.encryption import KeyRing
 from app.outbox.models import MailerHeartbeat
-from app.services import services_of
+from app.services import get_services
 
 BACKEND = sa.select(sa.func.pg_backend_pid())
 KEY = "A" * 43 + "="
@@ -22,7 +22,7 @@ KEY = "A" * 43 + "="
 
 @pytest.fixture
 def database(make_app: Callable[..., Flask], database_url: str) -> Database:
-    return services_of(make_app(DATABASE_URL=database_url)).database
+    return get_services(make_app(DATABASE_URL=database_url)).database
 
 
 @pytest.mark.parametrize("failure", ["an error", "a lost connection"])

@@ -66,7 +66,7 @@ def use_next_version(
 
 def revision(database: Database) -> str | None:
     with database.read_session() as session:
-        return revisions.revision_of(session.connection())
+        return revisions.get_revision(session.connection())
 
 
 def set_revision(database: Database, revision: str) -> None:
@@ -179,7 +179,7 @@ def test_concurrent_upgrades_from_several_hosts_run_once(
             ]
     assert [code for _, code in results] == [0, 0], results
     with engine.connect() as connection:
-        assert revisions.schema_problem(revisions.revision_of(connection)) is None
+        assert revisions.schema_problem(revisions.get_revision(connection)) is None
     engine.dispose()
 
 

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.services import services_of
+from app.services import get_services
 from config import ROOT, Settings
 
 HOSTILE = '<script>alert("x")</script><p style="color: red">Hello</p>'
@@ -101,7 +101,7 @@ def test_a_production_site_has_no_mailbox(tmp_path: Path) -> None:
     assert (
         app.test_client().get("/dev/mailbox", base_url="https://clinic.example").status_code == 404
     )
-    services_of(app).database.engine.dispose()
+    get_services(app).database.engine.dispose()
 
 
 def _production(folder: Path) -> Settings:

@@ -12,7 +12,7 @@ from flask import Flask
 
 from app.clinic import ClinicError, load_clinic
 from app.location.pmtiles_reader import PMTilesReader
-from app.services import services_of
+from app.services import get_services
 
 TILE = "/location/tiles/15/16384/16383.mvt"
 
@@ -47,7 +47,7 @@ def test_matching_etag_gets_304(map_app: Flask, path: str) -> None:
 
 
 def test_only_a_url_with_the_current_version_is_cached_for_a_year(map_app: Flask) -> None:
-    client, clinic_map = map_app.test_client(), services_of(map_app).clinic_map
+    client, clinic_map = map_app.test_client(), get_services(map_app).clinic_map
     assert clinic_map.basemap
     current = {
         TILE: clinic_map.basemap.metadata.version,
@@ -195,7 +195,7 @@ def test_tiles_url_without_placeholders_is_an_error(
 
 
 def test_server_can_build_the_maps_at_start(map_app: Flask) -> None:
-    cache = services_of(map_app).clinic_map.cache
+    cache = get_services(map_app).clinic_map.cache
     cache.warm_up().join(30)
     assert cache.get("map.svg")
 

@@ -25,7 +25,7 @@ from werkzeug.routing import IntegerConverter, Rule
 from app.database import Database
 from app.outbox.models import OutboxMessage
 from app.scheduler import ScheduledJob
-from app.services import services_of
+from app.services import get_services
 from config import ROOT
 from tests.support.settings import environment
 from tests.support.site import Site, eventually, launch, stop_site
@@ -68,7 +68,7 @@ HEADERS = {
 BROKEN = f"""
 import warnings
 from flask import request
-from app.services import current_services, services_of
+from app.services import current_services, get_services
 from wsgi import app
 
 @app.route("/broken/<secret>", methods=["GET", "POST"])
@@ -84,7 +84,7 @@ class Visited:
     def __init__(self, site: Site, app: Flask, relay: Relay, receiver: Receiver) -> None:
         self.site = site
         self.app = app
-        self.database: Database = services_of(app).database
+        self.database: Database = get_services(app).database
         self.relay = relay
         self.receiver = receiver
         self.http = httpx.Client(base_url=site.url, timeout=60, trust_env=False)
@@ -217,8 +217,8 @@ def visited(
 ) -> Iterator[Visited]:
     app, instance = make_app(**production_settings), Path(production_settings["INSTANCE_DIR"])
     (instance.parent / "broken_site.py").write_text(BROKEN)
-    with services_of(app).database.session() as session:
-        now = services_of(app).database.now(session)
+    with get_services(app).database.session() as session:
+        now = get_services(app).database.now(session)
         session.add(ScheduledJob(name="digest", started_at=now - timedelta(days=2)))
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
     command += ["--pythonpath", str(instance.parent), "broken_site:app"]

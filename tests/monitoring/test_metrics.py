@@ -14,7 +14,7 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.outbox.models import DeliveryAttempt
-from app.services import services_of
+from app.services import get_services
 from config import ROOT
 from tests.monitoring.test_digest import Desk
 from tests.monitoring.test_health import NOWHERE
@@ -32,7 +32,7 @@ def watched(make_app: Callable[..., Flask], outbox: Outbox) -> Outbox:
     """An outbox on a site with METRICS_TOKEN."""
     url = outbox.database.engine.url.render_as_string(hide_password=False)
     outbox.app = make_app(DATABASE_URL=url, METRICS_TOKEN=TOKEN)
-    services_of(outbox.app).database.now = lambda _session: outbox.now  # type: ignore[method-assign, assignment]
+    get_services(outbox.app).database.now = lambda _session: outbox.now  # type: ignore[method-assign, assignment]
     return outbox
 
 

@@ -12,7 +12,7 @@ from app.database import Database
 from app.outbox import queue, smtp
 from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.outbox.worker import Mailer
-from app.services import services_of
+from app.services import get_services
 from tests.support.smtp_relay import Relay, relay
 
 __all__ = ["relay"]
@@ -33,7 +33,7 @@ class Desk:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.database: Database = services_of(app).database
+        self.database: Database = get_services(app).database
 
     def put(self, email: OutgoingEmail = EMAIL) -> None:
         with self.database.session() as session:

@@ -12,7 +12,7 @@ from app.database import Database
 from app.outbox import smtp
 from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.outbox.worker import Mailer
-from app.services import services_of
+from app.services import get_services
 from tests.contact.conftest import GOOD
 from tests.support.smtp_relay import ReceivedMessage, Relay
 
@@ -33,7 +33,7 @@ class ContactHarness:
         self.app = app
         self.relay = relay
         self.client = app.test_client()
-        self.database: Database = services_of(app).database
+        self.database: Database = get_services(app).database
         self._mailer = Mailer(self.database, smtp.send, owner="one")
 
     def reset(self) -> None:

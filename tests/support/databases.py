@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from app import create_app
-from app.database.migrations import alembic_for
-from app.services import services_of
+from app.database.migrations import get_alembic
+from app.services import get_services
 from tests.support.settings import settings_for
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def migrate(url: str, instance: Path) -> None:
     """Apply all migrations to the database at ``url``, like ``flask db upgrade``."""
     app = create_app(settings_for(instance, DATABASE_URL=url))
     with app.app_context():
-        alembic_for(app).upgrade()
-    services_of(app).database.engine.dispose()
+        get_alembic(app).upgrade()
+    get_services(app).database.engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.database import Database
 from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingEmail
-from app.services import services_of
+from app.services import get_services
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MAIL = OutgoingEmail("desk@clinic.example", "Clinic", "Subject", "Text", "<main></main>", "AAA-AAA")
@@ -22,7 +22,7 @@ class Outbox:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.database: Database = services_of(app).database
+        self.database: Database = get_services(app).database
         self.now = MOMENT
 
     def add(self, reference: str = "AAA-AAA", state: str = "pending", **values: Any) -> UUID:
