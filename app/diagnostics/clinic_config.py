@@ -37,7 +37,7 @@ def check_config(clinic: Clinic, folder: Path) -> list[CheckResult]:
 
 def _check_phones(clinic: Clinic, file: Path) -> list[CheckResult]:
     numbers = dict.fromkeys(
-        (clinic.phone, *(place.phone for place in clinic.locations if place.phone))
+        (clinic.phone, *(location.phone for location in clinic.locations if location.phone))
     )
     country, warn = clinic.country, partial(warning_at, "phones", file)
     invalid = [
@@ -69,15 +69,15 @@ def _check_hours(clinic: Clinic, file: Path) -> list[CheckResult]:
     warn = partial(warning_at, "hours", file)
     today = clinic.today()
     results = []
-    for place in clinic.locations:
-        if not any(place.hours.values()):
-            message = f"{place.name} has no opening hours; visitors are asked to call"
+    for location in clinic.locations:
+        if not any(location.hours.values()):
+            message = f"{location.name} has no opening hours; visitors are asked to call"
             results.append(
-                warn(f'"{place.key}"', message, "Fill in [locations.hours] if it has any")
+                warn(f'"{location.key}"', message, "Fill in [locations.hours] if it has any")
             )
-        if place.closed and all(day.date < today for day in place.closed):
-            message = f"all closed days of {place.name} are in the past"
-            results.append(warn(str(place.closed[-1].date), message, "Add the next ones"))
+        if location.closed and all(day.date < today for day in location.closed):
+            message = f"all closed days of {location.name} are in the past"
+            results.append(warn(str(location.closed[-1].date), message, "Add the next ones"))
     return results or [ok("hours", f"at every location, {clinic.time_zone}")]
 
 
