@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import jobs, startup_checks
 from app.database import Database
 from app.database.engines import NotDurableError
-from app.outbox import queue, smtp
+from app.outbox import queue
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.signals import SignalHandler
 from app.outbox.worker import Mailer
@@ -69,7 +69,6 @@ def _run(database: Database, signal_handler: SignalHandler, owner: str, *, once:
     clinic = current_services().clinic
     worker = Mailer(
         database,
-        smtp.send,
         owner=owner,
         fallback=clinic.fallback_mailbox,
         signal_handler=signal_handler,
