@@ -46,7 +46,7 @@ class Watcher:
 
 
 def job(database: Database, receiver: Receiver) -> Job:
-    post = partial(webhook.post, receiver.url)
+    post = partial(webhook.call, receiver.url)
     return alert_job(database, post, clinic="Test Clinic", site="https://clinic.example")
 
 
@@ -65,14 +65,14 @@ def test_an_undelivered_message_is_reported_at_once_every_four_hours_and_at_its_
     watch: Watcher,
 ) -> None:
     watch.outbox.add(state="dead")
-    assert watch.check() == [("dead", "firing", "page")]
+    assert watch.check() == [("undelivered", "firing", "critical")]
     assert watch.check() == []
     assert watch.check(hours=3.9) == []
-    assert watch.check(hours=0.2) == [("dead", "firing", "page")]
+    assert watch.check(hours=0.2) == [("undelivered", "firing", "critical")]
     assert watch.check(hours=3.9) == []
     watch.outbox.cancel_all()
     assert watch.check() == []
-    assert watch.check(minutes=2) == [("dead", "resolved", "ok")]
+    assert watch.check(minutes=2) == [("undelivered", "resolved", "ok")]
     assert watch.check(minutes=2) == []
     assert watch.check(hours=5) == []
 
@@ -82,31 +82,31 @@ def test_a_refusing_mail_server_is_reported_at_once_and_at_its_end(
     watch: Watcher, reason: str
 ) -> None:
     watch.outbox.set_transport_failure(reason)
-    assert watch.check() == [("mail_transport", "firing", "page")]
+    assert watch.check() == [("mail_transport", "firing", "critical")]
     assert watch.check(hours=1) == []
     watch.outbox.set_transport_failure(None)
     watch.check()
     assert watch.check(minutes=2) == [("mail_transport", "resolved", "ok")]
 
 
-def test_waiting_email_is_a_warning_after_15_minutes_and_a_page_after_an_hour(
+def test_waiting_email_is_a_warning_after_15_minutes_and_critical_after_an_hour(
     watch: Watcher,
 ) -> None:
     watch.outbox.add()
     assert watch.check(minutes=15) == []
-    assert watch.check(minutes=1) == [("waiting", "firing", "warn")]
+    assert watch.check(minutes=1) == [("delivery_delayed", "firing", "warning")]
     assert watch.check(minutes=40) == []
-    assert watch.check(minutes=5) == [("waiting", "firing", "page")]
+    assert watch.check(minutes=5) == [("delivery_delayed", "firing", "critical")]
     assert watch.check(hours=1) == []
     watch.outbox.update_all(state="delivered", due_at=None)
     watch.check()
-    assert watch.check(minutes=2) == [("waiting", "resolved", "ok")]
+    assert watch.check(minutes=2) == [("delivery_delayed", "resolved", "ok")]
 
 
 def test_a_paused_outbox_is_reported(watch: Watcher) -> None:
     with watch.outbox.database.session() as session:
         admin.pause(session, "restored", watch.outbox.now)
-    assert watch.check() == [("paused", "firing", "warn")]
+    assert watch.check() == [("paused", "firing", "warning")]
     assert watch.check() == []
 
 
@@ -116,15 +116,15 @@ def test_more_undelivered_messages_are_reported_together(watch: Watcher) -> None
     for _ in range(5):
         watch.outbox.add(state="dead")
         assert watch.check() == []
-    assert watch.check(minutes=1) == [("dead", "firing", "page")]
+    assert watch.check(minutes=1) == [("undelivered", "firing", "critical")]
     assert "6 messages" in watch.receiver.bodies[-1]["title"]
     assert watch.check(minutes=5) == []
 
 
 def test_problems_are_reported_although_the_clock_was_set_back(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
-    assert watch.check() == [("dead", "firing", "page")]
-    assert watch.check(hours=-24) == [("dead", "firing", "page")]
+    assert watch.check() == [("undelivered", "firing", "critical")]
+    assert watch.check(hours=-24) == [("undelivered", "firing", "critical")]
     assert watch.check(minutes=1) == []
 
 
@@ -140,7 +140,7 @@ def test_a_problem_that_improves_and_gets_worse_again_is_reported(watch: Watcher
         )
     assert watch.check(minutes=1) == []
     watch.outbox.add(state="dead")
-    assert watch.check(minutes=1) == [("dead", "firing", "page")]
+    assert watch.check(minutes=1) == [("undelivered", "firing", "critical")]
 
 
 def test_an_intermittent_problem_is_reported_once(watch: Watcher) -> None:
@@ -150,7 +150,7 @@ def test_an_intermittent_problem_is_reported_once(watch: Watcher) -> None:
         reports += watch.check(seconds=15)
         watch.outbox.set_transport_failure(None)
         reports += watch.check(seconds=15)
-    assert reports == [("mail_transport", "firing", "page")]
+    assert reports == [("mail_transport", "firing", "critical")]
 
 
 def test_a_failed_report_is_retried_at_the_next_check(watch: Watcher) -> None:
@@ -169,9 +169,9 @@ def test_a_failed_report_of_an_end_is_retried_at_the_next_check(watch: Watcher) 
     watch.outbox.cancel_all()
     watch.check()
     watch.receiver.status = 500
-    assert watch.check(minutes=2) == [("dead", "resolved", "ok")]
+    assert watch.check(minutes=2) == [("undelivered", "resolved", "ok")]
     watch.receiver.status = 200
-    assert watch.check() == [("dead", "resolved", "ok")]
+    assert watch.check() == [("undelivered", "resolved", "ok")]
     assert watch.check() == []
 
 
@@ -192,7 +192,7 @@ def test_another_mailer_reports_when_one_crashes_while_reporting(watch: Watcher)
     with pytest.raises(SystemExit):
         run_if_due(watch.outbox.database, crashing)
     assert watch.check(seconds=30) == []
-    assert watch.check(seconds=31) == [("dead", "firing", "page")]
+    assert watch.check(seconds=31) == [("undelivered", "firing", "critical")]
 
 
 def _exit() -> bool:
@@ -205,11 +205,11 @@ def test_a_report_works_for_slack_and_programs_without_personal_data(
     watch.outbox.add(state="dead", last_error="550 no such user desk@clinic.example")
     watch.check()
     (body,) = watch.receiver.bodies
-    assert body["text"].startswith("[page] Test Clinic: 1 message could not be delivered.")
+    assert body["text"].startswith("[critical] Test Clinic: 1 message could not be delivered.")
     assert "flask outbox list" in body["text"]
     assert {name: body[name] for name in ("event", "severity", "status", "clinic", "site")} == {
-        "event": "dead",
-        "severity": "page",
+        "event": "undelivered",
+        "severity": "critical",
         "status": "firing",
         "clinic": "Test Clinic",
         "site": "https://clinic.example",
@@ -234,7 +234,7 @@ def test_several_mailers_report_a_problem_once(
 
     def post(body: Mapping[str, object]) -> bool:
         time.sleep(1)
-        return webhook.post(receiver.url, body)
+        return webhook.call(receiver.url, body)
 
     def check(_number: int) -> None:
         own_job = alert_job(outbox.database, post, clinic="Test Clinic", site="x")
@@ -244,7 +244,7 @@ def test_several_mailers_report_a_problem_once(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(check, range(8)))
     assert sum(runs) > 1
-    assert [body["event"] for body in receiver.bodies] == ["dead"]
+    assert [body["event"] for body in receiver.bodies] == ["undelivered"]
 
 
 def test_an_unreachable_webhook_does_not_stop_other_jobs(

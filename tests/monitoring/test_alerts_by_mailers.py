@@ -71,6 +71,8 @@ def test_an_undelivered_message_is_reported_once_and_the_pings_stop(
     assert time.monotonic() - began < 15
     time.sleep(SEVERAL_CHECKS)
     reports = [call.body for call in receiver.calls if call.method == "POST"]
-    assert [(report["event"], report["status"]) for report in reports] == [("dead", "firing")]
+    assert [(report["event"], report["status"]) for report in reports] == [
+        ("undelivered", "firing")
+    ]
     assert "ada" not in str(reports).lower()
     assert "secret-path" not in mailers()
