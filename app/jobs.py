@@ -4,8 +4,8 @@ from functools import partial
 
 from app.clinic import Clinic
 from app.database import Database
-from app.maintenance.encryption_keys import keys_job
-from app.maintenance.retention import cleanup_job, retention_job
+from app.maintenance.encryption_keys import key_registration_job
+from app.maintenance.retention import spam_digest_cleanup_job, retention_job
 from app.monitoring import webhook
 from app.monitoring.alerts import alert_job, uptime_ping_job
 from app.monitoring.digest import digest_job
@@ -18,8 +18,8 @@ def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> li
     days, quarantine_days = settings.retention_days, settings.quarantine_retention_days
     jobs = [
         retention_job(database, clinic.zone, days, quarantine_days),
-        keys_job(database),
-        cleanup_job(),
+        key_registration_job(database),
+        spam_digest_cleanup_job(),
     ]
     if url := settings.alert_webhook_url.get_secret_value():
         post = partial(webhook.call, url)

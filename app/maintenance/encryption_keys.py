@@ -92,7 +92,7 @@ def delete_canaries(session: Session, *fingerprints: str) -> None:
     )
 
 
-def keys_job(database: Database) -> Job:
+def key_registration_job(database: Database) -> Job:
     """Repeat the registration, for a database that was unreachable at startup."""
     run = partial(register_newest_key, database)
     return Job("keys", every(CHECK_INTERVAL), lambda _session, _now: run)

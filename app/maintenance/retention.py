@@ -92,7 +92,7 @@ def run(database: Database, periods: RetentionPeriods) -> int:
     return erased
 
 
-def cleanup_job() -> Job:
+def spam_digest_cleanup_job() -> Job:
     """Delete, every hour, the digests that the spam filter keeps for a day."""
     return Job("spam-digests", every(timedelta(hours=1)), clear_spam_digests)
 

@@ -24,7 +24,7 @@ def call(url: str, body: Mapping[str, object] | None = None) -> bool:
     Runs in a thread: the library's timeout is per byte, and DNS lookups have none. A call that
     misses the deadline is abandoned and ends by itself.
     """
-    import httpx  # noqa: PLC0415  (20 MB, not needed without a webhook)
+    import httpx  # noqa: PLC0415  (8 MB, not needed without a webhook)
 
     method = "GET" if body is None else "POST"
     outcome: list[str] = []
