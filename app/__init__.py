@@ -71,11 +71,9 @@ def _init_metrics(app: Flask, settings: Settings, database: Database) -> Request
     token = settings.metrics_token.get_secret_value()
     if not token:
         return None
-    from app.monitoring.metrics import Metrics, init_app  # noqa: PLC0415  (loads Prometheus)
+    from app.monitoring.metrics import init_app  # noqa: PLC0415  (loads Prometheus)
 
-    metrics = Metrics(database, token)
-    init_app(app, metrics)
-    return metrics.requests.observe
+    return init_app(app, database, token).observe
 
 
 def _init_web(

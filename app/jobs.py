@@ -5,7 +5,7 @@ from functools import partial
 from app.clinic import Clinic
 from app.database import Database
 from app.maintenance.encryption_keys import key_registration_job
-from app.maintenance.retention import spam_digest_cleanup_job, retention_job
+from app.maintenance.retention import retention_job, spam_digest_cleanup_job
 from app.monitoring import webhook
 from app.monitoring.alerts import alert_job, uptime_ping_job
 from app.monitoring.digest import digest_job

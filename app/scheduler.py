@@ -128,7 +128,7 @@ class Scheduler(threading.Thread):
 
     def run_due_jobs(self) -> None:
         """Run what is due now. A job that fails stops neither the others nor the mailer."""
-        _log_errors("heartbeat", self._heartbeat.beat)
+        _log_errors("heartbeat", self._heartbeat.record)
         for job in self._jobs:
             _log_errors(job.name, partial(run_if_due, self._database, job))
 
@@ -136,7 +136,7 @@ class Scheduler(threading.Thread):
         """Wait up to five seconds for the job in progress, then record the orderly stop."""
         self._stopping.set()
         self.join(5)
-        _log_errors("heartbeat", self._heartbeat.stop)
+        _log_errors("heartbeat", self._heartbeat.record_stop)
 
 
 def _log_errors(name: str, run: Callable[[], object]) -> None:

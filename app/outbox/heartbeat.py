@@ -31,7 +31,7 @@ class Heartbeat:
         self._row = MailerHeartbeat(owner=owner, stopped_at=None)
         self._last: float | None = None
 
-    def beat(self) -> None:
+    def record(self) -> None:
         """Record that this mailer is running, at most once per INTERVAL.
 
         The first call also records the downtime, if no mailer has run for longer than
@@ -50,7 +50,7 @@ class Heartbeat:
             session.execute(sa.delete(MailerHeartbeat).where(old))
         self._last = time.monotonic()
 
-    def stop(self) -> None:
+    def record_stop(self) -> None:
         """Record an orderly stop. The next mailer uses its time as the start of the downtime."""
         with self._database.session() as session:
             now = self._database.now(session)

@@ -26,9 +26,9 @@ FINAL_DOT = b"\r\n.\r\n"
 
 # Encodes text of any line length and script as short ASCII lines: RFC 5322 2.1.1 allows 998
 # octets a line, and a paragraph typed without Enter is longer.
-QUOTED = Charset("utf-8")
-QUOTED.header_encoding = BASE64
-QUOTED.body_encoding = QP
+QUOTED_PRINTABLE = Charset("utf-8")
+QUOTED_PRINTABLE.header_encoding = BASE64
+QUOTED_PRINTABLE.body_encoding = QP
 
 
 def init_mail(  # noqa: PLR0913  (each is one setting)
@@ -79,7 +79,7 @@ def send(
         sender=sender,
         reply_to=email.reply_to,
         date=date.timestamp(),
-        charset=QUOTED,  # type: ignore[arg-type]  # Flask-Mail's type says str
+        charset=QUOTED_PRINTABLE,  # type: ignore[arg-type]  # Flask-Mail's type says str
         # RFC 3834: an acknowledgement replies to a message, a notification does not.
         extra_headers={
             "Auto-Submitted": f"auto-{'replied' if email.is_acknowledgement else 'generated'}"

@@ -96,7 +96,7 @@ def test_on_a_new_site_the_mailer_has_90_seconds_to_start(
 
 def start(outbox: Outbox) -> Heartbeat:
     heartbeat = Heartbeat(outbox.database, "two")
-    heartbeat.beat()
+    heartbeat.record()
     return heartbeat
 
 
@@ -125,7 +125,7 @@ def test_a_starting_mailer_reports_the_downtime(
 def test_the_next_digest_reports_the_downtime_in_the_clinics_time_zone(
     outbox: Outbox, clinic: Clinic
 ) -> None:
-    start(outbox).stop()
+    start(outbox).record_stop()
     outbox.now += timedelta(minutes=90)
     start(outbox)
     harness = DigestHarness(outbox, clinic)
