@@ -17,6 +17,7 @@ from app.monitoring.alerts import Alert, alert_job
 from app.outbox import admin
 from app.outbox.heartbeat import Heartbeat
 from app.scheduler import Job, Scheduler, run_if_due
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import Receiver, receiver
 
@@ -55,6 +56,7 @@ def watch(outbox: Outbox, receiver: Receiver) -> Watcher:
     return Watcher(outbox, receiver)
 
 
+@sqlite_only
 def test_nothing_is_reported_without_a_problem(watch: Watcher) -> None:
     watch.outbox.add()
     assert watch.check() == []
@@ -77,6 +79,7 @@ def test_an_undelivered_message_is_reported_at_once_every_four_hours_and_at_its_
     assert watch.check(hours=5) == []
 
 
+@sqlite_only
 @pytest.mark.parametrize("reason", [WRONG_PASSWORD, BAD_CERTIFICATE])
 def test_a_refusing_mail_server_is_reported_at_once_and_at_its_end(
     watch: Watcher, reason: str
@@ -89,6 +92,7 @@ def test_a_refusing_mail_server_is_reported_at_once_and_at_its_end(
     assert watch.check(minutes=2) == [("mail_transport", "resolved", "ok")]
 
 
+@sqlite_only
 def test_waiting_email_is_a_warning_after_15_minutes_and_critical_after_an_hour(
     watch: Watcher,
 ) -> None:
@@ -103,6 +107,7 @@ def test_waiting_email_is_a_warning_after_15_minutes_and_critical_after_an_hour(
     assert watch.check(minutes=2) == [("delivery_delayed", "resolved", "ok")]
 
 
+@sqlite_only
 def test_a_paused_outbox_is_reported(watch: Watcher) -> None:
     with watch.outbox.database.session() as session:
         admin.pause(session, "restored", watch.outbox.now)
@@ -110,6 +115,7 @@ def test_a_paused_outbox_is_reported(watch: Watcher) -> None:
     assert watch.check() == []
 
 
+@sqlite_only
 def test_more_undelivered_messages_are_reported_together(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     watch.check()
@@ -121,6 +127,7 @@ def test_more_undelivered_messages_are_reported_together(watch: Watcher) -> None
     assert watch.check(minutes=5) == []
 
 
+@sqlite_only
 def test_problems_are_reported_although_the_clock_was_set_back(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     assert watch.check() == [("undelivered", "firing", "critical")]
@@ -128,6 +135,7 @@ def test_problems_are_reported_although_the_clock_was_set_back(watch: Watcher) -
     assert watch.check(minutes=1) == []
 
 
+@sqlite_only
 def test_a_problem_that_improves_and_gets_worse_again_is_reported(watch: Watcher) -> None:
     first = watch.outbox.add(state="dead")
     watch.outbox.add(state="dead")
@@ -143,6 +151,7 @@ def test_a_problem_that_improves_and_gets_worse_again_is_reported(watch: Watcher
     assert watch.check(minutes=1) == [("undelivered", "firing", "critical")]
 
 
+@sqlite_only
 def test_an_intermittent_problem_is_reported_once(watch: Watcher) -> None:
     reports = []
     for _ in range(6):
@@ -153,6 +162,7 @@ def test_an_intermittent_problem_is_reported_once(watch: Watcher) -> None:
     assert reports == [("mail_transport", "firing", "critical")]
 
 
+@sqlite_only
 def test_a_failed_report_is_retried_at_the_next_check(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     watch.receiver.status = 503
@@ -163,6 +173,7 @@ def test_a_failed_report_is_retried_at_the_next_check(watch: Watcher) -> None:
     assert watch.check() == []
 
 
+@sqlite_only
 def test_a_failed_report_of_an_end_is_retried_at_the_next_check(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     watch.check()
@@ -175,6 +186,7 @@ def test_a_failed_report_of_an_end_is_retried_at_the_next_check(watch: Watcher) 
     assert watch.check() == []
 
 
+@sqlite_only
 def test_a_problem_that_ends_before_it_was_reported_is_never_reported(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     watch.receiver.status = 500
@@ -185,6 +197,7 @@ def test_a_problem_that_ends_before_it_was_reported_is_never_reported(watch: Wat
     assert watch.check(minutes=5) == []
 
 
+@sqlite_only
 def test_another_mailer_reports_when_one_crashes_while_reporting(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     crashing = alert_job(watch.outbox.database, lambda _: _exit(), clinic="Test Clinic", site="x")
@@ -199,6 +212,7 @@ def _exit() -> bool:
     raise SystemExit
 
 
+@sqlite_only
 def test_a_report_works_for_slack_and_programs_without_personal_data(
     watch: Watcher,
 ) -> None:
@@ -247,6 +261,7 @@ def test_several_mailers_report_a_problem_once(
     assert [body["event"] for body in receiver.bodies] == ["undelivered"]
 
 
+@sqlite_only
 def test_an_unreachable_webhook_does_not_stop_other_jobs(
     outbox: Outbox, receiver: Receiver
 ) -> None:

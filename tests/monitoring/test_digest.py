@@ -16,6 +16,7 @@ from app.contact.models import Inquiry
 from app.monitoring.digest import digest_job
 from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.scheduler import ScheduledJob, run_if_due
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.web.html_lint import lint
 
@@ -73,6 +74,7 @@ def harness(outbox: Outbox, clinic: Clinic) -> DigestHarness:
     return DigestHarness(outbox, clinic)
 
 
+@sqlite_only
 def test_a_digest_is_written_once_a_day_in_the_clinics_time_zone(harness: DigestHarness) -> None:
     assert harness.run(seconds=-1) is False
     assert harness.run(seconds=1) is True
@@ -81,6 +83,7 @@ def test_a_digest_is_written_once_a_day_in_the_clinics_time_zone(harness: Digest
     assert len(harness.digests()) == 2
 
 
+@sqlite_only
 def test_a_digest_is_written_when_all_numbers_are_zero(
     harness: DigestHarness, clinic: Clinic
 ) -> None:
@@ -128,6 +131,7 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(harness: Dige
     assert "Ada" not in mail.text + mail.html
 
 
+@sqlite_only
 def test_each_inquiry_is_counted_in_one_digest_even_after_missed_days(
     harness: DigestHarness,
 ) -> None:
@@ -144,6 +148,7 @@ def test_each_inquiry_is_counted_in_one_digest_even_after_missed_days(
     ]
 
 
+@sqlite_only
 def test_a_delivered_digest_is_not_counted(harness: DigestHarness) -> None:
     harness.run()
     harness.outbox.update_all(state="delivered", delivered_at=harness.outbox.now, due_at=None)
@@ -157,6 +162,7 @@ def test_many_mailers_write_one_digest(harness: DigestHarness) -> None:
     assert len(harness.digests()) == 1
 
 
+@sqlite_only
 def test_each_mailbox_gets_its_own_digest(outbox: Outbox, clinic: Clinic) -> None:
     digest = Digest(mailboxes=("a@clinic.example", "b@clinic.example"))
     harness = DigestHarness(outbox, clinic.model_copy(update={"digest": digest}))
@@ -172,6 +178,7 @@ def test_a_digest_is_retried_when_the_outbox_cannot_be_written(harness: DigestHa
     assert len(harness.digests()) == 1
 
 
+@sqlite_only
 def test_the_html_is_valid_and_escaped(harness: DigestHarness) -> None:
     harness.receive("HHH-HHH", state="quarantined", quarantine_reasons="<script>")
     harness.run(seconds=1)
@@ -191,6 +198,7 @@ def _without_outbox(outbox: Outbox) -> Iterator[None]:
     rename("gone", "outbox_message")
 
 
+@sqlite_only
 def test_a_new_site_gets_its_first_digest_the_next_day(outbox: Outbox, clinic: Clinic) -> None:
     harness = DigestHarness(outbox, clinic)
     with outbox.database.session() as session:

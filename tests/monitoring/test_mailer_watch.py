@@ -22,6 +22,7 @@ from app.outbox.models import MailerHeartbeat
 from app.scheduler import run_if_due
 from config import ROOT
 from tests.monitoring.test_digest import DigestHarness
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.settings import environment
 from tests.support.site import eventually, free_port, launch, stop_site
@@ -67,6 +68,7 @@ def test_a_site_with_a_mailer_logs_nothing(
     assert errors(caplog) == []
 
 
+@sqlite_only
 def test_a_missing_mailer_is_logged_at_the_start_and_every_five_minutes(
     outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -76,6 +78,7 @@ def test_a_missing_mailer_is_logged_at_the_start_and_every_five_minutes(
     assert errors(caplog)[0].startswith(f"{ERROR} for 3 h")
 
 
+@sqlite_only
 def test_a_mailer_is_missed_although_the_clock_was_set_back(
     outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -84,6 +87,7 @@ def test_a_mailer_is_missed_although_the_clock_was_set_back(
     assert errors(caplog)[0].startswith(f"{ERROR} for 3 h")
 
 
+@sqlite_only
 def test_on_a_new_site_the_mailer_has_90_seconds_to_start(
     outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -100,6 +104,7 @@ def start(outbox: Outbox) -> Heartbeat:
     return heartbeat
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     ("after", "reported"), [({"seconds": 90}, False), ({"seconds": 91}, True), ({"days": 9}, True)]
 )

@@ -17,6 +17,7 @@ from app.services import services_of
 from config import ROOT
 from tests.monitoring.test_digest import DigestHarness
 from tests.monitoring.test_health import NOWHERE
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.settings import environment
 
@@ -61,6 +62,7 @@ def test_without_a_token_there_is_no_metrics_page(make_app: Callable[..., Flask]
     assert make_app().test_client().get("/metrics", headers=BEARER).status_code == 404
 
 
+@sqlite_only
 @pytest.mark.parametrize("given", ["", "Bearer ", "Bearer wrong", TOKEN, f"Bearer {TOKEN}x", "ü"])
 def test_a_wrong_token_gets_no_metrics(watched: Outbox, given: str) -> None:
     response = watched.app.test_client().get("/metrics", headers={"Authorization": given})
@@ -126,6 +128,7 @@ def test_inquiries_and_attempts_are_counted_once_at_any_age(
     assert counts == [(n, n, n) for n in (1, 1, 2, 2, 3, 3)]
 
 
+@sqlite_only
 def test_quarantined_inquiries_are_counted(watched: Outbox) -> None:
     harness = DigestHarness.__new__(DigestHarness)
     harness.outbox = watched
@@ -143,6 +146,7 @@ def test_quarantined_inquiries_are_counted(watched: Outbox) -> None:
     ) == (1, 5400)
 
 
+@sqlite_only
 def test_counts_follow_the_rows_after_a_restore(watched: Outbox) -> None:
     message = watched.add()
     for _ in range(3):
@@ -160,6 +164,7 @@ def test_an_unreachable_database_is_a_metric(make_app: Callable[..., Flask]) -> 
     assert "frontdesk_outbox_oldest_message_age_seconds" not in seen
 
 
+@sqlite_only
 def test_requests_are_counted_by_url_rule_not_by_path(watched: Outbox) -> None:
     client = watched.app.test_client()
     client.get("/")

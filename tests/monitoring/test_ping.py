@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.monitoring import webhook
 from app.monitoring.alerts import uptime_ping_job
 from app.scheduler import run_if_due
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import Receiver, receiver
 
@@ -28,11 +29,13 @@ def test_pings_are_sent_each_minute_without_a_problem(outbox: Outbox, receiver: 
     assert pings(outbox, receiver, seconds=5) == 1
 
 
+@sqlite_only
 def test_a_warning_does_not_stop_the_pings(outbox: Outbox, receiver: Receiver) -> None:
     outbox.add()
     assert pings(outbox, receiver, minutes=16) == 1
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "problem", ["undelivered", "delivery_delayed", "mail_transport", "mailer_down"]
 )
@@ -65,6 +68,7 @@ def test_the_pings_stop_when_the_database_does_not_answer(
     assert receiver.calls == []
 
 
+@sqlite_only
 def test_a_failed_ping_is_retried_a_minute_later(outbox: Outbox, receiver: Receiver) -> None:
     receiver.status = 500
     assert pings(outbox, receiver, seconds=5) == 1
@@ -72,6 +76,7 @@ def test_a_failed_ping_is_retried_a_minute_later(outbox: Outbox, receiver: Recei
     assert pings(outbox, receiver, minutes=1) == 1
 
 
+@sqlite_only
 def test_the_pings_continue_after_the_clock_was_set_back(
     outbox: Outbox, receiver: Receiver
 ) -> None:

@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from app.outbox import circuit_breaker
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
 from tests.outbox.conftest import EMAIL, OutboxHarness
+from tests.support.databases import sqlite_only
 from tests.support.smtp_relay import ACCEPT_AND_DROP, DROP, Relay
 
 
+@sqlite_only
 def test_an_email_arrives_complete(harness: OutboxHarness, relay: Relay) -> None:
     harness.enqueue()
     assert harness.mailer().deliver_one()
@@ -31,6 +33,7 @@ def test_an_email_arrives_complete(harness: OutboxHarness, relay: Relay) -> None
     assert text.get_content().splitlines() == ["Hello", ".dot"]
 
 
+@sqlite_only
 @pytest.mark.parametrize("text", ["word " * 1000, "é" * 5000, "x" * 5000], ids=["en", "é", "x"])
 def test_a_long_paragraph_is_sent_in_short_lines(
     harness: OutboxHarness, relay: Relay, text: str
@@ -46,6 +49,7 @@ def test_a_long_paragraph_is_sent_in_short_lines(
         assert part.get_content().rstrip("\r\n") == whole.rstrip("\r\n")
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "name",
     ["Jane Roe, MD", "Smith & Sons: East; West", "Clinic @ Main", "Harbor <North>", 'The "Quay"',
@@ -62,6 +66,7 @@ def test_any_clinic_name_is_shown_in_from_and_the_sender_is_unchanged(
     assert (address.display_name, address.addr_spec) == (name, "no-reply@clinic.example")
 
 
+@sqlite_only
 def test_an_encoded_word_in_a_name_is_not_decoded(harness: OutboxHarness, relay: Relay) -> None:
     typed = "=?utf-8?b?4oCuZXZpbA0KQmNjOiB4QHkuY29t?="
     harness.enqueue(replace(EMAIL, subject=f"[K7R-4M2] Billing from {typed}"))
@@ -87,6 +92,7 @@ def test_a_delivered_message_loses_its_content_and_is_not_sent_again(
     assert len(relay.received) == 1
 
 
+@sqlite_only
 def test_an_empty_outbox_does_not_connect_to_the_mail_server(
     harness: OutboxHarness, relay: Relay
 ) -> None:
@@ -94,6 +100,7 @@ def test_an_empty_outbox_does_not_connect_to_the_mail_server(
     assert relay.connections == 0
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "script",
     [{"rcpt": "451 greylisted"}, {"dot": "452 full"}, {"data": DROP}, {"rcpt": "421 bye"}],
@@ -129,6 +136,7 @@ def test_after_five_days_of_temporary_errors_the_message_is_dead_but_kept(
     assert message.last_error == "SMTPRecipientsRefused: greylisted"
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "script",
     [{"rcpt": "550 no such user"}, {"dot": "552 too big"}, {"mail": "552 too big"}],
@@ -188,6 +196,7 @@ def test_a_lost_connection_after_the_final_dot_sends_the_same_message_again(
     assert first["Date"] == second["Date"]
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "script",
     [
@@ -252,6 +261,7 @@ def test_a_probe_scheduled_before_the_clock_was_set_back_is_made_now(
     assert len(relay.received) == 1
 
 
+@sqlite_only
 def test_an_email_from_a_newer_version_does_not_stop_the_others(
     harness: OutboxHarness, relay: Relay
 ) -> None:

@@ -6,6 +6,7 @@ from app.outbox import queue, results, retry_schedule
 from app.outbox.models import OutboxMessage, Outcome, State
 from app.outbox.results import AttemptResult
 from tests.outbox.conftest import OutboxHarness
+from tests.support.databases import sqlite_only
 from tests.support.smtp_relay import Relay
 
 
@@ -87,6 +88,7 @@ def test_a_message_due_too_far_in_the_future_is_claimed(harness: OutboxHarness) 
     assert _claim(harness, "one")
 
 
+@sqlite_only
 def test_a_message_encrypted_with_an_unknown_key_stays_pending(harness: OutboxHarness) -> None:
     harness.enqueue()
     harness.update(encrypted_message=b"gAAAAABsomething-else")

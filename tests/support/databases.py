@@ -106,6 +106,10 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+# For a test that uses ``database_url`` but does not depend on the engine.
+sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def empty_postgres_url(new_postgres_database: Callable[[str], str]) -> str:
     """A PostgreSQL database without tables."""
