@@ -13,7 +13,7 @@ from app.contact.service import InquiryService
 from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
-from app.outbox.smtp import SMTPSettings, init_mail
+from app.outbox.smtp import init_mail
 from app.pages.conditional_blocks import page_settings
 from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
@@ -71,11 +71,9 @@ def _init_metrics(app: Flask, settings: Settings, database: Database) -> Request
     token = settings.metrics_token.get_secret_value()
     if not token:
         return None
-    from app.monitoring.metrics import Metrics, init_app  # noqa: PLC0415  (loads Prometheus)
+    from app.monitoring.metrics import init_app  # noqa: PLC0415  (loads Prometheus)
 
-    metrics = Metrics(database, token)
-    init_app(app, metrics)
-    return metrics.requests.observe
+    return init_app(app, database, token).observe
 
 
 def _init_web(
@@ -116,15 +114,13 @@ def _init_pages(app: Flask, settings: Settings, clinic: Clinic) -> None:
 def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
     init_mail(
         app,
-        SMTPSettings(
-            server=settings.mail_server,
-            port=settings.mail_port,
-            sender=settings.mail_default_sender or clinic.email,
-            use_tls=settings.mail_use_tls and not settings.mail_use_ssl,
-            use_ssl=settings.mail_use_ssl,
-            username=settings.mail_username,
-            password=settings.mail_password.get_secret_value(),
-        ),
+        server=settings.mail_server,
+        port=settings.mail_port,
+        sender=settings.mail_default_sender or clinic.email,
+        use_tls=settings.mail_use_tls and not settings.mail_use_ssl,
+        use_ssl=settings.mail_use_ssl,
+        username=settings.mail_username,
+        password=settings.mail_password.get_secret_value(),
     )
 
 

@@ -7,7 +7,7 @@ from app.database import Database
 from app.maintenance.encryption_keys import key_registration_job
 from app.maintenance.retention import retention_job, spam_digest_cleanup_job
 from app.monitoring import webhook
-from app.monitoring.alerts import alert_job, ping_job
+from app.monitoring.alerts import alert_job, uptime_ping_job
 from app.monitoring.digest import digest_job
 from app.scheduler import Job
 from config import Settings
@@ -22,10 +22,10 @@ def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> li
         spam_digest_cleanup_job(),
     ]
     if url := settings.alert_webhook_url.get_secret_value():
-        post = partial(webhook.post, url)
+        post = partial(webhook.call, url)
         jobs.append(alert_job(database, post, clinic=clinic.name, site=settings.site_url))
     if url := settings.heartbeat_url.get_secret_value():
-        jobs.append(ping_job(partial(webhook.ping, url)))
+        jobs.append(uptime_ping_job(partial(webhook.call, url)))
     if clinic.digest:
         site = settings.site_url
         jobs.append(

@@ -81,11 +81,11 @@ def run_if_due(database: Database, job: Job) -> bool:
         last = session.scalar(
             sa.select(ScheduledJob.started_at).where(ScheduledJob.name == job.name)
         )
-    first = last is None and not job.run_immediately
-    if not first and not job.is_due(last, now):
+    skip_run = last is None and not job.run_immediately
+    if not skip_run and not job.is_due(last, now):
         return False
     with database.session() as session:
-        if not _claim(session, job.name, last, now) or first:
+        if not _claim(session, job.name, last, now) or skip_run:
             return False
         after_commit = job.run(session, now)
     if after_commit:
@@ -102,14 +102,13 @@ def _claim(session: Session, name: str, last: datetime | None, now: datetime) ->
         except IntegrityError:
             return False
         return True
-    claimed = session.execute(
+    claim = (
         sa.update(ScheduledJob)
         .where(ScheduledJob.name == name, ScheduledJob.started_at == last)
         .values(started_at=now)
         .returning(ScheduledJob.name)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    return claimed is not None
+    )
+    return session.scalar(claim) is not None
 
 
 class Scheduler(threading.Thread):
@@ -129,7 +128,7 @@ class Scheduler(threading.Thread):
 
     def run_due_jobs(self) -> None:
         """Run what is due now. A job that fails stops neither the others nor the mailer."""
-        _log_errors("heartbeat", self._heartbeat.beat)
+        _log_errors("heartbeat", self._heartbeat.record)
         for job in self._jobs:
             _log_errors(job.name, partial(run_if_due, self._database, job))
 
@@ -137,7 +136,7 @@ class Scheduler(threading.Thread):
         """Wait up to five seconds for the job in progress, then record the orderly stop."""
         self._stopping.set()
         self.join(5)
-        _log_errors("heartbeat", self._heartbeat.stop)
+        _log_errors("heartbeat", self._heartbeat.record_stop)
 
 
 def _log_errors(name: str, run: Callable[[], object]) -> None:

@@ -94,9 +94,9 @@ def drain_time(site: SiteUnderTest) -> float:
         session.merge(
             MailTransportState(
                 id=1,
-                failures=20,
-                down_since=now - timedelta(hours=3),
-                probe_at=retry_schedule.next_probe(20, now),
+                failure_count=20,
+                unavailable_since=now - timedelta(hours=3),
+                next_probe_at=retry_schedule.next_probe(20, now),
                 reason="a benchmark",
             )
         )

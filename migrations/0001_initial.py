@@ -71,8 +71,8 @@ def create_outbox() -> None:
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("queued_at", UTCDateTime(), nullable=False),
         sa.Column("due_at", UTCDateTime()),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("crashes", sa.Integer(), nullable=False),
+        sa.Column("attempt_count", sa.Integer(), nullable=False),
+        sa.Column("crash_count", sa.Integer(), nullable=False),
         sa.Column("used_fallback", sa.Boolean(), nullable=False),
         sa.Column("lease_token", sa.Uuid()),
         sa.Column("owner", sa.String(120)),
@@ -99,33 +99,32 @@ def create_outbox() -> None:
     op.create_table(
         "delivery_attempt",
         sa.Column("id", BIG_ID, nullable=False),
-        sa.Column("message_id", sa.Uuid(), nullable=False),
-        sa.Column("lease_token", sa.Uuid(), nullable=False),
+        sa.Column("outbox_message_id", sa.Uuid(), nullable=False),
         sa.Column("owner", sa.String(120), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("ended_at", UTCDateTime(), nullable=False),
         sa.Column("outcome", sa.String(12), nullable=False),
         sa.Column("code", sa.Integer()),
         sa.Column("transport_reply", sa.String(300)),
-        sa.ForeignKeyConstraint(["message_id"], ["outbox_message.id"]),
+        sa.ForeignKeyConstraint(["outbox_message_id"], ["outbox_message.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(None, "delivery_attempt", ["message_id"])
+    op.create_index(None, "delivery_attempt", ["outbox_message_id"])
 
 
 def create_mailers() -> None:
     op.create_table(
         "mail_transport_state",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("down_since", UTCDateTime()),
-        sa.Column("probe_at", UTCDateTime()),
+        sa.Column("failure_count", sa.Integer(), nullable=False),
+        sa.Column("unavailable_since", UTCDateTime()),
+        sa.Column("next_probe_at", UTCDateTime()),
         sa.Column("reason", sa.String(300)),
         sa.CheckConstraint("id = 1", "single_row"),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
-        "mailer",
+        "mailer_heartbeat",
         sa.Column("owner", sa.String(120), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("heartbeat_at", UTCDateTime(), nullable=False),
@@ -163,7 +162,7 @@ def create_operations() -> None:
         sa.Column("notified_at", UTCDateTime()),
         sa.Column("notified_severity", sa.Integer(), nullable=False),
         sa.Column("notified_count", sa.Integer(), nullable=False),
-        sa.Column("lease_until", UTCDateTime()),
+        sa.Column("claimed_at", UTCDateTime()),
         sa.PrimaryKeyConstraint("event"),
     )
     op.create_table(

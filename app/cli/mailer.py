@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 
 from app import jobs, startup_checks
 from app.database import Database
-from app.outbox import queue, smtp
+from app.outbox import queue
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.signals import SignalHandler
 from app.outbox.worker import Mailer
@@ -70,7 +70,6 @@ def _run_mailer(
     clinic = current_services().clinic
     worker = Mailer(
         database,
-        smtp.send,
         owner=owner,
         fallback=clinic.fallback_mailbox,
         signal_handler=signal_handler,

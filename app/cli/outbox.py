@@ -57,12 +57,12 @@ def list_messages(include_finished: bool, limit: int, as_json: bool) -> None:  #
         messages = session.scalars(query).all()
         pause, transport = admin.current_pause(session), circuit_breaker.transport_state(session)
     if as_json:
-        down_since = transport.down_since if transport else None
+        unavailable_since = transport.unavailable_since if transport else None
         print_json(
             {
                 "paused_since": pause.since if pause else None,
-                "transport_unavailable_since": down_since,
-                "transport_error": transport.reason if transport and down_since else None,
+                "transport_unavailable_since": unavailable_since,
+                "transport_error": transport.reason if transport and unavailable_since else None,
                 "messages": [_as_record(message) for message in messages],
             }
         )
@@ -87,7 +87,7 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
             attempt.code,
             attempt.transport_reply,
         )
-        query = query.where(attempt.message_id == found.id).order_by(attempt.id)
+        query = query.where(attempt.outbox_message_id == found.id).order_by(attempt.id)
         log = [dict(row) for row in session.execute(query).mappings()]
     record = _as_record(found) | {"message_id": found.message_id}
     if as_json:
@@ -196,11 +196,11 @@ def _print_warnings(pause: OutboxPause | None, transport: MailTransportState | N
             f"The outbox is paused since {local_time(pause.since)} ({pause.reason}): nothing is"
             " sent until `flask outbox resume`.\n"
         )
-    if transport and transport.down_since and transport.probe_at:
+    if transport and transport.unavailable_since and transport.next_probe_at:
         click.echo(
-            f"The mail server is unavailable since {local_time(transport.down_since)}"
-            f" ({transport.reason}). Next attempt: {local_time(transport.probe_at)}. Messages are"
-            " kept until then.\n"
+            f"The mail server is unavailable since {local_time(transport.unavailable_since)}"
+            f" ({transport.reason}). Next attempt: {local_time(transport.next_probe_at)}."
+            " Messages are kept until then.\n"
         )
 
 
@@ -240,7 +240,7 @@ def _print_messages(messages: Sequence[OutboxMessage]) -> None:
             message.reference,
             _recipient(message),
             message.queued_at,
-            message.attempts,
+            message.attempt_count,
             _describe(message),
         )
         for message in messages
@@ -255,7 +255,7 @@ def _as_record(message: OutboxMessage) -> dict[str, Any]:
         "request_id": message.request_id,
         "recipient": _recipient(message),
         "state": message.state,
-        "attempts": message.attempts,
+        "attempts": message.attempt_count,
         "queued_at": message.queued_at,
         "next_attempt_at": message.due_at if message.state == State.PENDING else None,
         "code": message.last_code,

@@ -9,13 +9,13 @@ from flask.cli import with_appcontext
 from app.cli.output import json_option, local_time, print_json
 from app.clock import age
 from app.contact.queries import QuarantineStats
-from app.monitoring.health_rules import Severity, format_duration, worst
+from app.monitoring.health_rules import Severity, format_duration
 from app.monitoring.status_report import StatusReport, build_status_report
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from app.outbox.stats import OutboxStats
 from app.services import current_services
 
-COLORS = {Severity.WARN: "yellow", Severity.PAGE: "red"}
+COLORS = {Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
 
 
 @click.command(epilog="Example: flask status")
@@ -35,10 +35,10 @@ def status(as_json: bool) -> None:  # noqa: FBT001
         click.echo(f"{services.clinic.name}, {services.settings.site_url}\n")
         for label, text in _lines(report):
             click.echo(f"{label:15}{text}".rstrip())
-        for problem in report.problems:
+        for problem in report.health.problems:
             level = click.style(problem.severity.label, fg=COLORS[problem.severity])
             click.echo(f"\n{level}: {problem.title}. What to do: {problem.advice}.")
-    if worst(report.problems) is Severity.PAGE:
+    if report.health.severity is Severity.CRITICAL:
         raise click.exceptions.Exit(1)
 
 
@@ -48,13 +48,14 @@ def _lines(report: StatusReport) -> Iterator[tuple[str, str]]:
     last = report.last_inquiry
     yield (
         "Last inquiry",
-        f"{last.reference}, {local_time(last.at)} ({_ago(last.at, now)} ago), {last.state}"
+        f"{last.reference}, {local_time(last.created_at)} ({_ago(last.created_at, now)} ago),"
+        f" {last.state}"
         if last
         else "none",
     )
-    yield "Quarantine", _quarantine(report.quarantine)
-    yield "Outbox", _outbox(report.outbox)
-    yield "Mail server", _mail_server(report.outbox)
+    yield "Quarantine", _quarantine(report.health.quarantine)
+    yield "Outbox", _outbox(report.health.outbox)
+    yield "Mail server", _mail_server(report.health.outbox)
     for number, mailer in enumerate(report.mailers):
         late = age(mailer.heartbeat_at, now) > HEARTBEAT_TIMEOUT
         heartbeat, up = _ago(mailer.heartbeat_at, now), _ago(mailer.started_at, now)
@@ -101,13 +102,15 @@ def _when(moment: datetime, now: datetime) -> str:
 
 def _as_record(report: StatusReport) -> dict[str, object]:
     """Return the report for JSON; None is what is not known."""
-    stats, last = report.outbox, report.last_inquiry
+    stats, quarantine = report.health.outbox, report.health.quarantine
+    last = report.last_inquiry
     return {
         "at": report.now,
         "version": report.version,
-        "last_inquiry": last and {"reference": last.reference, "at": last.at, "state": last.state},
-        "quarantined": report.quarantine.count,
-        "oldest_quarantined_seconds": report.quarantine.oldest,
+        "last_inquiry": last
+        and {"reference": last.reference, "at": last.created_at, "state": last.state},
+        "quarantined": quarantine.count,
+        "oldest_quarantined_seconds": quarantine.oldest,
         "pending": stats.pending,
         "oldest_pending_seconds": stats.oldest_pending,
         "dead": stats.dead,
@@ -126,8 +129,5 @@ def _as_record(report: StatusReport) -> dict[str, object]:
         "next_retention": report.next_retention,
         "next_digest": report.next_digest,
         "disk_free_bytes": report.free_bytes,
-        "problems": [
-            {"event": problem.event, "severity": problem.severity.label, "title": problem.title}
-            for problem in report.problems
-        ],
+        "problems": [problem.to_json() for problem in report.health.problems],
     }

@@ -30,7 +30,7 @@ def check_mail_server(settings: Settings) -> CheckResult:
     if not settings.mail_server:
         return warning(check, "MAIL_SERVER is not set: no email is sent", "Set it")
     try:
-        with SignalHandler(deadline=CONNECT_TIMEOUT).attempt():
+        with SignalHandler().time_limit(CONNECT_TIMEOUT):
             smtp.check_connection()
     except (smtp_errors.TransportUnavailable, TimeoutError) as error:
         return failed(check, f"{server}: {error}", ADVICE[classify_fault(str(error))])
@@ -53,7 +53,7 @@ def send_test_email(address: str, clinic: Clinic, now: datetime) -> CheckResult:
     )
     message_id = make_msgid("test", domain=clinic.email_domain)
     try:
-        with SignalHandler(deadline=SEND_TIMEOUT).attempt():
+        with SignalHandler().time_limit(SEND_TIMEOUT):
             smtp.send(email, message_id=message_id, date=now, on_data_sent=lambda: None)
     except (smtp_errors.SendError, TimeoutError) as error:
         code = f"{error.code} " if isinstance(error, smtp_errors.SendError) and error.code else ""

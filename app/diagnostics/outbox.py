@@ -2,31 +2,29 @@
 
 from sqlalchemy.orm import Session
 
-from app.contact.queries import quarantine_stats
 from app.database import Database
 from app.diagnostics.result import CheckResult, failed, ok, warning
-from app.monitoring.health_rules import Problem, Severity, find_problems, format_duration
-from app.outbox.stats import OutboxStats, outbox_stats
+from app.monitoring.health_rules import Problem, Severity, format_duration, site_health
+from app.outbox.stats import OutboxStats
 
 
 def check_outbox(database: Database, session: Session) -> list[CheckResult]:
     """Check the outbox and the mailer. Raises SQLAlchemyError."""
-    now = database.now(session)
-    stats, quarantine = outbox_stats(session, now), quarantine_stats(session, now)
-    problems = {problem.event: problem for problem in find_problems(stats, quarantine)}
-    mailer = problems.pop("mailer", None)
+    health = site_health(session, database.now(session))
+    problems = {problem.event: problem for problem in health.problems}
+    mailer = problems.pop("mailer_down", None)
     if mailer:
         results = [_problem("mailer", mailer)]
     else:
-        assert stats.heartbeat_age is not None
-        message = f"running, last heartbeat {format_duration(stats.heartbeat_age)} ago"
+        assert health.outbox.heartbeat_age is not None
+        message = f"running, last heartbeat {format_duration(health.outbox.heartbeat_age)} ago"
         results = [ok("mailer", message)]
     results += [_problem("outbox", problem) for problem in problems.values()]
-    return results if problems else [*results, _without_problems(stats)]
+    return results if problems else [*results, _without_problems(health.outbox)]
 
 
 def _problem(check: str, problem: Problem) -> CheckResult:
-    result = failed if problem.severity is Severity.PAGE else warning
+    result = failed if problem.severity is Severity.CRITICAL else warning
     return result(check, problem.title, problem.advice[:1].upper() + problem.advice[1:])
 
 

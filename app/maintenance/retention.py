@@ -141,7 +141,7 @@ def _last_message_end() -> sa.ColumnElement[datetime]:
     """When an inquiry's last message was delivered or cancelled; NULL if it has none."""
     cancelled_at = (
         sa.select(sa.func.max(DeliveryAttempt.ended_at))
-        .where(DeliveryAttempt.message_id == OutboxMessage.id)
+        .where(DeliveryAttempt.outbox_message_id == OutboxMessage.id)
         .where(DeliveryAttempt.outcome == Outcome.CANCELLED)
         .scalar_subquery()
     )

@@ -13,10 +13,8 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.contact.queries import quarantine_stats
 from app.database import Base, Database, UTCDateTime
-from app.monitoring.health_rules import Problem, Severity, find_problems, worst
-from app.outbox.stats import outbox_stats
+from app.monitoring.health_rules import Problem, Severity, site_health
 from app.scheduler import AfterCommit, Job, every
 
 CHECK_INTERVAL = timedelta(seconds=5)
@@ -24,14 +22,14 @@ REPEAT_INTERVAL = timedelta(hours=4)
 INCREASE_INTERVAL = timedelta(minutes=1)  # many messages that fail in a row are one report
 RESOLVE_DELAY = timedelta(minutes=2)  # a problem that comes and goes is one problem
 PING_INTERVAL = timedelta(minutes=1)
-LEASE = timedelta(seconds=60)  # for the mailer that is sending a report; the others wait
+CLAIM_TIMEOUT = timedelta(seconds=60)  # while a mailer sends a report, the others wait
 
 RESOLVED_TITLES = {
-    "dead": "All undelivered messages are resolved",
+    "undelivered": "All undelivered messages are resolved",
     "mail_transport": "The mail server accepts our email again",
-    "waiting": "No email has been waiting for long",
-    "mailer": "A mailer is running again",
-    "downtime": "A mailer has been running for an hour",
+    "delivery_delayed": "No email has been waiting for long",
+    "mailer_down": "A mailer is running again",
+    "mailer_was_down": "A mailer has been running for an hour",
     "quarantine": "No quarantined inquiry has waited for more than a day",
     "paused": "The outbox is no longer paused",
 }
@@ -48,7 +46,7 @@ class Alert(Base):
     notified_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     notified_severity: Mapped[int] = mapped_column(default=0)
     notified_count: Mapped[int] = mapped_column(default=0)
-    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    claimed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 @dataclass(frozen=True)
@@ -95,62 +93,56 @@ def alert_job(database: Database, post: Post, *, clinic: str, site: str) -> Job:
     return Job("alerts", every(CHECK_INTERVAL), run)
 
 
-def ping_job(ping: Callable[[], object]) -> Job:
-    """Call ``ping`` each minute unless there is a problem of severity ``PAGE``.
+def uptime_ping_job(ping: Callable[[], object]) -> Job:
+    """Call ``ping`` each minute unless there is a critical problem.
 
     The monitor that expects the pings raises the alarm when they stop, also when the machine
     or the database is down.
     """
 
     def run(session: Session, now: datetime) -> AfterCommit | None:
-        problems = find_problems(outbox_stats(session, now), quarantine_stats(session, now))
-        return None if worst(problems) is Severity.PAGE else ping
+        return None if site_health(session, now).severity is Severity.CRITICAL else ping
 
-    return Job("ping", every(PING_INTERVAL), run)
+    return Job("uptime-ping", every(PING_INTERVAL), run)
 
 
 def claim_notifications(session: Session, now: datetime) -> list[Notification]:
-    """What to report now. For the time of LEASE no other mailer gets the same."""
-    found = find_problems(outbox_stats(session, now), quarantine_stats(session, now))
-    problems = {problem.event: problem for problem in found}
+    """What to report now. Until CLAIM_TIMEOUT no other mailer gets the same."""
+    problems = {problem.event: problem for problem in site_health(session, now).problems}
     alerts = {alert.event: alert for alert in session.scalars(sa.select(Alert))}
     for event in problems.keys() - alerts.keys():
         alerts[event] = Alert(event=event, since=now, notified_severity=0, notified_count=0)
         session.add(alerts[event])
     notifications = []
     for event, alert in alerts.items():
-        problem = problems.get(event)
-        due = _is_due(alert, problem, now) if problem else _is_resolved(session, alert, now)
-        if due and not _is_leased(alert, now):
-            alert.lease_until = now + LEASE
+        if problem := problems.get(event):
+            is_due = _update_ongoing(alert, problem, now)
+        else:
+            is_due = _update_resolved(session, alert, now)
+        if is_due and every(CLAIM_TIMEOUT)(alert.claimed_at, now):
+            alert.claimed_at = now
             notifications.append(Notification(event, problem, alert.since, now))
     return notifications
 
 
-def _is_due(alert: Alert, problem: Problem, now: datetime) -> bool:
+def _update_ongoing(alert: Alert, problem: Problem, now: datetime) -> bool:
+    """Update ``alert`` by its problem. Returns whether to report the problem now."""
     alert.resolved_at = None
     # A problem that got better and then worse again is reported again.
     alert.notified_severity = min(alert.notified_severity, problem.severity)
     alert.notified_count = min(alert.notified_count, problem.count)
-    if alert.notified_at is None or problem.severity > alert.notified_severity:
-        return True
-    if alert.notified_at > now:  # the clock was set back
-        return True
     increased = problem.count > alert.notified_count
-    return now - alert.notified_at >= (INCREASE_INTERVAL if increased else REPEAT_INTERVAL)
+    is_due = every(INCREASE_INTERVAL if increased else REPEAT_INTERVAL)
+    return problem.severity > alert.notified_severity or is_due(alert.notified_at, now)
 
 
-def _is_resolved(session: Session, alert: Alert, now: datetime) -> bool:
+def _update_resolved(session: Session, alert: Alert, now: datetime) -> bool:
+    """Update ``alert``, whose problem is over. Returns whether to report that now."""
     if alert.notified_at is None:  # never reported, so its end is not reported either
         session.delete(alert)
         return False
-    alert.resolved_at = min(alert.resolved_at or now, now)  # later: the clock was set back
-    return now - alert.resolved_at >= RESOLVE_DELAY
-
-
-def _is_leased(alert: Alert, now: datetime) -> bool:
-    until = alert.lease_until
-    return until is not None and now < until <= now + LEASE  # later: the clock was set back
+    alert.resolved_at = alert.resolved_at or now
+    return every(RESOLVE_DELAY)(alert.resolved_at, now)
 
 
 def _post_all(
@@ -169,10 +161,11 @@ def _record(session: Session, notification: Notification, *, accepted: bool) -> 
     alert = session.get(Alert, notification.event)
     if alert is None:
         return
-    alert.lease_until = None
-    if accepted and notification.problem is None:
-        session.delete(alert)
-    elif accepted and notification.problem:
+    alert.claimed_at = None
+    if not accepted:
+        return
+    if problem := notification.problem:
         alert.notified_at = notification.at
-        alert.notified_severity = notification.problem.severity
-        alert.notified_count = notification.problem.count
+        alert.notified_severity, alert.notified_count = problem.severity, problem.count
+    else:
+        session.delete(alert)

@@ -10,20 +10,19 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.contact.queries import quarantine_stats
 from app.database.engines import NotDurableError
 from app.database.revisions import get_revision, schema_problem
 from app.encryption import UnknownKeyError
 from app.maintenance import encryption_keys
-from app.monitoring.health_rules import Problem, Severity, find_problems, worst
-from app.outbox.stats import OutboxStats, outbox_stats
+from app.monitoring.health_rules import Problem, Severity, site_health
+from app.outbox.stats import OutboxStats
 from app.services import current_services
 from app.version import version
 
 blueprint = Blueprint("health", __name__)
 
 DATABASE_DOWN = Problem(
-    "database", Severity.PAGE, "The database does not answer", "`flask doctor` shows the cause"
+    "database_down", Severity.CRITICAL, "The database does not answer", "run `flask doctor`"
 )
 
 
@@ -65,24 +64,16 @@ def outbox() -> Response:
     database = current_services().database
     try:
         with database.read_session() as session:
-            now = database.now(session)
-            stats, quarantine = outbox_stats(session, now), quarantine_stats(session, now)
+            health = site_health(session, database.now(session))
     except (SQLAlchemyError, NotDurableError):
-        return _response(_status([DATABASE_DOWN]), healthy=False)
-    problems = find_problems(stats, quarantine)
-    healthy = worst(problems) is not Severity.PAGE
-    return _response({**_status(problems), **_statistics(stats)}, healthy=healthy)
-
-
-def _status(problems: list[Problem]) -> dict[str, Any]:
-    severity = worst(problems)
-    return {
-        "status": severity.label if severity else "ok",
-        "problems": [
-            {"event": problem.event, "severity": problem.severity.label, "title": problem.title}
-            for problem in problems
-        ],
+        down = {"status": Severity.CRITICAL.label, "problems": [DATABASE_DOWN.to_json()]}
+        return _response(down, healthy=False)
+    body = {
+        "status": health.severity.label if health.severity else "ok",
+        "problems": [problem.to_json() for problem in health.problems],
+        **_statistics(health.outbox),
     }
+    return _response(body, healthy=health.severity is not Severity.CRITICAL)
 
 
 def _statistics(stats: OutboxStats) -> dict[str, Any]:

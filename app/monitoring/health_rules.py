@@ -1,18 +1,19 @@
 """Which statistics are problems: the same rules for health checks, alerts, pings and the doctor.
 
-Nothing here reads the database. The limits: an undelivered message, a refused login or a TLS
-error at once; waiting email after 15 minutes, more urgent after 60; a missing mailer after 90
-seconds.
+The limits: an undelivered message, a refused login or a TLS error at once; waiting email after
+15 minutes, more urgent after 60; a missing mailer after 90 seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 
-from app.contact.queries import QuarantineStats
+from sqlalchemy.orm import Session
+
+from app.contact.queries import QuarantineStats, quarantine_stats
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
-from app.outbox.stats import OutboxStats, TransportFault
+from app.outbox.stats import OutboxStats, TransportFault, outbox_stats
 
 DELAY_WARNING = timedelta(minutes=15)
 DELAY_CRITICAL = timedelta(minutes=60)
@@ -20,10 +21,10 @@ QUARANTINE_WARNING = timedelta(hours=24)  # by then a daily digest has listed th
 
 
 class Severity(IntEnum):
-    """``WARN`` can wait until morning, ``PAGE`` cannot."""
+    """``WARNING`` can wait until morning, ``CRITICAL`` cannot."""
 
-    WARN = 1
-    PAGE = 2
+    WARNING = 1
+    CRITICAL = 2
 
     @property
     def label(self) -> str:
@@ -40,119 +41,110 @@ class Problem:
     advice: str
     count: int = 0
 
+    def to_json(self) -> dict[str, str]:
+        return {"event": self.event, "severity": self.severity.label, "title": self.title}
+
 
 TRANSPORT_PROBLEMS = {
-    TransportFault.AUTHENTICATION: (Severity.PAGE, "The mail server refuses our login"),
-    TransportFault.TLS: (Severity.PAGE, "The mail server's encryption (TLS) fails"),
+    TransportFault.AUTHENTICATION: (Severity.CRITICAL, "The mail server refuses our login"),
+    TransportFault.TLS: (Severity.CRITICAL, "The mail server's encryption (TLS) fails"),
     # Some servers refuse a sender only for a while. If it lasts, waiting email raises an alert.
-    TransportFault.SENDER: (Severity.WARN, "The mail server refuses our sender's address"),
+    TransportFault.SENDER: (Severity.WARNING, "The mail server refuses our sender's address"),
 }
 
 
-def find_problems(stats: OutboxStats, quarantine: QuarantineStats) -> list[Problem]:
-    """All problems, the most severe first; empty when there are none."""
-    problems = (
-        _dead(stats),
-        _mail_transport(stats),
-        _mailer(stats),
-        _downtime(stats),
-        _waiting(stats),
-        _paused(stats),
-        _quarantine(quarantine),
-    )
-    return sorted((problem for problem in problems if problem), key=lambda found: -found.severity)
+@dataclass(frozen=True)
+class SiteHealth:
+    """The statistics of the site, and the problems that they show, the most severe first."""
+
+    outbox: OutboxStats
+    quarantine: QuarantineStats
+
+    @property
+    def problems(self) -> list[Problem]:
+        found = (
+            *_mailer_problems(self.outbox),
+            *_delivery_problems(self.outbox),
+            *_quarantine_problems(self.quarantine),
+        )
+        return sorted(found, key=lambda problem: -problem.severity)
+
+    @property
+    def severity(self) -> Severity | None:
+        """The highest severity of the problems; None when there are none."""
+        return max((problem.severity for problem in self.problems), default=None)
 
 
-def worst(problems: Iterable[Problem]) -> Severity | None:
-    """The highest severity among ``problems``; None when there are none."""
-    return max((problem.severity for problem in problems), default=None)
+def site_health(session: Session, now: datetime) -> SiteHealth:
+    """The health of the site at ``now``."""
+    return SiteHealth(outbox_stats(session, now), quarantine_stats(session, now))
 
 
-def _dead(stats: OutboxStats) -> Problem | None:
-    if not stats.dead:
-        return None
-    messages = "1 message" if stats.dead == 1 else f"{stats.dead} messages"
-    return Problem(
-        "dead",
-        Severity.PAGE,
-        f"{messages} could not be delivered",
-        "`flask outbox list` shows why; fix the cause, then run `flask outbox requeue`",
-        count=stats.dead,
-    )
+def _delivery_problems(stats: OutboxStats) -> Iterator[Problem]:
+    if stats.dead:
+        messages = "1 message" if stats.dead == 1 else f"{stats.dead} messages"
+        yield Problem(
+            "undelivered",
+            Severity.CRITICAL,
+            f"{messages} could not be delivered",
+            "`flask outbox list` shows why; fix the cause, then run `flask outbox requeue`",
+            count=stats.dead,
+        )
+    oldest = stats.oldest_pending
+    if oldest and oldest > DELAY_WARNING:
+        yield Problem(
+            "delivery_delayed",
+            Severity.CRITICAL if oldest > DELAY_CRITICAL else Severity.WARNING,
+            f"Email has been waiting for {format_duration(oldest)}",
+            "`flask outbox list` shows why",
+        )
+    if stats.paused_since:
+        yield Problem(
+            "paused",
+            Severity.WARNING,
+            "The outbox is paused: no email is sent",
+            "check `flask outbox list`, then run `flask outbox resume`",
+        )
 
 
-def _mail_transport(stats: OutboxStats) -> Problem | None:
-    if stats.transport_fault not in TRANSPORT_PROBLEMS:
-        return None
-    severity, title = TRANSPORT_PROBLEMS[stats.transport_fault]
-    return Problem("mail_transport", severity, title, "`flask doctor` shows the cause")
-
-
-def _mailer(stats: OutboxStats) -> Problem | None:
+def _mailer_problems(stats: OutboxStats) -> Iterator[Problem]:
+    if stats.transport_fault in TRANSPORT_PROBLEMS:
+        severity, title = TRANSPORT_PROBLEMS[stats.transport_fault]
+        yield Problem("mail_transport", severity, title, "`flask doctor` shows the cause")
     age = stats.heartbeat_age
-    if age is not None and age <= HEARTBEAT_TIMEOUT:
-        return None
-    return Problem(
-        "mailer",
-        Severity.PAGE,
-        f"No mailer has run for {format_duration(age)}" if age else "No mailer has run yet",
-        "check the service and its log, and start it again",
-    )
+    if age is None or age > HEARTBEAT_TIMEOUT:
+        yield Problem(
+            "mailer_down",
+            Severity.CRITICAL,
+            f"No mailer has run for {format_duration(age)}" if age else "No mailer has run yet",
+            "check the service and its log, and start it again",
+        )
+    if stats.downtime:
+        start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in stats.downtime)
+        yield Problem(
+            "mailer_was_down",
+            Severity.WARNING,
+            f"No mailer ran from {start} to {end} UTC",
+            "check in the log why it stopped; waiting email is being sent now",
+        )
 
 
-def _downtime(stats: OutboxStats) -> Problem | None:
-    if stats.downtime is None:
-        return None
-    start, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in stats.downtime)
-    return Problem(
-        "downtime",
-        Severity.WARN,
-        f"No mailer ran from {start} to {end} UTC",
-        "check in the log why it stopped; waiting email is being sent now",
-    )
-
-
-def _waiting(stats: OutboxStats) -> Problem | None:
-    age = stats.oldest_pending
-    if age is None or age <= DELAY_WARNING:
-        return None
-    return Problem(
-        "waiting",
-        Severity.PAGE if age > DELAY_CRITICAL else Severity.WARN,
-        f"Email has been waiting for {format_duration(age)}",
-        "`flask outbox list` shows why",
-    )
-
-
-def _paused(stats: OutboxStats) -> Problem | None:
-    if stats.paused_since is None:
-        return None
-    return Problem(
-        "paused",
-        Severity.WARN,
-        "The outbox is paused: no email is sent",
-        "check `flask outbox list`, then run `flask outbox resume`",
-    )
-
-
-def _quarantine(stats: QuarantineStats) -> Problem | None:
-    if stats.oldest is None or stats.oldest <= QUARANTINE_WARNING:
-        return None
-    one = stats.count == 1
-    inquiries = (
-        "1 quarantined inquiry waits" if one else f"{stats.count} quarantined inquiries wait"
-    )
-    return Problem(
-        "quarantine",
-        Severity.WARN,
-        f"{inquiries} for review, the oldest for {format_duration(stats.oldest)}",
-        "`flask inquiries list --quarantined` lists them; `flask inquiries release` delivers one",
-    )
+def _quarantine_problems(stats: QuarantineStats) -> Iterator[Problem]:
+    if stats.oldest and stats.oldest > QUARANTINE_WARNING:
+        one = stats.count == 1
+        inquiries = "1 quarantined inquiry" if one else f"{stats.count} quarantined inquiries"
+        yield Problem(
+            "quarantine",
+            Severity.WARNING,
+            f"{inquiries} to review, the oldest for {format_duration(stats.oldest)}",
+            "`flask inquiries list --quarantined` lists them; `flask inquiries release` delivers"
+            " one",
+        )
 
 
 def format_duration(age: timedelta) -> str:
     """``age`` in its largest useful unit: ``40 s``, ``17 min``, ``3 h``, ``2 days``."""
-    seconds = int(age.total_seconds())
+    seconds = max(0, int(age.total_seconds()))  # negative if the clock was set back
     for unit, name, limit in ((1, "s", 120), (60, "min", 120), (3600, "h", 48)):
         if seconds < unit * limit:
             return f"{seconds // unit} {name}"

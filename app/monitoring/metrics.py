@@ -16,24 +16,22 @@ from app.monitoring.database_metrics import DatabaseCollector
 from app.monitoring.request_metrics import RequestMetrics
 
 
-class Metrics:
-    """The metrics of a site: the requests of this host, and statistics of the database."""
+def init_app(app: Flask, database: Database, token: str) -> RequestMetrics:
+    """Serve ``/metrics``: statistics of the database, and the returned counts of the requests
+    to all processes of this host.
+    """
+    registry = CollectorRegistry()
+    registry.register(DatabaseCollector(database))
+    several_processes = bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+    if several_processes:
+        MultiProcessCollector(registry)
 
-    def __init__(self, database: Database, token: str) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(DatabaseCollector(database))
-        self._token = f"Bearer {token}".encode()
-        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            MultiProcessCollector(self._registry)
-            self.requests = RequestMetrics()
-        else:
-            self.requests = RequestMetrics(self._registry)
-
-    def view(self) -> Response:
+    @app.get("/metrics")
+    def metrics() -> Response:
         """All metrics in Prometheus's text format, or 401 without the token."""
         authorization = request.headers.get("Authorization", "").encode()
-        if hmac.compare_digest(authorization, self._token):
-            response = Response(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)
+        if hmac.compare_digest(authorization, f"Bearer {token}".encode()):
+            response = Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
         else:
             message = "the METRICS_TOKEN is required as a bearer token\n"
             response = Response(message, HTTPStatus.UNAUTHORIZED, content_type="text/plain")
@@ -41,7 +39,4 @@ class Metrics:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-
-def init_app(app: Flask, metrics: Metrics) -> None:
-    """Serve ``/metrics``."""
-    app.add_url_rule("/metrics", "metrics", metrics.view)
+    return RequestMetrics(None if several_processes else registry)

@@ -6,29 +6,17 @@ from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from app.clinic import Clinic
 from app.contact.models import Inquiry
-from app.contact.queries import QuarantineStats, quarantine_stats
 from app.database import Database
 from app.maintenance import retention
 from app.maintenance.backup import BACKUP_JOB
 from app.monitoring.digest import NAME as DIGEST
-from app.monitoring.health_rules import Problem, find_problems
+from app.monitoring.health_rules import SiteHealth, site_health
 from app.outbox.models import MailerHeartbeat
-from app.outbox.stats import OutboxStats, outbox_stats
 from app.scheduler import ScheduledJob, next_run
 from app.version import version
-
-
-@dataclass(frozen=True)
-class LastInquiry:
-    """The newest inquiry."""
-
-    reference: str
-    at: datetime
-    state: str
 
 
 @dataclass(frozen=True)
@@ -40,15 +28,13 @@ class StatusReport:
 
     now: datetime
     version: str
-    last_inquiry: LastInquiry | None
-    quarantine: QuarantineStats
-    outbox: OutboxStats
+    last_inquiry: Inquiry | None
+    health: SiteHealth
     mailers: tuple[MailerHeartbeat, ...]
     backup: datetime | None
     next_retention: datetime
     next_digest: datetime | None
     free_bytes: int | None
-    problems: tuple[Problem, ...]
 
 
 def build_status_report(database: Database, clinic: Clinic, instance: Path) -> StatusReport:
@@ -56,16 +42,18 @@ def build_status_report(database: Database, clinic: Clinic, instance: Path) -> S
     with database.read_session() as session:
         now = database.now(session)
         started = {job.name: job.started_at for job in session.scalars(sa.select(ScheduledJob))}
-        last_inquiry, mailers = _last_inquiry(session), _mailers(session)
-        stats, quarantine = outbox_stats(session, now), quarantine_stats(session, now)
+        newest_first = sa.select(Inquiry).order_by(Inquiry.created_at.desc())
+        last_inquiry = session.scalar(newest_first.limit(1))
+        running = sa.select(MailerHeartbeat).where(MailerHeartbeat.stopped_at.is_(None))
+        mailers = session.scalars(running.order_by(MailerHeartbeat.heartbeat_at.desc())).all()
+        health = site_health(session, now)
     digest = clinic.digest
     return StatusReport(
         now=now,
         version=version(),
         last_inquiry=last_inquiry,
-        quarantine=quarantine,
-        outbox=stats,
-        mailers=mailers,
+        health=health,
+        mailers=tuple(mailers),
         backup=started.get(BACKUP_JOB),
         next_retention=next_run(
             retention.RUN_AT, clinic.zone, started.get(retention.JOB_NAME), now
@@ -75,16 +63,4 @@ def build_status_report(database: Database, clinic: Clinic, instance: Path) -> S
             next_run(digest.at, clinic.zone, started.get(DIGEST, now), now) if digest else None
         ),
         free_bytes=shutil.disk_usage(instance).free if instance.is_dir() else None,
-        problems=tuple(find_problems(stats, quarantine)),
     )
-
-
-def _last_inquiry(session: Session) -> LastInquiry | None:
-    query = sa.select(Inquiry.reference, Inquiry.created_at, Inquiry.state)
-    row = session.execute(query.order_by(Inquiry.created_at.desc()).limit(1)).one_or_none()
-    return LastInquiry(*row) if row else None
-
-
-def _mailers(session: Session) -> tuple[MailerHeartbeat, ...]:
-    query = sa.select(MailerHeartbeat).where(MailerHeartbeat.stopped_at.is_(None))
-    return tuple(session.scalars(query.order_by(MailerHeartbeat.heartbeat_at.desc())))

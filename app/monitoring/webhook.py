@@ -8,7 +8,6 @@ import logging
 import ssl
 import threading
 from collections.abc import Mapping
-from typing import Literal
 
 log = logging.getLogger("frontdesk.webhook")
 
@@ -19,27 +18,18 @@ for library in ("httpx", "httpcore"):
     logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def post(url: str, body: Mapping[str, object], *, deadline: float = DEADLINE) -> bool:
-    """POST ``body`` as JSON to ``url``. True when it was accepted (2xx)."""
-    return _call("POST", url, body, deadline)
+def call(url: str, body: Mapping[str, object] | None = None) -> bool:
+    """POST ``body`` as JSON to ``url``, or GET it without a body. True when the status was 2xx.
 
-
-def ping(url: str, *, deadline: float = DEADLINE) -> bool:
-    """GET ``url``. True when the status was 2xx."""
-    return _call("GET", url, None, deadline)
-
-
-def _call(
-    method: Literal["GET", "POST"], url: str, body: Mapping[str, object] | None, deadline: float
-) -> bool:
-    """Runs in a thread: the library's timeout is per byte, and DNS lookups have none. A call
-    that misses the deadline is abandoned and ends by itself.
+    Runs in a thread: the library's timeout is per byte, and DNS lookups have none. A call that
+    misses the deadline is abandoned and ends by itself.
     """
-    import httpx  # noqa: PLC0415  (20 MB, not needed without a webhook)
+    import httpx  # noqa: PLC0415  (8 MB, not needed without a webhook)
 
+    method = "GET" if body is None else "POST"
     outcome: list[str] = []
 
-    def call() -> None:
+    def send() -> None:
         try:
             # Reads only the status. Redirects are not followed: they could lead anywhere.
             with client.stream(method, url, json=body) as response:
@@ -52,10 +42,10 @@ def _call(
         verify=ssl.create_default_context(),  # the system's certificate store, as for SMTP
         headers={"User-Agent": "frontdesk"},
     ) as client:
-        thread = threading.Thread(target=call, name="webhook", daemon=True)
+        thread = threading.Thread(target=send, name="webhook", daemon=True)
         thread.start()
-        thread.join(deadline)
+        thread.join(DEADLINE)
     problem = outcome[0] if outcome else "timed out"
     if problem:
-        log.warning("%s failed: %s", "alert" if body else "ping", problem)
+        log.warning("%s failed: %s", "ping" if body is None else "alert", problem)
     return not problem

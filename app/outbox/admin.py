@@ -5,8 +5,7 @@ Requeuing and cancelling leave a delivery attempt as their record.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -38,71 +37,42 @@ def pause(session: Session, reason: str, now: datetime) -> None:
 
 def resume(session: Session) -> None:
     """Send again."""
-    session.execute(sa.delete(OutboxPause).execution_options(synchronize_session=False))
+    session.execute(sa.delete(OutboxPause))
 
 
-def requeue(session: Session, message: UUID, now: datetime) -> bool:
+def requeue(session: Session, message_id: UUID, now: datetime) -> bool:
     """Make a dead, cancelled or pending message due now, with a new retry period of five days.
 
     False, and nothing is changed, when it is being sent, was delivered or was redacted.
     """
-    return _change(
-        session,
-        message,
-        now,
-        Outcome.REQUEUED,
-        (State.PENDING, State.DEAD, State.CANCELLED),
-        {
-            "state": State.PENDING,
-            "due_at": now,
-            "queued_at": now,
-            "crashes": 0,
-            "used_fallback": False,
-        },
-    )
-
-
-def cancel(session: Session, message: UUID, now: datetime) -> bool:
-    """Never send a pending or dead message. False when it is being sent or was delivered."""
-    return _change(
-        session,
-        message,
-        now,
-        Outcome.CANCELLED,
-        (State.PENDING, State.DEAD),
-        {"state": State.CANCELLED, "due_at": None},
-    )
-
-
-def _change(  # noqa: PLR0913, PLR0917
-    session: Session,
-    message: UUID,
-    now: datetime,
-    outcome: Outcome,
-    allowed: tuple[State, ...],
-    changes: dict[str, Any],
-) -> bool:
-    changed = session.execute(
-        sa.update(OutboxMessage)
-        .where(OutboxMessage.id == message, OutboxMessage.state.in_(allowed))
-        .where(sa.func.length(OutboxMessage.encrypted_message) > 0)  # redacted: nothing to send
-        .values(**changes)
-        .returning(OutboxMessage.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if changed is None:
+    message = _lock(session, message_id, State.PENDING, State.DEAD, State.CANCELLED)
+    if message is None:
         return False
-    session.add(
-        DeliveryAttempt(
-            message_id=message,
-            lease_token=uuid4(),
-            owner=OPERATOR,
-            started_at=now,
-            ended_at=now,
-            outcome=outcome,
-        )
-    )
+    message.schedule(now)
+    message.queued_at, message.crash_count, message.used_fallback = now, 0, False
+    _record(session, message, Outcome.REQUEUED, now)
     return True
+
+
+def cancel(session: Session, message_id: UUID, now: datetime) -> bool:
+    """Never send a pending or dead message. False when it is being sent or was delivered."""
+    message = _lock(session, message_id, State.PENDING, State.DEAD)
+    if message is None:
+        return False
+    message.finish(State.CANCELLED)
+    _record(session, message, Outcome.CANCELLED, now)
+    return True
+
+
+def _lock(session: Session, message_id: UUID, *states: State) -> OutboxMessage | None:
+    """The message, locked against changes, if it is in one of ``states`` and not redacted."""
+    message = session.get(OutboxMessage, message_id, with_for_update=True)
+    return message if message and message.state in states and message.encrypted_message else None
+
+
+def _record(session: Session, message: OutboxMessage, outcome: Outcome, now: datetime) -> None:
+    message.owner, message.claimed_at = OPERATOR, now
+    session.add(message.build_attempt(outcome, now))
 
 
 def lock_messages(session: Session, references: Sequence[str]) -> Sequence[OutboxMessage]:
@@ -116,24 +86,18 @@ def lock_messages(session: Session, references: Sequence[str]) -> Sequence[Outbo
     return session.scalars(query).all()
 
 
-def redact(session: Session, messages: Sequence[UUID]) -> None:
-    """Erase the content of finished ``messages`` and the mail server's replies, which may quote
+def redact(session: Session, message_ids: Sequence[UUID]) -> None:
+    """Erase the content of finished messages and the mail server's replies, which may quote
     a subject with the visitor's name. States, times and outcomes stay.
     """
-    selected = OutboxMessage.id.in_(messages)
-    options = {"synchronize_session": False}
+    finished = OutboxMessage.state.in_((State.DELIVERED, State.CANCELLED))
     session.execute(
         sa.update(OutboxMessage)
-        .where(selected, OutboxMessage.state == State.CANCELLED)
-        .values(encrypted_message=REDACTED),
-        execution_options=options,
-    )
-    session.execute(
-        sa.update(OutboxMessage).where(selected).values(last_error=None), execution_options=options
+        .where(OutboxMessage.id.in_(message_ids), finished)
+        .values(encrypted_message=REDACTED, last_error=None)
     )
     session.execute(
         sa.update(DeliveryAttempt)
-        .where(DeliveryAttempt.message_id.in_(messages))
-        .values(transport_reply=None),
-        execution_options=options,
+        .where(DeliveryAttempt.outbox_message_id.in_(message_ids))
+        .values(transport_reply=None)
     )

@@ -11,8 +11,7 @@ from app.outbox.models import MailerDowntime, MailerHeartbeat
 
 INTERVAL = timedelta(seconds=20)
 HEARTBEAT_TIMEOUT = timedelta(seconds=90)  # a mailer without a heartbeat for longer is missing
-KEEP_MAILERS = timedelta(days=1)
-KEEP_DOWNTIMES = timedelta(days=30)
+KEEP_HEARTBEATS = timedelta(days=1)  # of mailers that do not run any more
 
 
 def last_heartbeat(session: Session, now: datetime) -> datetime | None:
@@ -29,10 +28,10 @@ class Heartbeat:
 
     def __init__(self, database: Database, owner: str) -> None:
         self._database = database
-        self._owner = owner
+        self._row = MailerHeartbeat(owner=owner, stopped_at=None)
         self._last: float | None = None
 
-    def beat(self) -> None:
+    def record(self) -> None:
         """Record that this mailer is running, at most once per INTERVAL.
 
         The first call also records the downtime, if no mailer has run for longer than
@@ -42,35 +41,27 @@ class Heartbeat:
             return
         with self._database.session() as session:
             now = self._database.now(session)
-            row = session.get(MailerHeartbeat, self._owner)
-            if self._last is None or row is None:  # no row: a backup has been restored
-                self._start(session, now)
-            else:
-                row.heartbeat_at = now
-            old = MailerHeartbeat.heartbeat_at < now - KEEP_MAILERS
+            if self._last is None:
+                _record_downtime(session, now)
+                self._row.started_at = now
+            self._row.heartbeat_at = now
+            session.merge(self._row)
+            old = MailerHeartbeat.heartbeat_at < now - KEEP_HEARTBEATS
             session.execute(sa.delete(MailerHeartbeat).where(old))
         self._last = time.monotonic()
 
-    def stop(self) -> None:
-        """Record an orderly stop. The row stays until the next start, which uses it as the
-        start of the downtime.
-        """
+    def record_stop(self) -> None:
+        """Record an orderly stop. The next mailer uses its time as the start of the downtime."""
         with self._database.session() as session:
             now = self._database.now(session)
             session.execute(
                 sa.update(MailerHeartbeat)
-                .where(MailerHeartbeat.owner == self._owner)
+                .where(MailerHeartbeat.owner == self._row.owner)
                 .values(heartbeat_at=now, stopped_at=now)
             )
 
-    def _start(self, session: Session, now: datetime) -> None:
-        last = last_heartbeat(session, now)
-        if last is not None and now - last > HEARTBEAT_TIMEOUT:
-            session.add(MailerDowntime(started_at=last, ended_at=now))
-        replaced = sa.or_(
-            MailerHeartbeat.owner == self._owner, MailerHeartbeat.stopped_at.is_not(None)
-        )
-        session.execute(sa.delete(MailerHeartbeat).where(replaced))
-        session.add(MailerHeartbeat(owner=self._owner, started_at=now, heartbeat_at=now))
-        expired = MailerDowntime.ended_at < now - KEEP_DOWNTIMES
-        session.execute(sa.delete(MailerDowntime).where(expired))
+
+def _record_downtime(session: Session, now: datetime) -> None:
+    last = last_heartbeat(session, now)
+    if last is not None and now - last > HEARTBEAT_TIMEOUT:
+        session.add(MailerDowntime(started_at=last, ended_at=now))

@@ -14,6 +14,10 @@ from app.database import Base, UTCDateTime
 
 SINGLETON_ID = 1  # of the only row of mail_transport_state and of outbox_pause
 
+# A literal, not a bound parameter: otherwise neither database uses the partial index, which
+# spares reading 200,000 delivered rows.
+IS_DEAD = sa.text("state = 'dead'")
+
 
 @dataclass(frozen=True)
 class OutgoingEmail:
@@ -53,11 +57,6 @@ class OutgoingEmail:
 class State(StrEnum):
     """The state of a message. Only pending and sending messages have a due time."""
 
-    @classmethod
-    def undeliverable(cls, *, is_acknowledgement: bool) -> "State":
-        """The final state after a failed delivery: dead raises an alert, cancelled does not."""
-        return cls.CANCELLED if is_acknowledgement else cls.DEAD
-
     PENDING = "pending"
     SENDING = "sending"
     DELIVERED = "delivered"
@@ -66,26 +65,28 @@ class State(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The result of one attempt."""
+    """How one attempt ended. The last two are actions of an operator."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"
     FAILED = "failed"
     UNAVAILABLE = "unavailable"
-    RELEASED = "released"
+    INTERRUPTED = "interrupted"
     MISSING_KEY = "missing key"
+    CRASHED = "crashed"
     REQUEUED = "requeued"
     CANCELLED = "cancelled"
-    CRASHED = "crashed"
 
 
 class OutboxMessage(Base):
-    """An email to deliver to one recipient. While it is being sent, ``due_at`` is the end
-    of the lease.
+    """An email to deliver to one recipient.
 
-    A check constraint keeps messages from getting lost: an unfinished message always has a
-    due time, and the index finds it by that time. ``request_id`` identifies the HTTP request
-    in the log.
+    ``message_id`` is its Message-ID. While it is being sent, ``owner`` is the mailer that has the
+    lease, and ``due_at`` is the end of the lease. ``queued_at`` is the start of the retry period.
+    ``request_id`` identifies the HTTP request in the log.
+
+    A check constraint keeps messages from getting lost: an unfinished message always has a due
+    time, and the index finds it by that time.
     """
 
     __tablename__ = "outbox_message"
@@ -98,9 +99,10 @@ class OutboxMessage(Base):
         sa.CheckConstraint(
             "state = 'delivered' or encrypted_message is not null", name="undelivered_has_mail"
         ),
-        # The index is partial on PostgreSQL too, by the migrations: declaring it here would
+        # Both indexes are partial on PostgreSQL too, by the migrations: declaring it here would
         # load that dialect (2 MB, 35 ms) on every site with SQLite.
         sa.Index(None, "due_at", sqlite_where=sa.text("due_at is not null")),
+        sa.Index("ix_outbox_message_dead", "queued_at", sqlite_where=IS_DEAD),
         sa.Index(None, "reference"),
     )
 
@@ -112,8 +114,8 @@ class OutboxMessage(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     queued_at: Mapped[datetime] = mapped_column(UTCDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    attempts: Mapped[int] = mapped_column(default=0)
-    crashes: Mapped[int] = mapped_column(default=0)
+    attempt_count: Mapped[int] = mapped_column(default=0)
+    crash_count: Mapped[int] = mapped_column(default=0)
     used_fallback: Mapped[bool] = mapped_column(default=False)
     lease_token: Mapped[UUID | None]
     owner: Mapped[str | None] = mapped_column(sa.String(120))
@@ -124,6 +126,32 @@ class OutboxMessage(Base):
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     is_acknowledgement: Mapped[bool] = mapped_column(default=False)
 
+    def schedule(self, due_at: datetime) -> None:
+        """Send the message at ``due_at``."""
+        self.state, self.due_at = State.PENDING, due_at
+
+    def finish(self, state: State) -> None:
+        """Do not send the message again."""
+        self.state, self.due_at = state, None
+
+    def give_up(self) -> None:
+        """Do not send it again after a failure: only a message to the clinic raises an alert."""
+        self.finish(State.CANCELLED if self.is_acknowledgement else State.DEAD)
+
+    def build_attempt(
+        self, outcome: Outcome, now: datetime, code: int | None = None, reply: str | None = None
+    ) -> "DeliveryAttempt":
+        """The record of the attempt of ``owner``, which began at ``claimed_at`` and ends now."""
+        return DeliveryAttempt(
+            outbox_message_id=self.id,
+            owner=self.owner,
+            started_at=self.claimed_at,
+            ended_at=now,
+            outcome=outcome,
+            code=code,
+            transport_reply=reply,
+        )
+
 
 class DeliveryAttempt(Base):
     """One attempt. Written when it has ended, never updated except for redaction."""
@@ -133,8 +161,7 @@ class DeliveryAttempt(Base):
     id: Mapped[int] = mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
     )
-    message_id: Mapped[UUID] = mapped_column(sa.ForeignKey("outbox_message.id"), index=True)
-    lease_token: Mapped[UUID]
+    outbox_message_id: Mapped[UUID] = mapped_column(sa.ForeignKey("outbox_message.id"), index=True)
     owner: Mapped[str] = mapped_column(sa.String(120))
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -150,16 +177,16 @@ class MailTransportState(Base):
     __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    failures: Mapped[int] = mapped_column(default=0)
-    down_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    probe_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    failure_count: Mapped[int] = mapped_column(default=0)
+    unavailable_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    next_probe_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     reason: Mapped[str | None] = mapped_column(sa.String(300))
 
 
 class MailerHeartbeat(Base):
     """When each mailer last recorded that it runs. ``stopped_at`` marks an orderly stop."""
 
-    __tablename__ = "mailer"
+    __tablename__ = "mailer_heartbeat"
 
     owner: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -10,43 +10,20 @@ records it; both copies have the same Message-ID and date.
 Results are fenced by the lease token: a mailer that has lost its lease changes nothing.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import make_msgid
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.encryption import KeyRing
 from app.outbox import retry_schedule
-from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, OutgoingEmail, State
+from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail, State
 
 MAX_CRASHES = 5
 OutboxRow = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A lease on one message, with what is needed to send it and to record the result.
-
-    ``probe`` marks the one message that tests whether an unavailable mail server is back.
-    """
-
-    id: UUID
-    lease_token: UUID
-    owner: str
-    reference: str
-    message_id: str
-    created_at: datetime
-    queued_at: datetime
-    started_at: datetime
-    encrypted_message: bytes
-    used_fallback: bool
-    request_id: str | None
-    is_acknowledgement: bool
-    probe: bool
 
 
 def build_row(
@@ -100,7 +77,7 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(OutboxMessage.due_at <= now, OutboxMessage.due_at > horizon)
 
 
-def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -> Claim | None:
+def claim(session: Session, owner: str, now: datetime) -> OutboxMessage | None:
     """Lease the message that has been due longest, for ``retry_schedule.LEASE``.
 
     A lease that ran out counts as a crash of its mailer. After MAX_CRASHES a message is dead,
@@ -108,75 +85,37 @@ def claim(session: Session, owner: str, now: datetime, *, probe: bool = False) -
     """
     query = sa.select(OutboxMessage).where(_is_due(now)).order_by(OutboxMessage.due_at).limit(1)
     while message := session.scalar(query.with_for_update(skip_locked=True)):
-        if retry_schedule.is_expired(
-            message.queued_at, now, is_acknowledgement=message.is_acknowledgement
-        ):
-            message.state, message.due_at = State.CANCELLED, None
-            message.lease_token = message.owner = None
-            continue
-        if message.state == State.SENDING:
+        age = now - message.queued_at
+        if message.is_acknowledgement and age >= retry_schedule.ACKNOWLEDGEMENT_GIVE_UP_AFTER:
+            message.finish(State.CANCELLED)
+        elif message.state == State.SENDING:
             _record_crash(session, message, now)
-            if message.due_at is None:
-                continue
-        return _lease(message, owner, now, probe=probe)
+        if message.due_at is not None:
+            message.state, message.due_at = State.SENDING, now + retry_schedule.LEASE
+            message.lease_token, message.owner, message.claimed_at = uuid4(), owner, now
+            message.attempt_count += 1
+            return message
     return None
 
 
-def _lease(message: OutboxMessage, owner: str, now: datetime, *, probe: bool) -> Claim:
-    lease_token = uuid4()
-    message.state = State.SENDING
-    message.due_at = now + retry_schedule.LEASE
-    message.lease_token, message.owner, message.claimed_at = lease_token, owner, now
-    message.attempts += 1
-    assert message.encrypted_message is not None  # a check constraint of the table
-    return Claim(
-        id=message.id,
-        lease_token=lease_token,
-        owner=owner,
-        reference=message.reference,
-        message_id=message.message_id,
-        created_at=message.created_at,
-        queued_at=message.queued_at,
-        started_at=now,
-        encrypted_message=message.encrypted_message,
-        used_fallback=message.used_fallback,
-        request_id=message.request_id,
-        is_acknowledgement=message.is_acknowledgement,
-        probe=probe,
-    )
-
-
 def _record_crash(session: Session, message: OutboxMessage, now: datetime) -> None:
-    message.crashes += 1
-    message.last_error = f"the mailer stopped without a result ({message.crashes} times)"
-    message.state = State.PENDING
-    if message.lease_token and message.owner and message.claimed_at:
-        session.add(
-            DeliveryAttempt(
-                message_id=message.id,
-                lease_token=message.lease_token,
-                owner=message.owner,
-                started_at=message.claimed_at,
-                ended_at=now,
-                outcome=Outcome.CRASHED,
-                transport_reply=message.last_error,
-            )
-        )
-    if message.crashes >= MAX_CRASHES:
-        message.state = State.undeliverable(is_acknowledgement=message.is_acknowledgement)
-        message.due_at = None
+    message.crash_count += 1
+    message.last_error = f"the mailer stopped without a result ({message.crash_count} times)"
+    session.add(message.build_attempt(Outcome.CRASHED, now, reply=message.last_error))
+    if message.crash_count < MAX_CRASHES:
+        message.schedule(now)
+    else:
+        message.give_up()
 
 
 def release_leases(session: Session, owner: str, now: datetime) -> int:
     """Make the messages of a crashed mailer due at once. Returns their number."""
     leased = session.scalars(
         sa.select(OutboxMessage)
-        .where(OutboxMessage.due_at.is_not(None))
+        .where(OutboxMessage.due_at.is_not(None))  # finds them by the index
         .where(OutboxMessage.state == State.SENDING, OutboxMessage.owner == owner)
         .with_for_update()
     ).all()
     for message in leased:
         _record_crash(session, message, now)
-        if message.due_at is not None:
-            message.due_at = now
     return len(leased)

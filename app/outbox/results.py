@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.encryption import KeyRing
 from app.outbox import circuit_breaker, retry_schedule
-from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, OutgoingEmail, State
-from app.outbox.queue import Claim
+from app.outbox.models import OutboxMessage, Outcome, State
 
 MISSING_KEY_DELAY = timedelta(minutes=5)
 
@@ -19,86 +15,54 @@ MISSING_KEY_DELAY = timedelta(minutes=5)
 class AttemptResult:
     """How one attempt ended, with the mail server's reply code and text.
 
-    ``redirect`` is the email for the fallback mailbox, after a permanent refusal.
+    ``redirected`` is the encrypted email for the fallback mailbox, after a permanent refusal.
     """
 
     outcome: Outcome
     code: int | None = None
     transport_reply: str | None = None
-    redirect: OutgoingEmail | None = None
+    redirected: bytes | None = None
 
 
 def record_result(
-    session: Session, keys: KeyRing, claim: Claim, result: AttemptResult, now: datetime
+    session: Session, leased: OutboxMessage, result: AttemptResult, now: datetime
 ) -> bool:
-    """Record ``result`` and end the lease. False, and nothing is changed, when the lease was
-    lost: another mailer has the message now.
+    """Record ``result`` and end the lease of the message, which ``queue.claim`` returned.
+
+    False, and nothing is changed, when the lease was lost: another mailer has the message now.
     """
-    updated = session.execute(
-        sa.update(OutboxMessage)
-        .where(
-            OutboxMessage.id == claim.id,
-            OutboxMessage.lease_token == claim.lease_token,
-            OutboxMessage.state == State.SENDING,
-        )
-        .values(
-            lease_token=None,
-            owner=None,
-            last_code=result.code,
-            last_error=result.transport_reply,
-            **_changes(keys, claim, result, now),
-        )
-        .returning(OutboxMessage.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if updated is None:
+    message = session.get(OutboxMessage, leased.id, with_for_update=True)
+    if (
+        message is None
+        or message.state != State.SENDING
+        or message.lease_token != leased.lease_token
+    ):
         return False
-    session.add(
-        DeliveryAttempt(
-            message_id=claim.id,
-            lease_token=claim.lease_token,
-            owner=claim.owner,
-            started_at=claim.started_at,
-            ended_at=now,
-            outcome=result.outcome,
-            code=result.code,
-            transport_reply=result.transport_reply,
-        )
-    )
+    session.add(message.build_attempt(result.outcome, now, result.code, result.transport_reply))
+    message.last_code, message.last_error = result.code, result.transport_reply
+    _apply(message, result, now)
     if result.outcome == Outcome.UNAVAILABLE:
         circuit_breaker.record_failure(session, now, result.transport_reply or "")
-    elif claim.probe and result.code is not None:  # the server replied, so it works again
+    elif result.code is not None:
         circuit_breaker.record_success(session)
     return True
 
 
-def _changes(keys: KeyRing, claim: Claim, result: AttemptResult, now: datetime) -> dict[str, Any]:
+def _apply(message: OutboxMessage, result: AttemptResult, now: datetime) -> None:
     match result.outcome:
         case Outcome.DELIVERED:
+            message.finish(State.DELIVERED)
+            message.delivered_at = now
             # The content is no longer needed here; the inquiry keeps its own copy.
-            return _finished(State.DELIVERED) | {"delivered_at": now, "encrypted_message": None}
-        case Outcome.REFUSED if result.redirect:
-            encrypted = keys.encrypt(result.redirect.to_json())
-            return _pending(now) | {"encrypted_message": encrypted, "used_fallback": True}
-        case Outcome.FAILED if due_at := retry_schedule.next_attempt(
-            claim.queued_at, now, is_acknowledgement=claim.is_acknowledgement
-        ):
-            return _pending(due_at)
+            message.encrypted_message = None
+        case Outcome.REFUSED if result.redirected:
+            message.schedule(now)
+            message.encrypted_message, message.used_fallback = result.redirected, True
+        case Outcome.FAILED if due_at := retry_schedule.next_attempt(message.queued_at, now):
+            message.schedule(due_at)
         case Outcome.REFUSED | Outcome.FAILED:
-            return _finished(State.undeliverable(is_acknowledgement=claim.is_acknowledgement))
+            message.give_up()
         case _:  # not the message's fault: the attempt does not count
-            return _retry(claim, result.outcome, now) | {"attempts": OutboxMessage.attempts - 1}
-
-
-def _retry(claim: Claim, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    if retry_schedule.is_expired(claim.queued_at, now, is_acknowledgement=claim.is_acknowledgement):
-        return _finished(State.CANCELLED)
-    return _pending(now + MISSING_KEY_DELAY if outcome == Outcome.MISSING_KEY else now)
-
-
-def _pending(due_at: datetime) -> dict[str, Any]:
-    return {"state": State.PENDING, "due_at": due_at}
-
-
-def _finished(state: State) -> dict[str, Any]:
-    return {"state": state, "due_at": None}
+            message.attempt_count -= 1
+            missing_key = result.outcome == Outcome.MISSING_KEY
+            message.schedule(now + MISSING_KEY_DELAY if missing_key else now)

@@ -10,8 +10,9 @@ from random import uniform
 
 MIN_DELAY = timedelta(seconds=30)
 MAX_DELAY = timedelta(hours=1)
-GIVE_UP = timedelta(days=5)
-ACKNOWLEDGEMENT_GIVE_UP = timedelta(hours=4)  # a later "we received your message" only confuses
+GIVE_UP_AFTER = timedelta(days=5)
+# A later "we received your message" would only confuse the visitor.
+ACKNOWLEDGEMENT_GIVE_UP_AFTER = timedelta(hours=4)
 JITTER = 0.1
 
 LEASE = timedelta(seconds=900)
@@ -25,26 +26,17 @@ MAX_PROBE_DELAY = timedelta(seconds=60)
 
 
 def next_attempt(
-    queued_at: datetime,
-    now: datetime,
-    jitter: Callable[[float, float], float] = uniform,
-    *,
-    is_acknowledgement: bool = False,
+    queued_at: datetime, now: datetime, jitter: Callable[[float, float], float] = uniform
 ) -> datetime | None:
     """When to try again; None when the message is too old."""
     age = now - queued_at
-    if age >= (ACKNOWLEDGEMENT_GIVE_UP if is_acknowledgement else GIVE_UP):
+    if age >= GIVE_UP_AFTER:
         return None
     return now + min(max(age, MIN_DELAY), MAX_DELAY) * jitter(1 - JITTER, 1 + JITTER)
 
 
-def is_expired(queued_at: datetime, now: datetime, *, is_acknowledgement: bool) -> bool:
-    """Whether it is too late to send a message. Only acknowledgements expire."""
-    return is_acknowledgement and now - queued_at >= ACKNOWLEDGEMENT_GIVE_UP
-
-
-def next_probe(failures: int, now: datetime) -> datetime:
-    """When to probe a mail server again after ``failures`` (at least 1) in a row."""
-    doublings = min(failures - 1, 10)
+def next_probe(failure_count: int, now: datetime) -> datetime:
+    """When to probe a mail server again after so many failures (at least 1) in a row."""
+    doublings = min(failure_count - 1, 10)
     delay: timedelta = min(MIN_PROBE_DELAY * 2**doublings, MAX_PROBE_DELAY)
     return now + delay

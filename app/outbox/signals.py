@@ -13,10 +13,6 @@ DEADLINE = 660.0  # seconds for one attempt; shorter than the lease, so that no 
 STOP_TIMEOUT = 25.0  # seconds to wait for the reply to the final dot after a stop request
 
 
-class DeadlineExceeded(TimeoutError):  # noqa: N818
-    """The attempt took too long."""
-
-
 class StopRequested(Exception):  # noqa: N818
     """The mailer was asked to stop before the message was handed over."""
 
@@ -24,10 +20,8 @@ class StopRequested(Exception):  # noqa: N818
 class SignalHandler:
     """The signals of one mailer process. ``stopping`` is True after a stop request."""
 
-    def __init__(self, deadline: float = DEADLINE, stop_timeout: float = STOP_TIMEOUT) -> None:
+    def __init__(self) -> None:
         self.stopping = False
-        self._deadline = deadline
-        self._stop_timeout = stop_timeout
         self._may_abort = False
 
     def install(self) -> None:
@@ -36,12 +30,12 @@ class SignalHandler:
         signal.signal(signal.SIGINT, self._stop)
 
     @contextmanager
-    def attempt(self) -> Iterator[None]:
-        """Limit the time of the block. Raises DeadlineExceeded, or StopRequested before
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Limit the time of the block. Raises TimeoutError, or StopRequested before
         ``mark_data_sent``.
         """
-        previous = signal.signal(signal.SIGALRM, _raise_deadline_exceeded)
-        signal.setitimer(signal.ITIMER_REAL, self._deadline)
+        previous = signal.signal(signal.SIGALRM, _raise_timeout)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         self._may_abort = True
         try:
             if self.stopping:
@@ -56,16 +50,16 @@ class SignalHandler:
         """From now on the server may have accepted the message: a stop waits for its reply."""
         self._may_abort = False
         if self.stopping:
-            signal.setitimer(signal.ITIMER_REAL, self._stop_timeout)
+            signal.setitimer(signal.ITIMER_REAL, STOP_TIMEOUT)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.stopping = True
         if self._may_abort:
             self._may_abort = False
             raise StopRequested
-        if signal.getitimer(signal.ITIMER_REAL)[0] > self._stop_timeout:
-            signal.setitimer(signal.ITIMER_REAL, self._stop_timeout)
+        if signal.getitimer(signal.ITIMER_REAL)[0] > STOP_TIMEOUT:
+            signal.setitimer(signal.ITIMER_REAL, STOP_TIMEOUT)
 
 
-def _raise_deadline_exceeded(_signal: int, _frame: FrameType | None) -> None:
-    raise DeadlineExceeded("the attempt took too long")
+def _raise_timeout(_signal: int, _frame: FrameType | None) -> None:
+    raise TimeoutError("the attempt took too long")

@@ -9,8 +9,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
 from email.charset import BASE64, QP, Charset
 from typing import Any
@@ -27,36 +26,35 @@ FINAL_DOT = b"\r\n.\r\n"
 
 # Encodes text of any line length and script as short ASCII lines: RFC 5322 2.1.1 allows 998
 # octets a line, and a paragraph typed without Enter is longer.
-QUOTED = Charset("utf-8")
-QUOTED.header_encoding = BASE64
-QUOTED.body_encoding = QP
+QUOTED_PRINTABLE = Charset("utf-8")
+QUOTED_PRINTABLE.header_encoding = BASE64
+QUOTED_PRINTABLE.body_encoding = QP
 
 
-@dataclass(frozen=True)
-class SMTPSettings:
-    """How to reach the mail server. ``sender`` is the address in From and MAIL FROM."""
+def init_mail(  # noqa: PLR0913  (each is one setting)
+    app: Flask,
+    *,
+    server: str,
+    port: int,
+    sender: str,
+    use_tls: bool = False,
+    use_ssl: bool = False,
+    username: str = "",
+    password: str = "",
+) -> None:
+    """Configure Flask-Mail. ``sender`` is the address in From and MAIL FROM.
 
-    server: str
-    port: int
-    sender: str
-    use_tls: bool = False
-    use_ssl: bool = False
-    username: str = ""
-    password: str = ""
-
-
-def init_mail(app: Flask, settings: SMTPSettings) -> None:
-    """Configure Flask-Mail. Sending is never suppressed, and its debug output, which would
-    print what visitors wrote, is off.
+    Sending is never suppressed, and the debug output, which would print what visitors wrote,
+    is off.
     """
     app.config.update(
-        MAIL_SERVER=settings.server,
-        MAIL_PORT=settings.port,
-        MAIL_USE_TLS=settings.use_tls,
-        MAIL_USE_SSL=settings.use_ssl,
-        MAIL_USERNAME=settings.username or None,
-        MAIL_PASSWORD=settings.password or None,
-        MAIL_DEFAULT_SENDER=settings.sender,
+        MAIL_SERVER=server,
+        MAIL_PORT=port,
+        MAIL_USE_TLS=use_tls,
+        MAIL_USE_SSL=use_ssl,
+        MAIL_USERNAME=username or None,
+        MAIL_PASSWORD=password or None,
+        MAIL_DEFAULT_SENDER=sender,
         MAIL_SUPPRESS_SEND=False,
         MAIL_DEBUG=0,
     )
@@ -64,9 +62,9 @@ def init_mail(app: Flask, settings: SMTPSettings) -> None:
 
 
 def send(
-    email: OutgoingEmail, /, *, message_id: str, date: datetime, on_data_sent: Callable[[], None]
-) -> int:
-    """Send ``email`` once. Returns the SMTP code that accepted it (250).
+    email: OutgoingEmail, *, message_id: str, date: datetime, on_data_sent: Callable[[], None]
+) -> None:
+    """Send ``email`` once. Returns when the server has accepted it (250).
 
     ``on_data_sent`` is called just before the final dot; from then on only the server knows
     whether it accepts the message.
@@ -81,7 +79,7 @@ def send(
         sender=sender,
         reply_to=email.reply_to,
         date=date.timestamp(),
-        charset=QUOTED,  # type: ignore[arg-type]  # Flask-Mail's type says str
+        charset=QUOTED_PRINTABLE,  # type: ignore[arg-type]  # Flask-Mail's type says str
         # RFC 3834: an acknowledgement replies to a message, a notification does not.
         extra_headers={
             "Auto-Submitted": f"auto-{'replied' if email.is_acknowledgement else 'generated'}"
@@ -90,36 +88,33 @@ def send(
     message.msgId = message_id
     # Message() would join name and address and parse them again, which breaks "Roe, MD".
     message.sender = (email.sender_name, sender)
-    with ExitStack() as stack:
-        connection = _connect(stack, on_data_sent)
+    with _Connection(on_data_sent) as connection:
         try:
             connection.send(message, envelope_from=sender)
         except (OSError, smtplib.SMTPException) as error:
             raise classify_error(error, email) from error
-    return 250
 
 
 def check_connection() -> None:
     """Connect, start TLS and log in without sending. Raises TransportUnavailable."""
-    with ExitStack() as stack:
-        _connect(stack, on_data_sent=lambda: None)
-
-
-def _connect(stack: ExitStack, on_data_sent: Callable[[], None]) -> Connection:
-    try:
-        return stack.enter_context(_Connection(current_app.extensions["mail"], on_data_sent))
-    except (OSError, smtplib.SMTPException) as error:
-        raise transport_unavailable(error) from error
+    with _Connection(on_data_sent=lambda: None):
+        pass
 
 
 class _Connection(Connection):
     """A Flask-Mail connection with timeouts, verified TLS, and no QUIT."""
 
-    def __init__(self, mail: Mail, on_data_sent: Callable[[], None]) -> None:
-        super().__init__(mail)
+    def __init__(self, on_data_sent: Callable[[], None]) -> None:
+        super().__init__(current_app.extensions["mail"])
         self._on_data_sent = on_data_sent
 
     def configure_host(self) -> smtplib.SMTP:
+        try:
+            return self._connect()
+        except (OSError, smtplib.SMTPException) as error:
+            raise transport_unavailable(error) from error
+
+    def _connect(self) -> smtplib.SMTP:
         mail = self.mail
         # Created for each message, so that an updated certificate store takes effect.
         context = ssl.create_default_context() if mail.use_ssl or mail.use_tls else None

@@ -45,38 +45,36 @@ class TransportUnavailable(SendError):  # noqa: N818
 
 def transport_unavailable(error: Exception) -> TransportUnavailable:
     """For an ``error`` before the message was sent: connecting, TLS or login."""
-    return TransportUnavailable(_describe(error), _code(error))
+    code, reply = _reply(error)
+    return TransportUnavailable(_describe(error, reply), code)
 
 
 def classify_error(error: Exception, email: OutgoingEmail) -> SendError:
     """For an ``error`` while ``email`` was being sent."""
-    description = _describe(error, quotable=_is_quotable(error, email))
-    return _error_class(error, email)(description, _code(error))
+    code, reply = _reply(error)
+    error_class = _error_class(error, code or 0, reply, email)
+    if not _is_quotable(error, email):
+        status = ENHANCED_CODE.match(reply)
+        reply = f"{status[0]} " if status else ""
+        reply += "(reply not stored: it may quote the message)"
+    return error_class(_describe(error, reply), code)
 
 
-def _error_class(error: Exception, email: OutgoingEmail) -> type[SendError]:
+def _error_class(error: Exception, code: int, reply: str, email: OutgoingEmail) -> type[SendError]:
     """Whether the server, the message or neither caused an error after connecting.
 
     A refused recipient with a reply about relaying means that our login is wrong, but not for
     an acknowledgement: the visitor chose that address, and one at relay.example must not stop
     all email.
     """
-    code = _code(error) or 0
     if isinstance(error, smtplib.SMTPSenderRefused):
         return PermanentError if code == TOO_LARGE else TransportUnavailable
     if isinstance(error, smtplib.SMTPHeloError) or code in AUTHENTICATION_CODES:
         return TransportUnavailable
     refused = isinstance(error, smtplib.SMTPRecipientsRefused) and not email.is_acknowledgement
-    if refused and RELAYING.search(_describe(error)):
+    if refused and RELAYING.search(reply):
         return TransportUnavailable
     return PermanentError if 500 <= code < 600 else TemporaryError
-
-
-def _code(error: Exception) -> int | None:
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return next(iter(error.recipients.values()))[0]
-    code = getattr(error, "smtp_code", None)
-    return code if isinstance(code, int) and code > 0 else None
 
 
 def _is_quotable(error: Exception, email: OutgoingEmail) -> bool:
@@ -89,17 +87,16 @@ def _is_quotable(error: Exception, email: OutgoingEmail) -> bool:
     )
 
 
-def _describe(error: Exception, *, quotable: bool = True) -> str:
-    """The error in one printable line of at most 300 characters. A reply that is not
-    ``quotable`` is reduced to its enhanced status code (RFC 3463).
-    """
-    reply: object = getattr(error, "smtp_error", None) or error
+def _reply(error: Exception) -> tuple[int | None, str]:
+    """The server's reply code and text; without a reply, None and the text of ``error``."""
+    code, reply = getattr(error, "smtp_code", None), getattr(error, "smtp_error", None)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        reply = next(iter(error.recipients.values()))[1]
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
-    if not quotable:
-        status = ENHANCED_CODE.match(text)
-        text = f"{status[0]} " if status else ""
-        text += "(reply not stored: it may quote the message)"
-    printable = "".join(char if char.isprintable() else " " for char in text)
+        code, reply = next(iter(error.recipients.values()))
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply or error)
+    return code if isinstance(code, int) and code > 0 else None, text
+
+
+def _describe(error: Exception, reply: str) -> str:
+    """The type of ``error`` and ``reply`` in one printable line of at most 300 characters."""
+    printable = "".join(char if char.isprintable() else " " for char in reply)
     return f"{type(error).__name__}: {printable}"[:300]

@@ -6,9 +6,6 @@ open during SMTP: a slow mail server must not lock the database.
 
 import logging
 import time
-from collections.abc import Callable
-from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -16,9 +13,8 @@ from sqlalchemy.orm import Session
 from app.database import Database
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
-from app.outbox import admin, queue, results, retry_schedule
-from app.outbox.circuit_breaker import BreakerState, acquire_permission
-from app.outbox.models import Outcome, OutgoingEmail
+from app.outbox import admin, circuit_breaker, queue, results, retry_schedule, signals, smtp
+from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.results import AttemptResult
 from app.outbox.signals import SignalHandler, StopRequested
 from app.outbox.smtp_errors import SendError
@@ -29,20 +25,6 @@ POLL_INTERVAL = 1.0  # seconds between two checks of an empty queue
 RECORD_RETRY_DELAY = 2.0  # seconds between two tries to record a result
 
 
-class Send(Protocol):
-    """``app.outbox.smtp.send``, or a test's replacement."""
-
-    def __call__(
-        self,
-        email: OutgoingEmail,
-        /,
-        *,
-        message_id: str,
-        date: datetime,
-        on_data_sent: Callable[[], None],
-    ) -> int: ...
-
-
 class Mailer:
     """One mailer process. ``owner`` identifies it in leases. ``fallback`` is the mailbox for
     messages that another one has refused.
@@ -51,7 +33,6 @@ class Mailer:
     def __init__(
         self,
         database: Database,
-        send: Send,
         *,
         owner: str,
         fallback: str | None = None,
@@ -60,7 +41,6 @@ class Mailer:
         self.database = database
         self.owner = owner
         self.signal_handler = signal_handler or SignalHandler()
-        self._send = send
         self._fallback = fallback
         self._paused = False
 
@@ -68,38 +48,34 @@ class Mailer:
         """Deliver until asked to stop or, with ``once``, until no message is due."""
         while not self.signal_handler.stopping:
             try:
-                found = self.deliver_one()
+                delivered = self.deliver_one()
             except (SQLAlchemyError, NotDurableError) as error:
                 # Nothing is lost: a claimed message becomes due again when its lease ends.
                 log.error("the database does not answer: %s", type(error).__name__)
-                found = False
-            if not found and once:
+                delivered = False
+            if not delivered and once:
                 return
-            if not found:
+            if not delivered:
                 time.sleep(POLL_INTERVAL)
 
     def deliver_one(self) -> bool:
         """Send the message that has been due longest. False when none may be sent now."""
-        claim = self._claim()
-        if claim is None:
+        message = self._claim()
+        if message is None:
             return False
-        self._settle(claim, self._attempt(claim))
+        self._record_result(message, self._attempt(message))
         return True
 
-    def _claim(self) -> queue.Claim | None:
+    def _claim(self) -> OutboxMessage | None:
         # First without a write lock: an idle mailer must not delay other writers.
         with self.database.read_session() as session:
             if self._is_paused(session) or not queue.has_due(session, self.database.now(session)):
                 return None
         with self.database.session() as session:
             now = self.database.now(session)
-            if admin.current_pause(session):
+            if admin.current_pause(session) or not circuit_breaker.may_send(session, now):
                 return None
-            breaker = acquire_permission(session, now)
-            if breaker is BreakerState.OPEN:
-                return None
-            probe = breaker is BreakerState.HALF_OPEN
-            return queue.claim(session, self.owner, now, probe=probe)
+            return queue.claim(session, self.owner, now)
 
     def _is_paused(self, session: Session) -> bool:
         """Whether the outbox is paused. Logs every change."""
@@ -111,69 +87,70 @@ class Mailer:
         self._paused = pause is not None
         return self._paused
 
-    def _attempt(self, claim: queue.Claim) -> AttemptResult:
-        """Send ``claim`` without using the database."""
+    def _attempt(self, message: OutboxMessage) -> AttemptResult:
+        """Send ``message`` without using the database."""
         try:
-            email = OutgoingEmail.from_json(self.database.keys.decrypt(claim.encrypted_message))
+            content = self.database.keys.decrypt(message.encrypted_message or b"")
+            email = OutgoingEmail.from_json(content)
         except UnknownKeyError as error:
             return AttemptResult(Outcome.MISSING_KEY, transport_reply=str(error))
         except (TypeError, ValueError):  # written by a newer version
             return AttemptResult(Outcome.FAILED, transport_reply="the stored email is unreadable")
         try:
-            with self.signal_handler.attempt():
-                code = self._send(
+            with self.signal_handler.time_limit(signals.DEADLINE):
+                smtp.send(
                     email,
-                    message_id=claim.message_id,
-                    date=claim.created_at,
+                    message_id=message.message_id,
+                    date=message.created_at,
                     on_data_sent=self.signal_handler.mark_data_sent,
                 )
         except StopRequested:
-            return AttemptResult(Outcome.RELEASED, transport_reply="the mailer was stopped")
+            return AttemptResult(Outcome.INTERRUPTED, transport_reply="the mailer was stopped")
         except SendError as error:
-            redirect = self._redirect(email, claim) if error.outcome == Outcome.REFUSED else None
-            return AttemptResult(error.outcome, error.code, str(error), redirect)
+            refused = error.outcome == Outcome.REFUSED
+            redirected = self._redirect(email, message) if refused else None
+            return AttemptResult(error.outcome, error.code, str(error), redirected)
         except Exception as error:  # noqa: BLE001  (one message must not stop the others)
             # Only the type: the error's text may contain what a visitor wrote.
             reply = f"{type(error).__name__} while sending"
             return AttemptResult(Outcome.FAILED, transport_reply=reply)
-        return AttemptResult(Outcome.DELIVERED, code)
+        return AttemptResult(Outcome.DELIVERED, code=250)
 
-    def _redirect(self, email: OutgoingEmail, claim: queue.Claim) -> OutgoingEmail | None:
-        if not self._fallback or claim.used_fallback or self._fallback == email.recipient:
+    def _redirect(self, email: OutgoingEmail, message: OutboxMessage) -> bytes | None:
+        """The encrypted email for the fallback mailbox; None if there is none for it."""
+        if not self._fallback or message.used_fallback or self._fallback == email.recipient:
             return None
         if email.is_acknowledgement:  # it is for the visitor, not for the clinic
             return None
-        return email.redirected(self._fallback)
+        return self.database.keys.encrypt(email.redirected(self._fallback).to_json())
 
-    def _settle(self, claim: queue.Claim, result: AttemptResult) -> None:
+    def _record_result(self, message: OutboxMessage, result: AttemptResult) -> None:
         """Record ``result``, retrying until the lease ends; nothing else is claimed before."""
         lease_end = time.monotonic() + retry_schedule.LEASE.total_seconds()
         while time.monotonic() < lease_end:
             try:
                 with self.database.session() as session:
                     now = self.database.now(session)
-                    recorded = results.record_result(
-                        session, self.database.keys, claim, result, now
-                    )
+                    recorded = results.record_result(session, message, result, now)
             except (SQLAlchemyError, NotDurableError) as error:
                 log.error("cannot record the result of an attempt: %s", type(error).__name__)
                 time.sleep(RECORD_RETRY_DELAY)
                 continue
-            _log_result(claim, result, recorded=recorded)
+            _log_result(message, result, recorded=recorded)
             return
 
 
-def _log_result(claim: queue.Claim, result: AttemptResult, *, recorded: bool) -> None:
-    expected = result.outcome == Outcome.DELIVERED or claim.is_acknowledgement
+def _log_result(message: OutboxMessage, result: AttemptResult, *, recorded: bool) -> None:
+    expected = result.outcome == Outcome.DELIVERED or message.is_acknowledgement
     log.log(
         logging.INFO if expected else logging.WARNING,
         "%s: %s%s",
-        claim.reference,
+        message.reference,
         result.outcome,
         "" if recorded else " (ignored: the lease was lost)",
         extra={
-            "reference": claim.reference,
-            "request_id": claim.request_id,
+            "reference": message.reference,
+            "request_id": message.request_id,
             "outcome": result.outcome,
             "code": result.code,
         },

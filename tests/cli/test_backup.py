@@ -1,4 +1,4 @@
-"""``flask backup`` and ``restore``, on SQLite and PostgreSQL. Under load: test_live.py."""
+"""``flask backup`` and ``restore``, on SQLite and PostgreSQL. Under load: test_under_load.py."""
 
 import json
 import os

@@ -48,7 +48,7 @@ def test_each_state_is_described(outbox: Outbox, state: str, values: Any, status
 def test_list_as_json(outbox: Outbox) -> None:
     outbox.set_transport_failure("SMTPAuthenticationError: no")
     number = outbox.add(
-        due_at=outbox.now + timedelta(minutes=4), last_code=451, last_error="later", attempts=2
+        due_at=outbox.now + timedelta(minutes=4), last_code=451, last_error="later", attempt_count=2
     )
     with outbox.database.session() as session:
         admin.pause(session, "restored", outbox.now)

@@ -11,7 +11,7 @@ def test_nothing_is_sent_while_paused_and_the_list_says_so(desk: Desk, relay: Re
     desk.send()
     desk.says("mailer", "run", "--once")
     assert relay.received == []
-    assert desk.message().attempts == 0
+    assert desk.message().attempt_count == 0
     output = desk.says("outbox", "list")
     assert "The outbox is paused since" in output
     assert desk.inquiries()[0].reference in output

@@ -8,7 +8,7 @@ from click.testing import Result
 from app.maintenance.backup import record_backup
 from app.outbox import admin
 from app.scheduler import ScheduledJob
-from tests.monitoring.test_digest import Desk
+from tests.monitoring.test_digest import DigestHarness
 from tests.support.outbox import Outbox, outbox
 
 __all__ = ["outbox"]
@@ -19,7 +19,7 @@ def status(outbox: Outbox, *options: str) -> Result:
 
 
 def test_a_healthy_site_on_one_screen(outbox: Outbox) -> None:
-    desk = Desk.__new__(Desk)
+    desk = DigestHarness.__new__(DigestHarness)
     desk.outbox = outbox
     desk.receive("BCD-FGH")
     outbox.advance(minutes=3)
@@ -58,14 +58,14 @@ def test_problems_are_shown_with_advice_and_set_the_exit_status(outbox: Outbox) 
     for text in (
         "1 pending, the oldest for 16 min; 1 undelivered; PAUSED since 2026-07-01 08:16:00",
         "unavailable since 2026-07-01 08:16:00 (authentication)",
-        "page: 1 message could not be delivered. What to do: `flask outbox list` shows why",
-        "warn: The outbox is paused",
+        "critical: 1 message could not be delivered. What to do: `flask outbox list` shows why",
+        "warning: The outbox is paused",
     ):
         assert text in shown.output
 
 
 def test_a_recent_quarantine_is_shown_without_a_problem(outbox: Outbox) -> None:
-    desk = Desk.__new__(Desk)
+    desk = DigestHarness.__new__(DigestHarness)
     desk.outbox = outbox
     desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
     outbox.advance(minutes=90)
@@ -98,4 +98,4 @@ def test_status_as_json(outbox: Outbox) -> None:
     assert data["oldest_pending_seconds"] == 3660
     assert data["last_inquiry"] is None
     assert data["mailers"][0]["heartbeat_at"] == "2026-07-01T13:01:00+00:00"
-    assert [one["event"] for one in data["problems"]] == ["waiting"]
+    assert [one["event"] for one in data["problems"]] == ["delivery_delayed"]

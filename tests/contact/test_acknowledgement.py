@@ -14,7 +14,7 @@ from app.database import Database
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.queue import claim
 from app.outbox.results import AttemptResult, record_result
-from app.outbox.retry_schedule import ACKNOWLEDGEMENT_GIVE_UP
+from app.outbox.retry_schedule import ACKNOWLEDGEMENT_GIVE_UP_AFTER
 from app.services import get_services
 from tests.cli.test_commands import Desk
 from tests.contact.conftest import GOOD
@@ -175,7 +175,7 @@ def test_acknowledgement_is_canceled_when_the_server_keeps_deferring_it(
     relay.script = {"rcpt": "451 later"}
     desk.send()
     with desk.database.session() as session:
-        old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP
+        old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP_AFTER
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
     assert [message.state for message in messages(desk)] == ["pending", "cancelled"]
@@ -186,7 +186,7 @@ def test_acknowledgement_is_canceled_when_the_server_keeps_deferring_it(
 def test_acknowledgement_is_not_sent_after_its_deadline(desk: Desk, relay: Relay) -> None:
     desk.send()
     with desk.database.session() as session:
-        old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP
+        old = desk.database.now(session) - ACKNOWLEDGEMENT_GIVE_UP_AFTER
         session.execute(sa.update(OutboxMessage).values(queued_at=old))
     desk.says("mailer", "run", "--once")
     assert messages(desk)[1].state == "cancelled"
@@ -198,16 +198,14 @@ def test_acknowledgement_is_canceled_at_its_deadline_during_an_outage(desk: Desk
     desk.send()
     with desk.database.session() as session:
         begun = desk.database.now(session)
-        acknowledgement = sa.update(OutboxMessage).where(OutboxMessage.is_acknowledgement)
-        session.execute(acknowledgement.values(due_at=begun - timedelta(minutes=1)))
-        taken = claim(session, "m", begun)
-        assert taken
-        assert taken.is_acknowledgement
-        report = AttemptResult(Outcome.UNAVAILABLE, transport_reply="ConnectionRefusedError")
-        assert record_result(
-            session, desk.database.keys, taken, report, begun + ACKNOWLEDGEMENT_GIVE_UP
-        )
-    assert messages(desk)[1].state == "cancelled"
+        session.execute(sa.delete(OutboxMessage).where(~OutboxMessage.is_acknowledgement))
+        acknowledgement = claim(session, "m", begun)
+        assert acknowledgement
+        unavailable = AttemptResult(Outcome.UNAVAILABLE, transport_reply="ConnectionRefusedError")
+        deadline = begun + ACKNOWLEDGEMENT_GIVE_UP_AFTER
+        assert record_result(session, acknowledgement, unavailable, deadline)
+        assert claim(session, "m", deadline) is None
+    assert [message.state for message in messages(desk)] == ["cancelled"]
 
 
 def test_no_acknowledgement_to_an_address_with_a_non_ascii_local_part(

@@ -91,7 +91,7 @@ def test_an_unfinished_message_needs_a_due_time(database: Database) -> None:
         session.execute(
             sa.text(
                 "insert into outbox_message (id, reference, message_id, encrypted_message, state,"
-                " created_at, queued_at, due_at, attempts, crashes, used_fallback,"
+                " created_at, queued_at, due_at, attempt_count, crash_count, used_fallback,"
                 " is_acknowledgement) values"
                 " (:id, 'a', 'b', :mail, 'pending', :now, :now, null, 0, 0, :no, :no)"
             ),

@@ -91,8 +91,11 @@ def seconds(duration: timedelta) -> int:
 
 
 WAITS, TOO_LONG = seconds(health_rules.DELAY_WARNING), seconds(health_rules.DELAY_CRITICAL)
-OLDEST, BEAT = "frontdesk_outbox_oldest_age_seconds", "frontdesk_mailer_heartbeat_age_seconds"
-HELD = "frontdesk_quarantined_oldest_age_seconds"
+OLDEST, BEAT = (
+    "frontdesk_outbox_oldest_message_age_seconds",
+    "frontdesk_mailer_heartbeat_age_seconds",
+)
+HELD = "frontdesk_quarantine_oldest_inquiry_age_seconds"
 PER_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown")
 BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the clock of the test starts at 0
 DEAD = 'frontdesk_outbox_messages{state="dead"'
@@ -104,37 +107,37 @@ ERRORS = 'frontdesk_http_requests_total{status="%s"'
     ("series", "firing"),
     [
         ({DEAD: 0}, {}),
-        ({DEAD: 1}, {"FrontdeskMailUndelivered": "page"}),
+        ({DEAD: 1}, {"FrontdeskMailUndelivered": "critical"}),
         ({OLDEST: WAITS}, {}),
-        ({OLDEST: WAITS + 1}, {"FrontdeskMailWaits": "warn"}),
-        ({OLDEST: TOO_LONG}, {"FrontdeskMailWaits": "warn"}),
+        ({OLDEST: WAITS + 1}, {"FrontdeskMailWaits": "warning"}),
+        ({OLDEST: TOO_LONG}, {"FrontdeskMailWaits": "warning"}),
         (
             {OLDEST: TOO_LONG + 1},
-            {"FrontdeskMailWaits": "warn", "FrontdeskMailWaitsTooLong": "page"},
+            {"FrontdeskMailWaits": "warning", "FrontdeskMailWaitsTooLong": "critical"},
         ),
         ({BEAT: seconds(HEARTBEAT_TIMEOUT)}, {}),
-        ({BEAT: seconds(HEARTBEAT_TIMEOUT) + 1}, {"FrontdeskMailerDown": "page"}),
-        ({BEAT: "Inf " * 61}, {"FrontdeskMailerDown": "page"}),
+        ({BEAT: seconds(HEARTBEAT_TIMEOUT) + 1}, {"FrontdeskMailerDown": "critical"}),
+        ({BEAT: "Inf " * 61}, {"FrontdeskMailerDown": "critical"}),
         ({RELAY % "connection": 1}, {}),
-        ({RELAY % "tls": 1}, {"FrontdeskMailServerRefuses": "page"}),
-        ({RELAY % "authentication": 1}, {"FrontdeskMailServerRefuses": "page"}),
-        ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warn"}),
-        ({"frontdesk_outbox_paused": 1}, {"FrontdeskOutboxPaused": "warn"}),
+        ({RELAY % "tls": 1}, {"FrontdeskMailServerRefuses": "critical"}),
+        ({RELAY % "authentication": 1}, {"FrontdeskMailServerRefuses": "critical"}),
+        ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warning"}),
+        ({"frontdesk_outbox_paused": 1}, {"FrontdeskOutboxPaused": "warning"}),
         ({HELD: seconds(health_rules.QUARANTINE_WARNING)}, {}),
         (
             {HELD: seconds(health_rules.QUARANTINE_WARNING) + 1},
-            {"FrontdeskQuarantineUnreviewed": "warn"},
+            {"FrontdeskQuarantineUnreviewed": "warning"},
         ),
-        ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "page"}),
-        ({"up": 0}, {"FrontdeskHostDown": "page"}),
+        ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "critical"}),
+        ({"up": 0}, {"FrontdeskHostDown": "critical"}),
         ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),
         (
             {ERRORS % 200: "0+97x60", ERRORS % 503: "0+3x60"},
-            {"FrontdeskErrors": "warn"},
+            {"FrontdeskErrors": "warning"},
         ),
         ({BACKUP: NOW - seconds(MAX_BACKUP_AGE)}, {}),
-        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE) - 1}, {"FrontdeskBackupOld": "warn"}),
-        ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warn"}),
+        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE) - 1}, {"FrontdeskBackupOld": "warning"}),
+        ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warning"}),
         ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
     ],
 )

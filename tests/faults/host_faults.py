@@ -56,7 +56,7 @@ class Host:
     def responds(self) -> bool:
         return self.site.responds(self.port)
 
-    def die(self) -> int:
+    def kill(self) -> int:
         """Kill all processes, as in a power cut. Returns their number."""
         processes = [process for process in self.site.processes() if self._is_ours(process)]
         for process in processes:
@@ -86,7 +86,7 @@ class Host:
             return False
 
 
-def several_hosts(site: SiteUnderTest, deaths: int) -> None:
+def several_hosts(site: SiteUnderTest, kills: int) -> None:
     receiver = Receiver()
     site.at_end.callback(receiver.close)
     env = {
@@ -109,13 +109,13 @@ def several_hosts(site: SiteUnderTest, deaths: int) -> None:
     _check_alert(site, hosts[1], receiver)
     with site.load(url=lambda: random.choice(hosts).url, clients=6) as load:
         wait_until(lambda: active_mailers(site) == 3, 60, "all three mailers have delivered")
-        for host in itertools.islice(itertools.cycle(hosts), deaths):
+        for host in itertools.islice(itertools.cycle(hosts), kills):
             wait_for_more(load, 20)
-            site.injected += host.die() > 1
+            site.injected += host.kill() > 1
             wait_for_more(load, 20)
-            if deaths > 1:
+            if kills > 1:
                 _restart(host)
-    site.duplicates_allowed = deaths  # its mailer may have sent a message that it did not record
+    site.duplicates_allowed = kills  # its mailer may have sent a message that it did not record
     site.drain()
     _check_one_digest_and_alert(site, receiver)
 
@@ -175,21 +175,21 @@ def _digests(site: SiteUnderTest) -> list[str]:
 
 def _check_one_digest_and_alert(site: SiteUnderTest, receiver: Receiver) -> None:
     digests = _digests(site)
-    if len(digests) != 1 or _firing_alerts(receiver) != ["dead"]:
+    if len(digests) != 1 or _firing_alerts(receiver) != ["undelivered"]:
         raise NotInTimeError(f"one digest and one alert: {digests}, {_firing_alerts(receiver)}")
 
 
 SCENARIOS += [
     Scenario(
         "two hosts, three mailers: one host dies",
-        partial(several_hosts, deaths=1),
+        partial(several_hosts, kills=1),
         on=(POSTGRES,),
         short=True,
         note=NOTE,
     ),
     Scenario(
         "two hosts, three mailers: each dies twice",
-        partial(several_hosts, deaths=4),
+        partial(several_hosts, kills=4),
         on=(POSTGRES,),
         note=NOTE,
     ),

@@ -21,8 +21,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app import clock, database
-from app.outbox import queue, results, retry_schedule, signals, smtp, worker
-from app.outbox.models import Outcome
+from app.outbox import queue, results, retry_schedule, smtp, worker
+from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from tests.faults.fault_plan import POISON, TERM, FaultPlan
 
 SIGNALS = {TERM: signal.SIGTERM}
@@ -74,14 +74,14 @@ def _patch_web() -> None:
 
 def _patch_mailer() -> None:
     _reach_before(queue, "claim", "before claim")
-    _reach_before(worker.Mailer, "_settle", "before recording")
+    _reach_before(worker.Mailer, "_record_result", "before recording")
     original = worker.Mailer._claim
 
-    def claim(self: worker.Mailer) -> queue.Claim | None:
-        claimed = original(self)
-        if claimed:
+    def claim(self: worker.Mailer) -> OutboxMessage | None:
+        message = original(self)
+        if message:
             reach("after claim")
-        return claimed
+        return message
 
     worker.Mailer._claim = claim  # type: ignore[method-assign]
     _patch_smtp()
@@ -102,10 +102,10 @@ def _patch_smtp() -> None:
         send_bytes(self, s[half:])
         reach("after the dot")
 
-    def send_unless_poisoned(mail: Any, **options: Any) -> int:
-        if POISON in mail.text:
+    def send_unless_poisoned(email: OutgoingEmail, **options: Any) -> None:
+        if POISON in email.text:
             reach("poison")
-        return send(mail, **options)
+        send(email, **options)
 
     smtp._SMTP.send = send_in_halves  # type: ignore[method-assign]
     smtp.send = send_unless_poisoned
@@ -116,12 +116,11 @@ def _record_before_sending(
 ) -> Callable[..., results.AttemptResult]:
     """A bug that the tests must detect: the delivery is recorded before the message is sent."""
 
-    def record_and_attempt(self: worker.Mailer, claim: queue.Claim) -> results.AttemptResult:
+    def record_and_attempt(self: worker.Mailer, message: OutboxMessage) -> results.AttemptResult:
         with self.database.session() as session:
-            now = self.database.now(session)
-            report = results.AttemptResult(Outcome.DELIVERED, 250)
-            results.record_result(session, self.database.keys, claim, report, now)
-        return attempt(self, claim)
+            delivered = results.AttemptResult(Outcome.DELIVERED, 250)
+            results.record_result(session, message, delivered, self.database.now(session))
+        return attempt(self, message)
 
     return record_and_attempt
 
@@ -146,7 +145,6 @@ def _set_times() -> None:
     retry_schedule.MAX_DUE_AHEAD = (
         retry_schedule.MAX_DELAY * (1 + retry_schedule.JITTER) + retry_schedule.LEASE
     )
-    signals.SignalHandler.__init__.__defaults__ = (signals.DEADLINE, signals.STOP_TIMEOUT)
 
 
 def _now_with_offset() -> datetime:

@@ -17,7 +17,7 @@ from tests.support.site import free_port
 from tests.support.smtp_relay import ACCEPT_AND_DROP, DRIP, DROP, HANG, Relay
 
 
-def misbehave(site: SiteUnderTest, script: dict[str, str], hits: int) -> None:
+def follow_script(site: SiteUnderTest, script: dict[str, str], hits: int) -> None:
     """The server follows ``script`` until it has done so ``hits`` times, then works."""
     (step,) = script
     site.start()
@@ -39,7 +39,7 @@ for name, script, hits in (
     ("SMTP 552 after DATA", {"dot": "552 too big"}, 30),
     ("SMTP server accepts the message, then drops", {"dot": ACCEPT_AND_DROP}, 5),
 ):
-    function = partial(misbehave, script=script, hits=hits)
+    function = partial(follow_script, script=script, hits=hits)
     SCENARIOS.append(Scenario(name, function, short=script == {"dot": ACCEPT_AND_DROP}))
 
 

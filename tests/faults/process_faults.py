@@ -18,7 +18,7 @@ from tests.faults.site_under_test import GUNICORN, MAILER, SiteUnderTest, wait_u
 from tests.support.smtp_relay import ACCEPT_AND_DROP, DROP, HANG
 
 
-def die_at(site: SiteUnderTest, point: str, trigger: Trigger, *, duplicates: bool) -> None:
+def kill_at(site: SiteUnderTest, point: str, trigger: Trigger, *, duplicates: bool) -> None:
     """Kill processes at ``point``. ``duplicates``: each kill may cause a duplicate message."""
     site.start(points={point: trigger})
     with site.load():
@@ -44,7 +44,7 @@ for name, point, trigger, duplicates, short in (
 ):
     SCENARIOS.append(
         Scenario(
-            name, partial(die_at, point=point, trigger=trigger, duplicates=duplicates), short=short
+            name, partial(kill_at, point=point, trigger=trigger, duplicates=duplicates), short=short
         )
     )
 
@@ -103,7 +103,7 @@ def killed_at_random(site: SiteUnderTest, seconds: float) -> None:
     site.keep_running(*MAILER, "two")
     wait_until(site.responds, 60, "the site responds")
     rng, mailers_killed = random.Random(), 0
-    scripts = itertools.cycle(MISBEHAVIOR)
+    scripts = itertools.cycle(MAIL_SERVER_SCRIPTS)
     with site.load(clients=4, pause=0.1) as load:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -119,7 +119,7 @@ def killed_at_random(site: SiteUnderTest, seconds: float) -> None:
     site.duplicates_allowed = mailers_killed + site.relay.hits["dot"]
 
 
-MISBEHAVIOR: tuple[dict[str, str], ...] = (
+MAIL_SERVER_SCRIPTS: tuple[dict[str, str], ...] = (
     {},
     {"rcpt": "451 greylisted"},
     {"dot": ACCEPT_AND_DROP},

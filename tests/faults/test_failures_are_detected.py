@@ -12,7 +12,7 @@ from tests.faults.database_servers import SQLite
 from tests.faults.delivery_check import Message, OutboxRow, Records, check_delivery
 from tests.faults.fault_plan import Trigger
 from tests.faults.power_cut import power_cut
-from tests.faults.process_faults import die_at
+from tests.faults.process_faults import kill_at
 from tests.faults.registry import FaultFunction, Scenario
 from tests.faults.runner import Result, run_scenario
 from tests.faults.site_under_test import SiteUnderTest
@@ -34,7 +34,7 @@ def run(tmp_path: Path) -> Run:
 def test_a_mailer_that_records_a_delivery_before_sending_fails(run: Run) -> None:
     def fault(site: SiteUnderTest) -> None:
         site.plan = replace(site.plan, bugs=("record before sending",))
-        die_at(site, "in DATA", Trigger(every=4, limit=2), duplicates=False)
+        kill_at(site, "in DATA", Trigger(every=4, limit=2), duplicates=False)
 
     result = run(fault)
     assert not result.error

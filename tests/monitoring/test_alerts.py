@@ -17,6 +17,7 @@ from app.monitoring.alerts import Alert, alert_job
 from app.outbox import admin
 from app.outbox.heartbeat import Heartbeat
 from app.scheduler import Job, Scheduler, run_if_due
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import Receiver, receiver
 
@@ -46,7 +47,7 @@ class Watcher:
 
 
 def job(database: Database, receiver: Receiver) -> Job:
-    post = partial(webhook.post, receiver.url)
+    post = partial(webhook.call, receiver.url)
     return alert_job(database, post, clinic="Test Clinic", site="https://clinic.example")
 
 
@@ -55,6 +56,7 @@ def watch(outbox: Outbox, receiver: Receiver) -> Watcher:
     return Watcher(outbox, receiver)
 
 
+@sqlite_only
 def test_nothing_is_reported_without_a_problem(watch: Watcher) -> None:
     watch.outbox.add()
     assert watch.check() == []
@@ -65,69 +67,75 @@ def test_an_undelivered_message_is_reported_at_once_every_four_hours_and_at_its_
     watch: Watcher,
 ) -> None:
     watch.outbox.add(state="dead")
-    assert watch.check() == [("dead", "firing", "page")]
+    assert watch.check() == [("undelivered", "firing", "critical")]
     assert watch.check() == []
     assert watch.check(hours=3.9) == []
-    assert watch.check(hours=0.2) == [("dead", "firing", "page")]
+    assert watch.check(hours=0.2) == [("undelivered", "firing", "critical")]
     assert watch.check(hours=3.9) == []
     watch.outbox.cancel_all()
     assert watch.check() == []
-    assert watch.check(minutes=2) == [("dead", "resolved", "ok")]
+    assert watch.check(minutes=2) == [("undelivered", "resolved", "ok")]
     assert watch.check(minutes=2) == []
     assert watch.check(hours=5) == []
 
 
+@sqlite_only
 @pytest.mark.parametrize("reason", [WRONG_PASSWORD, BAD_CERTIFICATE])
 def test_a_refusing_mail_server_is_reported_at_once_and_at_its_end(
     watch: Watcher, reason: str
 ) -> None:
     watch.outbox.set_transport_failure(reason)
-    assert watch.check() == [("mail_transport", "firing", "page")]
+    assert watch.check() == [("mail_transport", "firing", "critical")]
     assert watch.check(hours=1) == []
     watch.outbox.set_transport_failure(None)
     watch.check()
     assert watch.check(minutes=2) == [("mail_transport", "resolved", "ok")]
 
 
-def test_waiting_email_is_a_warning_after_15_minutes_and_a_page_after_an_hour(
+@sqlite_only
+def test_waiting_email_is_a_warning_after_15_minutes_and_critical_after_an_hour(
     watch: Watcher,
 ) -> None:
     watch.outbox.add()
     assert watch.check(minutes=15) == []
-    assert watch.check(minutes=1) == [("waiting", "firing", "warn")]
+    assert watch.check(minutes=1) == [("delivery_delayed", "firing", "warning")]
     assert watch.check(minutes=40) == []
-    assert watch.check(minutes=5) == [("waiting", "firing", "page")]
+    assert watch.check(minutes=5) == [("delivery_delayed", "firing", "critical")]
     assert watch.check(hours=1) == []
     watch.outbox.update_all(state="delivered", due_at=None)
     watch.check()
-    assert watch.check(minutes=2) == [("waiting", "resolved", "ok")]
+    assert watch.check(minutes=2) == [("delivery_delayed", "resolved", "ok")]
 
 
+@sqlite_only
 def test_a_paused_outbox_is_reported(watch: Watcher) -> None:
     with watch.outbox.database.session() as session:
         admin.pause(session, "restored", watch.outbox.now)
-    assert watch.check() == [("paused", "firing", "warn")]
+    assert watch.check() == [("paused", "firing", "warning")]
     assert watch.check() == []
 
 
+@sqlite_only
 def test_more_undelivered_messages_are_reported_together(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     watch.check()
     for _ in range(5):
         watch.outbox.add(state="dead")
         assert watch.check() == []
-    assert watch.check(minutes=1) == [("dead", "firing", "page")]
+    assert watch.check(minutes=1) == [("undelivered", "firing", "critical")]
     assert "6 messages" in watch.receiver.bodies[-1]["title"]
     assert watch.check(minutes=5) == []
 
 
+@sqlite_only
 def test_problems_are_reported_although_the_clock_was_set_back(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
-    assert watch.check() == [("dead", "firing", "page")]
-    assert watch.check(hours=-24) == [("dead", "firing", "page")]
+    assert watch.check() == [("undelivered", "firing", "critical")]
+    assert watch.check(hours=-24) == [("undelivered", "firing", "critical")]
     assert watch.check(minutes=1) == []
 
 
+@sqlite_only
 def test_a_problem_that_improves_and_gets_worse_again_is_reported(watch: Watcher) -> None:
     first = watch.outbox.add(state="dead")
     watch.outbox.add(state="dead")
@@ -140,9 +148,10 @@ def test_a_problem_that_improves_and_gets_worse_again_is_reported(watch: Watcher
         )
     assert watch.check(minutes=1) == []
     watch.outbox.add(state="dead")
-    assert watch.check(minutes=1) == [("dead", "firing", "page")]
+    assert watch.check(minutes=1) == [("undelivered", "firing", "critical")]
 
 
+@sqlite_only
 def test_an_intermittent_problem_is_reported_once(watch: Watcher) -> None:
     reports = []
     for _ in range(6):
@@ -150,9 +159,10 @@ def test_an_intermittent_problem_is_reported_once(watch: Watcher) -> None:
         reports += watch.check(seconds=15)
         watch.outbox.set_transport_failure(None)
         reports += watch.check(seconds=15)
-    assert reports == [("mail_transport", "firing", "page")]
+    assert reports == [("mail_transport", "firing", "critical")]
 
 
+@sqlite_only
 def test_a_failed_report_is_retried_at_the_next_check(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     watch.receiver.status = 503
@@ -163,18 +173,20 @@ def test_a_failed_report_is_retried_at_the_next_check(watch: Watcher) -> None:
     assert watch.check() == []
 
 
+@sqlite_only
 def test_a_failed_report_of_an_end_is_retried_at_the_next_check(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     watch.check()
     watch.outbox.cancel_all()
     watch.check()
     watch.receiver.status = 500
-    assert watch.check(minutes=2) == [("dead", "resolved", "ok")]
+    assert watch.check(minutes=2) == [("undelivered", "resolved", "ok")]
     watch.receiver.status = 200
-    assert watch.check() == [("dead", "resolved", "ok")]
+    assert watch.check() == [("undelivered", "resolved", "ok")]
     assert watch.check() == []
 
 
+@sqlite_only
 def test_a_problem_that_ends_before_it_was_reported_is_never_reported(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     watch.receiver.status = 500
@@ -185,6 +197,7 @@ def test_a_problem_that_ends_before_it_was_reported_is_never_reported(watch: Wat
     assert watch.check(minutes=5) == []
 
 
+@sqlite_only
 def test_another_mailer_reports_when_one_crashes_while_reporting(watch: Watcher) -> None:
     watch.outbox.add(state="dead")
     crashing = alert_job(watch.outbox.database, lambda _: _exit(), clinic="Test Clinic", site="x")
@@ -192,24 +205,25 @@ def test_another_mailer_reports_when_one_crashes_while_reporting(watch: Watcher)
     with pytest.raises(SystemExit):
         run_if_due(watch.outbox.database, crashing)
     assert watch.check(seconds=30) == []
-    assert watch.check(seconds=31) == [("dead", "firing", "page")]
+    assert watch.check(seconds=31) == [("undelivered", "firing", "critical")]
 
 
 def _exit() -> bool:
     raise SystemExit
 
 
+@sqlite_only
 def test_a_report_works_for_slack_and_programs_without_personal_data(
     watch: Watcher,
 ) -> None:
     watch.outbox.add(state="dead", last_error="550 no such user desk@clinic.example")
     watch.check()
     (body,) = watch.receiver.bodies
-    assert body["text"].startswith("[page] Test Clinic: 1 message could not be delivered.")
+    assert body["text"].startswith("[critical] Test Clinic: 1 message could not be delivered.")
     assert "flask outbox list" in body["text"]
     assert {name: body[name] for name in ("event", "severity", "status", "clinic", "site")} == {
-        "event": "dead",
-        "severity": "page",
+        "event": "undelivered",
+        "severity": "critical",
         "status": "firing",
         "clinic": "Test Clinic",
         "site": "https://clinic.example",
@@ -234,7 +248,7 @@ def test_several_mailers_report_a_problem_once(
 
     def post(body: Mapping[str, object]) -> bool:
         time.sleep(1)
-        return webhook.post(receiver.url, body)
+        return webhook.call(receiver.url, body)
 
     def check(_number: int) -> None:
         own_job = alert_job(outbox.database, post, clinic="Test Clinic", site="x")
@@ -244,9 +258,10 @@ def test_several_mailers_report_a_problem_once(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(check, range(8)))
     assert sum(runs) > 1
-    assert [body["event"] for body in receiver.bodies] == ["dead"]
+    assert [body["event"] for body in receiver.bodies] == ["undelivered"]
 
 
+@sqlite_only
 def test_an_unreachable_webhook_does_not_stop_other_jobs(
     outbox: Outbox, receiver: Receiver
 ) -> None:

@@ -16,6 +16,7 @@ from app.contact.models import Inquiry
 from app.monitoring.digest import digest_job
 from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.scheduler import ScheduledJob, run_if_due
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.web.html_lint import lint
 
@@ -25,7 +26,7 @@ __all__ = ["outbox"]
 MORNING = datetime(2026, 7, 2, 11, 30, tzinfo=UTC)
 
 
-class Desk:
+class DigestHarness:
     """Runs the digest job of ``outbox`` and reads the digests."""
 
     def __init__(self, outbox: Outbox, clinic: Clinic) -> None:
@@ -67,23 +68,27 @@ class Desk:
 
 
 @pytest.fixture
-def desk(outbox: Outbox, clinic: Clinic) -> Desk:
+def harness(outbox: Outbox, clinic: Clinic) -> DigestHarness:
     outbox.now = MORNING
     outbox.heartbeat()
-    return Desk(outbox, clinic)
+    return DigestHarness(outbox, clinic)
 
 
-def test_a_digest_is_written_once_a_day_in_the_clinics_time_zone(desk: Desk) -> None:
-    assert desk.run(seconds=-1) is False
-    assert desk.run(seconds=1) is True
-    assert desk.run(hours=23) is False
-    assert desk.run(hours=1) is True
-    assert len(desk.digests()) == 2
+@sqlite_only
+def test_a_digest_is_written_once_a_day_in_the_clinics_time_zone(harness: DigestHarness) -> None:
+    assert harness.run(seconds=-1) is False
+    assert harness.run(seconds=1) is True
+    assert harness.run(hours=23) is False
+    assert harness.run(hours=1) is True
+    assert len(harness.digests()) == 2
 
 
-def test_a_digest_is_written_when_all_numbers_are_zero(desk: Desk, clinic: Clinic) -> None:
-    assert desk.run()
-    (mail,) = desk.digests()
+@sqlite_only
+def test_a_digest_is_written_when_all_numbers_are_zero(
+    harness: DigestHarness, clinic: Clinic
+) -> None:
+    assert harness.run()
+    (mail,) = harness.digests()
     assert mail.subject == "Daily digest: 0 inquiries, 0 waiting, 0 undelivered"
     assert clinic.digest
     assert mail.recipient == clinic.digest.mailboxes[0]
@@ -91,14 +96,14 @@ def test_a_digest_is_written_when_all_numbers_are_zero(desk: Desk, clinic: Clini
     assert "The mail server:         no problem known" in mail.text
 
 
-def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(desk: Desk) -> None:
-    outbox = desk.outbox
+def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(harness: DigestHarness) -> None:
+    outbox = harness.outbox
     outbox.now = datetime(2026, 7, 1, 11, 0, tzinfo=UTC)
-    desk.receive("OLD-OLD")
+    harness.receive("OLD-OLD")
     outbox.now = datetime(2026, 7, 2, 2, 30, tzinfo=UTC)
     for reference in ("AAA-AAA", "BBB-BBB"):
-        desk.receive(reference)
-    desk.receive(
+        harness.receive(reference)
+    harness.receive(
         "HHH-HHH", state="quarantined", quarantine_reasons="the hidden field was filled in"
     )
     outbox.add("AAA-AAA", state="delivered", delivered_at=outbox.now, encrypted_message=None)
@@ -106,8 +111,8 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(desk: Desk) -
     outbox.add("DDD-DDD", state="dead")
     outbox.set_transport_failure("ConnectionRefusedError: no")
     outbox.now = MORNING
-    assert desk.run()
-    (mail,) = desk.digests()
+    assert harness.run()
+    (mail,) = harness.digests()
     assert mail.subject == "Daily digest: 3 inquiries, 1 waiting, 1 undelivered"
     for line in (
         "Inquiries received:      3",
@@ -115,7 +120,7 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(desk: Desk) -
         "Quarantined, to review:  1",
         "Emails waiting:          1 (the oldest for 9 h)",
         "Emails undelivered:      1",
-        "unavailable since Wednesday, 10:30 PM (fault: connection)",
+        "unavailable since Wednesday, July 1, 10:30 PM (fault: connection)",
         "HHH-HHH  the hidden field was filled in",
         "DDD-DDD",
     ):
@@ -126,13 +131,16 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(desk: Desk) -
     assert "Ada" not in mail.text + mail.html
 
 
-def test_each_inquiry_is_counted_in_one_digest_even_after_missed_days(desk: Desk) -> None:
-    desk.run()
-    desk.outbox.advance(minutes=1)
-    desk.receive("AAA-AAA")
-    desk.run(hours=72)
-    desk.run(hours=24)
-    subjects = [mail.subject.partition(",")[0] for mail in desk.digests()]
+@sqlite_only
+def test_each_inquiry_is_counted_in_one_digest_even_after_missed_days(
+    harness: DigestHarness,
+) -> None:
+    harness.run()
+    harness.outbox.advance(minutes=1)
+    harness.receive("AAA-AAA")
+    harness.run(hours=72)
+    harness.run(hours=24)
+    subjects = [mail.subject.partition(",")[0] for mail in harness.digests()]
     assert subjects == [
         "Daily digest: 0 inquiries",
         "Daily digest: 1 inquiry",
@@ -140,38 +148,41 @@ def test_each_inquiry_is_counted_in_one_digest_even_after_missed_days(desk: Desk
     ]
 
 
-def test_a_delivered_digest_is_not_counted(desk: Desk) -> None:
-    desk.run()
-    desk.outbox.update_all(state="delivered", delivered_at=desk.outbox.now, due_at=None)
-    desk.run(hours=24)
-    assert "Emails delivered:        0" in desk.digests()[-1].text
+@sqlite_only
+def test_a_delivered_digest_is_not_counted(harness: DigestHarness) -> None:
+    harness.run()
+    harness.outbox.update_all(state="delivered", delivered_at=harness.outbox.now, due_at=None)
+    harness.run(hours=24)
+    assert "Emails delivered:        0" in harness.digests()[-1].text
 
 
-def test_many_mailers_write_one_digest(desk: Desk) -> None:
+def test_many_mailers_write_one_digest(harness: DigestHarness) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: run_if_due(desk.outbox.database, desk.job), range(24)))
-    assert len(desk.digests()) == 1
+        list(pool.map(lambda _: run_if_due(harness.outbox.database, harness.job), range(24)))
+    assert len(harness.digests()) == 1
 
 
+@sqlite_only
 def test_each_mailbox_gets_its_own_digest(outbox: Outbox, clinic: Clinic) -> None:
     digest = Digest(mailboxes=("a@clinic.example", "b@clinic.example"))
-    desk = Desk(outbox, clinic.model_copy(update={"digest": digest}))
+    harness = DigestHarness(outbox, clinic.model_copy(update={"digest": digest}))
     outbox.now = MORNING
-    assert desk.run()
-    assert sorted(mail.recipient for mail in desk.digests()) == list(digest.mailboxes)
+    assert harness.run()
+    assert sorted(mail.recipient for mail in harness.digests()) == list(digest.mailboxes)
 
 
-def test_a_digest_is_retried_when_the_outbox_cannot_be_written(desk: Desk) -> None:
-    with _without_outbox(desk.outbox), pytest.raises(sa.exc.SQLAlchemyError):
-        desk.run()
-    assert desk.run()
-    assert len(desk.digests()) == 1
+def test_a_digest_is_retried_when_the_outbox_cannot_be_written(harness: DigestHarness) -> None:
+    with _without_outbox(harness.outbox), pytest.raises(sa.exc.SQLAlchemyError):
+        harness.run()
+    assert harness.run()
+    assert len(harness.digests()) == 1
 
 
-def test_the_html_is_valid_and_escaped(desk: Desk) -> None:
-    desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="<script>")
-    desk.run(seconds=1)
-    (mail,) = desk.digests()
+@sqlite_only
+def test_the_html_is_valid_and_escaped(harness: DigestHarness) -> None:
+    harness.receive("HHH-HHH", state="quarantined", quarantine_reasons="<script>")
+    harness.run(seconds=1)
+    (mail,) = harness.digests()
     assert lint(mail.html) == []
     assert "<script>" not in mail.html
 
@@ -187,25 +198,28 @@ def _without_outbox(outbox: Outbox) -> Iterator[None]:
     rename("gone", "outbox_message")
 
 
+@sqlite_only
 def test_a_new_site_gets_its_first_digest_the_next_day(outbox: Outbox, clinic: Clinic) -> None:
-    desk = Desk(outbox, clinic)
+    harness = DigestHarness(outbox, clinic)
     with outbox.database.session() as session:
         session.execute(sa.delete(ScheduledJob))
-    assert not desk.run()
-    assert not desk.run(hours=23)
-    assert desk.run(hours=1)
+    assert not harness.run()
+    assert not harness.run(hours=23)
+    assert harness.run(hours=1)
 
 
-def test_quarantined_inquiries_are_in_every_digest_until_they_are_reviewed(desk: Desk) -> None:
+def test_quarantined_inquiries_are_in_every_digest_until_they_are_reviewed(
+    harness: DigestHarness,
+) -> None:
     first = MORNING - timedelta(days=3)
     for number in range(60):
-        desk.receive(
+        harness.receive(
             f"H{number:02}-HHH", state="quarantined", created_at=first + timedelta(minutes=number)
         )
-    desk.run()
-    desk.run(hours=24)
-    for mail in desk.digests():
+    harness.run()
+    harness.run(hours=24)
+    for mail in harness.digests():
         listed = [line[:7] for line in mail.text.splitlines() if "-HHH" in line]
         assert listed == [f"H{number:02}-HHH" for number in range(60)]
-    assert "waiting for 3 days; will be erased on July 29, 2026" in desk.digests()[0].text
-    assert "waiting for 4 days; will be erased on July 29, 2026" in desk.digests()[1].text
+    assert "waiting for 3 days; will be erased on July 29, 2026" in harness.digests()[0].text
+    assert "waiting for 4 days; will be erased on July 29, 2026" in harness.digests()[1].text

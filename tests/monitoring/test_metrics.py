@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -16,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.outbox.models import DeliveryAttempt
 from app.services import get_services
 from config import ROOT
-from tests.monitoring.test_digest import Desk
+from tests.monitoring.test_digest import DigestHarness
 from tests.monitoring.test_health import NOWHERE
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.settings import environment
 
@@ -55,17 +55,14 @@ def as_numbers(text: str) -> dict[str, float]:
 def attempt(outbox: Outbox, message: Any, outcome: str) -> None:
     with outbox.database.session() as session:
         times = {"started_at": outbox.now, "ended_at": outbox.now}
-        session.add(
-            DeliveryAttempt(
-                message_id=message, lease_token=uuid4(), owner="m", outcome=outcome, **times
-            )
-        )
+        session.add(DeliveryAttempt(outbox_message_id=message, owner="m", outcome=outcome, **times))
 
 
 def test_without_a_token_there_is_no_metrics_page(make_app: Callable[..., Flask]) -> None:
     assert make_app().test_client().get("/metrics", headers=BEARER).status_code == 404
 
 
+@sqlite_only
 @pytest.mark.parametrize("given", ["", "Bearer ", "Bearer wrong", TOKEN, f"Bearer {TOKEN}x", "ü"])
 def test_a_wrong_token_gets_no_metrics(watched: Outbox, given: str) -> None:
     response = watched.app.test_client().get("/metrics", headers={"Authorization": given})
@@ -98,7 +95,7 @@ def test_outbox_metrics(watched: Outbox) -> None:
     assert seen["frontdesk_database_up"] == 1
     assert seen["frontdesk_outbox_messages{state=pending}"] == 1
     assert seen["frontdesk_outbox_messages{state=dead}"] == 1
-    assert seen["frontdesk_outbox_oldest_age_seconds"] == 16 * 60 + 50
+    assert seen["frontdesk_outbox_oldest_message_age_seconds"] == 16 * 60 + 50
     assert seen["frontdesk_mailer_heartbeat_age_seconds"] == 50
     assert seen["frontdesk_mail_transport_unavailable{fault=authentication}"] == 1
     assert seen["frontdesk_mail_transport_unavailable{fault=connection}"] == 0
@@ -108,12 +105,12 @@ def test_outbox_metrics(watched: Outbox) -> None:
 def test_inquiries_and_attempts_are_counted_once_at_any_age(
     watched: Outbox,
 ) -> None:
-    desk, message = Desk.__new__(Desk), watched.add()
-    desk.outbox = watched
+    harness, message = DigestHarness.__new__(DigestHarness), watched.add()
+    harness.outbox = watched
     seen = []
     for reference in ("AAA-AAA", "BBB-BBB", "CCC-CCC"):
-        desk.receive(reference)
-        desk.receive(
+        harness.receive(reference)
+        harness.receive(
             f"H{reference[1:]}", state="quarantined", quarantine_reasons="the hidden field"
         )
         attempt(watched, message, "missing key")
@@ -131,23 +128,25 @@ def test_inquiries_and_attempts_are_counted_once_at_any_age(
     assert counts == [(n, n, n) for n in (1, 1, 2, 2, 3, 3)]
 
 
+@sqlite_only
 def test_quarantined_inquiries_are_counted(watched: Outbox) -> None:
-    desk = Desk.__new__(Desk)
-    desk.outbox = watched
+    harness = DigestHarness.__new__(DigestHarness)
+    harness.outbox = watched
     seen = scrape(watched.app)
     assert (
-        seen["frontdesk_quarantined_inquiries"],
-        seen["frontdesk_quarantined_oldest_age_seconds"],
+        seen["frontdesk_quarantine_inquiries"],
+        seen["frontdesk_quarantine_oldest_inquiry_age_seconds"],
     ) == (0, 0)
-    desk.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
+    harness.receive("HHH-HHH", state="quarantined", quarantine_reasons="the hidden field")
     watched.advance(minutes=90)
     seen = scrape(watched.app)
     assert (
-        seen["frontdesk_quarantined_inquiries"],
-        seen["frontdesk_quarantined_oldest_age_seconds"],
+        seen["frontdesk_quarantine_inquiries"],
+        seen["frontdesk_quarantine_oldest_inquiry_age_seconds"],
     ) == (1, 5400)
 
 
+@sqlite_only
 def test_counts_follow_the_rows_after_a_restore(watched: Outbox) -> None:
     message = watched.add()
     for _ in range(3):
@@ -162,9 +161,10 @@ def test_counts_follow_the_rows_after_a_restore(watched: Outbox) -> None:
 def test_an_unreachable_database_is_a_metric(make_app: Callable[..., Flask]) -> None:
     seen = scrape(make_app(DATABASE_URL=NOWHERE, METRICS_TOKEN=TOKEN))
     assert seen["frontdesk_database_up"] == 0
-    assert "frontdesk_outbox_oldest_age_seconds" not in seen
+    assert "frontdesk_outbox_oldest_message_age_seconds" not in seen
 
 
+@sqlite_only
 def test_requests_are_counted_by_url_rule_not_by_path(watched: Outbox) -> None:
     client = watched.app.test_client()
     client.get("/")

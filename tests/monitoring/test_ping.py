@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.monitoring import webhook
-from app.monitoring.alerts import ping_job
+from app.monitoring.alerts import uptime_ping_job
 from app.scheduler import run_if_due
+from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import Receiver, receiver
 
@@ -18,7 +19,7 @@ def pings(outbox: Outbox, receiver: Receiver, **later: float) -> int:
     """Advance the time and run the job: the number of pings."""
     before = len(receiver.calls)
     outbox.advance(**later)
-    run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
+    run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, receiver.url)))
     return len(receiver.calls) - before
 
 
@@ -28,23 +29,27 @@ def test_pings_are_sent_each_minute_without_a_problem(outbox: Outbox, receiver: 
     assert pings(outbox, receiver, seconds=5) == 1
 
 
+@sqlite_only
 def test_a_warning_does_not_stop_the_pings(outbox: Outbox, receiver: Receiver) -> None:
     outbox.add()
     assert pings(outbox, receiver, minutes=16) == 1
 
 
-@pytest.mark.parametrize("problem", ["dead", "waiting", "mail_transport", "mailer"])
+@sqlite_only
+@pytest.mark.parametrize(
+    "problem", ["undelivered", "delivery_delayed", "mail_transport", "mailer_down"]
+)
 def test_the_pings_stop_during_a_problem(outbox: Outbox, receiver: Receiver, problem: str) -> None:
-    if problem == "dead":
+    if problem == "undelivered":
         outbox.add(state="dead")
-    elif problem == "waiting":
+    elif problem == "delivery_delayed":
         outbox.add()
         outbox.advance(minutes=61)
     elif problem == "mail_transport":
         outbox.set_transport_failure("SMTPAuthenticationError: no")
     else:
         outbox.now = outbox.now.replace(hour=13)  # without a heartbeat since
-        run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
+        run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, receiver.url)))
         assert receiver.calls == []
         return
     assert pings(outbox, receiver, minutes=2) == 0
@@ -59,10 +64,11 @@ def test_the_pings_stop_when_the_database_does_not_answer(
     with outbox.database.session() as session:
         session.connection().exec_driver_sql("ALTER TABLE scheduled_job RENAME TO gone")
     with pytest.raises(SQLAlchemyError):
-        run_if_due(outbox.database, ping_job(partial(webhook.ping, receiver.url)))
+        run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, receiver.url)))
     assert receiver.calls == []
 
 
+@sqlite_only
 def test_a_failed_ping_is_retried_a_minute_later(outbox: Outbox, receiver: Receiver) -> None:
     receiver.status = 500
     assert pings(outbox, receiver, seconds=5) == 1
@@ -70,6 +76,7 @@ def test_a_failed_ping_is_retried_a_minute_later(outbox: Outbox, receiver: Recei
     assert pings(outbox, receiver, minutes=1) == 1
 
 
+@sqlite_only
 def test_the_pings_continue_after_the_clock_was_set_back(
     outbox: Outbox, receiver: Receiver
 ) -> None:

@@ -13,14 +13,14 @@ __all__ = ["receiver"]
 
 
 def test_an_alert_is_posted_as_json(receiver: Receiver) -> None:
-    assert webhook.post(receiver.url, {"text": "é <&>"})
+    assert webhook.call(receiver.url, {"text": "é <&>"})
     (call,) = receiver.calls
     assert (call.method, call.body) == ("POST", {"text": "é <&>"})
     assert call.headers["Content-Type"] == "application/json"
 
 
 def test_a_ping_is_a_get_without_a_body(receiver: Receiver) -> None:
-    assert webhook.ping(receiver.url)
+    assert webhook.call(receiver.url)
     assert [(call.method, call.body) for call in receiver.calls] == [("GET", None)]
 
 
@@ -29,21 +29,27 @@ def test_only_2xx_is_success_and_redirects_are_not_followed(
     receiver: Receiver, status: int
 ) -> None:
     receiver.status = status
-    assert not webhook.post(receiver.url, {"text": "x"})
+    assert not webhook.call(receiver.url, {"text": "x"})
     assert len(receiver.calls) == 1
 
 
 @pytest.mark.parametrize("status", [HANG, DRIP])
-def test_a_call_ends_at_the_deadline(receiver: Receiver, status: int) -> None:
+def test_a_call_ends_at_the_deadline(
+    receiver: Receiver, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "DEADLINE", 0.5)
     receiver.status = status
     began = time.monotonic()
-    assert not webhook.post(receiver.url, {"text": "x"}, deadline=0.5)
+    assert not webhook.call(receiver.url, {"text": "x"})
     assert time.monotonic() - began < 2
 
 
-def test_an_abandoned_call_ends_by_itself(receiver: Receiver) -> None:
+def test_an_abandoned_call_ends_by_itself(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "DEADLINE", 0.3)
     receiver.status = DRIP
-    webhook.post(receiver.url, {"text": "x"}, deadline=0.3)
+    webhook.call(receiver.url, {"text": "x"})
     threads = [thread for thread in threading.enumerate() if thread.name == "webhook"]
     for thread in threads:
         thread.join(5)
@@ -57,7 +63,7 @@ def test_an_unreachable_url_raises_nothing_and_is_not_logged(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    assert not webhook.post(url, {"text": "x"})
+    assert not webhook.call(url, {"text": "x"})
     assert "alert failed" in caplog.text
     assert "secret-path" not in caplog.text
 
@@ -66,6 +72,6 @@ def test_the_url_of_a_successful_call_is_not_logged(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    webhook.post(receiver.url, {"text": "x"})
-    webhook.ping(receiver.url)
+    webhook.call(receiver.url, {"text": "x"})
+    webhook.call(receiver.url)
     assert "secret-path" not in caplog.text

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.database import Database
-from app.outbox import queue, smtp
+from app.outbox import queue
 from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.outbox.worker import Mailer
 from app.services import get_services
@@ -28,26 +28,26 @@ EMAIL = OutgoingEmail(
 )
 
 
-class Desk:
+class OutboxHarness:
     """Puts messages into the outbox and reads them back."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.database: Database = get_services(app).database
 
-    def put(self, email: OutgoingEmail = EMAIL) -> None:
+    def enqueue(self, email: OutgoingEmail = EMAIL) -> None:
         with self.database.session() as session:
             now = self.database.now(session)
             queue.enqueue(session, self.database.keys, email, domain="clinic.example", now=now)
 
     def mailer(self, **options: Any) -> Mailer:
-        return Mailer(self.database, smtp.send, **{"owner": "one", **options})
+        return Mailer(self.database, **{"owner": "one", **options})
 
     def message(self) -> OutboxMessage:
         with self.database.read_session() as session:
             return session.scalars(sa.select(OutboxMessage)).one()
 
-    def set(self, **values: Any) -> None:
+    def update(self, **values: Any) -> None:
         with self.database.session() as session:
             session.execute(sa.update(OutboxMessage).values(**values))
 
@@ -57,7 +57,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Any:
+def harness(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Any:
     app = make_app(
         DATABASE_URL=database_url,
         MAIL_SERVER="127.0.0.1",
@@ -66,4 +66,4 @@ def desk(make_app: Callable[..., Flask], database_url: str, relay: Relay) -> Any
         MAIL_DEFAULT_SENDER="no-reply@clinic.example",
     )
     with app.app_context():
-        yield Desk(app)
+        yield OutboxHarness(app)

@@ -9,74 +9,81 @@ import sqlalchemy as sa
 
 from app.outbox import circuit_breaker
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
-from tests.outbox.conftest import EMAIL, Desk
+from tests.outbox.conftest import EMAIL, OutboxHarness
+from tests.support.databases import sqlite_only
 from tests.support.smtp_relay import ACCEPT_AND_DROP, DROP, Relay
 
 
-def test_an_email_arrives_complete(desk: Desk, relay: Relay) -> None:
-    desk.put()
-    assert desk.mailer().deliver_one()
-    (taken,) = relay.received
-    email = taken.message
-    assert taken.sender == "no-reply@clinic.example"
-    assert taken.recipients == ("frontdesk@clinic.example",)
+@sqlite_only
+def test_an_email_arrives_complete(harness: OutboxHarness, relay: Relay) -> None:
+    harness.enqueue()
+    assert harness.mailer().deliver_one()
+    (received,) = relay.received
+    email = received.message
+    assert received.sender == "no-reply@clinic.example"
+    assert received.recipients == ("frontdesk@clinic.example",)
     assert email["Subject"] == "[K7R-4M2] Billing question from Ada Example"
     assert email["From"] == "Clinic <no-reply@clinic.example>"
     assert email["Reply-To"] == "ada@example.com"
     assert email["Auto-Submitted"] == "auto-generated"
-    assert email.get_all("Message-ID") == [desk.message().message_id]
-    assert email["Date"].datetime == desk.message().created_at.replace(microsecond=0)
+    assert email.get_all("Message-ID") == [harness.message().message_id]
+    assert email["Date"].datetime == harness.message().created_at.replace(microsecond=0)
     text = email.get_body(("plain",))
     assert text is not None
     assert text.get_content().splitlines() == ["Hello", ".dot"]
 
 
+@sqlite_only
 @pytest.mark.parametrize("text", ["word " * 1000, "é" * 5000, "x" * 5000], ids=["en", "é", "x"])
-def test_a_long_paragraph_is_sent_in_short_lines(desk: Desk, relay: Relay, text: str) -> None:
-    desk.put(replace(EMAIL, text=text, html=f"<main>{text}</main>"))
-    desk.mailer().deliver_one()
-    (taken,) = relay.received
-    assert max(map(len, taken.content.splitlines())) <= 78
-    assert taken.content.isascii()
+def test_a_long_paragraph_is_sent_in_short_lines(
+    harness: OutboxHarness, relay: Relay, text: str
+) -> None:
+    harness.enqueue(replace(EMAIL, text=text, html=f"<main>{text}</main>"))
+    harness.mailer().deliver_one()
+    (received,) = relay.received
+    assert max(map(len, received.content.splitlines())) <= 78
+    assert received.content.isascii()
     for kind, whole in (("plain", text), ("html", f"<main>{text}</main>")):
-        part = taken.message.get_body((kind,))
+        part = received.message.get_body((kind,))
         assert part is not None
         assert part.get_content().rstrip("\r\n") == whole.rstrip("\r\n")
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "name",
     ["Jane Roe, MD", "Smith & Sons: East; West", "Clinic @ Main", "Harbor <North>", 'The "Quay"',
      "Klinik München"],
 )  # fmt: skip
 def test_any_clinic_name_is_shown_in_from_and_the_sender_is_unchanged(
-    desk: Desk, relay: Relay, name: str
+    harness: OutboxHarness, relay: Relay, name: str
 ) -> None:
-    desk.put(replace(EMAIL, sender_name=name))
-    desk.mailer().deliver_one()
-    (taken,) = relay.received
-    assert taken.sender == "no-reply@clinic.example"
-    (address,) = taken.message["From"].addresses
+    harness.enqueue(replace(EMAIL, sender_name=name))
+    harness.mailer().deliver_one()
+    (received,) = relay.received
+    assert received.sender == "no-reply@clinic.example"
+    (address,) = received.message["From"].addresses
     assert (address.display_name, address.addr_spec) == (name, "no-reply@clinic.example")
 
 
-def test_an_encoded_word_in_a_name_is_not_decoded(desk: Desk, relay: Relay) -> None:
+@sqlite_only
+def test_an_encoded_word_in_a_name_is_not_decoded(harness: OutboxHarness, relay: Relay) -> None:
     typed = "=?utf-8?b?4oCuZXZpbA0KQmNjOiB4QHkuY29t?="
-    desk.put(replace(EMAIL, subject=f"[K7R-4M2] Billing from {typed}"))
-    desk.mailer().deliver_one()
+    harness.enqueue(replace(EMAIL, subject=f"[K7R-4M2] Billing from {typed}"))
+    harness.mailer().deliver_one()
     subject = relay.received[0].message["Subject"]
     assert "Bcc" not in subject
     assert "utf-8?b?" in subject
 
 
 def test_a_delivered_message_loses_its_content_and_is_not_sent_again(
-    desk: Desk, relay: Relay
+    harness: OutboxHarness, relay: Relay
 ) -> None:
-    desk.put()
-    mailer = desk.mailer()
+    harness.enqueue()
+    mailer = harness.mailer()
     assert mailer.deliver_one()
     assert not mailer.deliver_one()
-    message = desk.message()
+    message = harness.message()
     assert (message.state, message.encrypted_message, message.due_at) == (
         State.DELIVERED,
         None,
@@ -85,103 +92,111 @@ def test_a_delivered_message_loses_its_content_and_is_not_sent_again(
     assert len(relay.received) == 1
 
 
-def test_an_empty_outbox_does_not_connect_to_the_mail_server(desk: Desk, relay: Relay) -> None:
-    assert not desk.mailer().deliver_one()
+@sqlite_only
+def test_an_empty_outbox_does_not_connect_to_the_mail_server(
+    harness: OutboxHarness, relay: Relay
+) -> None:
+    assert not harness.mailer().deliver_one()
     assert relay.connections == 0
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "script",
     [{"rcpt": "451 greylisted"}, {"dot": "452 full"}, {"data": DROP}, {"rcpt": "421 bye"}],
     ids=str,
 )
 def test_a_temporary_error_is_retried_later(
-    desk: Desk, relay: Relay, script: dict[str, str]
+    harness: OutboxHarness, relay: Relay, script: dict[str, str]
 ) -> None:
-    desk.put()
+    harness.enqueue()
     relay.script = script
-    desk.mailer().deliver_one()
-    message = desk.message()
+    harness.mailer().deliver_one()
+    message = harness.message()
     assert message.state == State.PENDING
     assert message.due_at is not None
-    assert timedelta(seconds=20) < message.due_at - desk.now() < timedelta(seconds=40)
+    assert timedelta(seconds=20) < message.due_at - harness.now() < timedelta(seconds=40)
     relay.script = {}
-    desk.set(due_at=desk.now())
-    desk.mailer().deliver_one()
-    assert desk.message().state == State.DELIVERED
+    harness.update(due_at=harness.now())
+    harness.mailer().deliver_one()
+    assert harness.message().state == State.DELIVERED
     assert len(relay.received) == 1
 
 
 def test_after_five_days_of_temporary_errors_the_message_is_dead_but_kept(
-    desk: Desk, relay: Relay
+    harness: OutboxHarness, relay: Relay
 ) -> None:
-    desk.put()
-    desk.set(queued_at=desk.now() - timedelta(days=5, seconds=1))
+    harness.enqueue()
+    harness.update(queued_at=harness.now() - timedelta(days=5, seconds=1))
     relay.script = {"rcpt": "451 greylisted"}
-    desk.mailer().deliver_one()
-    message = desk.message()
+    harness.mailer().deliver_one()
+    message = harness.message()
     assert message.state == State.DEAD
     assert message.encrypted_message is not None
     assert message.last_error == "SMTPRecipientsRefused: greylisted"
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "script",
     [{"rcpt": "550 no such user"}, {"dot": "552 too big"}, {"mail": "552 too big"}],
     ids=str,
 )
 def test_a_permanent_error_without_a_fallback_makes_the_message_dead(
-    desk: Desk, relay: Relay, script: dict[str, str]
+    harness: OutboxHarness, relay: Relay, script: dict[str, str]
 ) -> None:
-    desk.put()
+    harness.enqueue()
     relay.script = script
-    desk.mailer().deliver_one()
-    message = desk.message()
+    harness.mailer().deliver_one()
+    message = harness.message()
     assert message.state == State.DEAD
     assert message.last_code == int(next(iter(script.values()))[:3])
 
 
 def test_a_refused_message_goes_to_the_fallback_mailbox_with_a_note(
-    desk: Desk, relay: Relay
+    harness: OutboxHarness, relay: Relay
 ) -> None:
-    desk.put()
-    mailer = desk.mailer(fallback="manager@clinic.example")
+    harness.enqueue()
+    mailer = harness.mailer(fallback="manager@clinic.example")
     relay.script = {"rcpt": "550 no such user"}
     mailer.deliver_one()
     relay.script = {}
     mailer.deliver_one()
-    (taken,) = relay.received
-    assert taken.recipients == ("manager@clinic.example",)
+    (received,) = relay.received
+    assert received.recipients == ("manager@clinic.example",)
     for kind in ("plain", "html"):
-        body = taken.message.get_body((kind,))
+        body = received.message.get_body((kind,))
         assert body is not None
         assert "frontdesk@clinic.example refused" in body.get_content()
 
 
-def test_a_message_refused_by_the_fallback_too_is_dead(desk: Desk, relay: Relay) -> None:
-    desk.put()
-    mailer = desk.mailer(fallback="manager@clinic.example")
+def test_a_message_refused_by_the_fallback_too_is_dead(
+    harness: OutboxHarness, relay: Relay
+) -> None:
+    harness.enqueue()
+    mailer = harness.mailer(fallback="manager@clinic.example")
     relay.script = {"rcpt": "550 no such user"}
     mailer.deliver_one()
     mailer.deliver_one()
-    assert desk.message().state == State.DEAD
+    assert harness.message().state == State.DEAD
     assert not mailer.deliver_one()
 
 
 def test_a_lost_connection_after_the_final_dot_sends_the_same_message_again(
-    desk: Desk, relay: Relay
+    harness: OutboxHarness, relay: Relay
 ) -> None:
-    desk.put()
+    harness.enqueue()
     relay.script = {"dot": ACCEPT_AND_DROP}
-    desk.mailer().deliver_one()
+    harness.mailer().deliver_one()
     relay.script = {}
-    desk.set(due_at=desk.now())
-    desk.mailer().deliver_one()
-    first, second = (taken.message for taken in relay.received)
+    harness.update(due_at=harness.now())
+    harness.mailer().deliver_one()
+    first, second = (received.message for received in relay.received)
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Date"] == second["Date"]
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "script",
     [
@@ -195,74 +210,81 @@ def test_a_lost_connection_after_the_final_dot_sends_the_same_message_again(
     ids=str,
 )
 def test_an_unavailable_mail_server_counts_as_no_attempt(
-    desk: Desk, relay: Relay, script: dict[str, str]
+    harness: OutboxHarness, relay: Relay, script: dict[str, str]
 ) -> None:
-    desk.put()
-    desk.put()
+    harness.enqueue()
+    harness.enqueue()
     relay.script = script
-    mailer = desk.mailer()
+    mailer = harness.mailer()
     assert mailer.deliver_one()
     tried = relay.connections
     assert not mailer.deliver_one()  # the circuit breaker is open
     assert relay.connections == tried
-    with desk.database.read_session() as session:
+    with harness.database.read_session() as session:
         transport = circuit_breaker.transport_state(session)
-        attempts = session.scalars(sa.select(OutboxMessage.attempts)).all()
+        attempts = session.scalars(sa.select(OutboxMessage.attempt_count)).all()
     assert transport is not None
-    assert transport.down_since is not None
+    assert transport.unavailable_since is not None
     assert list(attempts) == [0, 0]
 
 
-def test_a_successful_probe_closes_the_circuit_breaker(desk: Desk, relay: Relay) -> None:
-    desk.put()
-    desk.put()
+def test_a_successful_probe_closes_the_circuit_breaker(
+    harness: OutboxHarness, relay: Relay
+) -> None:
+    harness.enqueue()
+    harness.enqueue()
     relay.script = {"greeting": DROP}
-    mailer = desk.mailer()
+    mailer = harness.mailer()
     mailer.deliver_one()
     relay.script = {}
-    with desk.database.session() as session:
-        session.execute(sa.update(MailTransportState).values(probe_at=desk.database.now(session)))
+    with harness.database.session() as session:
+        session.execute(
+            sa.update(MailTransportState).values(next_probe_at=harness.database.now(session))
+        )
     assert mailer.deliver_one()
     assert mailer.deliver_one()
     assert len(relay.received) == 2
 
 
 def test_a_probe_scheduled_before_the_clock_was_set_back_is_made_now(
-    desk: Desk, relay: Relay
+    harness: OutboxHarness, relay: Relay
 ) -> None:
-    desk.put()
+    harness.enqueue()
     relay.script = {"greeting": DROP}
-    mailer = desk.mailer()
+    mailer = harness.mailer()
     mailer.deliver_one()
     relay.script = {}
-    tomorrow = desk.now() + timedelta(days=1)
-    with desk.database.session() as session:
-        session.execute(sa.update(MailTransportState).values(probe_at=tomorrow))
+    tomorrow = harness.now() + timedelta(days=1)
+    with harness.database.session() as session:
+        session.execute(sa.update(MailTransportState).values(next_probe_at=tomorrow))
     assert mailer.deliver_one()
     assert len(relay.received) == 1
 
 
-def test_an_email_from_a_newer_version_does_not_stop_the_others(desk: Desk, relay: Relay) -> None:
-    desk.put()
+@sqlite_only
+def test_an_email_from_a_newer_version_does_not_stop_the_others(
+    harness: OutboxHarness, relay: Relay
+) -> None:
+    harness.enqueue()
     content = {**json.loads(EMAIL.to_json()), "priority": "high"}
-    desk.set(encrypted_message=desk.database.keys.encrypt(json.dumps(content)))
-    desk.put()
-    mailer = desk.mailer()
+    harness.update(encrypted_message=harness.database.keys.encrypt(json.dumps(content)))
+    harness.enqueue()
+    mailer = harness.mailer()
     assert mailer.deliver_one()
     assert mailer.deliver_one()
     assert len(relay.received) == 1
-    with desk.database.read_session() as session:
+    with harness.database.read_session() as session:
         states = session.scalars(sa.select(OutboxMessage.state)).all()
     assert sorted(states) == ["delivered", "pending"]
 
 
-def test_every_attempt_is_recorded(desk: Desk, relay: Relay) -> None:
-    desk.put()
+def test_every_attempt_is_recorded(harness: OutboxHarness, relay: Relay) -> None:
+    harness.enqueue()
     relay.script = {"rcpt": "451 greylisted"}
-    desk.mailer().deliver_one()
+    harness.mailer().deliver_one()
     relay.script = {}
-    desk.set(due_at=desk.now())
-    desk.mailer().deliver_one()
-    with desk.database.read_session() as session:
+    harness.update(due_at=harness.now())
+    harness.mailer().deliver_one()
+    with harness.database.read_session() as session:
         rows = session.scalars(sa.select(DeliveryAttempt).order_by(DeliveryAttempt.id)).all()
     assert [(row.outcome, row.code) for row in rows] == [("failed", 451), ("delivered", 250)]

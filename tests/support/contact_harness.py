@@ -9,7 +9,6 @@ from werkzeug.test import TestResponse
 
 from app.contact.models import Inquiry
 from app.database import Database
-from app.outbox import smtp
 from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.outbox.worker import Mailer
 from app.services import get_services
@@ -34,7 +33,7 @@ class ContactHarness:
         self.relay = relay
         self.client = app.test_client()
         self.database: Database = get_services(app).database
-        self._mailer = Mailer(self.database, smtp.send, owner="one")
+        self._mailer = Mailer(self.database, owner="one")
 
     def reset(self) -> None:
         """Delete all data, so that a repeated inquiry is not a duplicate."""

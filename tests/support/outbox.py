@@ -60,7 +60,7 @@ class Outbox:
         """Open the circuit breaker because of ``reason``, or close it if ``reason`` is None."""
         down = self.now if reason else None
         transport = MailTransportState(
-            id=1, failures=1, down_since=down, probe_at=down, reason=reason
+            id=1, failure_count=1, unavailable_since=down, next_probe_at=down, reason=reason
         )
         with self.database.session() as session:
             session.merge(transport)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.contact.queries import QuarantineStats
-from app.monitoring.health_rules import Severity, find_problems, format_duration, worst
+from app.monitoring.health_rules import Severity, SiteHealth, format_duration
 from app.outbox.stats import OutboxStats, TransportFault, classify_fault
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -27,28 +27,28 @@ def stats(**changed: Any) -> OutboxStats:
     [
         ({}, []),
         ({"pending": 9, "oldest_pending": minutes(15)}, []),
-        ({"pending": 9, "oldest_pending": minutes(15.1)}, [("waiting", "warn")]),
-        ({"pending": 9, "oldest_pending": minutes(60)}, [("waiting", "warn")]),
-        ({"pending": 9, "oldest_pending": minutes(60.1)}, [("waiting", "page")]),
-        ({"dead": 1}, [("dead", "page")]),
+        ({"pending": 9, "oldest_pending": minutes(15.1)}, [("delivery_delayed", "warning")]),
+        ({"pending": 9, "oldest_pending": minutes(60)}, [("delivery_delayed", "warning")]),
+        ({"pending": 9, "oldest_pending": minutes(60.1)}, [("delivery_delayed", "critical")]),
+        ({"dead": 1}, [("undelivered", "critical")]),
         ({"heartbeat_age": timedelta(seconds=90)}, []),
-        ({"heartbeat_age": timedelta(seconds=91)}, [("mailer", "page")]),
-        ({"heartbeat_age": None}, [("mailer", "page")]),
+        ({"heartbeat_age": timedelta(seconds=91)}, [("mailer_down", "critical")]),
+        ({"heartbeat_age": None}, [("mailer_down", "critical")]),
         ({"transport_fault": TransportFault.CONNECTION}, []),
-        ({"transport_fault": TransportFault.AUTHENTICATION}, [("mail_transport", "page")]),
-        ({"transport_fault": TransportFault.TLS}, [("mail_transport", "page")]),
-        ({"transport_fault": TransportFault.SENDER}, [("mail_transport", "warn")]),
-        ({"paused_since": MOMENT}, [("paused", "warn")]),
+        ({"transport_fault": TransportFault.AUTHENTICATION}, [("mail_transport", "critical")]),
+        ({"transport_fault": TransportFault.TLS}, [("mail_transport", "critical")]),
+        ({"transport_fault": TransportFault.SENDER}, [("mail_transport", "warning")]),
+        ({"paused_since": MOMENT}, [("paused", "warning")]),
         (
             {"oldest_pending": minutes(20), "dead": 2},
-            [("dead", "page"), ("waiting", "warn")],
+            [("undelivered", "critical"), ("delivery_delayed", "warning")],
         ),
     ],
 )
 def test_limits_of_problems(changed: Any, expected: list[tuple[str, str]]) -> None:
-    found = find_problems(stats(**changed), QuarantineStats())
-    assert [(problem.event, problem.severity.label) for problem in found] == expected
-    assert worst(found) == (Severity[expected[0][1].upper()] if expected else None)
+    health = SiteHealth(stats(**changed), QuarantineStats())
+    assert [(problem.event, problem.severity.label) for problem in health.problems] == expected
+    assert health.severity == (Severity[expected[0][1].upper()] if expected else None)
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,17 @@ def test_durations_have_one_unit(age: timedelta, text: str) -> None:
         (QuarantineStats(3, timedelta(hours=24)), None),
         (
             QuarantineStats(1, timedelta(hours=25)),
-            "1 quarantined inquiry waits for review, the oldest for 25 h",
+            "1 quarantined inquiry to review, the oldest for 25 h",
         ),
         (
             QuarantineStats(3, timedelta(days=3)),
-            "3 quarantined inquiries wait for review, the oldest for 3 days",
+            "3 quarantined inquiries to review, the oldest for 3 days",
         ),
     ],
 )
 def test_a_quarantined_inquiry_not_reviewed_for_a_day_warns(
     quarantine: QuarantineStats, title: str | None
 ) -> None:
-    found = find_problems(stats(), quarantine)
-    assert [problem.title for problem in found] == ([title] if title else [])
-    assert worst(found) in (None, Severity.WARN)
+    health = SiteHealth(stats(), quarantine)
+    assert [problem.title for problem in health.problems] == ([title] if title else [])
+    assert health.severity in (None, Severity.WARNING)
