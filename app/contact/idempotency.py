@@ -54,7 +54,7 @@ class SubmissionKeys:
         """Without a client's ``idempotency_key``, the same content within ten minutes is the
         same inquiry (docs/decisions/0004).
         """
-        content = self._digest("words", inquiry.to_json())
+        content = self._digest("content", inquiry.to_json())
         if idempotency_key is None:
             key, valid_for = self._digest("form", content.hex()), FORM_KEY_LIFETIME
         else:
@@ -70,7 +70,7 @@ class SubmissionKeys:
         network = _network(address)
         return SpamDigests(
             message=self._short("message", letters) if len(letters) >= MIN_MESSAGE_LENGTH else None,
-            network=self._short("source", network) if network else None,
+            network=self._short("network", network) if network else None,
         )
 
     def _short(self, purpose: str, text: str) -> bytes:

@@ -49,7 +49,7 @@ class InquiryState(StrEnum):
     ERASED = "erased"
 
 
-SPAM_DIGESTS = ("message_digest", "source_digest")
+SPAM_DIGESTS = ("message_digest", "network_digest")
 # A literal, not a bound value: otherwise neither database uses the partial index.
 IS_QUARANTINED = sa.text("state = 'quarantined'")
 
@@ -58,7 +58,7 @@ class Inquiry(Base):
     """An inquiry. Its content is encrypted; no other column has personal data.
 
     ``submission_key`` finds repeated submissions. It is cleared once it has expired, so that
-    the same content next week is a new inquiry. ``message_digest`` and ``source_digest``
+    the same content next week is a new inquiry. ``message_digest`` and ``network_digest``
     (keyed, of the message and of the sender's network) are kept for a day, for the spam filter.
     An erased inquiry has no digests: ``content_digest`` is empty. ``request_id`` is that of the
     post in the web server's log.
@@ -89,7 +89,7 @@ class Inquiry(Base):
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
-    source_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
+    network_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
 
     def decrypt(self, keys: KeyRing) -> InquiryData | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""
@@ -106,7 +106,7 @@ class Acknowledgement(Base):
     __tablename__ = "acknowledgement"
 
     address_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    written_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    last_queued_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 
 def new_reference() -> str:

@@ -36,20 +36,20 @@ def acquire_acknowledgement(
     same_address = Acknowledgement.address_digest == address_digest
     # A time in the future means that the clock was set back.
     allowed = sa.or_(
-        Acknowledgement.written_at <= now - ACKNOWLEDGEMENT_INTERVAL,
-        Acknowledgement.written_at > now,
+        Acknowledgement.last_queued_at <= now - ACKNOWLEDGEMENT_INTERVAL,
+        Acknowledgement.last_queued_at > now,
     )
-    update = sa.update(Acknowledgement).where(same_address, allowed).values(written_at=now)
-    if connection.execute(update.returning(Acknowledgement.written_at)).one_or_none():
+    update = sa.update(Acknowledgement).where(same_address, allowed).values(last_queued_at=now)
+    if connection.execute(update.returning(Acknowledgement.last_queued_at)).one_or_none():
         return True
     if connection.scalar(sa.select(sa.exists().where(same_address))):
         return False
-    values = {"address_digest": address_digest, "written_at": now}
+    values = {"address_digest": address_digest, "last_queued_at": now}
     connection.execute(sa.insert(Acknowledgement).values(values))
     return True
 
 
 def delete_expired_acknowledgements(session: Session, now: datetime) -> None:
     """Delete the address digests that no longer limit anything."""
-    expired = Acknowledgement.written_at <= now - ACKNOWLEDGEMENT_INTERVAL
+    expired = Acknowledgement.last_queued_at <= now - ACKNOWLEDGEMENT_INTERVAL
     session.connection().execute(sa.delete(Acknowledgement).where(expired))

@@ -165,7 +165,7 @@ class InquiryService:
             "created_at": now,
             "request_id": request_id,
             "message_digest": digests.message,
-            "source_digest": digests.network,
+            "network_digest": digests.network,
         }
         notifications, acknowledgement = [], []
         if not quarantine_reasons:

@@ -119,7 +119,7 @@ def test_filter_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
     visitor.send(message=SPAM)
     (inquiry,) = visitor.inquiries()
     assert inquiry.state == "received"
-    assert inquiry.source_digest is None
+    assert inquiry.network_digest is None
 
 
 def test_same_message_from_others_is_counted(visitor: Visitor) -> None:
@@ -160,14 +160,14 @@ def test_network_is_counted_across_workers(
 def test_no_address_is_stored_and_digests_are_cleared_after_a_day(visitor: Visitor) -> None:
     visitor.send(message=LONG)
     (inquiry,) = visitor.inquiries()
-    assert inquiry.source_digest
+    assert inquiry.network_digest
     assert inquiry.message_digest
-    assert b"127.0.0" not in inquiry.source_digest
+    assert b"127.0.0" not in inquiry.network_digest
     for hours, kept in ((23, True), (25, False)):
         with visitor.database.session() as session:
             clear_spam_digests(session, inquiry.created_at + timedelta(hours=hours))
         (later,) = visitor.inquiries()
-        assert bool(later.source_digest) is kept
+        assert bool(later.network_digest) is kept
         assert bool(later.message_digest) is kept
         assert later.encrypted_content
 

@@ -32,7 +32,7 @@ SAME_MESSAGE = (
     )
 )
 SAME_NETWORK = sa.select(Inquiry.id).where(
-    Inquiry.source_digest == sa.bindparam("network"),
+    Inquiry.network_digest == sa.bindparam("network"),
     Inquiry.created_at > sa.bindparam("network_since"),
     OTHER_CONTENT,
 )
@@ -95,7 +95,7 @@ def clear_spam_digests(session: Session, now: datetime) -> None:
     session.execute(
         sa.update(Inquiry)
         .where(Inquiry.created_at < now - MESSAGE_PERIOD)
-        .where(sa.or_(Inquiry.source_digest.is_not(None), Inquiry.message_digest.is_not(None)))
-        .values(source_digest=None, message_digest=None)
+        .where(sa.or_(Inquiry.network_digest.is_not(None), Inquiry.message_digest.is_not(None)))
+        .values(network_digest=None, message_digest=None)
         .execution_options(synchronize_session=False)
     )
