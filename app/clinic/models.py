@@ -170,15 +170,15 @@ class Review(FrozenModel):
 
 
 class SpamWeights(FrozenModel):
-    """Points for each sign of spam. With the defaults, only a filled-in hidden field, or the same
+    """Points for each sign of spam. With the defaults, only a filled-in honeypot, or the same
     message from five senders, is enough by itself.
     """
 
-    hidden_field: Points = 5.0
-    no_browser: Points = 1.75
+    honeypot: Points = 5.0
+    missing_browser_headers: Points = 1.75
     too_fast: Points = 2.5
-    same_words: Points = 1.5  # for each other inquiry with this message, up to four
-    one_source: Points = 1.0  # in steps: 3, 10 and 30 others in an hour
+    same_message: Points = 1.5  # for each other inquiry with this message, up to four
+    same_network: Points = 1.0  # in steps: 3, 10 and 30 others in an hour
     link: Points = 0.75  # for each link, up to four
     disguised_link: Points = 2.0
     link_markup: Points = 3.0

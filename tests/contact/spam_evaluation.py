@@ -4,8 +4,9 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import mentions_crisis
@@ -13,9 +14,10 @@ from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
 from config import ROOT
 
 FOLDER = Path(__file__).parent / "spam_set"
-PARTS = {"tuned": "tuned on", "held_out": "held out"}
+PARTS = {"tuned": "tuning set", "held_out": "held-out set"}
 PAGE = ROOT / "docs" / "spam.md"
 BEGIN, END = "<!-- confusion table -->", "<!-- end of the table -->"
+AVERAGE = SpamSignals("Ada Example", "ada@example.com", best_time="", message="")
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,13 @@ def labeled(part: str) -> Iterator[Labeled]:
     table = tomllib.loads((FOLDER / f"{part}.toml").read_text(encoding="utf-8"))
     for group in table["group"]:
         for message in group["messages"]:
-            yield Labeled(group["kind"], group["spam"], _signals(group, message.strip()))
+            yield Labeled(group["kind"], group["is_spam"], _signals(group, message.strip()))
 
 
-def _signals(group: dict[str, object], message: str) -> SpamSignals:
-    given = {"name": "Ada Example", "email": "ada@example.com", **group}
-    return SpamSignals(
-        name=str(given["name"]),
-        email=str(given["email"]),
-        best_time="",
-        message=message,
-        honeypot=str(given.get("honeypot", "")),
-        from_browser=bool(given.get("browser", True)),
-        elapsed=given.get("seconds"),  # type: ignore[arg-type]
-        same_message=given.get("same_words", 0),  # type: ignore[arg-type]
-        same_network=given.get("one_source", 0),  # type: ignore[arg-type]
-    )
+def _signals(group: dict[str, Any], message: str) -> SpamSignals:
+    known = {field.name for field in fields(SpamSignals)}
+    given = {name: value for name, value in group.items() if name in known}
+    return replace(AVERAGE, message=message, **given)
 
 
 def is_spam_by_content(message: Labeled) -> bool:
@@ -76,7 +69,7 @@ def counts(part: str) -> Counter[tuple[bool, bool]]:
 def table() -> str:
     """The confusion table, in Markdown."""
     rows = [
-        "| messages | part | delivered | held | held | by their words alone |",
+        "| messages | set | delivered | quarantined | share | share by content alone |",
         "|---" * 6 + "|",
     ]
     for spam, label in ((False, "from people"), (True, "spam")):

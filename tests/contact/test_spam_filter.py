@@ -81,7 +81,7 @@ def test_reasons_are_sorted_and_never_quote_the_visitor() -> None:
 def test_clinic_sets_weights_and_threshold() -> None:
     signals = dataclasses.replace(PLAIN, honeypot="x")
     assert not score_spam(signals, SpamFilter(threshold=9)).is_spam
-    lenient = score_spam(signals, SpamFilter(weights=SpamWeights(hidden_field=0)))
+    lenient = score_spam(signals, SpamFilter(weights=SpamWeights(honeypot=0)))
     assert not lenient.is_spam
     assert "the hidden field was filled in" not in lenient.reasons
 

@@ -73,17 +73,17 @@ def score_spam(signals: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
 
 def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if signals.honeypot.strip():
-        yield weights.hidden_field, "the hidden field was filled in"
+        yield weights.honeypot, "the hidden field was filled in"
     if not signals.from_browser:
-        yield weights.no_browser, "not sent by a browser"
+        yield weights.missing_browser_headers, "not sent by a browser"
     if signals.elapsed is not None and signals.elapsed < TOO_FAST:
         yield weights.too_fast, "sent within 3 seconds"
     if count := signals.same_message:
-        points = weights.same_words * min(count, MAX_COUNTED)
+        points = weights.same_message * min(count, MAX_COUNTED)
         yield points, f"same message from {count} other senders"
     if steps := sum(signals.same_network >= step for step in NETWORK_STEPS):
         reason = f"{signals.same_network} other inquiries from the same network within an hour"
-        yield weights.one_source * steps, reason
+        yield weights.same_network * steps, reason
 
 
 def _link_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
