@@ -114,7 +114,7 @@ class Location(FrozenModel):
     closed: tuple[ClosedDay, ...] = ()
     transit: str | None = None
     parking: str | None = None
-    step_free: str | None = None
+    wheelchair_access: str | None = None
 
     @model_validator(mode="after")
     def _coordinates_filled_in(self) -> Self:
@@ -239,7 +239,7 @@ class Clinic(FrozenModel):
 
     demo: bool = False
     name: TextLine
-    strapline: TextLine
+    tagline: TextLine
     phone: TextLine
     email: Mailbox
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-US"

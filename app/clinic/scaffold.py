@@ -45,7 +45,7 @@ class Question:
 
 QUESTIONS = (
     Question("name", "Name of the clinic", "Your Clinic"),
-    Question("strapline", "What you do, in a few words", "Ketamine infusion, explained plainly"),
+    Question("tagline", "What you do, in a few words", "Ketamine infusion, explained plainly"),
     Question("phone", "Phone", "212-555-0100"),
     Question("email", "Email that visitors see", "hello@your-clinic.example"),
     Question("mailbox", "Mailbox that gets the inquiries", "frontdesk@your-clinic.example"),

@@ -74,7 +74,7 @@ def test_an_error_is_reported_with_key_and_reason(
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("step_free = ", "lift = "),
+        ("wheelchair_access = ", "lift = "),
         ('phone = "212-555-0176"', "phone = 1"),
         ("tuesday = [{ opens = 10:00:00", "tuesday = [{ opens = 18:00:00"),
         ("at = 07:30:00", 'at = "dawn"'),
