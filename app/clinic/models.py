@@ -214,6 +214,9 @@ class CrisisPhrases(FrozenModel):
     reviewer: TextLine | None = None
     reviewed: date | None = None
 
+    def __hash__(self) -> int:  # pydantic's would fail, because a dict has none
+        return hash(frozenset(self.phrases.items()))
+
 
 @cache
 def default_crisis_phrases() -> CrisisPhrases:

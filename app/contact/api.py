@@ -9,7 +9,7 @@ from itertools import islice
 from flask import Blueprint, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.contact.crisis_detection import form_mentions_crisis
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.forms import InquiryForm
 from app.contact.idempotency import CLIENT_KEY
 from app.contact.models import InquiryData
@@ -73,7 +73,7 @@ def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
     """The crisis lines, for the client to show at once; empty without a crisis phrase."""
     clinic = current_services().clinic
-    if not form_mentions_crisis(form, clinic.crisis_phrases):
+    if not mentions_crisis(form.free_text, clinic.crisis_phrases):
         return {}
     lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
     return {"crisis_lines": list(lines)}

@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.clinic import Clinic
-from app.contact.crisis_detection import inquiry_mentions_crisis
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.forms import REPLY_BY
 from app.contact.models import InquiryData
 from app.outbox.models import OutgoingEmail
@@ -42,7 +42,7 @@ def notification_emails(
     goes to the visitor.
     """
     topic = clinic.topic(inquiry.topic)
-    danger = inquiry_mentions_crisis(inquiry, clinic.crisis_phrases)
+    crisis = mentions_crisis(inquiry.free_text, clinic.crisis_phrases)
     address = reply_address(inquiry.email)
     values = {
         "inquiry": replace(inquiry, message=inquiry.message.translate(CONTROLS)),
@@ -53,7 +53,7 @@ def notification_emails(
         "reply_by": REPLY_BY[inquiry.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
-        "danger": danger,
+        "mentions_crisis": crisis,
         "with_message": detail is NotificationDetail.FULL,
     }
     template = "inquiry"
@@ -66,7 +66,7 @@ def notification_emails(
         OutgoingEmail(
             recipient=mailbox,
             sender_name=clinic.name,
-            subject=f"{CRISIS_PREFIX if danger else ''}[{reference}] {subject}",
+            subject=f"{CRISIS_PREFIX if crisis else ''}[{reference}] {subject}",
             text=text,
             html=html,
             reference=reference,

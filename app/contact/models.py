@@ -33,6 +33,11 @@ class InquiryData:
     location: str
     message: str
 
+    @property
+    def free_text(self) -> str:
+        """All fields that visitors fill in with their own words."""
+        return f"{self.name}\n{self.best_time}\n{self.message}"
+
     def to_json(self) -> str:
         return json.dumps(vars(self), sort_keys=True)
 

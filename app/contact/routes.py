@@ -26,7 +26,7 @@ from werkzeug.exceptions import NotImplemented as NotImplementedByServer
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
-from app.contact.crisis_detection import form_mentions_crisis, inquiry_mentions_crisis
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.csrf import is_cross_site, sent_by_browser
 from app.contact.forms import ContactForm
 from app.contact.models import REFERENCE_PATTERN, Inquiry
@@ -62,8 +62,8 @@ def submit() -> BaseResponse:
     if is_cross_site(request.headers, (inquiries.site, request.host_url)):
         abort(403)
     form = ContactForm(current_services().clinic, request.form)
-    if not form.validate() or form.email_question:
-        if form.email_question:
+    if not form.validate() or form.email_suggestion:
+        if form.email_suggestion:
             form.email_choice.data = ""  # the answer to an earlier question does not count
         return _page(form, 422)
     try:
@@ -83,14 +83,14 @@ def submit() -> BaseResponse:
 @blueprint.get("/contact/received/<reference>")
 def received(reference: str) -> Response:
     page = render_template(
-        "contact/received.html", reference=reference, danger=_crisis_lines_first(reference)
+        "contact/received.html", reference=reference, mentions_crisis=_mentions_crisis(reference)
     )
     response = make_response(page)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _crisis_lines_first(reference: str) -> bool:
+def _mentions_crisis(reference: str) -> bool:
     """Whether the inquiry has a crisis phrase; 404 when there is no such inquiry.
 
     True only for an hour, while the reader is most likely the visitor: references are read out
@@ -110,9 +110,8 @@ def _crisis_lines_first(reference: str) -> bool:
         content = inquiry.decrypt(database.keys)
     except (SQLAlchemyError, UnknownKeyError):
         return True
-    return content is not None and inquiry_mentions_crisis(
-        content, current_services().clinic.crisis_phrases
-    )
+    phrases = current_services().clinic.crisis_phrases
+    return content is not None and mentions_crisis(content.free_text, phrases)
 
 
 def failed_post(error: HTTPException) -> Response | None:
@@ -135,5 +134,5 @@ def _page(form: ContactForm, status: int) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    danger = form_mentions_crisis(form, current_services().clinic.crisis_phrases)
-    return render_template("contact/contact.html", form=form, status=status, danger=danger)
+    crisis = mentions_crisis(form.free_text, current_services().clinic.crisis_phrases)
+    return render_template("contact/contact.html", form=form, status=status, mentions_crisis=crisis)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.clinic import Clinic
-from app.contact.crisis_detection import inquiry_mentions_crisis
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.emails import NotificationDetail, acknowledgement_email, notification_emails
 from app.contact.idempotency import SpamDigests, Submission, SubmissionKeys
 from app.contact.models import Inquiry, InquiryData, InquiryState, new_reference
@@ -108,7 +108,7 @@ class InquiryService:
     def _quarantine_reasons(self, signals: SpamSignals, inquiry: InquiryData) -> tuple[str, ...]:
         score = score_spam(signals, self.clinic.spam_filter)
         # A false alarm costs staff one email; a person in danger must not wait for the digest.
-        if not score.is_spam or inquiry_mentions_crisis(inquiry, self.clinic.crisis_phrases):
+        if not score.is_spam or mentions_crisis(inquiry.free_text, self.clinic.crisis_phrases):
             return ()
         return score.reasons
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from app.contact.text_normalization import fold, is_unspaced
+from app.contact.text_normalization import fold, needs_substring_search
 
 FILE = Path(__file__).with_suffix(".toml")
 
@@ -46,8 +46,8 @@ def _pattern(groups: Iterable[list[str]], *, ascii_only: bool) -> re.Pattern[str
     phrases = sorted({fold(phrase) for group in groups for phrase in group}, key=len, reverse=True)
     if ascii_only:  # other phrases cannot occur: three times as fast
         phrases = [phrase for phrase in phrases if phrase.isascii()]
-    spaced = [phrase for phrase in phrases if not is_unspaced(phrase)]
-    unspaced = [_words(phrase) for phrase in phrases if is_unspaced(phrase)]
+    spaced = [phrase for phrase in phrases if not needs_substring_search(phrase)]
+    unspaced = [_words(phrase) for phrase in phrases if needs_substring_search(phrase)]
     first = re.escape("".join({phrase[0] for phrase in spaced}))
     starts = rf"(?<!\w)(?=[{first}])(?:{'|'.join(map(_whole_words, spaced))})"
     return re.compile("|".join((starts, *unspaced)))
