@@ -75,8 +75,8 @@ PHONE_OR_DATE = re.compile(
 )
 
 
-def find_private_number(text: str) -> str:
-    """The kind of the first private number in ``text`` (a constant above), or ""."""
+def find_pii(text: str) -> str:
+    """The kind of the first such number in ``text`` (a constant above), or ""."""
     folded = _fold(text)
     if len(DIGIT.findall(folded)) < MIN_DIGITS:
         return ""

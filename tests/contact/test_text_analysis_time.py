@@ -7,7 +7,7 @@ import pytest
 
 from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import mentions_crisis
-from app.contact.pii_detection import find_private_number
+from app.contact.pii_detection import find_pii
 from app.contact.spam.scoring import SpamSignals, score_spam
 
 LENGTH = 256 * 1024
@@ -36,7 +36,7 @@ def seconds(analyze: Callable[[str], object], text: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("analyze", "pieces"), [(find_private_number, NUMBERS), (score, SPAM), (find_crisis, CRISIS)]
+    ("analyze", "pieces"), [(find_pii, NUMBERS), (score, SPAM), (find_crisis, CRISIS)]
 )
 def test_time_is_linear_in_the_length(
     analyze: Callable[[str], object], pieces: tuple[str, ...]
