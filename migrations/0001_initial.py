@@ -54,10 +54,10 @@ def create_inquiries() -> None:
     op.create_table(
         "acknowledgement",
         sa.Column("address_digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("last_queued_at", UTCDateTime(), nullable=False),
+        sa.Column("queued_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("address_digest"),
     )
-    op.create_index(None, "acknowledgement", ["last_queued_at"])
+    op.create_index(None, "acknowledgement", ["queued_at"])
 
 
 def create_outbox() -> None:

@@ -17,6 +17,7 @@ from app.contact.openapi import MAX_ERRORS, example_inquiry, openapi_document
 from app.contact.routes import POST_LIMIT
 from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, type_errors
 from app.contact.service import KeyReusedError
+from app.contact.spam.scoring import SpamSignals
 from app.database.engines import NotDurableError
 from app.services import current_services
 from app.web.error_handlers import problem
@@ -53,7 +54,7 @@ def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
         return problem(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
         receipt = current_services().inquiries.submit(
-            inquiry, idempotency_key=key, remote_address=request.remote_addr
+            inquiry, SpamSignals(), request.remote_addr, key
         )
     except KeyReusedError:
         return problem(422, "This Idempotency-Key was used for another inquiry.", **crisis_lines)

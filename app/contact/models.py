@@ -104,14 +104,14 @@ class Inquiry(Base):
 
 
 class Acknowledgement(Base):
-    """When an address was last sent an acknowledgement: at most one per hour, because anyone
-    can enter any address. The address cannot be recovered from ``address_digest``.
+    """An address that gets no other acknowledgement for an hour, because anyone can enter any
+    address. The address cannot be recovered from ``address_digest``.
     """
 
     __tablename__ = "acknowledgement"
 
     address_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    last_queued_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    queued_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 
 def new_reference() -> str:

@@ -30,6 +30,7 @@ from app.contact.crisis_detection import mentions_crisis
 from app.contact.csrf import is_cross_site, sent_by_browser
 from app.contact.forms import ContactForm
 from app.contact.models import REFERENCE_PATTERN, Inquiry
+from app.contact.spam.scoring import SpamSignals
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
@@ -67,13 +68,8 @@ def submit() -> BaseResponse:
             form.email_choice.data = ""  # the answer to an earlier question does not count
         return _page(form, 422)
     try:
-        receipt = inquiries.submit(
-            form.inquiry_data(),
-            remote_address=request.remote_addr,
-            honeypot=form.honeypot.data,
-            from_browser=sent_by_browser(request.headers),
-            elapsed=form.elapsed,
-        )
+        signals = SpamSignals(form.honeypot.data, sent_by_browser(request.headers), form.elapsed)
+        receipt = inquiries.submit(form.inquiry_data(), signals, request.remote_addr)
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         abort(503)

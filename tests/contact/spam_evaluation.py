@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import mentions_crisis
+from app.contact.models import InquiryData
 from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
 from config import ROOT
+from tests.contact.conftest import INQUIRY
 
 FOLDER = Path(__file__).parent / "spam_set"
 PARTS = {"tuned": "tuning set", "held_out": "held-out set"}
 PAGE = ROOT / "docs" / "spam.md"
+SIGNALS = [field.name for field in fields(SpamSignals)]
 BEGIN, END = "<!-- confusion table -->", "<!-- end of the table -->"
-AVERAGE = SpamSignals("Ada Example", "ada@example.com", best_time="", message="")
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,18 @@ class Labeled:
 
     kind: str
     is_spam: bool
+    inquiry: InquiryData
     signals: SpamSignals
 
     @property
     def score(self) -> SpamScore:
-        return score_spam(self.signals, SpamFilter())
+        return score_spam(self.inquiry, self.signals, SpamFilter())
 
     @property
     def is_quarantined(self) -> bool:
         """Whether it would be quarantined: like ``InquiryService``, never with a crisis phrase."""
         return self.score.is_spam and not mentions_crisis(
-            self.signals.message, default_crisis_phrases()
+            self.inquiry.free_text, default_crisis_phrases()
         )
 
 
@@ -45,20 +47,15 @@ def labeled(part: str) -> Iterator[Labeled]:
     table = tomllib.loads((FOLDER / f"{part}.toml").read_text(encoding="utf-8"))
     for group in table["group"]:
         for message in group["messages"]:
-            yield Labeled(group["kind"], group["is_spam"], _signals(group, message.strip()))
-
-
-def _signals(group: dict[str, Any], message: str) -> SpamSignals:
-    known = {field.name for field in fields(SpamSignals)}
-    given = {name: value for name, value in group.items() if name in known}
-    return replace(AVERAGE, message=message, **given)
+            content = {name: group[name] for name in ("name", "email") if name in group}
+            inquiry = replace(INQUIRY, message=message.strip(), **content)
+            signals = {name: group[name] for name in SIGNALS if name in group}
+            yield Labeled(group["kind"], group["is_spam"], inquiry, SpamSignals(**signals))
 
 
 def is_spam_by_content(message: Labeled) -> bool:
     """Whether it would be quarantined for its content, without signals of how it was sent."""
-    signals = message.signals
-    content = SpamSignals(signals.name, signals.email, signals.best_time, signals.message)
-    return score_spam(content, SpamFilter()).is_spam
+    return score_spam(message.inquiry, SpamSignals(), SpamFilter()).is_spam
 
 
 def counts(part: str) -> Counter[tuple[bool, bool]]:

@@ -9,22 +9,10 @@ import pytest
 
 from app.clinic import Clinic
 from app.contact.emails import NotificationDetail, notification_emails
-from app.contact.models import InquiryData
 from app.outbox.models import OutgoingEmail
+from tests.contact.conftest import INQUIRY
 
 WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
-INQUIRY = InquiryData(
-    name="Ada Example",
-    email="ada@example.com",
-    phone="(212) 555-0142",
-    phone_e164="+12125550142",
-    reply_by="phone",
-    voicemail_ok=False,
-    best_time="mornings",
-    topic="billing",
-    location="hill",
-    message="First line\n\n  indented <b>bold</b> & more",
-)
 
 
 def _notification(clinic: Clinic, **changed: Any) -> OutgoingEmail:

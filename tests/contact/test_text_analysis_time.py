@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.pii_detection import find_pii
 from app.contact.spam.scoring import SpamSignals, score_spam
+from tests.contact.conftest import INQUIRY
 
 LENGTH = 256 * 1024
 NUMBERS = ("1", "1-", "1 ", "123-45-", "4111 ", "ssn ", "ssn " + " " * 40, "member id ",
@@ -19,9 +21,8 @@ CRISIS = ("a", "kill ", "not at all ", "s ", "do not want to ", "\n", "\u0301")
 
 
 def score(text: str) -> None:
-    score_spam(
-        SpamSignals(name=text, email="a@example.com", best_time=text, message=text), SpamFilter()
-    )
+    inquiry = replace(INQUIRY, name=text, best_time=text, message=text)
+    score_spam(inquiry, SpamSignals(), SpamFilter())
 
 
 def find_crisis(text: str) -> None:

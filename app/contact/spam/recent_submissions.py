@@ -1,20 +1,18 @@
-"""Counts recent duplicates and inquiries from the same network.
+"""Counts recent inquiries with the same message or from the same network.
 
 The counts come from the database, so they include all workers and hosts.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app import clock
-from app.contact.idempotency import SpamDigests, Submission
+from app.contact.idempotency import Submission
 from app.contact.models import Inquiry
-from app.database import Database, DatabaseClock
+from app.contact.spam.scoring import SpamSignals
 
 MESSAGE_PERIOD = timedelta(days=1)
 NETWORK_PERIOD = timedelta(hours=1)
@@ -36,7 +34,6 @@ SAME_NETWORK = sa.select(Inquiry.id).where(
     Inquiry.created_at > sa.bindparam("network_since"),
     OTHER_CONTENT,
 )
-KEY_EXISTS = sa.exists().where(Inquiry.submission_key == sa.bindparam("key"))
 
 
 def _count(query: sa.Select[Any]) -> sa.ScalarSelect[int]:
@@ -45,49 +42,22 @@ def _count(query: sa.Select[Any]) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
 
 
-QUERY = sa.select(_count(SAME_MESSAGE), _count(SAME_NETWORK), KEY_EXISTS, DatabaseClock())
+COUNTS = sa.select(_count(SAME_MESSAGE), _count(SAME_NETWORK))
 
 
-@dataclass(frozen=True)
-class RecentActivity:
-    """Other inquiries, up to ``MAX_COUNTED``: with the same message in a day, and from the same
-    network in an hour.
-
-    ``key_exists``: this submission may have been stored before; if not, the write transaction
-    need not look for it. ``checked_at`` is by the database server's clock if there is one.
-    """
-
-    same_message: int = 0
-    same_network: int = 0
-    key_exists: bool = True
-    checked_at: datetime | None = None
-
-
-def recent_activity(
-    database: Database, submission: Submission, digests: SpamDigests
-) -> RecentActivity:
-    """Runs before the write lock is taken, so two simultaneous posts may not count each other."""
-    now = clock.now()
+def count_similar(
+    session: Session, signals: SpamSignals, submission: Submission, now: datetime
+) -> SpamSignals:
+    """``signals`` with the numbers of similar inquiries, each at most MAX_COUNTED."""
     values = {
-        "key": submission.key,
         "content": submission.content_digest,
-        "message": digests.message,  # NULL equals nothing
-        "network": digests.network,
+        "message": submission.message_digest,  # NULL equals nothing
+        "network": submission.network_digest,
         "message_since": now - MESSAGE_PERIOD,
         "network_since": now - NETWORK_PERIOD,
     }
-    try:
-        return _query(database, values)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-    return _query(database, values)  # the idle connection was lost: the pool opens a new one
-
-
-def _query(database: Database, values: dict[str, Any]) -> RecentActivity:
-    with database.read_session() as session:
-        same_message, same_network, key_exists, checked_at = session.execute(QUERY, values).one()
-    return RecentActivity(same_message, same_network, key_exists, checked_at or clock.now())
+    same_message, same_network = session.execute(COUNTS, values).one()
+    return replace(signals, same_message=same_message, same_network=same_network)
 
 
 def clear_spam_digests(session: Session, now: datetime) -> None:
