@@ -50,7 +50,7 @@ def create_inquiries() -> None:
     op.create_index(None, "inquiry", ["created_at"])
     create_partial_index("ix_inquiry_quarantined", "inquiry", "created_at", "state = 'quarantined'")
     for digest in ("message_digest", "network_digest"):
-        create_partial_index(None, "inquiry", digest, f"{digest} is not null")
+        op.create_index(None, "inquiry", [digest])
     op.create_table(
         "acknowledgement",
         sa.Column("address_digest", sa.LargeBinary(32), nullable=False),

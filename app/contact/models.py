@@ -54,7 +54,6 @@ class InquiryState(StrEnum):
     ERASED = "erased"
 
 
-SPAM_DIGESTS = ("message_digest", "network_digest")
 # A literal, not a bound value: otherwise neither database uses the partial index.
 IS_QUARANTINED = sa.text("state = 'quarantined'")
 
@@ -72,10 +71,6 @@ class Inquiry(Base):
     __tablename__ = "inquiry"
     __table_args__ = (
         sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", name="known_state"),
-        *(
-            sa.Index(None, name, sqlite_where=sa.text(f"{name} is not null"))
-            for name in SPAM_DIGESTS
-        ),
         sa.Index("ix_inquiry_quarantined", "created_at", sqlite_where=IS_QUARANTINED),
         sa.CheckConstraint(
             "(state = 'erased') = (encrypted_content is null)", name="erased_is_empty"
@@ -93,8 +88,8 @@ class Inquiry(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
-    network_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
+    message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16), index=True)
+    network_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16), index=True)
 
     def decrypt(self, keys: KeyRing) -> InquiryData | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""

@@ -18,8 +18,6 @@ CARD = "card number"
 INSURANCE = "insurance number"
 RECORD = "medical record number"
 
-DIGIT = re.compile(r"\d")
-MIN_DIGITS = 4  # of any such number
 DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 NUMBER_WORD = r"(?:id|#|no\b\.?|num\b\.?|numbers?|identification)"
 
@@ -52,7 +50,7 @@ ISSUERS = re.compile(
     r"|35(?:2[89]|[3-8]\d)\d{12,15}|62\d{14,17}|(?:50|5[6-8]|6[37])\d{11,17}"
 )
 
-BETWEEN = r"(?:[ \n]{0,2}(?:is\b|was\b|es\b|[:=#(-])){0,3}[ \n]{0,2}"
+LABEL_TO_VALUE = r"(?:[ \n]{0,2}(?:is\b|was\b|es\b|[:=#(-])){0,3}[ \n]{0,2}"
 VALUE = r"([a-z0-9][a-z0-9-]{1,24}(?:[ .]\d[\d-]{1,12}){0,4})"
 INSURERS = (
     r"member(?:ship)?|subscriber|policy(?:holder)?|insurance|insured|medicare|medicaid|mbi"
@@ -63,12 +61,12 @@ LABELED_INSURANCE = re.compile(
     rf"(?:\b(?:{INSURERS})(?:'s)?(?: (?:card|policy|plan|member))?"
     rf" ?(?:{NUMBER_WORD}(?: ?{NUMBER_WORD})?|(?=:))"
     r"|\bnumero de (?:afiliad[oa]|poliza|miembro|seguro(?! social)|asegurad[oa]|suscriptor)"
-    rf"|\bmbi\b){BETWEEN}{VALUE}"
+    rf"|\bmbi\b){LABEL_TO_VALUE}{VALUE}"
 )
 LABELED_RECORD = re.compile(
     r"(?:\bm\.?r\.?n\b\.?|\b(?:medical|patient|hospital|health) (?:records?|chart|file)"
     rf" ?{NUMBER_WORD}|\b(?:patient|chart) ?{NUMBER_WORD}"
-    rf"|\bnumero de (?:expediente|historia clinica))(?: ?{NUMBER_WORD})?{BETWEEN}{VALUE}"
+    rf"|\bnumero de (?:expediente|historia clinica))(?: ?{NUMBER_WORD})?{LABEL_TO_VALUE}{VALUE}"
 )
 PHONE_OR_DATE = re.compile(
     r"(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}|\d{4}-\d\d?-\d\d?|\d\d?-\d\d?-\d{4}"
@@ -78,15 +76,13 @@ PHONE_OR_DATE = re.compile(
 def find_pii(text: str) -> str:
     """The kind of the first such number in ``text`` (a constant above), or ""."""
     folded = _fold(text)
-    if len(DIGIT.findall(folded)) < MIN_DIGITS:
-        return ""
     if _has_social_security(folded):
         return SOCIAL_SECURITY
     if _has_card(folded):
         return CARD
-    if _has_labeled(LABELED_RECORD, folded, digits=MIN_DIGITS):
+    if _has_labeled(LABELED_RECORD, folded, min_digits=4):
         return RECORD
-    return INSURANCE if _has_labeled(LABELED_INSURANCE, folded, digits=5) else ""
+    return INSURANCE if _has_labeled(LABELED_INSURANCE, folded, min_digits=5) else ""
 
 
 def _fold(text: str) -> str:
@@ -117,9 +113,9 @@ def _has_card(text: str) -> bool:
     return any(ISSUERS.fullmatch(number) and luhn.is_valid(number) for number in numbers)
 
 
-def _has_labeled(pattern: re.Pattern[str], text: str, *, digits: int) -> bool:
+def _has_labeled(pattern: re.Pattern[str], text: str, *, min_digits: int) -> bool:
     return any(
-        len(_digits(match[1])) >= digits and not PHONE_OR_DATE.fullmatch(match[1])
+        len(_digits(match[1])) >= min_digits and not PHONE_OR_DATE.fullmatch(match[1])
         for match in pattern.finditer(text)
     )
 
