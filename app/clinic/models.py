@@ -1,12 +1,10 @@
 """Models of the clinic's TOML files: immutable, validated, unknown keys refused."""
 
 import tomllib
-from collections.abc import Mapping
 from datetime import date, time
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -59,8 +57,11 @@ def _no_duplicates(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
 
 def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
     for earlier, later in pairwise(periods):
-        if later.opens < earlier.closes:
-            raise ValueError(f"{later.opens:%H:%M} is before {earlier.closes:%H:%M}: put in order")
+        if later.opens <= earlier.closes:
+            raise ValueError(
+                f"{later.opens:%H:%M} is not after {earlier.closes:%H:%M}: put the periods in"
+                " order, and join those without a break"
+            )
     return periods
 
 
@@ -110,17 +111,16 @@ class Location(FrozenModel):
     latitude: float = Field(ge=-85, le=85)
     longitude: float = Field(ge=-180, le=180)
     phone: TextLine | None = None
-    hours: Mapping[Weekday, Day] = Field(default_factory=dict)
+    hours: dict[Weekday, Day] = {}
     closed: tuple[ClosedDay, ...] = ()
     transit: str | None = None
     parking: str | None = None
     wheelchair_access: str | None = None
 
     @model_validator(mode="after")
-    def _coordinates_filled_in(self) -> Self:
+    def _has_coordinates(self) -> Self:
         if self.latitude == 0 and self.longitude == 0:
             raise ValueError("latitude and longitude are both 0: fill in the real coordinates")
-        object.__setattr__(self, "hours", MappingProxyType(dict(self.hours)))
         return self
 
     @property

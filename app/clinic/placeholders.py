@@ -18,7 +18,7 @@ def find_placeholders(folder: Path) -> list[FileIssue]:
     return [
         FileIssue(file, number, f"still to fill in: {_subject(line)}")
         for file in files
-        for number, line in enumerate(_lines(file), 1)
+        for number, line in enumerate(file.read_text("utf-8", "replace").splitlines(), 1)
         if PLACEHOLDER in line
     ]
 
@@ -27,10 +27,6 @@ def reject_placeholders(folder: Path) -> None:
     """Raise ClinicError, which lists every marked line, if there is one."""
     if issues := find_placeholders(folder):
         raise ClinicError.from_issues(issues)
-
-
-def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
 def _subject(line: str) -> str:
