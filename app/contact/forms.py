@@ -27,7 +27,6 @@ from app.contact.validators import (
     MaxLength,
     Pattern,
     no_pii,
-    one_line,
     one_of_the_choices,
     unix_lines,
 )
@@ -175,9 +174,7 @@ class ContactForm(InquiryForm):
     """
 
     confirmed_email = LineField()
-    email_choice = RadioField(
-        choices={"suggested": "", "typed": ""}, validate_choice=False, filters=[one_line]
-    )
+    email_choice = LineField()  # "suggested" or "typed"
     honeypot = LineField("This field is for validation purposes and should be left unchanged")
     elapsed_seconds = LineField()
 

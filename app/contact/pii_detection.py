@@ -5,7 +5,6 @@ the time is proportional to the length of the text.
 """
 
 import re
-import unicodedata
 from itertools import chain
 
 from stdnum import luhn
@@ -87,12 +86,8 @@ def find_pii(text: str) -> str:
 
 def _fold(text: str) -> str:
     """``text`` in lower case without accents, with ASCII digits, hyphens and spaces."""
-    if not text.isascii():
-        text = "".join(
-            str(unicodedata.decimal(char)) if char.isdecimal() else char
-            for char in fold(text.translate(DASHES))
-        )
-    return text.replace("\t", " ").lower()
+    folded = fold(text.translate(DASHES)).replace("\t", " ")
+    return re.sub(r"\d", lambda digit: str(int(digit[0])), folded)
 
 
 def _has_social_security(text: str) -> bool:

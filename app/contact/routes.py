@@ -16,13 +16,7 @@ from flask import (
 )
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import (
-    HTTPException,
-    RequestEntityTooLarge,
-    TooManyRequests,
-    UnsupportedMediaType,
-)
-from werkzeug.exceptions import NotImplemented as NotImplementedByServer
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
@@ -116,10 +110,9 @@ def failed_post(error: HTTPException) -> Response | None:
     A post that is too large or comes too often is not read, so that refusing it is cheap. The
     browser still has the page it was typed into, and this page says so.
     """
-    if isinstance(error, UnsupportedMediaType | NotImplementedByServer):
+    if error.code in (415, 501):
         return None  # no browser sends this, and no rate limit has counted it
-    unread = isinstance(error, RequestEntityTooLarge | TooManyRequests)
-    formdata = None if unread else request.form
+    formdata = None if error.code in (413, 429) else request.form
     return _page(ContactForm(current_services().clinic, formdata), error.code or 500)
 
 

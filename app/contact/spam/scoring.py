@@ -40,9 +40,8 @@ class SpamSignals:
 
 @dataclass(frozen=True)
 class SpamScore:
-    """The points, the reasons for them (most points first), and whether it is likely spam."""
+    """The reasons, those with most points first, and whether it is likely spam."""
 
-    points: float
     reasons: tuple[str, ...]
     is_spam: bool
 
@@ -65,7 +64,7 @@ def score_spam(inquiry: InquiryData, signals: SpamSignals, spam_filter: SpamFilt
     scored = sorted((signal for signal in scored if signal[0] > 0), key=lambda signal: -signal[0])
     total = sum(points for points, _ in scored)
     is_spam = supported and total >= spam_filter.threshold
-    return SpamScore(total, tuple(reason for _, reason in scored), is_spam)
+    return SpamScore(tuple(reason for _, reason in scored), is_spam)
 
 
 def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
