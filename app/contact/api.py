@@ -75,7 +75,7 @@ def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
     """The crisis lines, for the client to show at once; empty without a crisis phrase."""
     clinic = current_services().clinic
-    if not mentions_crisis(form.free_text, clinic.crisis_phrases):
+    if not mentions_crisis(form.inquiry_data().free_text, clinic.crisis_phrases):
         return {}
     lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
     return {"crisis_lines": list(lines)}

@@ -145,13 +145,8 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
             return ""
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
-    @property
-    def free_text(self) -> str:
-        """All fields that visitors fill in with their own words, valid or not."""
-        return f"{self.name.data}\n{self.best_time.data}\n{self.message.data}"
-
     def inquiry_data(self) -> InquiryData:
-        """The validated data. Call it only after ``validate()`` returned True."""
+        """The data, which is valid only if ``validate()`` returned True."""
         return InquiryData(
             name=self.name.data,
             email=self.email.data,
@@ -192,7 +187,7 @@ class ContactForm(InquiryForm):
         return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
     def inquiry_data(self) -> InquiryData:
-        """The validated data, with the suggested address if the visitor chose it."""
+        """The data, with the suggested address if the visitor chose it."""
         inquiry = super().inquiry_data()
         suggestion = suggest_email(inquiry.email) if self.email_choice.data == "suggested" else None
         return replace(inquiry, email=suggestion or inquiry.email)

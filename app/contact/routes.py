@@ -123,5 +123,7 @@ def _page(form: ContactForm, status: int) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    crisis = mentions_crisis(form.free_text, current_services().clinic.crisis_phrases)
+    crisis = mentions_crisis(
+        form.inquiry_data().free_text, current_services().clinic.crisis_phrases
+    )
     return render_template("contact/contact.html", form=form, status=status, mentions_crisis=crisis)

@@ -3,7 +3,6 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -12,21 +11,10 @@ from app.contact.text_normalization import fold, needs_substring_search
 FILE = Path(__file__).with_suffix(".toml")
 
 
-@dataclass(frozen=True)
-class PhraseCounts:
-    """How many different phrases of each list a text has. The lists are described in the file."""
-
-    offers: int
-    subjects: int
-    tone: int
-    pitch: int
-
-
-def count_phrases(text: str) -> PhraseCounts:
+def count_phrases(text: str) -> dict[str, int]:
+    """How many different phrases of each list ``text`` has. The file describes the lists."""
     folded = fold(text)
-    return PhraseCounts(
-        **{name: len(set(pattern.findall(folded))) for name, pattern in _patterns().items()}
-    )
+    return {name: len(set(pattern.findall(folded))) for name, pattern in _patterns().items()}
 
 
 @cache

@@ -13,7 +13,7 @@ from disposable_email_domains import blocklist
 from app.clinic.models import SpamFilter, SpamWeights
 from app.contact.models import InquiryData
 from app.contact.spam import text_features
-from app.contact.spam.sales_phrases import PhraseCounts, count_phrases
+from app.contact.spam.sales_phrases import count_phrases
 
 TOO_FAST = 3.0  # seconds from opening the page to sending
 MAX_COUNTED = 4  # links, phrases and inquiries with the same message
@@ -59,7 +59,7 @@ def score_spam(inquiry: InquiryData, signals: SpamSignals, spam_filter: SpamFilt
         *_link_signals(inquiry, weights),
         *_text_signals(inquiry, weights),
     ]
-    supported = phrases.pitch > 0 or sum(points for points, _ in other) >= SUPPORTING_POINTS
+    supported = phrases["pitch"] > 0 or sum(points for points, _ in other) >= SUPPORTING_POINTS
     scored = [*other, *_phrase_signals(phrases, weights, supported=supported)]
     scored = sorted((signal for signal in scored if signal[0] > 0), key=lambda signal: -signal[0])
     total = sum(points for points, _ in scored)
@@ -105,11 +105,14 @@ def _text_signals(inquiry: InquiryData, weights: SpamWeights) -> Iterator[tuple[
 
 
 def _phrase_signals(
-    phrases: PhraseCounts, weights: SpamWeights, *, supported: bool
+    phrases: dict[str, int], weights: SpamWeights, *, supported: bool
 ) -> Iterator[tuple[float, str]]:
     """``supported``: subjects that patients also write about count as offers."""
-    offers = phrases.offers + (phrases.subjects if supported else 0)
-    tone = phrases.tone + (0 if supported else phrases.subjects)
+    offers, tone = phrases["offers"], phrases["tone"]
+    if supported:
+        offers += phrases["subjects"]
+    else:
+        tone += phrases["subjects"]
     if offers:
         yield weights.offer * min(offers, MAX_COUNTED), f"sales phrases: {offers}"
     if tone:
