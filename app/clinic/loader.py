@@ -29,6 +29,7 @@ def load_clinic(folder: Path) -> Clinic:
 def _read(file: Path, model: type[Model]) -> Model:
     issues = IssueCollector()
     text = toml_reader.read_text(file, issues) or ""
+    issues.raise_if_any()
     table = toml_reader.parse(file, text, issues)
     issues.raise_if_any()
     try:

@@ -110,12 +110,12 @@ def reply_address(email: str) -> str | None:
 
 def render_email(template: str, values: Mapping[str, object]) -> tuple[str, str]:
     """The plain-text and the HTML part of an email."""
-    text, html = (_templates().get_template(f"{template}.{kind}") for kind in ("txt", "html"))
+    text, html = (email_templates().get_template(f"{template}.{kind}") for kind in ("txt", "html"))
     return text.render(values), html.render(values)
 
 
 @cache
-def _templates() -> Environment:
+def email_templates() -> Environment:
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(("html",)),

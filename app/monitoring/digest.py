@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.clinic import Clinic, Digest
 from app.clock import age
-from app.contact.emails import render_email
+from app.contact.emails import email_templates
 from app.contact.models import IS_QUARANTINED, Inquiry
 from app.contact.queries import quarantine_stats
 from app.database import Database
@@ -153,7 +153,8 @@ def build_digest_emails(
     subject = (
         f"Daily digest: {inquiries}, {day.outbox.pending} waiting, {day.outbox.dead} undelivered"
     )
-    text, html = render_email("digest", values)
+    text = email_templates().get_template("digest.txt").render(values)
+    html = email_templates().get_template("digest.html").render(values)
     return [
         OutgoingEmail(
             recipient=mailbox,
