@@ -1,4 +1,4 @@
-"""Draw the picture that stands beside a shared link: the clinic's name, logo and strapline.
+"""Draw the picture that stands beside a shared link: the clinic's name, logo and tagline.
 
     python clinic/make_social_card.py [FOLDER]
 
@@ -34,7 +34,7 @@ aside {{ grid-area: 1 / 2 / span 2; align-self: center; color: #0b544d; }}
 aside svg {{ width: 440px; height: auto; }}
 .sun {{ fill: #b8592c; stroke: none; }}
 p {{ margin: 0; color: #45514e; }}
-</style><main><header>{logo}<span>{name}</span></header><h1>{strapline}</h1></main>
+</style><main><header>{logo}<span>{name}</span></header><h1>{tagline}</h1></main>
 <p>{address}</p><aside>{illustration}</aside>"""
 
 
@@ -50,7 +50,7 @@ def page(folder: Path) -> str:
         logo=(folder / "logo.svg").read_text(encoding="utf-8"),
         illustration=illustration.read_text(encoding="utf-8"),
         name=escape(clinic.name),
-        strapline=escape(clinic.strapline),
+        tagline=escape(clinic.tagline),
         address=escape(f"{places} · {clinic.phone}"),
     )
 

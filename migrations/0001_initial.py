@@ -40,7 +40,7 @@ def create_inquiries() -> None:
         sa.Column("request_id", sa.String(16)),
         sa.Column("erased_at", UTCDateTime()),
         sa.Column("message_digest", sa.LargeBinary(16)),
-        sa.Column("source_digest", sa.LargeBinary(16)),
+        sa.Column("network_digest", sa.LargeBinary(16)),
         sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", "known_state"),
         sa.CheckConstraint("(state = 'erased') = (encrypted_content is null)", "erased_is_empty"),
         sa.PrimaryKeyConstraint("id"),
@@ -49,15 +49,15 @@ def create_inquiries() -> None:
     )
     op.create_index(None, "inquiry", ["created_at"])
     create_partial_index("ix_inquiry_quarantined", "inquiry", "created_at", "state = 'quarantined'")
-    for digest in ("message_digest", "source_digest"):
-        create_partial_index(None, "inquiry", digest, f"{digest} is not null")
+    for digest in ("message_digest", "network_digest"):
+        op.create_index(None, "inquiry", [digest])
     op.create_table(
         "acknowledgement",
         sa.Column("address_digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("written_at", UTCDateTime(), nullable=False),
+        sa.Column("queued_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("address_digest"),
     )
-    op.create_index(None, "acknowledgement", ["written_at"])
+    op.create_index(None, "acknowledgement", ["queued_at"])
 
 
 def create_outbox() -> None:

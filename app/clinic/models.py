@@ -1,12 +1,10 @@
 """Models of the clinic's TOML files: immutable, validated, unknown keys refused."""
 
 import tomllib
-from collections.abc import Mapping
 from datetime import date, time
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -59,8 +57,11 @@ def _no_duplicates(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
 
 def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
     for earlier, later in pairwise(periods):
-        if later.opens < earlier.closes:
-            raise ValueError(f"{later.opens:%H:%M} is before {earlier.closes:%H:%M}: put in order")
+        if later.opens <= earlier.closes:
+            raise ValueError(
+                f"{later.opens:%H:%M} is not after {earlier.closes:%H:%M}: put the periods in"
+                " order, and join those without a break"
+            )
     return periods
 
 
@@ -110,17 +111,16 @@ class Location(FrozenModel):
     latitude: float = Field(ge=-85, le=85)
     longitude: float = Field(ge=-180, le=180)
     phone: TextLine | None = None
-    hours: Mapping[Weekday, Day] = Field(default_factory=dict)
+    hours: dict[Weekday, Day] = {}
     closed: tuple[ClosedDay, ...] = ()
     transit: str | None = None
     parking: str | None = None
-    step_free: str | None = None
+    wheelchair_access: str | None = None
 
     @model_validator(mode="after")
-    def _coordinates_filled_in(self) -> Self:
+    def _has_coordinates(self) -> Self:
         if self.latitude == 0 and self.longitude == 0:
             raise ValueError("latitude and longitude are both 0: fill in the real coordinates")
-        object.__setattr__(self, "hours", MappingProxyType(dict(self.hours)))
         return self
 
     @property
@@ -170,15 +170,15 @@ class Review(FrozenModel):
 
 
 class SpamWeights(FrozenModel):
-    """Points for each sign of spam. With the defaults, only a filled-in hidden field, or the same
+    """Points for each sign of spam. With the defaults, only a filled-in honeypot, or the same
     message from five senders, is enough by itself.
     """
 
-    hidden_field: Points = 5.0
-    no_browser: Points = 1.75
+    honeypot: Points = 5.0
+    missing_browser_headers: Points = 1.75
     too_fast: Points = 2.5
-    same_words: Points = 1.5  # for each other inquiry with this message, up to four
-    one_source: Points = 1.0  # in steps: 3, 10 and 30 others in an hour
+    same_message: Points = 1.5  # for each other inquiry with this message, up to four
+    same_network: Points = 1.0  # in steps: 3, 10 and 30 others in an hour
     link: Points = 0.75  # for each link, up to four
     disguised_link: Points = 2.0
     link_markup: Points = 3.0
@@ -214,6 +214,9 @@ class CrisisPhrases(FrozenModel):
     reviewer: TextLine | None = None
     reviewed: date | None = None
 
+    def __hash__(self) -> int:  # pydantic's would fail, because a dict has none
+        return hash(frozenset(self.phrases.items()))
+
 
 @cache
 def default_crisis_phrases() -> CrisisPhrases:
@@ -239,7 +242,7 @@ class Clinic(FrozenModel):
 
     demo: bool = False
     name: TextLine
-    strapline: TextLine
+    tagline: TextLine
     phone: TextLine
     email: Mailbox
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-US"

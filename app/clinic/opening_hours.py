@@ -5,7 +5,7 @@ Nothing here depends on the time of day: the browser works out whether a locatio
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import get_args
 
 from app.clinic.models import ClosedDay, Location, Weekday
@@ -25,8 +25,9 @@ class OpeningHours:
         """Rows such as ``("Monday", "9 am to 5 pm")``; empty if no hours are known."""
         if not any(self.location.hours.values()):
             return ()
-        hours = ((day.capitalize(), _hours_on(self.location, day)) for day in WEEKDAYS)
-        return tuple((day, text or "Closed") for day, text in hours)
+        return tuple(
+            (day.capitalize(), _hours_on(self.location, day) or "Closed") for day in WEEKDAYS
+        )
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -41,8 +42,8 @@ class OpeningHours:
     @property
     def week(self) -> list[list[tuple[int, int]]]:
         """For the script: pairs such as (930, 1700) for each day from Monday on."""
-        periods = (open_periods(self.location, day) for day in WEEKDAYS)
-        return [[(_hhmm(opens), _hhmm(closes)) for opens, closes in day] for day in periods]
+        days = (self.location.hours.get(day, ()) for day in WEEKDAYS)
+        return [[(_hhmm(hours.opens), _hhmm(hours.closes)) for hours in day] for day in days]
 
     @property
     def closed(self) -> dict[str, str]:
@@ -59,29 +60,18 @@ def hours_lines(location: Location) -> tuple[str, ...]:
     return tuple(f"{', '.join(names)}: {hours}" for hours, names in days.items())
 
 
-def format_time(moment: time | datetime) -> str:
+def _hours_on(location: Location, day: Weekday) -> str:
+    return ", ".join(
+        f"{_format_time(hours.opens)} to {_format_time(hours.closes)}"
+        for hours in location.hours.get(day, ())
+    )
+
+
+def _format_time(moment: time) -> str:
     """Format a time as ``9 am``, ``5:30 pm`` or ``noon``, because "12 pm" is ambiguous."""
-    if (moment.hour, moment.minute) == (12, 0):
-        return "noon"
-    minutes = f":{moment.minute:02d}" if moment.minute else ""
-    return f"{moment.hour % 12 or 12}{minutes} {'am' if moment.hour < 12 else 'pm'}"
-
-
-def open_periods(location: Location, weekday: Weekday) -> list[tuple[time, time]]:
-    """Return when the location is open on a ``weekday``, with adjacent periods joined."""
-    joined: list[tuple[time, time]] = []
-    for period in location.hours.get(weekday, ()):
-        if joined and period.opens == joined[-1][1]:
-            joined[-1] = (joined[-1][0], period.closes)
-        else:
-            joined.append((period.opens, period.closes))
-    return joined
+    text = f"{moment:%-I:%M %p}".replace(":00", "").lower()
+    return "noon" if text == "12 pm" else text
 
 
 def _hhmm(moment: time) -> int:
     return moment.hour * 100 + moment.minute
-
-
-def _hours_on(location: Location, day: Weekday) -> str:
-    periods = open_periods(location, day)
-    return ", ".join(f"{format_time(opens)} to {format_time(closes)}" for opens, closes in periods)

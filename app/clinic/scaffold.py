@@ -45,7 +45,7 @@ class Question:
 
 QUESTIONS = (
     Question("name", "Name of the clinic", "Your Clinic"),
-    Question("strapline", "What you do, in a few words", "Ketamine infusion, explained plainly"),
+    Question("tagline", "What you do, in a few words", "Ketamine infusion, explained plainly"),
     Question("phone", "Phone", "212-555-0100"),
     Question("email", "Email that visitors see", "hello@your-clinic.example"),
     Question("mailbox", "Mailbox that gets the inquiries", "frontdesk@your-clinic.example"),
@@ -72,7 +72,7 @@ def clinic_toml(answers: Answers) -> str:
             fields[question.name] = question.literal(answer)
         except ValueError:
             raise ScaffoldError(f"{question.prompt}: {answer!r} is not a number") from None
-        fields[f"{question.name}_left"] = "" if question.name in answers else f"  {PLACEHOLDER}"
+        fields[f"{question.name}_mark"] = "" if question.name in answers else f"  {PLACEHOLDER}"
     text = Template((STARTER / "clinic.toml").read_text(encoding="utf-8")).substitute(fields)
     try:
         Clinic.model_validate(tomllib.loads(text))
@@ -117,16 +117,15 @@ def _demo_files() -> dict[Path, str]:
         raise ScaffoldError(f"{DEMO_CLINIC} is missing; run this in a full checkout of Frontdesk")
     patterns = ("references.toml", "figures/*.toml", "pages/*.md")
     files = [file for pattern in patterns for file in sorted(DEMO_CLINIC.glob(pattern))]
-    return {file.relative_to(DEMO_CLINIC): _adapted(file) for file in files}
+    return {file.relative_to(DEMO_CLINIC): _for_new_clinic(file) for file in files}
 
 
-def _adapted(file: Path) -> str:
+def _for_new_clinic(file: Path) -> str:
     """Return the text of ``file``, a page with today's date and a note where it needs review."""
     text = file.read_text(encoding="utf-8")
     if file.suffix != ".md":
         return text
     text = UPDATED.sub(f"updated = {clock.now().date()}", text, count=1)
-    if file.stem not in REVIEW_PAGES:
-        return text
-    fence, rest = text.split("\n", 1)
-    return f"{fence}\n{REVIEW_NOTE}{rest}"
+    if file.stem in REVIEW_PAGES:
+        text = text.replace("+++\n", f"+++\n{REVIEW_NOTE}", 1)
+    return text

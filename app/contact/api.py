@@ -10,14 +10,15 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
-from app.contact.crisis_detection import form_mentions_crisis
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.forms import InquiryForm
 from app.contact.idempotency import CLIENT_KEY
 from app.contact.models import InquiryData
-from app.contact.openapi import MAX_ERRORS, example_inquiry, openapi_document
+from app.contact.openapi import example_inquiry, openapi_document
 from app.contact.routes import POST_LIMIT
 from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, type_errors
 from app.contact.service import KeyReusedError
+from app.contact.spam.scoring import SpamSignals
 from app.database.engines import NotDurableError
 from app.services import current_services
 from app.web.error_handlers import problem_response
@@ -26,6 +27,7 @@ from app.web.rate_limits import limiter
 log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
+MAX_ERRORS = 20  # in one response: a body may have thousands of unknown members
 MAX_POINTER = 60  # characters
 
 
@@ -54,7 +56,7 @@ def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
         return problem_response(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
         receipt = current_services().inquiries.submit(
-            inquiry, idempotency_key=key, remote_address=request.remote_addr
+            inquiry, SpamSignals(), request.remote_addr, key
         )
     except KeyReusedError:
         return problem_response(
@@ -76,7 +78,7 @@ def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
     """The crisis lines, for the client to show at once; empty without a crisis phrase."""
     clinic = current_services().clinic
-    if not form_mentions_crisis(form, clinic.crisis_phrases):
+    if not mentions_crisis(form.inquiry_data().free_text, clinic.crisis_phrases):
         return {}
     lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
     return {"crisis_lines": list(lines)}

@@ -1,174 +1,110 @@
 """Finds phrases that may mean that someone is in danger, from the clinic's reviewed list.
 
-The result only decides where the crisis lines are shown and how the notification is marked.
-It has no side effects. People in distress type fast, so the matcher ignores capitals,
-accents, apostrophes, doubled letters and digits used as letters, and allows one typing mistake
-in a long word.
+A match shows the crisis lines first, marks the notification, and prevents quarantine. People in
+distress type fast, so matching ignores capitals, accents, apostrophes, doubled letters and digits
+used as letters, and allows one typing mistake in a long word.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import chain
-
-from rapidfuzz import process
-from rapidfuzz.distance import LCSseq
+from itertools import chain, groupby
 
 from app.clinic.models import CrisisPhrases
-from app.contact.forms import InquiryForm
-from app.contact.models import InquiryData
-from app.contact.text_normalization import fold, is_unspaced, letters_and_digits
-from app.contact.validators import MESSAGE_LENGTH
+from app.contact.text_normalization import (
+    deletion_variants,
+    fold,
+    letters_and_digits,
+    needs_substring_search,
+)
 
-PIECES = re.compile(r"[^\W_]+|[.!?;:,\n]")
+MAX_LENGTH = 20_000  # characters that are searched: four times the longest valid message
+TOKEN = re.compile(r"[^\W_]+|[.!?;:,\n]")
 APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019"))
-REPEATED = re.compile(r"(.)\1+")
+REPEATED_LETTER = re.compile(r"(.)\1+")
 DIGITS_AS_LETTERS = str.maketrans("013457", "oieast")
 MIN_SPELLED_OUT = 4  # single letters in a row that make a word, like "s u i c i d e"
-MIN_FUZZY_LENGTH = 6  # shorter words are too similar to other words to allow a mistake
-MAX_FUZZY_LENGTH = 40  # longer text is not a word
-END = ""  # key of a node where a phrase ends
-
-Node = dict[str, "Node"]  # the words that may come next in a phrase
-
-
-def inquiry_mentions_crisis(inquiry: InquiryData, phrases: CrisisPhrases) -> bool:
-    """Whether an inquiry has a crisis phrase in any field of free text."""
-    return mentions_crisis(f"{inquiry.name}\n{inquiry.best_time}\n{inquiry.message}", phrases)
-
-
-def form_mentions_crisis(form: InquiryForm, phrases: CrisisPhrases) -> bool:
-    """Whether a form, even an invalid one, has a crisis phrase.
-
-    Reads only the beginning and the end of a field that is too long: reading all of it would
-    let one request keep a worker busy.
-    """
-    fields = (form.name.data, form.best_time.data, form.message.data or "")
-    return mentions_crisis("\n".join(map(_beginning_and_end, fields)), phrases)
-
-
-def _beginning_and_end(text: str) -> str:
-    if len(text) <= 2 * MESSAGE_LENGTH:
-        return text
-    return f"{text[:MESSAGE_LENGTH]}\n{text[-MESSAGE_LENGTH:]}"
+PREFIX_LENGTHS = range(4, 14)  # of the listed words that end in "*"
 
 
 def mentions_crisis(text: str, phrases: CrisisPhrases) -> bool:
-    """Whether ``text`` has a phrase of the list that is not negated."""
-    return _matcher(
-        tuple(chain.from_iterable(phrases.phrases.values())),
-        frozenset(phrases.negations),
-        frozenset(phrases.negation_fillers),
-        frozenset(phrases.negation_exceptions),
-        frozenset(phrases.ignored_words),
-    ).found_in(text)
+    """Whether ``text`` has a phrase of the list that is not negated.
 
-
-class FuzzyWords:
-    """Finds words as spelled or with one mistake: a letter missing, extra, wrong or moved."""
-
-    def __init__(self) -> None:
-        self._words: defaultdict[str, set[str]] = defaultdict(set)  # by spelling
-        self._similar: defaultdict[int, list[str]] = defaultdict(list)  # by length of the text
-
-    def add(self, word: str, spelling: str) -> None:
-        """Make ``find`` return ``word`` for text that is similar to ``spelling``."""
-        size = len(spelling)
-        for length in (size - 1, size, size + 1):
-            if (
-                spelling not in self._words
-                and MIN_FUZZY_LENGTH <= max(length, size) <= MAX_FUZZY_LENGTH
-            ):
-                self._similar[length].append(spelling)
-        self._words[spelling].add(word)
-
-    def find(self, text: str) -> set[str]:
-        """The words whose spelling is ``text``, or ``text`` with one mistake."""
-        found = set(self._words.get(text, ()))
-        if spellings := self._similar.get(len(text)):
-            matches = process.extract(
-                text, spellings, scorer=LCSseq.distance, score_cutoff=1, limit=None
-            )
-            found.update(*(self._words[spelling] for spelling, _, _ in matches))
-        return found
+    Searches only the beginning and the end of a text that is much too long: searching all of it
+    would let one request keep a worker busy.
+    """
+    if len(text) > MAX_LENGTH:
+        text = f"{text[: MAX_LENGTH // 2]}\n{text[-MAX_LENGTH // 2 :]}"
+    return _matcher(phrases).matches(text)
 
 
 class PhraseMatcher:
-    """The list of phrases as a tree of words. See ``CrisisPhrases`` for the parameters."""
+    """The phrases by their first word, and an index of their words."""
 
-    def __init__(
-        self,
-        phrases: Iterable[str],
-        negations: frozenset[str],
-        negation_fillers: frozenset[str],
-        negation_exceptions: frozenset[str],
-        ignored_words: frozenset[str],
-    ) -> None:
-        self._negations = _normalized(negations)
-        self._negation_fillers = _normalized(negation_fillers)
-        self._negation_exceptions = _normalized(negation_exceptions)
-        self._ignored_words = _normalized(ignored_words)
-        self._unspaced: list[str] = []
-        self._root: Node = {}
-        self._words, self._prefixes = FuzzyWords(), FuzzyWords()
-        for phrase in phrases:
-            self._add(phrase)
+    def __init__(self, phrases: CrisisPhrases) -> None:
+        self._negations = _normalize_words(phrases.negations)
+        self._negation_fillers = _normalize_words(phrases.negation_fillers)
+        self._negation_exceptions = _normalize_words(phrases.negation_exceptions)
+        self._ignored_words = _normalize_words(phrases.ignored_words)
+        self._phrases: defaultdict[str, list[list[str]]] = defaultdict(list)
+        self._words: defaultdict[str, set[str]] = defaultdict(set)  # by deletion variant
+        self._substrings: list[str] = []
+        for phrase in chain.from_iterable(phrases.phrases.values()):
+            self._add(_fold(phrase))
 
     def _add(self, phrase: str) -> None:
-        folded = _fold(phrase)
-        if is_unspaced(folded):
-            self._unspaced.append(letters_and_digits(folded))
+        if needs_substring_search(phrase):
+            self._substrings.append(letters_and_digits(phrase))
             return
-        node = self._root
-        for word in map(_squeeze, folded.split()):
-            node = node.setdefault(word, {})
-            self._words.add(word, word.rstrip("*"))
-            if word[-1] == "*":
-                self._prefixes.add(word, word[:-1])
-        node[END] = {}
+        words = [_normalize_word(word) for word in phrase.split()]
+        self._phrases[words[0]].append(words)
+        for word in words:
+            for variant in deletion_variants(word.rstrip("*")):
+                self._words[variant].add(word)
+                if word.endswith("*"):
+                    self._words[f"{variant}*"].add(word)
 
-    def found_in(self, text: str) -> bool:
+    def matches(self, text: str) -> bool:
         folded = _fold(text)
-        if not folded.isascii():
-            letters = letters_and_digits(folded)
-            if any(phrase in letters for phrase in self._unspaced):
-                return True
-        pieces = [piece for piece in _pieces(folded) if piece not in self._ignored_words]
-        positions = [at for at, piece in enumerate(pieces) if piece[0].isalnum()]
-        matches = {word: self._matches(word) for word in {pieces[at] for at in positions}}
-        words = [matches[pieces[at]] for at in positions]
-        first_words = self._root.keys()
+        letters = letters_and_digits(folded)
+        if any(substring in letters for substring in self._substrings):
+            return True
+        tokens = [token for token in _tokens(folded) if token not in self._ignored_words]
+        positions = [at for at, token in enumerate(tokens) if token[0].isalnum()]
+        similar = {token: self._similar_words(token) for token in set(tokens)}
+        words = [similar[tokens[at]] for at in positions]
         return any(
-            self._phrase_starts(words, index) and not self._is_negated(pieces, at)
+            self._phrase_starts(words, index) and not self._is_negated(tokens, at)
             for index, at in enumerate(positions)
-            if not first_words.isdisjoint(words[index])
+            if words[index]
         )
 
+    def _similar_words(self, token: str) -> set[str]:
+        """The listed words that ``token`` may be, exactly or with one mistake."""
+        prefixes = (token[:length] for length in PREFIX_LENGTHS if length < len(token))
+        variants = chain(
+            deletion_variants(token),
+            (f"{variant}*" for prefix in prefixes for variant in deletion_variants(prefix)),
+        )
+        return set[str]().union(*(self._words.get(variant, ()) for variant in variants))
+
     def _phrase_starts(self, words: list[set[str]], index: int) -> bool:
-        """Whether a phrase starts at ``index`` of ``words`` (for each, the matches in the list)."""
-        nodes = [self._root[word] for word in words[index] if word in self._root]
-        while nodes:
-            if any(END in node for node in nodes):
-                return True
-            index += 1
-            if index == len(words):
-                return False
-            nodes = [node[word] for node in nodes for word in words[index] if word in node]
-        return False
+        """Whether a phrase starts at ``index``; ``words`` are the listed words similar to each."""
+        phrases = chain.from_iterable(self._phrases.get(word, ()) for word in words[index])
+        return any(
+            len(phrase) <= len(words) - index
+            and all(word in words[index + offset] for offset, word in enumerate(phrase))
+            for phrase in phrases
+        )
 
-    def _matches(self, word: str) -> set[str]:
-        """The words of the list that ``word`` may be, exactly or with one mistake."""
-        prefixes = (word[:end] for end in range(4, min(len(word), 14)))
-        return self._words.find(word).union(*map(self._prefixes.find, prefixes))
-
-    def _is_negated(self, pieces: list[str], at: int) -> bool:
+    def _is_negated(self, tokens: list[str], at: int) -> bool:
         at -= 1
-        while at >= 0 and pieces[at] in self._negation_fillers:
+        while at >= 0 and tokens[at] in self._negation_fillers:
             at -= 1
-        if at < 0 or pieces[at] not in self._negations:
+        if at < 0 or tokens[at] not in self._negations:
             return False
-        return at == 0 or pieces[at - 1] not in self._negation_exceptions
+        return at == 0 or tokens[at - 1] not in self._negation_exceptions
 
 
 _matcher = lru_cache(maxsize=4)(PhraseMatcher)
@@ -178,32 +114,22 @@ def _fold(text: str) -> str:
     return fold(text.translate(APOSTROPHES))
 
 
-def _pieces(folded: str) -> Iterator[str]:
+def _tokens(folded: str) -> Iterator[str]:
     """Words and punctuation; letters spelled out one by one are joined into a word."""
-    pieces = PIECES.findall(folded)
-    squeezed = {piece: _squeeze(piece) for piece in set(pieces)}
-    letters: list[str] = []
-    for piece in pieces:
-        if len(piece) == 1 and piece.isalpha():
-            letters.append(piece)
-            continue
-        if letters:
-            yield from _join(letters)
-            letters.clear()
-        yield squeezed[piece]
-    yield from _join(letters)
+    tokens = TOKEN.findall(folded)
+    for is_letter, group in groupby(tokens, lambda token: len(token) == 1 and token.isalpha()):
+        run = list(group)
+        if is_letter and len(run) >= MIN_SPELLED_OUT:
+            run = ["".join(run)]
+        yield from map(_normalize_word, run)
 
 
-def _join(letters: list[str]) -> Iterable[str]:
-    return [_squeeze("".join(letters))] if len(letters) >= MIN_SPELLED_OUT else letters
-
-
-def _squeeze(word: str) -> str:
+def _normalize_word(word: str) -> str:
     """``killll`` and ``k1ll`` become ``kil``."""
     if not word.isalpha() and any(char.isalpha() for char in word):
         word = word.translate(DIGITS_AS_LETTERS)
-    return REPEATED.sub(r"\1", word)
+    return REPEATED_LETTER.sub(r"\1", word)
 
 
-def _normalized(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(_squeeze(_fold(word)) for word in words)
+def _normalize_words(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(_normalize_word(_fold(word)) for word in words)

@@ -17,10 +17,8 @@ def is_cross_site(headers: Headers | dict[str, str], own_urls: tuple[str, ...]) 
     """
     if fetch_site := headers.get("Sec-Fetch-Site"):
         return fetch_site not in ("same-origin", "none")
-    origin = headers.get("Origin")
-    if origin in (None, "null"):
-        return False
-    return _origin(origin or "") not in {_origin(url) for url in own_urls}
+    origin = headers.get("Origin", "null")
+    return origin != "null" and _origin(origin) not in map(_origin, own_urls)
 
 
 def sent_by_browser(headers: Headers | dict[str, str]) -> bool:

@@ -1,6 +1,6 @@
 """Suggests a correction for a mistyped email provider. The address itself is never refused."""
 
-from rapidfuzz.distance import OSA
+from app.contact.text_normalization import deletion_variants
 
 PROVIDERS = (
     "gmail.com",
@@ -20,14 +20,15 @@ OTHER_PROVIDERS = frozenset(
 
 
 def suggest_email(email: str) -> str | None:
-    """``ada@gmial.com`` -> ``ada@gmail.com``. None unless the domain is one mistake (a missing,
-    extra, wrong or transposed character) away from a large provider's.
+    """``ada@gmial.com`` -> ``ada@gmail.com``. None unless the domain is one typing mistake away
+    from a large provider's.
     """
     local, _, domain = email.rpartition("@")
     domain = domain.lower()
     if domain in PROVIDERS or domain in OTHER_PROVIDERS:
         return None
+    variants = deletion_variants(domain)
     for provider in PROVIDERS:
-        if OSA.distance(domain, provider, score_cutoff=1) == 1:
+        if not variants.isdisjoint(deletion_variants(provider)):
             return f"{local}@{provider}"
     return None

@@ -1,16 +1,17 @@
 """The emails about an inquiry: to staff and to the visitor. Nothing is sent here."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.clinic import Clinic
-from app.contact.crisis_detection import inquiry_mentions_crisis
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.forms import REPLY_BY
 from app.contact.models import InquiryData
 from app.outbox.models import OutgoingEmail
@@ -36,13 +37,13 @@ def notification_emails(
     reference: str,
     received_at: datetime,
     clinic: Clinic,
-    detail: NotificationDetail = NotificationDetail.FULL,
+    detail: NotificationDetail,
 ) -> list[OutgoingEmail]:
     """One email to each mailbox of the inquiry's topic. Unless ``detail`` is minimal, a reply
     goes to the visitor.
     """
     topic = clinic.topic(inquiry.topic)
-    danger = inquiry_mentions_crisis(inquiry, clinic.crisis_phrases)
+    crisis = mentions_crisis(inquiry.free_text, clinic.crisis_phrases)
     address = reply_address(inquiry.email)
     values = {
         "inquiry": replace(inquiry, message=inquiry.message.translate(CONTROLS)),
@@ -53,20 +54,19 @@ def notification_emails(
         "reply_by": REPLY_BY[inquiry.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
-        "danger": danger,
+        "mentions_crisis": crisis,
         "with_message": detail is NotificationDetail.FULL,
     }
     template = "inquiry"
     subject, reply_to = f"{topic.label} from {inquiry.name.translate(BIDI_CONTROLS)}", address
     if detail is NotificationDetail.MINIMAL:
         template, subject, reply_to = "reference", "New inquiry", None
-    text = email_templates().get_template(f"{template}.txt").render(values)
-    html = email_templates().get_template(f"{template}.html").render(values)
+    text, html = render_email(template, values)
     return [
         OutgoingEmail(
             recipient=mailbox,
             sender_name=clinic.name,
-            subject=f"{CRISIS_PREFIX if danger else ''}[{reference}] {subject}",
+            subject=f"{CRISIS_PREFIX if crisis else ''}[{reference}] {subject}",
             text=text,
             html=html,
             reference=reference,
@@ -86,13 +86,13 @@ def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> Outgoin
     address = reply_address(email)
     if address is None:
         return None
-    values = {"reference": reference, "clinic": clinic}
+    text, html = render_email("acknowledgement", {"reference": reference, "clinic": clinic})
     return OutgoingEmail(
         recipient=address,
         sender_name=clinic.name,
         subject=f"[{reference}] We received your message",
-        text=email_templates().get_template("acknowledgement.txt").render(values),
-        html=email_templates().get_template("acknowledgement.html").render(values),
+        text=text,
+        html=html,
         reference=reference,
         reply_to=clinic.email,
         is_acknowledgement=True,
@@ -103,12 +103,15 @@ def reply_address(email: str) -> str | None:
     """``email`` in ASCII (with an internationalized domain as xn--…), or None if its local
     part is not ASCII: not every mail server accepts such a Reply-To.
     """
-    if email.isascii():  # the form has validated it
+    if email.isascii():
         return email
-    try:
-        return validate_email(email, check_deliverability=False).ascii_email
-    except EmailNotValidError:
-        return None
+    return validate_email(email, check_deliverability=False, test_environment=True).ascii_email
+
+
+def render_email(template: str, values: Mapping[str, object]) -> tuple[str, str]:
+    """The plain-text and the HTML part of an email."""
+    text, html = (email_templates().get_template(f"{template}.{kind}") for kind in ("txt", "html"))
+    return text.render(values), html.render(values)
 
 
 @cache

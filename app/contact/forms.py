@@ -26,8 +26,7 @@ from app.contact.validators import (
     LineField,
     MaxLength,
     Pattern,
-    no_private_number,
-    one_line,
+    no_pii,
     one_of_the_choices,
     unix_lines,
 )
@@ -56,7 +55,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
             MaxLength(100, "Name must be {limit} characters or fewer"),
             Pattern(LINE, ONE_LINE.format("Name")),
             Pattern(VISIBLE_LINE, "Enter your name"),
-            no_private_number,
+            no_pii,
         ],
         description="On one line",
     )
@@ -84,7 +83,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         [
             MaxLength(100, "Best time must be {limit} characters or fewer"),
             Pattern(LINE, ONE_LINE.format("Best time")),
-            no_private_number,
+            no_pii,
         ],
         description="When to call, on one line",
     )
@@ -104,7 +103,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
                 "Message must be {limit:,} characters or fewer. It is {over:,} too long",
             ),
             Pattern(NOT_BLANK, "Enter your message"),
-            no_private_number,
+            no_pii,
         ],
         filters=[unix_lines],
         description="Line breaks are kept",
@@ -147,7 +146,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
     def inquiry_data(self) -> InquiryData:
-        """The validated data. Call it only after ``validate()`` returned True."""
+        """The data, which is valid only if ``validate()`` returned True."""
         return InquiryData(
             name=self.name.data,
             email=self.email.data,
@@ -163,19 +162,21 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
 
 
 class ContactForm(InquiryForm):
-    """The form on the page: an inquiry, and the fields that only the page sends."""
+    """The form on the page: an inquiry, and the fields that only the page sends.
 
-    email_asked = LineField()
-    email_choice = RadioField(
-        choices={"meant": "", "typed": ""}, validate_choice=False, filters=[one_line]
-    )
+    The page suggests a correction of a mistyped address once. ``confirmed_email`` is the address
+    for which it did, ``email_choice`` the visitor's answer, and no answer keeps the address.
+    """
+
+    confirmed_email = LineField()
+    email_choice = LineField()  # "suggested" or "typed"
     honeypot = LineField("This field is for validation purposes and should be left unchanged")
     elapsed_seconds = LineField()
 
     @property
-    def email_question(self) -> str | None:
-        """The address that the visitor probably meant, unless the page has already asked."""
-        if self.errors.get("email") or self.email_asked.data == self.email.data:
+    def email_suggestion(self) -> str | None:
+        """A correction of the address, unless the visitor has already answered a suggestion."""
+        if self.errors.get("email") or self.confirmed_email.data == self.email.data:
             return None
         return suggest_email(self.email.data)
 
@@ -186,7 +187,7 @@ class ContactForm(InquiryForm):
         return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
     def inquiry_data(self) -> InquiryData:
-        """The validated data, with the suggested address if the visitor chose it."""
+        """The data, with the suggested address if the visitor chose it."""
         inquiry = super().inquiry_data()
-        suggestion = suggest_email(inquiry.email) if self.email_choice.data == "meant" else None
+        suggestion = suggest_email(inquiry.email) if self.email_choice.data == "suggested" else None
         return replace(inquiry, email=suggestion or inquiry.email)

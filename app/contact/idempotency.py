@@ -4,11 +4,11 @@ All digests are HMACs under one secret, which is the same on every host.
 """
 
 import hmac
+import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
 
 from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, letters_and_digits
@@ -22,26 +22,19 @@ CLIENT_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True)
 class Submission:
-    """Identifies a submission. Digests are keyed and 32 bytes long.
+    """Identifies a submission by keyed digests.
 
     ``key`` finds the first submission for ``valid_for``. ``content_digest`` is of all fields,
-    ``address_digest`` of the visitor's email address.
+    ``address_digest`` of the visitor's email address. ``message_digest`` and ``network_digest``
+    (16 bytes, None where there is nothing to compare) are for the spam filter.
     """
 
     key: bytes
-    content_digest: bytes
     valid_for: timedelta
+    content_digest: bytes
     address_digest: bytes
-
-
-@dataclass(frozen=True)
-class SpamDigests:
-    """Keyed digests (16 bytes), kept for a day, of the message and of the sender's network.
-    None where there is nothing to compare.
-    """
-
-    message: bytes | None = None
-    network: bytes | None = None
+    message_digest: bytes | None
+    network_digest: bytes | None
 
 
 class SubmissionKeys:
@@ -50,31 +43,32 @@ class SubmissionKeys:
     def __init__(self, secret: str) -> None:
         self._secret = sha256(b"submission-key:" + secret.encode()).digest()
 
-    def identify(self, inquiry: InquiryData, idempotency_key: str | None = None) -> Submission:
+    def identify(
+        self, inquiry: InquiryData, idempotency_key: str | None, ip_address: str | None
+    ) -> Submission:
         """Without a client's ``idempotency_key``, the same content within ten minutes is the
         same inquiry (docs/decisions/0004).
         """
-        content = self._digest("words", inquiry.to_json())
+        content = self._digest("content", inquiry.to_json())
         if idempotency_key is None:
             key, valid_for = self._digest("form", content.hex()), FORM_KEY_LIFETIME
         else:
             key, valid_for = self._digest("client", idempotency_key), CLIENT_KEY_LIFETIME
         local, _, domain = inquiry.email.lower().rpartition("@")
         # At many providers ada+1@ and ada+2@ are the same mailbox.
-        address = self._digest("address", f"{local.partition('+')[0]}@{domain}")
-        return Submission(key, content, valid_for, address)
-
-    def spam_digests(self, message: str, address: str | None) -> SpamDigests:
-        """Digests that find inquiries with the same ``message`` or from the same network."""
-        letters = letters_and_digits(fold(message))
-        network = _network(address)
-        return SpamDigests(
-            message=self._short("message", letters) if len(letters) >= MIN_MESSAGE_LENGTH else None,
-            network=self._short("source", network) if network else None,
+        mailbox = f"{local.partition('+')[0]}@{domain}"
+        message = letters_and_digits(fold(inquiry.message))
+        network = _network(ip_address)
+        return Submission(
+            key=key,
+            valid_for=valid_for,
+            content_digest=content,
+            address_digest=self._digest("address", mailbox),
+            message_digest=self._digest("message", message)[:16]
+            if len(message) >= MIN_MESSAGE_LENGTH
+            else None,
+            network_digest=self._digest("network", network)[:16] if network else None,
         )
-
-    def _short(self, purpose: str, text: str) -> bytes:
-        return self._digest(purpose, text)[:16]
 
     def _digest(self, purpose: str, text: str) -> bytes:
         return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")
@@ -83,8 +77,8 @@ class SubmissionKeys:
 def _network(address: str | None) -> str:
     """The network of an IP address, or "" if ``address`` is not one."""
     try:
-        ip = ip_address(address or "")
-        ip = getattr(ip, "ipv4_mapped", None) or ip
+        ip = ipaddress.ip_address(address or "")
     except ValueError:
         return ""
-    return str(ip_network((ip, NETWORK_PREFIX[ip.version]), strict=False))
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return str(ipaddress.ip_network((ip, NETWORK_PREFIX[ip.version]), strict=False))

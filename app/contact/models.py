@@ -33,6 +33,11 @@ class InquiryData:
     location: str
     message: str
 
+    @property
+    def free_text(self) -> str:
+        """All fields that visitors fill in with their own words."""
+        return f"{self.name}\n{self.best_time}\n{self.message}"
+
     def to_json(self) -> str:
         return json.dumps(vars(self), sort_keys=True)
 
@@ -49,7 +54,6 @@ class InquiryState(StrEnum):
     ERASED = "erased"
 
 
-SPAM_DIGESTS = ("message_digest", "source_digest")
 # A literal, not a bound value: otherwise neither database uses the partial index.
 IS_QUARANTINED = sa.text("state = 'quarantined'")
 
@@ -58,7 +62,7 @@ class Inquiry(Base):
     """An inquiry. Its content is encrypted; no other column has personal data.
 
     ``submission_key`` finds repeated submissions. It is cleared once it has expired, so that
-    the same content next week is a new inquiry. ``message_digest`` and ``source_digest``
+    the same content next week is a new inquiry. ``message_digest`` and ``network_digest``
     (keyed, of the message and of the sender's network) are kept for a day, for the spam filter.
     An erased inquiry has no digests: ``content_digest`` is empty. ``request_id`` is that of the
     post in the web server's log.
@@ -67,10 +71,6 @@ class Inquiry(Base):
     __tablename__ = "inquiry"
     __table_args__ = (
         sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", name="known_state"),
-        *(
-            sa.Index(None, name, sqlite_where=sa.text(f"{name} is not null"))
-            for name in SPAM_DIGESTS
-        ),
         sa.Index("ix_inquiry_quarantined", "created_at", sqlite_where=IS_QUARANTINED),
         sa.CheckConstraint(
             "(state = 'erased') = (encrypted_content is null)", name="erased_is_empty"
@@ -88,8 +88,8 @@ class Inquiry(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
-    source_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16))
+    message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16), index=True)
+    network_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16), index=True)
 
     def decrypt(self, keys: KeyRing) -> InquiryData | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""
@@ -99,14 +99,14 @@ class Inquiry(Base):
 
 
 class Acknowledgement(Base):
-    """When an address was last sent an acknowledgement: at most one per hour, because anyone
-    can enter any address. The address cannot be recovered from ``address_digest``.
+    """An address that gets no other acknowledgement for an hour, because anyone can enter any
+    address. The address cannot be recovered from ``address_digest``.
     """
 
     __tablename__ = "acknowledgement"
 
     address_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
-    written_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    queued_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 
 def new_reference() -> str:

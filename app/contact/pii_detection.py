@@ -5,7 +5,6 @@ the time is proportional to the length of the text.
 """
 
 import re
-import unicodedata
 from itertools import chain
 
 from stdnum import luhn
@@ -18,8 +17,6 @@ CARD = "card number"
 INSURANCE = "insurance number"
 RECORD = "medical record number"
 
-DIGIT = re.compile(r"\d")
-MIN_DIGITS = 4  # of any such number
 DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 NUMBER_WORD = r"(?:id|#|no\b\.?|num\b\.?|numbers?|identification)"
 
@@ -52,7 +49,7 @@ ISSUERS = re.compile(
     r"|35(?:2[89]|[3-8]\d)\d{12,15}|62\d{14,17}|(?:50|5[6-8]|6[37])\d{11,17}"
 )
 
-BETWEEN = r"(?:[ \n]{0,2}(?:is\b|was\b|es\b|[:=#(-])){0,3}[ \n]{0,2}"
+LABEL_TO_VALUE = r"(?:[ \n]{0,2}(?:is\b|was\b|es\b|[:=#(-])){0,3}[ \n]{0,2}"
 VALUE = r"([a-z0-9][a-z0-9-]{1,24}(?:[ .]\d[\d-]{1,12}){0,4})"
 INSURERS = (
     r"member(?:ship)?|subscriber|policy(?:holder)?|insurance|insured|medicare|medicaid|mbi"
@@ -63,40 +60,34 @@ LABELED_INSURANCE = re.compile(
     rf"(?:\b(?:{INSURERS})(?:'s)?(?: (?:card|policy|plan|member))?"
     rf" ?(?:{NUMBER_WORD}(?: ?{NUMBER_WORD})?|(?=:))"
     r"|\bnumero de (?:afiliad[oa]|poliza|miembro|seguro(?! social)|asegurad[oa]|suscriptor)"
-    rf"|\bmbi\b){BETWEEN}{VALUE}"
+    rf"|\bmbi\b){LABEL_TO_VALUE}{VALUE}"
 )
 LABELED_RECORD = re.compile(
     r"(?:\bm\.?r\.?n\b\.?|\b(?:medical|patient|hospital|health) (?:records?|chart|file)"
     rf" ?{NUMBER_WORD}|\b(?:patient|chart) ?{NUMBER_WORD}"
-    rf"|\bnumero de (?:expediente|historia clinica))(?: ?{NUMBER_WORD})?{BETWEEN}{VALUE}"
+    rf"|\bnumero de (?:expediente|historia clinica))(?: ?{NUMBER_WORD})?{LABEL_TO_VALUE}{VALUE}"
 )
 PHONE_OR_DATE = re.compile(
     r"(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}|\d{4}-\d\d?-\d\d?|\d\d?-\d\d?-\d{4}"
 )
 
 
-def find_private_number(text: str) -> str:
-    """The kind of the first private number in ``text`` (a constant above), or ""."""
+def find_pii(text: str) -> str:
+    """The kind of the first such number in ``text`` (a constant above), or ""."""
     folded = _fold(text)
-    if len(DIGIT.findall(folded)) < MIN_DIGITS:
-        return ""
     if _has_social_security(folded):
         return SOCIAL_SECURITY
     if _has_card(folded):
         return CARD
-    if _has_labeled(LABELED_RECORD, folded, digits=MIN_DIGITS):
+    if _has_labeled(LABELED_RECORD, folded, min_digits=4):
         return RECORD
-    return INSURANCE if _has_labeled(LABELED_INSURANCE, folded, digits=5) else ""
+    return INSURANCE if _has_labeled(LABELED_INSURANCE, folded, min_digits=5) else ""
 
 
 def _fold(text: str) -> str:
     """``text`` in lower case without accents, with ASCII digits, hyphens and spaces."""
-    if not text.isascii():
-        text = "".join(
-            str(unicodedata.decimal(char)) if char.isdecimal() else char
-            for char in fold(text.translate(DASHES))
-        )
-    return text.replace("\t", " ").lower()
+    folded = fold(text.translate(DASHES)).replace("\t", " ")
+    return re.sub(r"\d", lambda digit: str(int(digit[0])), folded)
 
 
 def _has_social_security(text: str) -> bool:
@@ -117,9 +108,9 @@ def _has_card(text: str) -> bool:
     return any(ISSUERS.fullmatch(number) and luhn.is_valid(number) for number in numbers)
 
 
-def _has_labeled(pattern: re.Pattern[str], text: str, *, digits: int) -> bool:
+def _has_labeled(pattern: re.Pattern[str], text: str, *, min_digits: int) -> bool:
     return any(
-        len(_digits(match[1])) >= digits and not PHONE_OR_DATE.fullmatch(match[1])
+        len(_digits(match[1])) >= min_digits and not PHONE_OR_DATE.fullmatch(match[1])
         for match in pattern.finditer(text)
     )
 

@@ -26,30 +26,19 @@ def quarantine_stats(session: Session, now: datetime) -> QuarantineStats:
     return QuarantineStats(count, age(first, now) if first else None)
 
 
-def acquire_acknowledgement(
-    connection: sa.Connection, address_digest: bytes, now: datetime
-) -> bool:
+def acquire_acknowledgement(session: Session, address_digest: bytes, now: datetime) -> bool:
     """Whether this address may get an acknowledgement now; if so, none for the next hour.
 
-    Raises IntegrityError when another request inserts the first row at the same time.
+    Raises IntegrityError when another request acquires it at the same time.
     """
-    same_address = Acknowledgement.address_digest == address_digest
-    # A time in the future means that the clock was set back.
-    allowed = sa.or_(
-        Acknowledgement.written_at <= now - ACKNOWLEDGEMENT_INTERVAL,
-        Acknowledgement.written_at > now,
-    )
-    update = sa.update(Acknowledgement).where(same_address, allowed).values(written_at=now)
-    if connection.execute(update.returning(Acknowledgement.written_at)).one_or_none():
-        return True
-    if connection.scalar(sa.select(sa.exists().where(same_address))):
+    delete_expired_acknowledgements(session, now)
+    if session.get(Acknowledgement, address_digest):
         return False
-    values = {"address_digest": address_digest, "written_at": now}
-    connection.execute(sa.insert(Acknowledgement).values(values))
+    session.add(Acknowledgement(address_digest=address_digest, queued_at=now))
     return True
 
 
 def delete_expired_acknowledgements(session: Session, now: datetime) -> None:
     """Delete the address digests that no longer limit anything."""
-    expired = Acknowledgement.written_at <= now - ACKNOWLEDGEMENT_INTERVAL
+    expired = Acknowledgement.queued_at <= now - ACKNOWLEDGEMENT_INTERVAL
     session.connection().execute(sa.delete(Acknowledgement).where(expired))

@@ -16,20 +16,15 @@ from flask import (
 )
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import (
-    HTTPException,
-    RequestEntityTooLarge,
-    TooManyRequests,
-    UnsupportedMediaType,
-)
-from werkzeug.exceptions import NotImplemented as NotImplementedByServer
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
-from app.contact.crisis_detection import form_mentions_crisis, inquiry_mentions_crisis
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.csrf import is_cross_site, sent_by_browser
 from app.contact.forms import ContactForm
 from app.contact.models import REFERENCE_PATTERN, Inquiry
+from app.contact.spam.scoring import SpamSignals
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
@@ -63,18 +58,13 @@ def submit() -> BaseResponse:
     if is_cross_site(request.headers, (inquiries.site, request.host_url)):
         abort(403)
     form = ContactForm(current_services().clinic, request.form)
-    if not form.validate() or form.email_question:
-        if form.email_question:
+    if not form.validate() or form.email_suggestion:
+        if form.email_suggestion:
             form.email_choice.data = ""  # the answer to an earlier question does not count
         return _page(form, 422)
     try:
-        receipt = inquiries.submit(
-            form.inquiry_data(),
-            remote_address=request.remote_addr,
-            honeypot=form.honeypot.data,
-            from_browser=sent_by_browser(request.headers),
-            elapsed=form.elapsed,
-        )
+        signals = SpamSignals(form.honeypot.data, sent_by_browser(request.headers), form.elapsed)
+        receipt = inquiries.submit(form.inquiry_data(), signals, request.remote_addr)
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         abort(503)
@@ -84,14 +74,14 @@ def submit() -> BaseResponse:
 @blueprint.get("/contact/received/<reference>")
 def received(reference: str) -> Response:
     page = render_template(
-        "contact/received.html", reference=reference, danger=_crisis_lines_first(reference)
+        "contact/received.html", reference=reference, mentions_crisis=_mentions_crisis(reference)
     )
     response = make_response(page)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _crisis_lines_first(reference: str) -> bool:
+def _mentions_crisis(reference: str) -> bool:
     """Whether the inquiry has a crisis phrase; 404 when there is no such inquiry.
 
     True only for an hour, while the reader is most likely the visitor: references are read out
@@ -111,9 +101,8 @@ def _crisis_lines_first(reference: str) -> bool:
         content = inquiry.decrypt(database.keys)
     except (SQLAlchemyError, UnknownKeyError):
         return True
-    return content is not None and inquiry_mentions_crisis(
-        content, current_services().clinic.crisis_phrases
-    )
+    phrases = current_services().clinic.crisis_phrases
+    return content is not None and mentions_crisis(content.free_text, phrases)
 
 
 @blueprint.errorhandler(HTTPException)
@@ -124,11 +113,10 @@ def show_form_again(error: HTTPException) -> Response:
     browser still has the page it was typed into, and this page says so.
     """
     # No browser causes these two errors, and no rate limit has counted them.
-    if request.method != "POST" or isinstance(error, UnsupportedMediaType | NotImplementedByServer):
+    if request.method != "POST" or error.code in (415, 501):
         return error_response(error)
-    unread = isinstance(error, RequestEntityTooLarge | TooManyRequests)
     try:
-        formdata = None if unread else request.form
+        formdata = None if error.code in (413, 429) else request.form
         return _page(ContactForm(current_services().clinic, formdata), error.code or 500)
     except Exception:  # whatever it was, the visitor gets the common page
         log.exception("the form could not be shown again")
@@ -142,5 +130,7 @@ def _page(form: ContactForm, status: int) -> Response:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    danger = form_mentions_crisis(form, current_services().clinic.crisis_phrases)
-    return render_template("contact/contact.html", form=form, status=status, danger=danger)
+    crisis = mentions_crisis(
+        form.inquiry_data().free_text, current_services().clinic.crisis_phrases
+    )
+    return render_template("contact/contact.html", form=form, status=status, mentions_crisis=crisis)

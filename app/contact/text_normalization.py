@@ -1,4 +1,4 @@
-"""Normalizes text for comparison: lower case, without accents or invisible characters.
+"""Normalizes text for comparison: case, accents, invisible characters, typing mistakes.
 
 Each character is decomposed by itself, so the time is proportional to the length of the text.
 Normalizing a whole text takes quadratic time for a run of combining marks, because Python
@@ -12,7 +12,9 @@ from functools import lru_cache
 INVISIBLE = dict.fromkeys((*range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xAD, 0xFEFF))
 MAX_GROWTH = 3  # a Hangul syllable becomes three letters; one Arabic ligature would become 18
 SEPARATORS = re.compile(r"[\W_]+")
-FIRST_UNSPACED = 0x0590  # from Hebrew on, spaces alone do not separate words
+FIRST_UNSPACED = 0x0590  # code point of the first such script, Hebrew
+MIN_FUZZY_LENGTH = 6  # shorter words are too similar to other words to allow a mistake
+MAX_FUZZY_LENGTH = 40  # longer text is not a word
 
 
 def fold(text: str) -> str:
@@ -36,6 +38,18 @@ def letters_and_digits(folded: str) -> str:
     return SEPARATORS.sub("", folded)
 
 
-def is_unspaced(phrase: str) -> bool:
-    """Whether ``phrase`` has a script in which spaces do not separate words."""
+def needs_substring_search(phrase: str) -> bool:
+    """Whether ``phrase`` is in a script in which spaces alone do not separate words."""
     return any(ord(char) >= FIRST_UNSPACED for char in phrase)
+
+
+def deletion_variants(word: str) -> set[str]:
+    """``word`` and, unless it is short, ``word`` without each one of its letters.
+
+    Two words have a variant in common exactly if they differ by at most one typing mistake: a
+    letter missing, extra, wrong or moved.
+    """
+    variants = {word}
+    if MIN_FUZZY_LENGTH <= len(word) <= MAX_FUZZY_LENGTH:
+        variants.update(word[:at] + word[at + 1 :] for at in range(len(word)))
+    return variants

@@ -10,7 +10,7 @@ from typing import Any
 from wtforms import Field, SelectField, StringField
 from wtforms.validators import StopValidation, ValidationError
 
-from app.contact.pii_detection import find_private_number
+from app.contact.pii_detection import find_pii
 
 MESSAGE_LENGTH = 5000
 
@@ -87,9 +87,9 @@ def one_of_the_choices(message: str) -> Callable[[object, SelectField], None]:
     return check
 
 
-def no_private_number(_form: object, field: Field) -> None:
+def no_pii(_form: object, field: Field) -> None:
     """Rejects text with a number that the clinic does not want to receive this way."""
-    if kind := find_private_number(field.data):
+    if kind := find_pii(field.data):
         raise ValidationError(f"Please remove the {kind}. We never need it here.")
 
 

@@ -32,7 +32,7 @@ def erase_rows(
             submission_key=None,
             content_digest=b"",
             message_digest=None,
-            source_digest=None,
+            network_digest=None,
             erased_at=now,
         )
         .execution_options(synchronize_session=False)

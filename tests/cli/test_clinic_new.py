@@ -24,7 +24,7 @@ FLASK = [str(Path(sys.executable).parent / "flask"), "--app", "wsgi"]
 BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **NO_ENV_FILE}  # no setting of ours
 ALL = {
     "name": 'Harbor "Q" Clinic',
-    "strapline": "Care by the sea",
+    "tagline": "Care by the sea",
     "phone": "646-397-1234",
     "email": "hello@harbor-clinic.com",
     "mailbox": "desk@harbor-clinic.com",
@@ -139,7 +139,7 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*FLASK, "clinic", "new", str(folder), "--strapline", "Care"],
+        [*FLASK, "clinic", "new", str(folder), "--tagline", "Care"],
         cwd=ROOT, env=BARE, stdin=theirs, stdout=theirs, stderr=theirs,
     )  # fmt: skip
     os.close(theirs)
@@ -152,7 +152,7 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
     table = tomllib.loads((folder / "clinic.toml").read_text(encoding="utf-8"))
     assert table["name"] == "Harbor Clinic"
     assert table["phone"] == "646-397-1234"
-    assert table["strapline"] == "Care"
+    assert table["tagline"] == "Care"
 
 
 def test_a_broken_clinic_can_be_checked_and_help_is_shown(tmp_path: Path) -> None:

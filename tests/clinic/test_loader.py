@@ -26,7 +26,8 @@ def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ('"America/New_York"', '"America/Null_Harbor"', "time_zone: unknown time zone"),
         ("monday = [", "moonday = [", "locations[0].hours"),
         ("opens = 09:00:00, closes = 17:00:00", "opens = 19:00:00, closes = 17:00:00", "earlier"),
-        ("13:00:00 }, { opens = 14", "15:00:00 }, { opens = 14", "14:00 is before 15:00"),
+        ("13:00:00 }, { opens = 14", "15:00:00 }, { opens = 14", "14:00 is not after 15:00"),
+        ("13:00:00 }, { opens = 14", "13:00:00 }, { opens = 13", "13:00 is not after 13:00"),
         ('mailboxes = ["frontdesk@nullharbor.example"]', "", "topics[0].mailboxes: Field required"),
         ('mailboxes = ["frontdesk@nullharbor.example"]', "mailboxes = []", "topics[0].mailboxes"),
         (
@@ -74,7 +75,7 @@ def test_an_error_is_reported_with_key_and_reason(
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("step_free = ", "lift = "),
+        ("wheelchair_access = ", "lift = "),
         ('phone = "212-555-0176"', "phone = 1"),
         ("tuesday = [{ opens = 10:00:00", "tuesday = [{ opens = 18:00:00"),
         ("at = 07:30:00", 'at = "dawn"'),

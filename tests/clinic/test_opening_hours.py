@@ -22,11 +22,6 @@ def test_the_table_names_each_day_of_the_week() -> None:
     assert hours(place).table[4] == ("Friday", "10:30 am to noon")
 
 
-def test_adjacent_periods_are_joined() -> None:
-    place = location_with_hours({"monday": [("09:00", "13:00"), ("13:00", "17:00")]})
-    assert hours(place).lines == ("Mon: 9 am to 5 pm",)
-
-
 def test_days_with_the_same_hours_share_a_line() -> None:
     day = [("10:00", "13:00"), ("14:00", "18:00")]
     place = location_with_hours(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.contact.models import Inquiry
+from app.contact.models import Inquiry, InquiryData
 from app.database import Database
 from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.services import get_services
@@ -21,6 +21,19 @@ GOOD = {
     "location": "quay",
     "message": "Do you take checks?\r\n\r\nThank you",
 }
+
+INQUIRY = InquiryData(
+    name="Ada Example",
+    email="ada@example.com",
+    phone="(212) 555-0142",
+    phone_e164="+12125550142",
+    reply_by="phone",
+    voicemail_ok=False,
+    best_time="mornings",
+    topic="billing",
+    location="hill",
+    message="First line\n\n  indented <b>bold</b> & more",
+)
 
 
 class Visitor:

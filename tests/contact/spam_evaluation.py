@@ -4,17 +4,20 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import mentions_crisis
+from app.contact.models import InquiryData
 from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
 from config import ROOT
+from tests.contact.conftest import INQUIRY
 
 FOLDER = Path(__file__).parent / "spam_set"
-PARTS = {"tuned": "tuned on", "held_out": "held out"}
+PARTS = {"tuned": "tuning set", "held_out": "held-out set"}
 PAGE = ROOT / "docs" / "spam.md"
+SIGNALS = [field.name for field in fields(SpamSignals)]
 BEGIN, END = "<!-- confusion table -->", "<!-- end of the table -->"
 
 
@@ -24,17 +27,18 @@ class Labeled:
 
     kind: str
     is_spam: bool
+    inquiry: InquiryData
     signals: SpamSignals
 
     @property
     def score(self) -> SpamScore:
-        return score_spam(self.signals, SpamFilter())
+        return score_spam(self.inquiry, self.signals, SpamFilter())
 
     @property
     def is_quarantined(self) -> bool:
         """Whether it would be quarantined: like ``InquiryService``, never with a crisis phrase."""
         return self.score.is_spam and not mentions_crisis(
-            self.signals.message, default_crisis_phrases()
+            self.inquiry.free_text, default_crisis_phrases()
         )
 
 
@@ -43,29 +47,15 @@ def labeled(part: str) -> Iterator[Labeled]:
     table = tomllib.loads((FOLDER / f"{part}.toml").read_text(encoding="utf-8"))
     for group in table["group"]:
         for message in group["messages"]:
-            yield Labeled(group["kind"], group["spam"], _signals(group, message.strip()))
-
-
-def _signals(group: dict[str, object], message: str) -> SpamSignals:
-    given = {"name": "Ada Example", "email": "ada@example.com", **group}
-    return SpamSignals(
-        name=str(given["name"]),
-        email=str(given["email"]),
-        best_time="",
-        message=message,
-        honeypot=str(given.get("honeypot", "")),
-        from_browser=bool(given.get("browser", True)),
-        elapsed=given.get("seconds"),  # type: ignore[arg-type]
-        same_message=given.get("same_words", 0),  # type: ignore[arg-type]
-        same_network=given.get("one_source", 0),  # type: ignore[arg-type]
-    )
+            content = {name: group[name] for name in ("name", "email") if name in group}
+            inquiry = replace(INQUIRY, message=message.strip(), **content)
+            signals = {name: group[name] for name in SIGNALS if name in group}
+            yield Labeled(group["kind"], group["is_spam"], inquiry, SpamSignals(**signals))
 
 
 def is_spam_by_content(message: Labeled) -> bool:
     """Whether it would be quarantined for its content, without signals of how it was sent."""
-    signals = message.signals
-    content = SpamSignals(signals.name, signals.email, signals.best_time, signals.message)
-    return score_spam(content, SpamFilter()).is_spam
+    return score_spam(message.inquiry, SpamSignals(), SpamFilter()).is_spam
 
 
 def counts(part: str) -> Counter[tuple[bool, bool]]:
@@ -76,7 +66,7 @@ def counts(part: str) -> Counter[tuple[bool, bool]]:
 def table() -> str:
     """The confusion table, in Markdown."""
     rows = [
-        "| messages | part | delivered | held | held | by their words alone |",
+        "| messages | set | delivered | quarantined | share | share by content alone |",
         "|---" * 6 + "|",
     ]
     for spam, label in ((False, "from people"), (True, "spam")):

@@ -84,7 +84,7 @@ def test_an_address_gets_one_acknowledgement_per_hour(desk: Desk, relay: Relay) 
     ]
     with desk.database.session() as session:
         hour = desk.database.now(session) - timedelta(hours=1)
-        session.execute(sa.update(Acknowledgement).values(written_at=hour))
+        session.execute(sa.update(Acknowledgement).values(queued_at=hour))
     desk.send(message="An hour later")
     desk.says("mailer", "run", "--once")
     assert len(visitor_emails(relay)) == 3
@@ -96,7 +96,7 @@ def test_retention_deletes_expired_address_digests(desk: Desk) -> None:
     assert digests(desk.database) == 1
     with desk.database.session() as session:
         hour = desk.database.now(session) - timedelta(hours=1)
-        session.execute(sa.update(Acknowledgement).values(written_at=hour))
+        session.execute(sa.update(Acknowledgement).values(queued_at=hour))
     desk.says("retention", "run")
     assert digests(desk.database) == 0
 

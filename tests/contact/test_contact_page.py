@@ -72,8 +72,8 @@ def test_likely_email_typo_is_asked_about_once_and_can_be_kept(visitor: Visitor)
     assert asked.status_code == 422
     assert "Did you mean ada@gmail.com?" in asked.text
     assert visitor.inquiries() == []
-    visitor.send(email="ada@gmial.com", email_asked="ada@gmial.com", email_choice="typed")
-    visitor.send(email="ada@gmial.com", email_asked="ada@gmial.com", email_choice="meant")
+    visitor.send(email="ada@gmial.com", confirmed_email="ada@gmial.com", email_choice="typed")
+    visitor.send(email="ada@gmial.com", confirmed_email="ada@gmial.com", email_choice="suggested")
     assert [mail.reply_to for mail in visitor.mails()] == ["ada@gmial.com", "ada@gmail.com"]
 
 
@@ -125,11 +125,13 @@ def test_received_page_works_without_the_database(
 
 
 def test_field_error_and_email_suggestion_are_shown_together(visitor: Visitor) -> None:
-    response = visitor.send(name="", email="ada@gmial.com", email_asked="x", email_choice="meant")
+    response = visitor.send(
+        name="", email="ada@gmial.com", confirmed_email="x", email_choice="suggested"
+    )
     summary = response.text.partition("There is a problem")[2].partition("</div>")[0]
     assert "Enter your name" in summary
     assert "Did you mean ada@gmail.com?" in summary
-    assert 'value="meant" checked' not in response.text
+    assert 'value="suggested" checked' not in response.text
 
 
 @pytest.mark.parametrize(
@@ -237,7 +239,9 @@ def test_unexpected_error_keeps_what_was_typed(
 def test_answer_to_an_earlier_email_suggestion_does_not_count(
     visitor: Visitor,
 ) -> None:
-    response = visitor.send(email="ada@yaho.com", email_asked="ada@gmial.com", email_choice="typed")
+    response = visitor.send(
+        email="ada@yaho.com", confirmed_email="ada@gmial.com", email_choice="typed"
+    )
     assert "Did you mean ada@yahoo.com?" in response.text
     assert not re.search(r'name="email_choice"[^>]* checked', response.text)
 

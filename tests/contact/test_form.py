@@ -99,7 +99,7 @@ def test_phone_number_is_kept_as_typed_and_in_e164(clinic: Clinic) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "suggestion"),
     [
         ("ada@gmial.com", "ada@gmail.com"),
         ("ada@gmail.co", "ada@gmail.com"),
@@ -113,8 +113,8 @@ def test_phone_number_is_kept_as_typed_and_in_e164(clinic: Clinic) -> None:
     ],
 )
 def test_likely_typos_of_large_providers_get_a_suggestion(
-    clinic: Clinic, typed: str, meant: str | None
+    clinic: Clinic, typed: str, suggestion: str | None
 ) -> None:
     form = ContactForm(clinic, MultiDict({**GOOD, "email": typed}))
     assert form.validate()
-    assert form.email_question == meant
+    assert form.email_suggestion == suggestion

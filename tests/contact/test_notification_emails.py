@@ -9,26 +9,18 @@ import pytest
 
 from app.clinic import Clinic
 from app.contact.emails import NotificationDetail, notification_emails
-from app.contact.models import InquiryData
 from app.outbox.models import OutgoingEmail
+from tests.contact.conftest import INQUIRY
 
 WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
-INQUIRY = InquiryData(
-    name="Ada Example",
-    email="ada@example.com",
-    phone="(212) 555-0142",
-    phone_e164="+12125550142",
-    reply_by="phone",
-    voicemail_ok=False,
-    best_time="mornings",
-    topic="billing",
-    location="hill",
-    message="First line\n\n  indented <b>bold</b> & more",
-)
 
 
-def _notification(clinic: Clinic, **changed: Any) -> OutgoingEmail:
-    (notification,) = notification_emails(replace(INQUIRY, **changed), "K7R-4M2", WHEN, clinic)
+def _notification(
+    clinic: Clinic, detail: NotificationDetail = NotificationDetail.FULL, **changed: Any
+) -> OutgoingEmail:
+    (notification,) = notification_emails(
+        replace(INQUIRY, **changed), "K7R-4M2", WHEN, clinic, detail
+    )
     return notification
 
 
@@ -97,7 +89,8 @@ def test_name_cannot_reverse_the_subject(clinic: Clinic) -> None:
 def test_topic_with_two_mailboxes_gets_two_emails(clinic: Clinic) -> None:
     topic = clinic.topics[0].model_copy(update={"mailboxes": ("a@x.example", "b@x.example")})
     double = clinic.model_copy(update={"topics": (topic,)})
-    notifications = notification_emails(replace(INQUIRY, topic="general"), "K7R-4M2", WHEN, double)
+    inquiry = replace(INQUIRY, topic="general")
+    notifications = notification_emails(inquiry, "K7R-4M2", WHEN, double, NotificationDetail.FULL)
     assert [notification.recipient for notification in notifications] == [
         "a@x.example",
         "b@x.example",
@@ -120,9 +113,7 @@ def _all_text(notification: OutgoingEmail) -> str:
 
 
 def test_contact_detail_omits_the_message(clinic: Clinic) -> None:
-    (notification,) = notification_emails(
-        INQUIRY, "K7R-4M2", WHEN, clinic, NotificationDetail.CONTACT
-    )
+    notification = _notification(clinic, NotificationDetail.CONTACT)
     assert notification.reply_to == "ada@example.com"
     assert notification.subject == "[K7R-4M2] Billing question from Ada Example"
     for part in (notification.text, notification.html):
@@ -133,9 +124,7 @@ def test_contact_detail_omits_the_message(clinic: Clinic) -> None:
 
 
 def test_minimal_detail_has_only_the_reference(clinic: Clinic) -> None:
-    (notification,) = notification_emails(
-        INQUIRY, "K7R-4M2", WHEN, clinic, NotificationDetail.MINIMAL
-    )
+    notification = _notification(clinic, NotificationDetail.MINIMAL)
     assert notification.subject == "[K7R-4M2] New inquiry"
     assert notification.recipient == "billing@nullharbor.example"
     for part in (notification.text, notification.html):
@@ -148,20 +137,14 @@ def test_minimal_detail_has_only_the_reference(clinic: Clinic) -> None:
 @pytest.mark.parametrize("detail", NotificationDetail)
 def test_crisis_is_marked_at_every_detail(clinic: Clinic, detail: NotificationDetail) -> None:
     phrase = "I want to die"
-    inquiry = replace(INQUIRY, message=f"Hello. {phrase}")
-    (notification,) = notification_emails(inquiry, "K7R-4M2", WHEN, clinic, detail)
+    notification = _notification(clinic, detail, message=f"Hello. {phrase}")
     assert notification.subject.startswith("Please read now: ")
     assert ("danger" in _all_text(notification)) == (detail is not NotificationDetail.MINIMAL)
     assert (phrase in _all_text(notification)) == (detail is NotificationDetail.FULL)
 
 
 def test_removed_topic_and_location_still_reach_a_mailbox(clinic: Clinic) -> None:
-    notifications = notification_emails(
-        replace(INQUIRY, topic="former-topic", location="former-place"), "K7R-4M2", WHEN, clinic
-    )
-    assert (
-        tuple(notification.recipient for notification in notifications)
-        == clinic.topics[0].mailboxes
-    )
-    assert all("former-topic" in notification.subject for notification in notifications)
-    assert all("former-place" in notification.text for notification in notifications)
+    notification = _notification(clinic, topic="former-topic", location="former-place")
+    assert (notification.recipient,) == clinic.topics[0].mailboxes
+    assert "former-topic" in notification.subject
+    assert "former-place" in notification.text

@@ -1,13 +1,13 @@
-"""Private numbers are found; other numbers are not."""
+"""Numbers that visitors should not send are found; other numbers are not."""
 
 from typing import Any
 
 import pytest
 
-from app.contact.pii_detection import CARD, INSURANCE, RECORD, SOCIAL_SECURITY, find_private_number
+from app.contact.pii_detection import CARD, INSURANCE, RECORD, SOCIAL_SECURITY, find_pii
 from tests.contact.conftest import Visitor
 
-PRIVATE = {
+PII = {
     SOCIAL_SECURITY: (
         "My number is 123-45-6789, thank you",
         "(123-45-6789)",
@@ -117,19 +117,19 @@ HARMLESS = (
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"), [(kind, text) for kind, texts in PRIVATE.items() for text in texts]
+    ("kind", "text"), [(kind, text) for kind, texts in PII.items() for text in texts]
 )
-def test_private_numbers_are_found(kind: str, text: str) -> None:
-    assert find_private_number(text) == kind
+def test_pii_is_found(kind: str, text: str) -> None:
+    assert find_pii(text) == kind
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_other_numbers_are_not_found(text: str) -> None:
-    assert find_private_number(text) == ""
+    assert find_pii(text) == ""
 
 
 @pytest.mark.parametrize("field", ["name", "best_time", "message"])
-def test_form_asks_to_remove_a_private_number(
+def test_form_asks_to_remove_pii(
     visitor: Visitor, field: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data: dict[str, Any] = {field: "Ada, 123-45-6789"}
@@ -144,7 +144,7 @@ def test_form_asks_to_remove_a_private_number(
     assert "6789" not in capfd.readouterr().err
 
 
-def test_api_asks_to_remove_a_private_number(visitor: Visitor) -> None:
+def test_api_asks_to_remove_pii(visitor: Visitor) -> None:
     response = visitor.call(message="Charge 4111 1111 1111 1111")
     assert response.status_code == 422
     assert response.get_json()["errors"] == [

@@ -15,20 +15,19 @@ from flask import Flask
 from app.clinic.models import SpamFilter, SpamWeights
 from app.contact.spam.recent_submissions import clear_spam_digests
 from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
-from tests.contact.conftest import GOOD, Visitor
+from tests.contact.conftest import GOOD, INQUIRY, Visitor
 
-PLAIN = SpamSignals(
-    name="Ada Example",
-    email="ada@example.com",
-    best_time="mornings",
-    message="Do you take checks? My insurer is at https://www.aetna.com",
-)
+PLAIN = "Do you take checks? My insurer is at https://www.aetna.com"
 SPAM = "We sell backlinks and guest posts that put you on the first page of Google."
 LONG = "Is there a parking space for a van with a lift, and how wide is it?"
 
 
-def scored(**changed: Any) -> SpamScore:
-    return score_spam(dataclasses.replace(PLAIN, **changed), SpamFilter())
+def scored(spam_filter: SpamFilter | None = None, **changed: Any) -> SpamScore:
+    """The score of PLAIN with ``changed`` fields and signals."""
+    given = {"message": PLAIN, **changed}
+    fields = {name: given.pop(name) for name in list(given) if hasattr(INQUIRY, name)}
+    inquiry = dataclasses.replace(INQUIRY, **fields)
+    return score_spam(inquiry, SpamSignals(**given), spam_filter or SpamFilter())
 
 
 @pytest.mark.parametrize(
@@ -79,9 +78,8 @@ def test_reasons_are_sorted_and_never_quote_the_visitor() -> None:
 
 
 def test_clinic_sets_weights_and_threshold() -> None:
-    signals = dataclasses.replace(PLAIN, honeypot="x")
-    assert not score_spam(signals, SpamFilter(threshold=9)).is_spam
-    lenient = score_spam(signals, SpamFilter(weights=SpamWeights(hidden_field=0)))
+    assert not scored(SpamFilter(threshold=9), honeypot="x").is_spam
+    lenient = scored(SpamFilter(weights=SpamWeights(honeypot=0)), honeypot="x")
     assert not lenient.is_spam
     assert "the hidden field was filled in" not in lenient.reasons
 
@@ -110,8 +108,8 @@ def test_received_page_does_not_reveal_quarantine(visitor: Visitor) -> None:
         visitor.client.get(visitor.send(message=message).location).text
         for message in ("Do you take checks?", SPAM)
     ]
-    plain, held = (re.sub(r"[A-Z0-9]{3}-[A-Z0-9]{3}", "", page) for page in pages)
-    assert plain == held
+    plain, spam = (re.sub(r"[A-Z0-9]{3}-[A-Z0-9]{3}", "", page) for page in pages)
+    assert plain == spam
 
 
 def test_filter_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
@@ -119,7 +117,7 @@ def test_filter_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
     visitor.send(message=SPAM)
     (inquiry,) = visitor.inquiries()
     assert inquiry.state == "received"
-    assert inquiry.source_digest is None
+    assert inquiry.network_digest is None
 
 
 def test_same_message_from_others_is_counted(visitor: Visitor) -> None:
@@ -160,14 +158,14 @@ def test_network_is_counted_across_workers(
 def test_no_address_is_stored_and_digests_are_cleared_after_a_day(visitor: Visitor) -> None:
     visitor.send(message=LONG)
     (inquiry,) = visitor.inquiries()
-    assert inquiry.source_digest
+    assert inquiry.network_digest
     assert inquiry.message_digest
-    assert b"127.0.0" not in inquiry.source_digest
+    assert b"127.0.0" not in inquiry.network_digest
     for hours, kept in ((23, True), (25, False)):
         with visitor.database.session() as session:
             clear_spam_digests(session, inquiry.created_at + timedelta(hours=hours))
         (later,) = visitor.inquiries()
-        assert bool(later.source_digest) is kept
+        assert bool(later.network_digest) is kept
         assert bool(later.message_digest) is kept
         assert later.encrypted_content
 

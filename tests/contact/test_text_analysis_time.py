@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from app.clinic.models import SpamFilter, default_crisis_phrases
 from app.contact.crisis_detection import mentions_crisis
-from app.contact.pii_detection import find_private_number
+from app.contact.pii_detection import find_pii
 from app.contact.spam.scoring import SpamSignals, score_spam
+from tests.contact.conftest import INQUIRY
 
 LENGTH = 256 * 1024
 NUMBERS = ("1", "1-", "1 ", "123-45-", "4111 ", "ssn ", "ssn " + " " * 40, "member id ",
@@ -19,9 +21,8 @@ CRISIS = ("a", "kill ", "not at all ", "s ", "do not want to ", "\n", "\u0301")
 
 
 def score(text: str) -> None:
-    score_spam(
-        SpamSignals(name=text, email="a@example.com", best_time=text, message=text), SpamFilter()
-    )
+    inquiry = replace(INQUIRY, name=text, best_time=text, message=text)
+    score_spam(inquiry, SpamSignals(), SpamFilter())
 
 
 def find_crisis(text: str) -> None:
@@ -36,7 +37,7 @@ def seconds(analyze: Callable[[str], object], text: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("analyze", "pieces"), [(find_private_number, NUMBERS), (score, SPAM), (find_crisis, CRISIS)]
+    ("analyze", "pieces"), [(find_pii, NUMBERS), (score, SPAM), (find_crisis, CRISIS)]
 )
 def test_time_is_linear_in_the_length(
     analyze: Callable[[str], object], pieces: tuple[str, ...]

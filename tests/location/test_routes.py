@@ -98,7 +98,7 @@ def test_page_has_addresses_hours_and_transit(make_app: Callable[..., Flask]) ->
     page = make_app().test_client().get("/location").text
     for word in ("12 Quay Street", "3 Lighthouse Road", "212-555-0176", "Lantern Lane"):
         assert word in page
-    for heading in ("Opening hours", "Transit", "Parking", "Step-free access"):
+    for heading in ("Opening hours", "Transit", "Parking", "Wheelchair access"):
         assert heading in page
     assert '<th scope="row">Wednesday</th><td>9 am to 7 pm</td>' in page
     assert '<th scope="row">Tuesday</th><td>10 am to 1 pm,<br>2 pm to 6 pm</td>' in page

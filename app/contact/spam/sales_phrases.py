@@ -3,54 +3,37 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from app.contact.text_normalization import fold, is_unspaced
+from app.contact.text_normalization import fold, needs_substring_search
 
 FILE = Path(__file__).with_suffix(".toml")
 
 
-@dataclass(frozen=True)
-class PhraseCounts:
-    """How many different phrases of each list a text has. The lists are described in the file."""
-
-    offers: int
-    subjects: int
-    tone: int
-    pitch: int
-
-
-def count_phrases(text: str) -> PhraseCounts:
+def count_phrases(text: str) -> dict[str, int]:
+    """How many different phrases of each list ``text`` has. The file describes the lists."""
     folded = fold(text)
-    patterns = _patterns(ascii_only=folded.isascii())
-    return PhraseCounts(
-        **{name: len(set(pattern.findall(folded))) for name, pattern in patterns.items()}
-    )
+    return {name: len(set(pattern.findall(folded))) for name, pattern in _patterns().items()}
 
 
 @cache
-def _patterns(*, ascii_only: bool) -> dict[str, re.Pattern[str]]:
+def _patterns() -> dict[str, re.Pattern[str]]:
     lists = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return {
-        name: _pattern(groups.values(), ascii_only=ascii_only) for name, groups in lists.items()
-    }
+    return {name: _pattern(groups.values()) for name, groups in lists.items()}
 
 
-def _pattern(groups: Iterable[list[str]], *, ascii_only: bool) -> re.Pattern[str]:
+def _pattern(groups: Iterable[list[str]]) -> re.Pattern[str]:
     """Matches the longest phrase first. ``word*`` matches all words with that beginning.
 
     A lookahead for the first letters of all phrases skips most positions at once.
     """
     phrases = sorted({fold(phrase) for group in groups for phrase in group}, key=len, reverse=True)
-    if ascii_only:  # other phrases cannot occur: three times as fast
-        phrases = [phrase for phrase in phrases if phrase.isascii()]
-    spaced = [phrase for phrase in phrases if not is_unspaced(phrase)]
-    unspaced = [_words(phrase) for phrase in phrases if is_unspaced(phrase)]
-    first = re.escape("".join({phrase[0] for phrase in spaced}))
-    starts = rf"(?<!\w)(?=[{first}])(?:{'|'.join(map(_whole_words, spaced))})"
-    return re.compile("|".join((starts, *unspaced)))
+    substrings = [_words(phrase) for phrase in phrases if needs_substring_search(phrase)]
+    others = [phrase for phrase in phrases if not needs_substring_search(phrase)]
+    first = re.escape("".join({phrase[0] for phrase in others}))
+    starts = rf"(?<!\w)(?=[{first}])(?:{'|'.join(map(_whole_words, others))})"
+    return re.compile("|".join((starts, *substrings)))
 
 
 def _whole_words(phrase: str) -> str:

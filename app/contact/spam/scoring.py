@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from disposable_email_domains import blocklist
 
 from app.clinic.models import SpamFilter, SpamWeights
+from app.contact.models import InquiryData
 from app.contact.spam import text_features
-from app.contact.spam.sales_phrases import PhraseCounts, count_phrases
+from app.contact.spam.sales_phrases import count_phrases
 
 TOO_FAST = 3.0  # seconds from opening the page to sending
 MAX_COUNTED = 4  # links, phrases and inquiries with the same message
@@ -22,7 +23,7 @@ NETWORK_STEPS = (3, 10, 30)  # other inquiries from the same network in an hour
 
 @dataclass(frozen=True)
 class SpamSignals:
-    """What is known of a submission.
+    """How an inquiry was sent; the defaults are those of the API, which is made for programs.
 
     ``honeypot`` is the content of a field that people cannot see. ``from_browser`` is false when
     the headers that browsers send are missing. ``elapsed`` is the time from opening the page to
@@ -30,10 +31,6 @@ class SpamSignals:
     message in a day, ``same_network`` other inquiries from the same network in an hour.
     """
 
-    name: str
-    email: str
-    best_time: str
-    message: str
     honeypot: str = ""
     from_browser: bool = True
     elapsed: float | None = None
@@ -43,77 +40,79 @@ class SpamSignals:
 
 @dataclass(frozen=True)
 class SpamScore:
-    """The points, the reasons for them (most points first), and whether it is likely spam."""
+    """The reasons, those with most points first, and whether it is likely spam."""
 
-    points: float
     reasons: tuple[str, ...]
     is_spam: bool
 
 
-def score_spam(signals: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
-    """Score ``signals``. Reasons name signals and counts and never quote the visitor.
+def score_spam(inquiry: InquiryData, signals: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
+    """Score ``inquiry``. Reasons name signals and counts and never quote the visitor.
 
     Phrases alone never make an inquiry spam: there must also be another kind of signal, or
     the tone of a sales pitch.
     """
     weights = spam_filter.weights
-    phrases = count_phrases(signals.message)
+    phrases = count_phrases(inquiry.message)
     other = [
         *_sending_signals(signals, weights),
-        *_link_signals(signals, weights),
-        *_text_signals(signals, weights),
+        *_link_signals(inquiry, weights),
+        *_text_signals(inquiry, weights),
     ]
-    supported = phrases.pitch > 0 or sum(points for points, _ in other) >= SUPPORTING_POINTS
+    supported = phrases["pitch"] > 0 or sum(points for points, _ in other) >= SUPPORTING_POINTS
     scored = [*other, *_phrase_signals(phrases, weights, supported=supported)]
     scored = sorted((signal for signal in scored if signal[0] > 0), key=lambda signal: -signal[0])
     total = sum(points for points, _ in scored)
     is_spam = supported and total >= spam_filter.threshold
-    return SpamScore(total, tuple(reason for _, reason in scored), is_spam)
+    return SpamScore(tuple(reason for _, reason in scored), is_spam)
 
 
 def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if signals.honeypot.strip():
-        yield weights.hidden_field, "the hidden field was filled in"
+        yield weights.honeypot, "the hidden field was filled in"
     if not signals.from_browser:
-        yield weights.no_browser, "not sent by a browser"
+        yield weights.missing_browser_headers, "not sent by a browser"
     if signals.elapsed is not None and signals.elapsed < TOO_FAST:
         yield weights.too_fast, "sent within 3 seconds"
     if count := signals.same_message:
-        points = weights.same_words * min(count, MAX_COUNTED)
+        points = weights.same_message * min(count, MAX_COUNTED)
         yield points, f"same message from {count} other senders"
     if steps := sum(signals.same_network >= step for step in NETWORK_STEPS):
         reason = f"{signals.same_network} other inquiries from the same network within an hour"
-        yield weights.one_source * steps, reason
+        yield weights.same_network * steps, reason
 
 
-def _link_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
-    if hosts := text_features.links(signals.message):
+def _link_signals(inquiry: InquiryData, weights: SpamWeights) -> Iterator[tuple[float, str]]:
+    if hosts := text_features.links(inquiry.message):
         yield weights.link * min(len(hosts), MAX_COUNTED), f"links: {len(hosts)}"
     if any(text_features.is_disguised(host) for host in hosts):
         yield weights.disguised_link, "a link that hides where it leads"
-    if text_features.has_link_markup(signals.message):
+    if text_features.has_link_markup(inquiry.message):
         yield weights.link_markup, "links in markup"
-    if text_features.links(f"{signals.name} {signals.best_time}"):
+    if text_features.links(f"{inquiry.name} {inquiry.best_time}"):
         yield weights.link_in_name, "a link in the name"
 
 
-def _text_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
-    if text_features.is_gibberish(signals.message):
+def _text_signals(inquiry: InquiryData, weights: SpamWeights) -> Iterator[tuple[float, str]]:
+    if text_features.is_gibberish(inquiry.message):
         yield weights.gibberish, "gibberish message"
-    if text_features.is_gibberish(signals.name, strict=True):
+    if text_features.is_gibberish(inquiry.name, strict=True):
         yield weights.gibberish_name, "gibberish name"
-    if text_features.mixes_alphabets(f"{signals.name} {signals.message}"):
+    if text_features.mixes_alphabets(f"{inquiry.name} {inquiry.message}"):
         yield weights.mixed_alphabets, "alphabets mixed within words"
-    if _is_disposable(signals.email):
+    if _is_disposable(inquiry.email):
         yield weights.disposable_address, "a disposable address"
 
 
 def _phrase_signals(
-    phrases: PhraseCounts, weights: SpamWeights, *, supported: bool
+    phrases: dict[str, int], weights: SpamWeights, *, supported: bool
 ) -> Iterator[tuple[float, str]]:
     """``supported``: subjects that patients also write about count as offers."""
-    offers = phrases.offers + (phrases.subjects if supported else 0)
-    tone = phrases.tone + (0 if supported else phrases.subjects)
+    offers, tone = phrases["offers"], phrases["tone"]
+    if supported:
+        offers += phrases["subjects"]
+    else:
+        tone += phrases["subjects"]
     if offers:
         yield weights.offer * min(offers, MAX_COUNTED), f"sales phrases: {offers}"
     if tone:
