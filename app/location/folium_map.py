@@ -27,7 +27,7 @@ from folium.utilities import JsCode
 from app.location.map_colors import DARK, LIGHT
 from app.location.markers import PIN_PATH, Marker, directions
 
-STYLE_SCRIPT = Path(__file__).with_name("map_style.js")
+FUNCTIONS_SCRIPT = Path(__file__).with_name("interactive_map.js")
 MAX_ZOOM, START_ZOOM = 19, 16
 
 # Replaces "{" on the way through Folium: a character that no text contains, and its JSON form.
@@ -98,7 +98,7 @@ class RasterBasemap(folium.TileLayer):
 
 
 class FunctionCalls(folium.MacroElement):
-    """Calls of functions in map_style.js."""
+    """Calls of functions in interactive_map.js."""
 
     _template = Template(
         "{% macro script(this, kwargs) %}{{ this.calls|join('\n') }}{% endmacro %}"
@@ -135,7 +135,7 @@ def build_map_script(
     root.render()
     script = root.script.render().replace(BRACE, "\\u007b").replace(ESCAPED_BRACE, "\\u007b")
     calls = "\n".join(line.strip() for line in script.splitlines() if line.strip())
-    functions = STYLE_SCRIPT.read_text(encoding="utf-8")
+    functions = FUNCTIONS_SCRIPT.read_text(encoding="utf-8")
     return f'(function () {{\n"use strict";\n{functions}\n{calls}\n}})();\n'
 
 

@@ -84,22 +84,22 @@ def map_file(name: str) -> Response:
     return response
 
 
-@blueprint.get("/location/parts.json")
-def map_parts() -> Response:
+@blueprint.get("/location/assets.json")
+def map_assets() -> Response:
     """The styles and scripts of the interactive map, each with its integrity hash."""
     clinic_map = current_services().clinic_map
     script = clinic_map.cache.get("map.js")
     if script is None:
         return _unavailable()
     libraries = [LEAFLET, PROTOMAPS] if clinic_map.basemap else [LEAFLET]
-    parts = {
+    assets = {
         "styles": [{"href": asset(name), "integrity": integrity(name)} for name in STYLES],
         "scripts": [
             *({"src": asset(name), "integrity": integrity(name)} for name in libraries),
             {"src": clinic_map.url("map.js"), "integrity": integrity_hash(script)},
         ],
     }
-    return public_response(json.dumps(parts), "application/json", REVALIDATE)
+    return public_response(json.dumps(assets), "application/json", REVALIDATE)
 
 
 @blueprint.get("/location/tiles/<int:z>/<int:x>/<int:y>.mvt")

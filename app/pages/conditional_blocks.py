@@ -4,13 +4,14 @@
 only if that setting is on (or, with ``not`` before the name, off).
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
-from markdown_it.token import Token
+from app.pages.render_rules import BLOCKS
 
 PageSettings = Mapping[str, str | bool]
-NO_SETTINGS: PageSettings = MappingProxyType({})
+FENCE = re.compile(r"\s{0,3}:::+(.*)")
+CONDITIONAL = "when"
 
 
 def page_settings(
@@ -35,26 +36,35 @@ def page_settings(
     }
 
 
-def filter_conditional_blocks(
-    tokens: Sequence[Token], settings: PageSettings
-) -> tuple[list[Token], list[tuple[int, str]]]:
-    """``tokens`` without the blocks whose condition is false, and the issues by line (from 0)."""
-    kept: list[Token] = []
+def resolve_blocks(text: str, settings: PageSettings) -> tuple[str, list[tuple[int, str]]]:
+    """``text`` without the blocks whose condition is false, and the issues by line (from 0).
+
+    Issues are unknown blocks, nested blocks, and blocks that are never closed or never opened.
+    What is removed leaves empty lines, so that line numbers stay the same.
+    """
+    kept: list[str] = []
     issues: list[tuple[int, str]] = []
-    inside, nested, shown = False, 0, True
-    for token in tokens:
-        opens = token.type == "container_block_open"
-        closes = token.type == "container_block_close"
-        if opens and not inside and token.info.split()[:1] == ["when"]:
-            inside = True
-            shown, issue = _evaluate(token.info.split()[1:], settings)
-            issues += [(token.map[0] if token.map else 0, issue)] if issue else []
-        elif closes and inside and not nested:
-            inside, shown = False, True
-        else:
-            nested += (opens - closes) if inside else 0  # the parser reports nested blocks
-            kept += [token] if shown else []
-    return kept, issues
+    start, current, shown = 0, "", True
+    for number, line in enumerate(text.splitlines()):
+        if not (fence := FENCE.match(line)):
+            kept.append(line if shown else "")
+            continue
+        kind, *condition = fence[1].split() or [""]
+        kept.append(line if shown and CONDITIONAL not in (kind, current) else "")
+        if kind not in (*BLOCKS, CONDITIONAL, ""):
+            issues.append((number, f"unknown block ::: {kind}"))
+        if kind and current:
+            issues.append((number, f"::: {kind} starts before ::: {current} is closed"))
+        if not kind and not current:
+            issues.append((number, "::: closes a block that was never opened"))
+        shown = True
+        if kind == CONDITIONAL:
+            shown, issue = _evaluate(condition, settings)
+            issues += [(number, issue)] if issue else []
+        start, current = number, kind
+    if current:
+        issues.append((start, f"::: {current} is never closed"))
+    return "\n".join(kept), issues
 
 
 def _evaluate(condition: Sequence[str], settings: PageSettings) -> tuple[bool, str]:

@@ -1,6 +1,6 @@
 """Loads ``clinic/pages/*.md`` as immutable pages and checks all of them before the site starts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,14 +10,14 @@ from markupsafe import Markup
 
 from app.clinic import Clinic
 from app.clinic.errors import IssueCollector
-from app.pages.conditional_blocks import NO_SETTINGS, PageSettings
+from app.pages.conditional_blocks import PageSettings
 from app.pages.figures import load_figures
 from app.pages.front_matter import read_source
 from app.pages.markdown import create_parser
 from app.pages.parser import parse_page
 from app.pages.references import Reference, Source, read_sources, render_reference
 from app.pages.resolver import Heading, PlaceholderValue
-from app.pages.validation import HOME, BuiltInTargets, ParsedPage, validate_pages
+from app.pages.validation import HOME, ParsedPage, validate_pages
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,11 @@ class Page:
     references: tuple[Reference, ...]
 
 
-def load_pages(
-    folder: Path,
-    clinic: Clinic,
-    other_paths: Iterable[str] = (),
-    home_ids: Iterable[str] = (),
-    settings: PageSettings = NO_SETTINGS,
-) -> tuple[Page, ...]:
+def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Page, ...]:
     """The pages of ``folder/pages``, in their order.
 
-    ``other_paths`` are pages of the application (``/contact``), ``home_ids`` the ids that the
-    front page's template adds: links may lead to both. ``settings`` are those that pages can
-    mention. Raises ClinicError with every issue by file and line.
+    ``settings`` are those that pages can mention. Raises ClinicError with every issue by file
+    and line.
     """
     issues = IssueCollector()
     md, values = create_parser(), placeholders(clinic, settings)
@@ -63,8 +56,7 @@ def load_pages(
     ]
     if (home := folder / "pages" / f"{HOME}.md") not in files:
         issues.add(home, 1, "missing: it is the front page")
-    built_in = BuiltInTargets(frozenset(other_paths), frozenset(home_ids))
-    validate_pages(pages, files, sources, built_in, issues)
+    validate_pages(pages, files, sources, issues)
     issues.raise_if_any()
     rendered = (_page(md, page, sources) for page in pages)
     return tuple(sorted(rendered, key=lambda page: (page.order, page.path)))

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.container import container_plugin
 
-from app.pages import html_rules
+from app.pages import render_rules
 
 CITATION = re.compile(r"\[@([^\[\]\n]+)\]")
 PLACEHOLDER = re.compile(r"\{\{([^{}\n]*)\}\}")
@@ -27,7 +27,7 @@ def create_parser() -> MarkdownIt:
     container_plugin(md, "block", validate=lambda params, _markup: bool(params.strip()))
     md.inline.ruler.before("link", "citation", _citation)
     md.inline.ruler.before("link", "placeholder", _placeholder)
-    for name, render in html_rules.RULES.items():
+    for name, render in render_rules.RULES.items():
         md.add_render_rule(name, _render_rule(render))
     return md
 

@@ -3,38 +3,32 @@
 It has no side effects.
 """
 
-import re
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from app.pages.conditional_blocks import NO_SETTINGS, PageSettings, filter_conditional_blocks
+from app.pages.conditional_blocks import PageSettings, resolve_blocks
 from app.pages.figures.base import Figure
-from app.pages.html_rules import BLOCKS
 from app.pages.resolver import ParseResult, PlaceholderValue, TokenResolver, label_cells
-
-NO_FIGURES: Mapping[str, Figure | None] = MappingProxyType({})
-BLOCK = re.compile(r"\s{0,3}:::+\s*(\S*)")
 
 
 def parse_page(
     md: MarkdownIt,
     text: str,
     values: Mapping[str, PlaceholderValue | None],
-    figures: Mapping[str, Figure | None] = NO_FIGURES,
-    settings: PageSettings = NO_SETTINGS,
+    figures: Mapping[str, Figure | None],
+    settings: PageSettings,
 ) -> ParseResult:
     """Parse ``text``. ``values`` are the placeholders, None for a link that is not set.
 
     ``lead`` and ``body`` of the result are empty if it has ``issues``.
     """
-    tokens, issues = filter_conditional_blocks(md.parse(text), settings)
-    tokens = _without_unset_links(tokens, values)
+    text, issues = resolve_blocks(text, settings)
+    tokens = _without_unset_links(md.parse(text), values)
     result = TokenResolver(values, figures).resolve(tokens)
-    result.issues += [*issues, *_block_issues(text)]
+    result.issues += issues
     if not result.issues:
         label_cells(tokens)
         end = _end_of_lead(tokens)
@@ -67,21 +61,3 @@ def _without_unset_links(
         for paragraph_index in (index - 1, index, index + 1)
     }
     return [token for index, token in enumerate(tokens) if index not in removed]
-
-
-def _block_issues(text: str) -> Iterator[tuple[int, str]]:
-    """Unknown blocks, nested blocks, blocks that are never closed or never opened."""
-    opened: tuple[int, str] | None = None
-    for number, line in enumerate(text.splitlines()):
-        if not (match := BLOCK.match(line)):
-            continue
-        kind = match[1]
-        if kind and kind not in BLOCKS:
-            yield number, f"unknown block ::: {kind}"
-        if kind and opened:
-            yield number, f"::: {kind} starts before ::: {opened[1]} is closed"
-        if not kind and not opened:
-            yield number, "::: closes a block that was never opened"
-        opened = (number, kind) if kind else None
-    if opened:
-        yield opened[0], f"::: {opened[1]} is never closed"

@@ -9,7 +9,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from app.pages.figures.base import Figure, is_wide
-from app.pages.html_rules import CARDS
+from app.pages.render_rules import CARDS
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,9 @@ class TokenResolver:
         identifier = self._unique_id(f"figure {name}")
         token.meta |= {"kind": "figure", "title": name, "id": identifier}
         if figure := self._figures.get(name):
-            citations = {key: self._cite(key) for key in figure.references}
-            token.meta |= {"figure": figure, "citations": citations}
+            citations = [[self._cite(key) for key in row.references] for row in figure.rows]
+            numbers = {key: self._cite(key)[0] for key in figure.references}
+            token.meta |= {"figure": figure, "citations": citations, "numbers": numbers}
         elif name not in self._figures:
             self._add_issue(f"unknown figure {name}: there is no figures/{name}.toml")
 

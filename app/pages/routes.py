@@ -1,7 +1,7 @@
 """Routes of the information pages, the favicon and the text files for programs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template
@@ -10,12 +10,10 @@ from app import clock
 from app.clinic import Clinic, ClinicError
 from app.pages import json_ld, site_files
 from app.pages.loader import Page
+from app.pages.validation import OTHER_PAGES
 from app.web.page_cache import HTML, ONE_DAY, PAGE_CACHE_CONTROL, public_response
 
 TEXT = "text/plain; charset=utf-8"
-
-# The pages of other packages, with the labels of their links in the header.
-OTHER_PAGES = {"/location": "Location", "/contact": "Contact"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
     """A route per page and file. Raises ClinicError if ``logo`` cannot be read."""
     blueprint = Blueprint("pages", __name__)
     for page in site.pages:
-        blueprint.add_url_rule(page.path, page.slug or "home", _page_view(site, page))
+        blueprint.add_url_rule(page.path, page.slug or "home", partial(_show_page, site, page))
     try:
         favicon = logo.read_bytes()
     except OSError as error:
@@ -51,7 +49,7 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
         ("/sitemap.xml", "sitemap", sitemap, "application/xml; charset=utf-8"),
         ("/robots.txt", "robots", site_files.robots(site.url), TEXT),
     ):
-        blueprint.add_url_rule(path, name, _file_view(body, media_type))
+        blueprint.add_url_rule(path, name, partial(public_response, body, media_type, ONE_DAY))
 
     @blueprint.get("/.well-known/security.txt")
     def security() -> Response:
@@ -59,14 +57,6 @@ def create_blueprint(site: Site, logo: Path) -> Blueprint:
         return public_response(text, TEXT, ONE_DAY)
 
     return blueprint
-
-
-def _page_view(site: Site, page: Page) -> Callable[[], Response]:
-    return lambda: _show_page(site, page)
-
-
-def _file_view(body: bytes | str, media_type: str) -> Callable[[], Response]:
-    return lambda: public_response(body, media_type, ONE_DAY)
 
 
 def _show_page(site: Site, page: Page) -> Response:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.clinic import Clinic, ClinicError, Links
 from app.pages.conditional_blocks import page_settings
+from app.pages.loader import load_pages
 from app.pages.markdown import create_parser
 from app.pages.parser import parse_page
 
@@ -190,7 +191,7 @@ def test_quotes_are_typographic(html: Callable[..., str]) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet=st.sampled_from("a <>&\"'[@]{}|:-#*_`\n!()=/;.x1"), max_size=80))
 def test_raw_html_never_reaches_the_page(text: str) -> None:
-    result = parse_page(create_parser(), text, {"clinic.name": None})
+    result = parse_page(create_parser(), text, {"clinic.name": None}, {}, {})
     tags = {
         str(element.tag).rpartition("}")[2]
         for element in html5lib.parseFragment(result.lead + result.body).iter()
@@ -200,12 +201,8 @@ def test_raw_html_never_reaches_the_page(text: str) -> None:
 
 
 def test_demo_clinic_pages_are_valid(clinic: Clinic, clinic_dir: Any) -> None:
-    from app.pages import HOME_SECTIONS
-    from app.pages.loader import load_pages
-    from app.pages.routes import OTHER_PAGES
-
     try:
-        pages = load_pages(clinic_dir, clinic, OTHER_PAGES, HOME_SECTIONS, SETTINGS)
+        pages = load_pages(clinic_dir, clinic, SETTINGS)
     except ClinicError as error:
         pytest.fail(str(error))
     assert {page.path for page in pages} >= {"/", "/first-visit", "/evidence", "/privacy"}

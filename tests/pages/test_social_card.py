@@ -7,7 +7,7 @@ from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 
 from app.clinic import ClinicError
-from app.pages.og_image import init_social_card
+from app.pages.social_card import init_social_card
 
 SOCIAL_CARD = Path(__file__).parents[2] / "clinic" / "social-card.png"
 
