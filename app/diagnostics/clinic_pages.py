@@ -8,7 +8,7 @@ from app.clinic.errors import IssueCollector
 from app.diagnostics.readability import grade, sentences
 from app.diagnostics.result import CheckResult, clinic_failures, ok, warning, warning_at
 from app.pages.conditional_blocks import page_settings
-from app.pages.front_matter import read_source
+from app.pages.front_matter import read_page_file
 from app.pages.loader import Page, load_pages
 from app.pages.redirects import load_redirects
 from app.pages.references import read_sources
@@ -62,8 +62,8 @@ def _reading_grades(folder: Path) -> list[CheckResult]:
     grades: dict[Path, float] = {}
     results = []
     for file in sorted((folder / "pages").glob("*.md")):
-        if source := read_source(file, IssueCollector()):
-            texts = sentences(source.text)
+        if page := read_page_file(file, IssueCollector()):
+            texts = sentences(page.text)
             grades[file] = round(grade(texts), 1) if texts else 0
             if grades[file] > MAX_GRADE:
                 results.append(_hard_to_read(file, grades[file], texts))

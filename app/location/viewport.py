@@ -36,10 +36,7 @@ class Viewport:
     @property
     def meters_per_unit(self) -> float:
         """Meters on the ground for one unit, in the middle of the image."""
-        step = 0.001  # degrees
-        _, y1 = mercator(self.latitude, 0)
-        _, y2 = mercator(self.latitude + step, 0)
-        return self.unit * EQUATOR * step / 360 / (y1 - y2)
+        return self.unit * EQUATOR * math.cos(math.radians(self.latitude))
 
     def position(self, marker: Marker) -> tuple[float, float]:
         """The position of the tip of ``marker``, in units from the top left."""

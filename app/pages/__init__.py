@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask
 
-from app.clinic import Clinic
-from app.pages import json_ld
+from app.clinic import Clinic, toml_reader
+from app.clinic.errors import IssueCollector
 from app.pages.conditional_blocks import PageSettings
 from app.pages.loader import load_pages
 from app.pages.redirects import load_redirects, register_redirects
 from app.pages.routes import Site, create_blueprint
-from app.pages.social_card import init_social_card
+from app.pages.social_card import read_social_card
 
 
 def init_app(
@@ -22,18 +22,12 @@ def init_app(
     those that pages can mention, such as how long inquiries are kept.
     Raises ClinicError with every issue in the pages.
     """
-    pages = load_pages(folder, clinic, settings)
-    site = Site(clinic, pages, site_url)
-    app.register_blueprint(create_blueprint(site, folder / "logo.svg"))
+    pages, issues = load_pages(folder, clinic, settings), IssueCollector()
+    logo = toml_reader.read_text(folder / "logo.svg", issues) or ""
+    issues.raise_if_any()
+    card = folder / "social-card.png"
+    social_card = read_social_card(card) if card.exists() else None
+    site = Site(clinic, pages, site_url, logo, social_card)
+    app.register_blueprint(create_blueprint(site))
     register_redirects(app, load_redirects(folder / "redirects.toml", pages))
-    init_social_card(app, folder / "social-card.png", site_url)
-    app.jinja_env.globals.update(
-        navigation=site.navigation,
-        further_reading=site.further_reading,
-        clinic_structured_data=lambda: json_ld.clinic_script(clinic, site_url),
-    )
-
-    @app.context_processor
-    def canonical() -> dict[str, str]:
-        """The canonical URL of the current page; empty for an error page."""
-        return {"canonical": f"{site_url}{request.path}"} if request and request.url_rule else {}
+    app.jinja_env.globals.update(site=site)

@@ -1,7 +1,8 @@
 """Settings that pages can mention, so that what they say is always true.
 
 ``{{ settings.… }}`` shows a setting. A block from ``::: when settings.…`` to ``:::`` is shown
-only if that setting is on (or, with ``not`` before the name, off).
+only if that setting is on (or, with ``not`` before the name, off). ``::: when link.…`` does
+the same with a link of clinic.toml.
 """
 
 import re
@@ -23,20 +24,18 @@ def page_settings(
     map_tiles: bool,
 ) -> PageSettings:
     """``map_tiles``: whether visitors can load street images from another host."""
-    details = {
-        f"settings.notification_detail_{detail}": detail == notification_detail
-        for detail in ("full", "contact", "minimal")
-    }
     return {
         "settings.retention_days": str(retention_days),
         "settings.quarantine_retention_days": str(quarantine_retention_days),
         "settings.send_acknowledgement": send_acknowledgement,
         "settings.map_tiles": map_tiles,
-        **details,
+        "settings.notification_detail_full": notification_detail == "full",
+        "settings.notification_detail_contact": notification_detail == "contact",
+        "settings.notification_detail_minimal": notification_detail == "minimal",
     }
 
 
-def resolve_blocks(text: str, settings: PageSettings) -> tuple[str, list[tuple[int, str]]]:
+def resolve_blocks(text: str, conditions: Mapping[str, bool]) -> tuple[str, list[tuple[int, str]]]:
     """``text`` without the blocks whose condition is false, and the issues by line (from 0).
 
     Issues are unknown blocks, nested blocks, and blocks that are never closed or never opened.
@@ -59,7 +58,7 @@ def resolve_blocks(text: str, settings: PageSettings) -> tuple[str, list[tuple[i
             issues.append((number, "::: closes a block that was never opened"))
         shown = True
         if kind == CONDITIONAL:
-            shown, issue = _evaluate(condition, settings)
+            shown, issue = _evaluate(condition, conditions)
             issues += [(number, issue)] if issue else []
         start, current = number, kind
     if current:
@@ -67,10 +66,9 @@ def resolve_blocks(text: str, settings: PageSettings) -> tuple[str, list[tuple[i
     return "\n".join(kept), issues
 
 
-def _evaluate(condition: Sequence[str], settings: PageSettings) -> tuple[bool, str]:
+def _evaluate(condition: Sequence[str], conditions: Mapping[str, bool]) -> tuple[bool, str]:
     expected, name = condition[:1] != ["not"], condition[-1] if condition else ""
-    value = settings.get(name)
-    if len(condition) != (1 if expected else 2) or not isinstance(value, bool):
-        known = ", ".join(name for name, value in settings.items() if isinstance(value, bool))
-        return True, f"::: when {' '.join(condition)}: use one of {known} (with or without not)"
-    return value is expected, ""
+    if len(condition) != (1 if expected else 2) or name not in conditions:
+        reason = f"use one of {', '.join(conditions)} (with or without not)"
+        return True, f"::: when {' '.join(condition)}: {reason}"
+    return conditions[name] is expected, ""

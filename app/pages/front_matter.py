@@ -31,10 +31,10 @@ class FrontMatter(FrozenModel):
 
 
 @dataclass(frozen=True)
-class SourceFile:
+class PageFile:
     """A page's file. ``text`` is the Markdown, which starts at ``first_line`` (from 1)."""
 
-    file: Path
+    path: Path
     front_matter: FrontMatter
     text: str
     first_line: int
@@ -47,20 +47,19 @@ class SourceFile:
         return next((n for n, line in enumerate(lines, start) if f'"{key}"' in line), start)
 
 
-def read_source(file: Path, issues: IssueCollector) -> SourceFile | None:
-    """Read ``file``; None if that fails, with the reasons added to ``issues``."""
-    if (text := toml_reader.read_text(file, issues)) is None:
+def read_page_file(path: Path, issues: IssueCollector) -> PageFile | None:
+    """Read the file; None if that fails, with the reasons added to ``issues``."""
+    if (text := toml_reader.read_text(path, issues)) is None:
         return None
     lines = text.splitlines()
     fences = [number for number, line in enumerate(lines) if line.strip() == FENCE][:2]
     if len(fences) < 2 or fences[0] != 0:
-        issues.add(file, 1, f"must begin with front matter between two {FENCE} lines")
+        issues.add(path, 1, f"must begin with front matter between two {FENCE} lines")
         return None
     end = fences[1]
     head = "\n".join(["", *lines[1:end], ""])
-    if (table := toml_reader.parse(file, head, issues, label="front matter")) is None:
+    if (table := toml_reader.parse(path, head, issues, label="front matter")) is None:
         return None
-    front_matter = toml_reader.validate(FrontMatter, table, file, head, issues)
-    if not front_matter:
+    if not (front_matter := toml_reader.validate(FrontMatter, table, path, head, issues)):
         return None
-    return SourceFile(file, front_matter, "\n".join(lines[end + 1 :]), end + 2, head)
+    return PageFile(path, front_matter, "\n".join(lines[end + 1 :]), end + 2, head)

@@ -12,11 +12,10 @@ from app.clinic import Clinic
 from app.clinic.errors import IssueCollector
 from app.pages.conditional_blocks import PageSettings
 from app.pages.figures import load_figures
-from app.pages.front_matter import read_source
+from app.pages.front_matter import FrontMatter, read_page_file
 from app.pages.markdown import create_parser
-from app.pages.parser import parse_page
+from app.pages.parser import Heading, PlaceholderValue, parse_page
 from app.pages.references import Reference, Source, read_sources, render_reference
-from app.pages.resolver import Heading, PlaceholderValue
 from app.pages.validation import HOME, ParsedPage, validate_pages
 
 
@@ -24,18 +23,18 @@ from app.pages.validation import HOME, ParsedPage, validate_pages
 class Page:
     """An information page, ready for its template. ``updated`` is a date in UTC."""
 
-    slug: str
     path: str
-    title: str
-    description: str
-    nav: str | None
-    order: int
-    reviewed: date | None
+    meta: FrontMatter
     updated: date
     lead: Markup
     body: Markup
     headings: tuple[Heading, ...]
     references: tuple[Reference, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the template, if this page has its own."""
+        return self.path.lstrip("/") or "home"
 
 
 def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Page, ...]:
@@ -45,28 +44,29 @@ def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Pa
     and line.
     """
     issues = IssueCollector()
-    md, values = create_parser(), placeholders(clinic, settings)
+    md, values = create_parser(), _placeholders(clinic, settings)
+    conditions = {name: value for name, value in settings.items() if isinstance(value, bool)}
+    conditions |= {f"link.{name}": url is not None for name, url in clinic.links}
     sources = read_sources(folder / "references.toml", issues)
     figures = load_figures(folder / "figures", sources, issues)
-    files = sorted((folder / "pages").glob("*.md"))
+    paths = sorted((folder / "pages").glob("*.md"))
     pages = [
-        ParsedPage(source, parse_page(md, source.text, values, figures, settings))
-        for file in files
-        if (source := read_source(file, issues))
+        ParsedPage(file, parse_page(md, file.text, values, figures, conditions))
+        for path in paths
+        if (file := read_page_file(path, issues))
     ]
-    if (home := folder / "pages" / f"{HOME}.md") not in files:
+    if (home := folder / "pages" / f"{HOME}.md") not in paths:
         issues.add(home, 1, "missing: it is the front page")
-    validate_pages(pages, files, sources, issues)
+    validate_pages(pages, paths, sources, issues)
     issues.raise_if_any()
     rendered = (_page(md, page, sources) for page in pages)
-    return tuple(sorted(rendered, key=lambda page: (page.order, page.path)))
+    return tuple(sorted(rendered, key=lambda page: (page.meta.order, page.path)))
 
 
-def placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, PlaceholderValue | None]:
-    """The values of ``{{ … }}``; None for a link that the clinic has not set."""
+def _placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, PlaceholderValue]:
+    """The values of ``{{ … }}``."""
     links = {
-        f"link.{name}": PlaceholderValue(str(url), str(url)) if url else None
-        for name, url in clinic.links
+        f"link.{name}": PlaceholderValue(str(url), str(url)) for name, url in clinic.links if url
     }
     texts = {
         name: PlaceholderValue(text) for name, text in settings.items() if isinstance(text, str)
@@ -82,17 +82,12 @@ def placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, Placeholde
 
 
 def _page(md: MarkdownIt, page: ParsedPage, sources: Mapping[str, Source]) -> Page:
-    front_matter, result = page.source.front_matter, page.result
-    modified = datetime.fromtimestamp(page.source.file.stat().st_mtime, UTC).date()
+    meta, result = page.file.front_matter, page.result
+    modified = datetime.fromtimestamp(page.file.path.stat().st_mtime, UTC).date()
     return Page(
-        slug=page.path.lstrip("/"),
         path=page.path,
-        title=front_matter.title,
-        description=front_matter.description,
-        nav=front_matter.nav,
-        order=front_matter.order,
-        reviewed=front_matter.reviewed,
-        updated=front_matter.updated or modified,
+        meta=meta,
+        updated=meta.updated or modified,
         lead=result.lead,
         body=result.body,
         headings=tuple(result.headings),

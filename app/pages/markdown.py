@@ -1,17 +1,15 @@
 """The Markdown of pages: CommonMark, tables, blocks, citations and placeholders.
 
-The parser only recognizes them. ``resolver.py`` numbers the citations and fills in the
+The parser only recognizes them. ``parser.py`` numbers the citations and fills in the
 placeholders once the whole page is parsed.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.container import container_plugin
 
 from app.pages import render_rules
@@ -34,17 +32,7 @@ def create_parser() -> MarkdownIt:
 
 def _render_rule(render: Callable[[Token], str]) -> Callable[..., str]:
     """``render`` with the signature that markdown-it calls."""
-
-    def rule(
-        _self: RendererHTML,
-        tokens: Sequence[Token],
-        index: int,
-        _options: OptionsDict,
-        _env: EnvType,
-    ) -> str:
-        return render(tokens[index])
-
-    return rule
+    return lambda _self, tokens, index, *_options: render(tokens[index])
 
 
 def _citation(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's interface

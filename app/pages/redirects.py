@@ -9,7 +9,7 @@ from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
 from app.clinic import toml_reader
-from app.clinic.errors import IssueCollector
+from app.clinic.errors import IssueCollector, line_of
 from app.pages.loader import Page
 from app.pages.validation import OTHER_PAGES
 from app.web.page_cache import ONE_DAY
@@ -32,7 +32,7 @@ def load_redirects(file: Path, pages: Iterable[Page]) -> dict[str, str]:
     ids |= {page.path: {heading.id for heading in page.headings} for page in pages}
     for old, new in redirects.items():
         if reason := _issue(old, str(new), redirects, ids):
-            issues.add(file, _line_of(text, old), f"{old}: {reason}")
+            issues.add(file, line_of(text, (f'"{old}"',)), f"{old}: {reason}")
     issues.raise_if_any()
     return redirects
 
@@ -61,8 +61,3 @@ def _issue(old: str, new: str, redirects: Mapping[str, object], ids: Mapping[str
     if path not in ids:
         return f"{new} is not a page"
     return f"{path} has no heading #{heading}" if heading and heading not in ids[path] else ""
-
-
-def _line_of(text: str, old: str) -> int:
-    match = re.search(rf"""^\s*["']?{re.escape(old)}["']?\s*=""", text, re.MULTILINE)
-    return text.count("\n", 0, match.start()) + 1 if match else 1

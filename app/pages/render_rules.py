@@ -27,14 +27,14 @@ def _citations(token: Token) -> Markup:
 
 def _citation_links(citations: Iterable[tuple[int, bool]]) -> Markup:
     """Links to the references with these numbers. A first citation has an id to link back to."""
-    links = []
-    for number, is_first in citations:
-        anchor = f' id="cite-{number}"' if is_first else ""
-        links.append(
-            f'<a href="#ref-{number}"{anchor} aria-label="Reference {number}">{number}</a>'
+    links = [
+        Markup('<a href="#ref-{0}"{1} aria-label="Reference {0}">{0}</a>').format(
+            number, Markup(' id="cite-{}"').format(number) if is_first else ""
         )
-    html = f'<sup class="cite">{", ".join(links)}</sup>' if links else ""
-    return Markup(html)  # noqa: S704 - only numbers
+        for number, is_first in citations
+    ]
+    html = Markup('<sup class="cite">{}</sup>').format(Markup(", ").join(links))
+    return html if links else Markup()
 
 
 def _placeholder(token: Token) -> str:

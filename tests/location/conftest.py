@@ -9,6 +9,8 @@ from threading import Thread
 
 import pytest
 from flask import Flask
+from pmtiles.tile import Compression, TileType, zxy_to_tileid
+from pmtiles.writer import write
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from app.clinic import Clinic
@@ -43,8 +45,8 @@ def source(
 ) -> MapSource:
     return MapSource(
         markers=clinic_markers,
-        basemap=str(basemap_file),
-        metadata=basemap.metadata,
+        basemap=basemap_file,
+        basemap_version=basemap.metadata.version,
         tiles_url="",
         attribution=basemap.metadata.attribution,
     )
@@ -109,3 +111,26 @@ def site_of(make_app: Callable[..., Flask]) -> Iterator[Callable[..., str]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def write_basemap(
+    file: Path,
+    tiles: dict[tuple[int, int, int], bytes],
+    tile_type: TileType = TileType.MVT,
+    compression: Compression = Compression.GZIP,
+    attribution: str = "Somebody",
+) -> Path:
+    """Write a PMTiles file of ``tiles`` (z, x, y) within a degree of 0, 0."""
+    header = {
+        "tile_type": tile_type,
+        "tile_compression": compression,
+        "min_lon_e7": -10_000_000,
+        "min_lat_e7": -10_000_000,
+        "max_lon_e7": 10_000_000,
+        "max_lat_e7": 10_000_000,
+    }
+    with write(str(file)) as writer:
+        for at in sorted(tiles, key=lambda at: zxy_to_tileid(*at)):
+            writer.write_tile(zxy_to_tileid(*at), tiles[at])
+        writer.finalize(header, {"attribution": attribution})
+    return file

@@ -13,7 +13,6 @@ Label = Annotated[Text, Field(max_length=27)]
 Title = Annotated[Text, Field(max_length=34)]
 Hours = Annotated[float, Field(gt=0)]
 References = tuple[ReferenceKey, ...]
-MAX_NARROW_COLUMNS = 2  # that fit the narrowest screen without scrolling
 
 
 class TableRow(NamedTuple):
@@ -42,10 +41,6 @@ class Figure(FrozenModel):
         raise NotImplementedError
 
     @property
-    def wide(self) -> bool:
-        return is_wide(len(self.columns))
-
-    @property
     def references(self) -> References:
         """The sources of the figure, in the order of the table."""
         return tuple(dict.fromkeys(key for row in self.rows for key in row.references))
@@ -54,8 +49,3 @@ class Figure(FrozenModel):
 def format_number(value: float, decimals: int = 2) -> str:
     """``value`` without trailing zeros: 24, 1.5, 9.87."""
     return f"{round(value, decimals):g}"
-
-
-def is_wide(columns: int) -> bool:
-    """Whether phones show a table with this number of columns row by row."""
-    return columns > MAX_NARROW_COLUMNS

@@ -5,15 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from app.clinic.models import FrozenModel
-from app.pages.figures.base import (
-    Figure,
-    Hours,
-    Label,
-    References,
-    TableRow,
-    Text,
-    format_number,
-)
+from app.pages.figures.base import Figure, Hours, Label, References, TableRow, Text, format_number
 
 LEFT, RIGHT = 2.0, 98.0  # percent: the positions of the first and the last hour
 TOP, ROW_HEIGHT = 4.7, 3.5  # em

@@ -1,6 +1,5 @@
 """Figure: how the drug is thought to work, in numbered steps at a synapse."""
 
-import math
 from itertools import accumulate
 from textwrap import wrap
 from typing import Annotated, ClassVar, Literal
@@ -13,8 +12,6 @@ from app.pages.figures.base import Figure, Label, References, TableRow, Text
 DRAWING_HEIGHT = 15.2  # em
 LINE_WIDTH = 30  # characters of a line below the drawing, on a narrow screen
 TITLE_HEIGHT, LINE_HEIGHT = 1.9, 1.35  # em
-DOTS = 34  # of the neurotransmitter
-GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))  # spreads the dots evenly
 
 
 class MechanismStep(FrozenModel):
@@ -49,15 +46,6 @@ class Mechanism(Figure):
     steps: Annotated[tuple[MechanismStep, ...], Field(min_length=4, max_length=4)]
 
     columns: ClassVar = ("Step", "What is thought to happen", "Known from")
-
-    @property
-    def dots(self) -> tuple[tuple[float, float], ...]:
-        """Positions of the dots: a flat cloud around the middle of the synapse."""
-        return tuple(
-            (4.6 * radius * math.cos(n * GOLDEN_ANGLE), 0.95 * radius * math.sin(n * GOLDEN_ANGLE))
-            for n in range(1, DOTS + 1)
-            if (radius := math.sqrt(n / DOTS))
-        )
 
     @property
     def positioned_steps(self) -> tuple[tuple[float, MechanismStep], ...]:

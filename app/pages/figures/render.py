@@ -27,7 +27,7 @@ def render_figure(
 
     ``name`` is the prefix of its ids on the page, ``numbers`` are those of its references.
     """
-    rows = [(row.cells, links) for row, links in zip(figure.rows, citation_links, strict=True)]
+    rows = zip(figure.rows, citation_links, strict=True)
     html = TEMPLATES.get_template("figure.html").render(
         figure=figure, name=name, rows=rows, numbers=numbers
     )

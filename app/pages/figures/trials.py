@@ -109,12 +109,8 @@ class Panel(FrozenModel):
         return HEADER_HEIGHT + sum(trial.height for trial in self.trials)
 
     @property
-    def has_axis(self) -> bool:
-        return any(trial.values for trial in self.trials)
-
-    @property
     def height(self) -> float:
-        return self.bottom + (AXIS_HEIGHT if self.has_axis else 0)
+        return self.bottom + AXIS_HEIGHT
 
 
 class Trials(Figure):
