@@ -3,11 +3,10 @@
 ``map_cache.py`` runs this as a subprocess, because of the libraries that it needs.
 """
 
-import json
 import os
 import sys
 
-from app.location.map_cache import MAP_SOURCE, MapSource
+from app.location.map_cache import MAP_FILES, MAP_SOURCE, MapSource
 from app.location.map_colors import DARK, LIGHT
 from app.location.pmtiles_reader import PMTilesReader
 
@@ -28,4 +27,5 @@ def build_maps(source: MapSource) -> dict[str, str]:
 
 if __name__ == "__main__":
     os.nice(10)  # visitors' requests come first
-    json.dump(build_maps(MAP_SOURCE.validate_json(sys.stdin.buffer.read())), sys.stdout)
+    files = build_maps(MAP_SOURCE.validate_json(sys.stdin.buffer.read()))
+    sys.stdout.buffer.write(MAP_FILES.dump_json(files))

@@ -150,7 +150,7 @@ function basemapLayer(options, colors) {
 
 // Hides the static image only when the layer has drawn something.
 function showWhenDrawn(map, layer) {
-  var show = function () { map.getContainer().parentNode.classList.add("is-live"); };
+  var show = function () { map.getContainer().parentNode.classList.add("is-interactive"); };
   // A vector layer reports a tile as loaded even without data, so check for data.
   var drawn = function () {
     if (!layer.views) return true;

@@ -19,10 +19,10 @@ from app.location.tile_rendering import Feature
 from app.location.viewport import FRAME, HEIGHT, WIDTH
 
 LETTER_WIDTH = 0.54  # average, in font sizes
-STRAIGHT = 7.0  # units that a street may deviate from a straight line under its label
+MAX_DEVIATION = 7.0  # units that a street may deviate from a straight line under its label
 ROAD_SIZES = {"highway": 28, "major_road": 28, "minor_road": 23, "path": 21, "ferry": 22}
-NEAR = 60  # units around a pin
-MAJOR = 26  # units: labels of at least this size are placed first, and alone on small screens
+NEAR_DISTANCE = 60  # units around a pin
+MIN_MAJOR_SIZE = 26  # units: these labels are placed first, and small screens show no others
 LABEL_AREA = FRAME.buffer(-14) - box(0, HEIGHT - 76, WIDTH, HEIGHT)
 
 
@@ -35,7 +35,7 @@ class LabelStyle:
     spacing: float = 0
     attributes: str = ""
     dot: bool = False
-    capitals: bool = False
+    uppercase: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Label:
 WATER = LabelStyle(27, "water_label", 3, ' font-style="italic"')
 LANDMARK = LabelStyle(23, dot=True)
 GREEN = LabelStyle(23, "green_label", attributes=' font-style="italic"')
-NEIGHBORHOOD = LabelStyle(21, "place_label", 3, capitals=True)
+NEIGHBORHOOD = LabelStyle(21, "place_label", 3, uppercase=True)
 # (layer, kinds or an empty set for all, style), the most important first.
 POINTS: tuple[tuple[str, frozenset[str], LabelStyle], ...] = (
     ("pois", frozenset({"lighthouse", "ferry_terminal", "station", "hospital"}), LANDMARK),
@@ -81,9 +81,9 @@ def place_labels(
     occupied: list[BaseGeometry] = list(pin_areas)
     placed: set[str] = set()
     streets = list(_street_labels(features, pin_areas, scale))
-    major = [label for label in streets if label.style.size >= MAJOR * scale]
+    major = [label for label in streets if label.style.size >= MIN_MAJOR_SIZE * scale]
     for label in (*major, *_point_labels(features, scale), *streets):
-        if label.text in placed or (scale > 1 and label.style.size < MAJOR * scale):
+        if label.text in placed or (scale > 1 and label.style.size < MIN_MAJOR_SIZE * scale):
             continue
         if LABEL_AREA.contains(label.area) and not any(map(label.area.intersects, occupied)):
             placed.add(label.text)
@@ -95,7 +95,7 @@ def _street_labels(
     features: Iterable[Feature], pin_areas: Sequence[Polygon], scale: float
 ) -> Iterator[Label]:
     """Streets near a pin come first, then the long ones."""
-    near = unary_union(pin_areas).buffer(NEAR)
+    near = unary_union(pin_areas).buffer(NEAR_DISTANCE)
     parts: dict[tuple[str, str], list[BaseGeometry]] = {}
     for feature in features:
         is_line = (feature.layer, feature.dimensions) == ("roads", 1)
@@ -115,7 +115,7 @@ def _street_labels(
 
 def _straight_runs(line: BaseGeometry, width: float) -> Iterator[tuple[float, float, float]]:
     """Middle and angle of each straight stretch that fits ``width``, on the longest run first."""
-    parts = [part.simplify(STRAIGHT).coords for part in getattr(line, "geoms", [line])]
+    parts = [part.simplify(MAX_DEVIATION).coords for part in getattr(line, "geoms", [line])]
     runs = [LineString(pair) for points in parts for pair in pairwise(points)]
     for run in sorted(runs, key=lambda run: -run.length):
         visible = run.intersection(LABEL_AREA)
@@ -135,7 +135,7 @@ def _point_labels(features: Iterable[Feature], scale: float) -> Iterator[Label]:
         for feature in features:
             point, is_shown = feature.geometry, not kinds or feature.kind in kinds
             if isinstance(point, Point) and feature.name and feature.layer == layer and is_shown:
-                text = feature.name.upper() if style.capitals else feature.name
+                text = feature.name.upper() if style.uppercase else feature.name
                 yield Label(text, style, point.x, point.y + (style.size if style.dot else 0))
 
 

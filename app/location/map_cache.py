@@ -9,7 +9,6 @@ finds it.
 
 import fcntl
 import hashlib
-import json
 import logging
 import subprocess
 import sys
@@ -56,7 +55,9 @@ class MapSource:
         return digest.hexdigest()[:16]
 
 
-MAP_SOURCE = TypeAdapter(MapSource)  # to JSON for the subprocess, and back
+# To JSON and back.
+MAP_SOURCE = TypeAdapter(MapSource)
+MAP_FILES = TypeAdapter(dict[str, str])
 
 
 class MapCache:
@@ -76,7 +77,7 @@ class MapCache:
             if not self._contents and time.monotonic() >= self._next_try:
                 try:
                     self._contents = self._read_or_build()
-                except (OSError, subprocess.SubprocessError) as error:
+                except (OSError, ValueError, subprocess.SubprocessError) as error:
                     self._next_try = time.monotonic() + RETRY_DELAY
                     log.error(
                         "Cannot build the map; pages show addresses and directions without it: %s",
@@ -98,16 +99,15 @@ class MapCache:
 
     def _read(self) -> dict[str, str] | None:
         try:
-            contents: dict[str, str] = json.loads(self._file.read_text(encoding="utf-8"))
+            return MAP_FILES.validate_json(self._file.read_bytes())
         except (OSError, ValueError):  # absent, or incomplete after a power failure
             return None
-        return contents
 
     def _store(self, contents: dict[str, str]) -> dict[str, str]:
         """Write the file and delete those of earlier versions."""
         for old in self._file.parent.glob("map-*.json"):
             old.unlink(missing_ok=True)
-        self._file.write_text(json.dumps(contents), encoding="utf-8")
+        self._file.write_bytes(MAP_FILES.dump_json(contents))
         return contents
 
 
@@ -123,5 +123,4 @@ def _run_subprocess(source: MapSource) -> dict[str, str]:
     if result.returncode:
         error = result.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
         raise subprocess.SubprocessError(f"exit code {result.returncode}: {error[-1]}")
-    contents: dict[str, str] = json.loads(result.stdout)
-    return contents
+    return MAP_FILES.validate_json(result.stdout)

@@ -27,9 +27,9 @@ def render_static_map(
     """The SVG; on a plain background without ``basemap``."""
     viewport = fit_viewport(markers)
     features = load_features(viewport, basemap) if basemap else []
-    positions = [viewport.position(marker) for marker in markers]
-    pin_areas = [_pin_area(position, PIN_SCALE) for position in positions]
-    large_pin_areas = [_pin_area(position, LARGE_PIN_SCALE) for position in positions]
+    tips = [viewport.position(marker) for marker in markers]
+    pin_areas = [_pin_area(tip, PIN_SCALE) for tip in tips]
+    large_pin_areas = [_pin_area(tip, LARGE_PIN_SCALE) for tip in tips]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
         f' width="{WIDTH // 2}" height="{HEIGHT // 2}"',
@@ -54,9 +54,9 @@ def render_static_map(
     return "".join(parts)
 
 
-def _pin_area(position: tuple[float, float], scale: float) -> Polygon:
+def _pin_area(tip: tuple[float, float], scale: float) -> Polygon:
     """The area covered by a pin, which stays free of labels."""
-    x, y = position
+    x, y = tip
     return box(x - 15 * scale, y - 40 * scale, x + 15 * scale, y + 6)
 
 

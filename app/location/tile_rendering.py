@@ -116,7 +116,7 @@ def _decode(
                 yield Feature(layer, str(properties.get("kind", "")), str(name), visible)
 
 
-def merge(
+def _union(
     features: Iterable[Feature],
     dimensions: int,
     layer: str,
@@ -136,13 +136,13 @@ def merge(
 def render_features(features: Sequence[Feature], colors: MapColors) -> Iterator[str]:
     """SVG elements of the areas and lines, from bottom to top."""
     for layer, kinds, color in AREAS:
-        if data := path_data(merge(features, 2, layer, kinds)):
+        if data := path_data(_union(features, 2, layer, kinds)):
             edge = f' stroke="{colors["building_edge"]}"' if color == "building" else ""
             yield f'<path fill="{colors[color]}"{edge} d="{data}"/>'
         if layer == "water":
-            yield from _line(merge(features, 1, layer), colors["water"], 5)
+            yield from _line(_union(features, 1, layer), colors["water"], 5)
     roads = [
-        (line_merge(merge(features, 1, "roads", kinds)), width, dashes, colors[color], casing)
+        (line_merge(_union(features, 1, "roads", kinds)), width, dashes, colors[color], casing)
         for kinds, width, dashes, color, casing in ROADS
     ]
     # All casings lie under all roads, so that crossings are open.

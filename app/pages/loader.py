@@ -24,17 +24,13 @@ class Page:
     """An information page, ready for its template. ``updated`` is a date in UTC."""
 
     path: str
+    name: str  # of its template, if it has one, and of its route
     meta: FrontMatter
     updated: date
     lead: Markup
     body: Markup
     headings: tuple[Heading, ...]
     references: tuple[Reference, ...]
-
-    @property
-    def name(self) -> str:
-        """Of the template, if this page has its own."""
-        return self.path.lstrip("/") or "home"
 
 
 def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Page, ...]:
@@ -86,6 +82,7 @@ def _page(md: MarkdownIt, page: ParsedPage, sources: Mapping[str, Source]) -> Pa
     modified = datetime.fromtimestamp(page.file.path.stat().st_mtime, UTC).date()
     return Page(
         path=page.path,
+        name=page.path.lstrip("/") or "home",
         meta=meta,
         updated=meta.updated or modified,
         lead=result.lead,

@@ -24,7 +24,7 @@ PIXEL = bytes.fromhex(
 def open_map(page: Page, path: str = "/location") -> None:
     page.goto(path)
     page.locator("#map-box").scroll_into_view_if_needed()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=BUILD_TIMEOUT)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     page.wait_for_load_state("networkidle")
 
 
@@ -55,7 +55,7 @@ def test_map_loads_only_when_its_box_is_near(page: Page, path: str) -> None:
     page.wait_for_load_state("networkidle")
     assert not [url for url in requested if "leaflet" in url or "/tiles/" in url or "map.js" in url]
     page.locator("#map-box").scroll_into_view_if_needed()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=BUILD_TIMEOUT)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     assert any("/location/tiles/15/" in url for url in requested)
     expect(page.locator("#map-box img")).not_to_be_visible()
     expect(page.get_by_role("region", name="Map of our locations")).to_be_visible()
@@ -320,7 +320,7 @@ def test_without_a_basemap_streets_load_only_after_a_click(
     expect(page.locator("#map-box img").first).to_be_visible()
 
     button.click()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=BUILD_TIMEOUT)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     expect(button).not_to_be_visible()
     expect(page.locator(PIN)).to_have_count(2)
     expect(page.locator(".leaflet-control-attribution")).to_contain_text("OpenStreetMap")
@@ -351,7 +351,7 @@ def test_second_click_retries_an_unreachable_street_host(
     expect(page.locator("#map-box img").first).to_be_visible()
     unreachable = False
     button.click()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=BUILD_TIMEOUT)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     context.close()
 
 

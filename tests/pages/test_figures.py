@@ -178,12 +178,21 @@ def test_unknown_figure_is_reported_with_its_line(folder: Any) -> None:
     assert "pages/index.md:9: unknown figure g: there is no figures/g.toml" in found
 
 
-def test_trial_outside_its_axis_is_rejected(folder: Any) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("ketamine_value = 60\n", "ketamine_value = 160\n", "Lii 2023"),
+        ("confidence_interval = [4.37,", "confidence_interval = [0.37,", "Newport 2015"),
+        ("ticks = [1, 3,", "ticks = [0, 3,", "ticks"),
+        ("no_effect = 1\n", "no_effect = 0\n", "no_effect"),
+    ],
+)
+def test_number_outside_its_axis_is_rejected(folder: Any, old: str, new: str, place: str) -> None:
     data = (CLINIC / "figures" / "trials.toml").read_text("utf-8")
-    found = issues(folder, data.replace("ketamine_value = 60\n", "ketamine_value = 160\n"))
-    assert any(
-        "Lii 2023: a number is not between axis_min and axis_max" in line for line in found
-    ), found
+    assert old in data
+    found = issues(folder, data.replace(old, new))
+    reason = f"{place}: a number is not between axis_min and axis_max"
+    assert any(line.endswith(reason) for line in found), found
 
 
 def test_figure_can_be_on_a_page_twice(folder: Any) -> None:

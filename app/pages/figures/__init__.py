@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 
 from app.clinic import toml_reader
-from app.clinic.errors import IssueCollector
+from app.clinic.errors import IssueCollector, line_of
 from app.pages.figures.base import Figure
 from app.pages.figures.effect_duration import EffectDuration
 from app.pages.figures.mechanism import Mechanism
@@ -35,15 +35,12 @@ def _read(file: Path, sources: Container[str], issues: IssueCollector) -> Figure
     if (table := toml_reader.parse(file, text, issues)) is None:
         return None
     if not (kind := KINDS.get(str(table.get("kind")))):
-        issues.add(file, _line_of(text, "kind"), f"kind: must be one of {', '.join(KINDS)}")
+        reason = f"kind: must be one of {', '.join(KINDS)}"
+        issues.add(file, line_of(text, ("kind",)), reason)
         return None
     figure = toml_reader.validate(kind, table, file, text, issues)
     for key in figure.references if figure else ():
         if key not in sources:
-            line = _line_of(text, f'"{key}"')
+            line = text.count("\n", 0, max(text.find(f'"{key}"'), 0)) + 1
             issues.add(file, line, f"references: {key} is not in references.toml")
     return figure
-
-
-def _line_of(text: str, part: str) -> int:
-    return text.count("\n", 0, max(text.find(part), 0)) + 1

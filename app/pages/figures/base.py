@@ -28,7 +28,6 @@ class Figure(FrozenModel):
     Each kind has a template of its own in ``templates/figures``, and a ``height``.
     """
 
-    kind: str
     title: Text
     description: Text  # for screen readers
     printed: bool = True  # false for a figure that does not fit on paper

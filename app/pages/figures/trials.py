@@ -69,13 +69,13 @@ class Panel(FrozenModel):
     def _numbers_fit_the_axis(self) -> Self:
         if not self.axis_min < self.axis_max or (self.log_scale and self.axis_min <= 0):
             raise ValueError("axis_min must be below axis_max, and above 0 with log_scale")
-        if not self._are_on_axis(
-            *self.ticks, *([] if self.no_effect is None else [self.no_effect])
-        ):
-            raise ValueError("ticks and no_effect must be between axis_min and axis_max")
+        numbers = [("ticks", self.ticks), *((trial.name, trial.values) for trial in self.trials)]
+        if self.no_effect is not None:
+            numbers.append(("no_effect", (self.no_effect,)))
+        for name, values in numbers:
+            if any(not self.axis_min <= value <= self.axis_max for value in values):
+                raise ValueError(f"{name}: a number is not between axis_min and axis_max")
         for trial in self.trials:
-            if not self._are_on_axis(*trial.values):
-                raise ValueError(f"{trial.name}: a number is not between axis_min and axis_max")
             low, high = trial.confidence_interval or (-math.inf, math.inf)
             if not low <= (trial.ketamine_value or 0) <= high:
                 raise ValueError(f"{trial.name}: ketamine_value is not in confidence_interval")
@@ -84,9 +84,6 @@ class Panel(FrozenModel):
             if not trial.values and not trial.finding:
                 raise ValueError(f"{trial.name}: give a number or a finding")
         return self
-
-    def _are_on_axis(self, *values: float) -> bool:
-        return all(self.axis_min <= value <= self.axis_max for value in values)
 
     def x(self, value: float) -> float:
         scale = math.log if self.log_scale else float
