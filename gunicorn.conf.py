@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -107,4 +108,4 @@ def post_worker_init(_worker: Any) -> None:
 
     services = get_services(app)
     MailerWatch(services.database).start()
-    services.clinic_map.cache.warm_up()
+    Thread(target=services.clinic_map.cache.get, args=("map.js",), daemon=True).start()

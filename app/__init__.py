@@ -100,7 +100,7 @@ def _init_pages(app: Flask, settings: Settings, clinic: Clinic) -> None:
         app,
         clinic=clinic,
         folder=settings.clinic_dir,
-        site=settings.site_url,
+        site_url=settings.site_url,
         settings=page_settings(
             retention_days=settings.retention_days,
             quarantine_retention_days=settings.quarantine_retention_days,

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from app.clinic import toml_reader
-from app.clinic.errors import ClinicError, FileIssue, IssueCollector, line_of
+from app.clinic.errors import ClinicError, IssueCollector
 from app.clinic.models import CRISIS_PHRASES_FILE, Clinic, CrisisPhrases, FrozenModel
 
 Model = TypeVar("Model", bound=FrozenModel)
@@ -30,21 +28,9 @@ def _read(file: Path, model: type[Model]) -> Model:
     issues = IssueCollector()
     text = toml_reader.read_text(file, issues) or ""
     issues.raise_if_any()
-    table = toml_reader.parse(file, text, issues)
+    table = toml_reader.parse(file, text, issues) or {}
     issues.raise_if_any()
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        raise ClinicError.from_issues(_issues(file, text, error)) from None
-
-
-def _issues(file: Path, text: str, error: ValidationError) -> list[FileIssue]:
-    issues = []
-    for item in error.errors():
-        location = item["loc"]
-        # A missing key has no line, so this is the line of its table.
-        line = line_of(text, location[:-1] if item["type"] == "missing" else location)
-        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-        reason = item["msg"].removeprefix("Value error, ")
-        issues.append(FileIssue(file, line, f"{key.lstrip('.') or file.stem}: {reason}"))
-    return issues
+    result = toml_reader.validate(model, table, file, text, issues)
+    issues.raise_if_any()
+    assert result
+    return result

@@ -2,10 +2,16 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from app.clinic.errors import IssueCollector
+from pydantic import BaseModel, ValidationError
+
+from app.clinic.errors import IssueCollector, line_of
+
+Model = TypeVar("Model", bound=BaseModel)
+REASONS = {"missing": "missing", "extra_forbidden": "unknown key"}
 
 
 def read_text(file: Path, issues: IssueCollector) -> str | None:
@@ -19,20 +25,43 @@ def read_text(file: Path, issues: IssueCollector) -> str | None:
     return None
 
 
-def parse(
-    file: Path, text: str, issues: IssueCollector, *, line_offset: int = 0, label: str = ""
-) -> dict[str, Any] | None:
+def parse(file: Path, text: str, issues: IssueCollector, label: str = "") -> dict[str, Any] | None:
     """Return the tables in ``text``, or None and an issue when it is not valid TOML.
 
-    ``text`` may be the part of ``file`` called ``label``, with ``line_offset`` lines before it.
+    ``text`` may be the beginning of ``file``, called ``label``.
     """
     prefix = f"{label}: " if label else ""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        issues.add(file, _error_line(error, text) + line_offset, f"{prefix}{error}")
+        issues.add(file, _error_line(error, text), f"{prefix}{error}")
     except (RecursionError, ValueError) as error:  # endless nested lists, 5,000 digits
-        issues.add(file, line_offset, f"{prefix}is not valid TOML ({type(error).__name__})")
+        issues.add(file, 0, f"{prefix}is not valid TOML ({type(error).__name__})")
+    return None
+
+
+def validate(  # noqa: PLR0913, PLR0917  (most of them are the place of an error)
+    model: type[Model],
+    table: Mapping[str, Any],
+    file: Path,
+    text: str,
+    issues: IssueCollector,
+    location: tuple[str, ...] = (),
+) -> Model | None:
+    """Return ``table`` as ``model``, or None and the issues in it.
+
+    ``table`` is at ``location`` in ``text``, which is in ``file``.
+    """
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        for item in error.errors():
+            path = (*location, *item["loc"])
+            # A missing key has no line, so this is the line of its table.
+            line = line_of(text, path[:-1] if item["type"] == "missing" else path)
+            key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+            reason = REASONS.get(item["type"], item["msg"].removeprefix("Value error, "))
+            issues.add(file, line, f"{key.lstrip('.') or file.stem}: {reason}")
     return None
 
 

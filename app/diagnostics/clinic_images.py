@@ -9,7 +9,7 @@ from app.diagnostics.result import FIX_ADVICE, CheckResult, clinic_failures, fai
 from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.viewport import HEIGHT, WIDTH, fit_viewport, mercator
-from app.pages.og_image import SIZE, read_social_card
+from app.pages.social_card import SIZE, read_social_card
 
 MAX_LOGO_BYTES = 10_000  # every page loads it
 STREET_ZOOM = 14  # the zoom level from which a basemap contains every street

@@ -7,13 +7,11 @@ from app.clinic import Clinic, ClinicError
 from app.clinic.errors import IssueCollector
 from app.diagnostics.readability import grade, sentences
 from app.diagnostics.result import CheckResult, clinic_failures, ok, warning, warning_at
-from app.pages import HOME_SECTIONS
 from app.pages.conditional_blocks import page_settings
-from app.pages.front_matter import read_source
+from app.pages.front_matter import read_page_file
 from app.pages.loader import Page, load_pages
 from app.pages.redirects import load_redirects
 from app.pages.references import read_sources
-from app.pages.routes import OTHER_PAGES
 
 MAX_GRADE = 8  # US school grade
 # The values make no difference to the checks.
@@ -29,7 +27,7 @@ EXAMPLE_SETTINGS = page_settings(
 def check_pages(folder: Path, clinic: Clinic) -> list[CheckResult]:
     """Check all pages of ``folder``, with the data of ``clinic``."""
     try:
-        pages = load_pages(folder, clinic, OTHER_PAGES, HOME_SECTIONS, EXAMPLE_SETTINGS)
+        pages = load_pages(folder, clinic, EXAMPLE_SETTINGS)
     except ClinicError as error:
         skipped = warning("redirects", "skipped", "Fix the pages first, then check again")
         return [*clinic_failures("pages", error), *_check_reading_grades(folder), skipped]
@@ -64,8 +62,8 @@ def _check_reading_grades(folder: Path) -> list[CheckResult]:
     grades: dict[Path, float] = {}
     results = []
     for file in sorted((folder / "pages").glob("*.md")):
-        if source := read_source(file, IssueCollector()):
-            texts = sentences(source.text)
+        if page := read_page_file(file, IssueCollector()):
+            texts = sentences(page.text)
             grades[file] = round(grade(texts), 1) if texts else 0
             if grades[file] > MAX_GRADE:
                 results.append(_hard_to_read(file, grades[file], texts))
@@ -86,7 +84,7 @@ def _hard_to_read(file: Path, page_grade: float, texts: list[str]) -> CheckResul
 
 def _check_redirects(file: Path, pages: tuple[Page, ...]) -> list[CheckResult]:
     try:
-        redirects = load_redirects(file, pages, OTHER_PAGES)
+        redirects = load_redirects(file, pages)
     except ClinicError as error:
         return clinic_failures("redirects", error)
     return [ok("redirects", f"{len(redirects)}; each leads to an existing page")]

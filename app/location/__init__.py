@@ -7,12 +7,7 @@ from flask import Flask
 
 from app.clinic import Clinic, ClinicError
 from app.location.map_cache import MapCache, MapSource
-from app.location.markers import (
-    OSM_ATTRIBUTION,
-    directions,
-    location_markers,
-    sanitize_attribution,
-)
+from app.location.markers import OSM_ATTRIBUTION, directions, location_markers
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.routes import ClinicMap, blueprint
 
@@ -29,21 +24,14 @@ def init_app(
     if tiles_url and not all(part in tiles_url for part in ("{z}", "{x}", "{y}")):
         raise ClinicError("MAP_TILES_URL: must contain {z}, {x} and {y}")
     reader = PMTilesReader(basemap) if basemap.exists() else None
-    attribution = reader.metadata.attribution if reader else _tiles_attribution(tiles_url)
     source = MapSource(
         markers=location_markers(clinic.locations),
-        basemap=str(basemap.absolute()) if reader else None,
-        metadata=reader.metadata if reader else None,
+        basemap=basemap.absolute() if reader else None,
+        basemap_version=reader.metadata.version if reader else "",
         tiles_url="" if reader else tiles_url,
-        attribution=attribution,
+        attribution=reader.metadata.attribution if reader else _tiles_attribution(tiles_url),
     )
-    clinic_map = ClinicMap(
-        markers=source.markers,
-        cache=MapCache(source, cache),
-        basemap=reader,
-        tiles_url=source.tiles_url,
-        attribution=sanitize_attribution(attribution)[0] if reader or tiles_url else "",
-    )
+    clinic_map = ClinicMap(source, MapCache(source, cache), reader)
     app.register_blueprint(blueprint)
     app.jinja_env.globals.update(clinic_map=clinic_map, directions=directions)
     return clinic_map

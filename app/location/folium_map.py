@@ -13,7 +13,6 @@ Only the script of Folium's page is used: the site serves it as ``/location/map.
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -24,15 +23,16 @@ from folium.map import FitBounds, Layer
 from folium.template import Template
 from folium.utilities import JsCode
 
+from app.location.map_cache import MapSource
 from app.location.map_colors import DARK, LIGHT
-from app.location.markers import PIN_PATH, Marker, directions
+from app.location.markers import PIN_PATH, Marker, directions, sanitize_attribution
+from app.location.pmtiles_reader import PMTilesMetadata
 
-STYLE_SCRIPT = Path(__file__).with_name("map_style.js")
+FUNCTIONS_SCRIPT = Path(__file__).with_name("interactive_map.js")
 MAX_ZOOM, START_ZOOM = 19, 16
-
-# Replaces "{" on the way through Folium: a character that no text contains, and its JSON form.
+# Replaces "{" on the way through Folium, which renders its own output as a template again, so
+# that ``{{ … }}`` in a name would run. No text contains this character.
 BRACE = "\ue07b"
-ESCAPED_BRACE = "\\ue07b"
 
 
 class InteractiveMap(folium.Map):
@@ -52,7 +52,7 @@ class LocationMarker(folium.Marker):
     def __init__(self, marker: Marker) -> None:
         self.key = marker.key.replace("-", "_")
         point = [marker.latitude, marker.longitude]
-        super().__init__(point, title=marker.title, rise_on_hover=True)
+        super().__init__(point, title=_hide_braces(marker.title), rise_on_hover=True)
 
     def get_name(self) -> str:
         return f"marker_{self.key}"
@@ -66,14 +66,18 @@ class VectorBasemap(Layer):
         {% macro script(this, kwargs) %}
             var {{ this.get_name() }} = basemapLayer(
                 {{ this.options|tojavascript }}, {{ this.colors|tojson }});
-            showWhenDrawn(map_clinic, {{ this.get_name() }});
         {% endmacro %}
         """
     )
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, metadata: PMTilesMetadata, attribution: str) -> None:
         super().__init__(name="basemap", control=False)
-        self.options = options
+        self.options = {
+            "url": f"/location/tiles/{{z}}/{{x}}/{{y}}.mvt?v={metadata.version}",
+            "bounds": metadata.corners,
+            "maxDataZoom": metadata.max_zoom,
+            "attribution": attribution,
+        }
         self.colors = {"light": LIGHT, "dark": DARK}
 
     def get_name(self) -> str:
@@ -83,80 +87,50 @@ class VectorBasemap(Layer):
 class RasterBasemap(folium.TileLayer):
     """Street images from another host; the page loads this map only after a click."""
 
-    def __init__(self, url: str, attribution: str) -> None:
-        # Sends the site's origin but not the page; some hosts require a referrer.
-        super().__init__(url, attr=attribution, max_zoom=MAX_ZOOM, referrerPolicy="origin")
-        self.add_child(
-            FunctionCalls(
-                "showWhenDrawn(map_clinic, tile_layer_streets);",
-                "setUpStreetButton(map_clinic, tile_layer_streets);",
-            )
-        )
-
     def get_name(self) -> str:
-        return "tile_layer_streets"
+        return "layer_basemap"
 
 
-class FunctionCalls(folium.MacroElement):
-    """Calls of functions in map_style.js."""
+def build_map_script(source: MapSource, basemap: PMTilesMetadata | None) -> str:
+    """The script for the markers of ``source`` (at least one).
 
-    _template = Template(
-        "{% macro script(this, kwargs) %}{{ this.calls|join('\n') }}{% endmacro %}"
-    )
-
-    def __init__(self, *calls: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.calls = calls
-
-
-def build_map_script(
-    markers: Sequence[Marker],
-    *,
-    basemap: dict[str, Any] | None = None,
-    tiles_url: str = "",
-    attribution: str = "",
-) -> str:
-    """The script for ``markers`` (at least one).
-
-    ``basemap``: the options of the vector layer, with ``bounds`` and ``minZoom``. Without it
-    the streets are images from ``tiles_url``, or absent when that is empty.
+    Without ``basemap`` the streets are images from ``source.tiles_url``, or absent when that is
+    empty.
     """
-    markers = [_without_braces(marker) for marker in markers]
-    attribution = attribution.replace("{", BRACE)
-    interactive_map = _empty_map(markers, basemap)
+    attribution = _hide_braces(sanitize_attribution(source.attribution)[0])
+    interactive_map = _empty_map(source.markers, basemap)
     if basemap:
-        VectorBasemap({**basemap, "attribution": attribution}).add_to(interactive_map)
-    elif tiles_url:
-        RasterBasemap(tiles_url, attribution).add_to(interactive_map)
-    for marker in markers:
+        VectorBasemap(basemap, attribution).add_to(interactive_map)
+    elif source.tiles_url:
+        # The host learns the site's origin, which some hosts require, but not the page.
+        RasterBasemap(
+            source.tiles_url, attr=attribution, max_zoom=MAX_ZOOM, referrerPolicy="origin"
+        ).add_to(interactive_map)
+    for marker in source.markers:
         _add_marker(marker, interactive_map)
-    FunctionCalls("setUpPopups(map_clinic);", "setUpTouchHint(map_clinic);").add_to(interactive_map)
     root: Any = interactive_map.get_root()
     root.render()
-    script = root.script.render().replace(BRACE, "\\u007b").replace(ESCAPED_BRACE, "\\u007b")
+    script = root.script.render().replace(json.dumps(BRACE).strip('"'), "\\u007b")
     calls = "\n".join(line.strip() for line in script.splitlines() if line.strip())
-    functions = STYLE_SCRIPT.read_text(encoding="utf-8")
-    return f'(function () {{\n"use strict";\n{functions}\n{calls}\n}})();\n'
-
-
-def _without_braces(marker: Marker) -> Marker:
-    """Replace braces: Folium renders its own output as a template again, so ``{{ … }}`` in a
-    name would run.
-    """
-    return replace(
-        marker,
-        name=marker.name.replace("{", BRACE),
-        address=tuple(line.replace("{", BRACE) for line in marker.address),
-        hours=tuple(line.replace("{", BRACE) for line in marker.hours),
+    layer = ", layer_basemap" if basemap or source.tiles_url else ""
+    return (
+        '(function () {\n"use strict";\n'
+        f"{FUNCTIONS_SCRIPT.read_text(encoding='utf-8')}\n{calls}\nsetUpMap(map_clinic{layer});\n"
+        "})();\n"
     )
 
 
-def _empty_map(markers: Sequence[Marker], basemap: dict[str, Any] | None) -> InteractiveMap:
+def _hide_braces(text: str) -> str:
+    return text.replace("{", BRACE)
+
+
+def _empty_map(markers: Sequence[Marker], basemap: PMTilesMetadata | None) -> InteractiveMap:
     points = [[marker.latitude, marker.longitude] for marker in markers]
     # On touch screens, one finger scrolls the page and two move the map.
     options: dict[str, Any] = {"maxZoom": MAX_ZOOM, "dragging": JsCode("!L.Browser.mobile")}
     if basemap:
-        options |= {"minZoom": basemap["minZoom"], "maxBounds": basemap["bounds"]}
+        # One tile of data makes four on the screen.
+        options |= {"minZoom": basemap.min_zoom + 1, "maxBounds": basemap.corners}
     interactive_map = InteractiveMap(
         location=[sum(axis) / len(markers) for axis in zip(*points, strict=True)],
         tiles=None,
@@ -182,8 +156,9 @@ def _add_marker(marker: Marker, interactive_map: InteractiveMap) -> None:
         "popupAnchor": [0, -42],
     }
     options: dict[str, Any] = element.options
-    options["icon"] = JsCode(f"L.divIcon({_to_javascript(icon)})")
-    MethodCall(element, "bindPopup", _popup(marker), min_width=252, max_width=300).add_to(element)
+    options["icon"] = JsCode(f"L.divIcon({json.dumps(icon)})")
+    popup = _hide_braces(_popup(marker))
+    MethodCall(element, "bindPopup", popup, min_width=252, max_width=300).add_to(element)
     element.add_to(interactive_map)
 
 
@@ -211,8 +186,3 @@ def _popup(marker: Marker) -> str:
         + (f'<p class="map-hours">{hours}</p>' if hours else "")
         + f"<p>Directions with</p><ul>{links}</ul>"
     )
-
-
-def _to_javascript(value: object) -> str:
-    """JSON that is safe inside a script, whatever text it contains."""
-    return json.dumps(value).replace("<", "\\u003c").replace("\u2028", "\\u2028")

@@ -5,24 +5,24 @@ left out. Every name comes from the map data and is escaped.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
 
-from shapely import LineString, Polygon, box, line_merge, unary_union
+from shapely import LineString, Point, Polygon, box, line_merge, unary_union
 from shapely.affinity import rotate
 from shapely.geometry.base import BaseGeometry
 
 from app.location.map_colors import MapColors
-from app.location.tile_rendering import Shapes
+from app.location.tile_rendering import Feature
 from app.location.viewport import FRAME, HEIGHT, WIDTH
 
 LETTER_WIDTH = 0.54  # average, in font sizes
-STRAIGHT = 7.0  # units that a street may deviate from a straight line under its label
+MAX_DEVIATION = 7.0  # units that a street may deviate from a straight line under its label
 ROAD_SIZES = {"highway": 28, "major_road": 28, "minor_road": 23, "path": 21, "ferry": 22}
-NEAR = 60  # units around a pin
-MAJOR = 26  # units: labels of at least this size are placed first, and alone on small screens
+NEAR_DISTANCE = 60  # units around a pin
+MIN_MAJOR_SIZE = 26  # units: these labels are placed first, and small screens show no others
 LABEL_AREA = FRAME.buffer(-14) - box(0, HEIGHT - 76, WIDTH, HEIGHT)
 
 
@@ -35,7 +35,7 @@ class LabelStyle:
     spacing: float = 0
     attributes: str = ""
     dot: bool = False
-    capitals: bool = False
+    uppercase: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Label:
 WATER = LabelStyle(27, "water_label", 3, ' font-style="italic"')
 LANDMARK = LabelStyle(23, dot=True)
 GREEN = LabelStyle(23, "green_label", attributes=' font-style="italic"')
-NEIGHBORHOOD = LabelStyle(21, "place_label", 3, capitals=True)
+NEIGHBORHOOD = LabelStyle(21, "place_label", 3, uppercase=True)
 # (layer, kinds or an empty set for all, style), the most important first.
 POINTS: tuple[tuple[str, frozenset[str], LabelStyle], ...] = (
     ("pois", frozenset({"lighthouse", "ferry_terminal", "station", "hospital"}), LANDMARK),
@@ -72,7 +72,7 @@ POINTS: tuple[tuple[str, frozenset[str], LabelStyle], ...] = (
 
 
 def place_labels(
-    shapes: Shapes, colors: MapColors, pin_areas: Sequence[Polygon], scale: float = 1
+    features: Sequence[Feature], colors: MapColors, pin_areas: Sequence[Polygon], scale: float = 1
 ) -> Iterator[str]:
     """The labels as SVG text, none of them on ``pin_areas``.
 
@@ -80,13 +80,10 @@ def place_labels(
     """
     occupied: list[BaseGeometry] = list(pin_areas)
     placed: set[str] = set()
-    candidates = [
-        *_street_labels(shapes, pin_areas, scale, major=True),
-        *_point_labels(shapes, scale),
-        *_street_labels(shapes, pin_areas, scale, major=False),
-    ]
-    for label in candidates:
-        if label.text in placed or (scale > 1 and label.style.size < MAJOR * scale):
+    streets = list(_street_labels(features, pin_areas, scale))
+    major = [label for label in streets if label.style.size >= MIN_MAJOR_SIZE * scale]
+    for label in (*major, *_point_labels(features, scale), *streets):
+        if label.text in placed or (scale > 1 and label.style.size < MIN_MAJOR_SIZE * scale):
             continue
         if LABEL_AREA.contains(label.area) and not any(map(label.area.intersects, occupied)):
             placed.add(label.text)
@@ -95,14 +92,18 @@ def place_labels(
 
 
 def _street_labels(
-    shapes: Shapes, pin_areas: Sequence[Polygon], scale: float, *, major: bool
+    features: Iterable[Feature], pin_areas: Sequence[Polygon], scale: float
 ) -> Iterator[Label]:
     """Streets near a pin come first, then the long ones."""
-    near = unary_union(pin_areas).buffer(NEAR)
+    near = unary_union(pin_areas).buffer(NEAR_DISTANCE)
+    parts: dict[tuple[str, str], list[BaseGeometry]] = {}
+    for feature in features:
+        is_line = (feature.layer, feature.dimensions) == ("roads", 1)
+        if is_line and feature.name and feature.kind in ROAD_SIZES:
+            parts.setdefault((feature.kind, feature.name), []).append(feature.geometry)
     streets = [
         (name, LabelStyle(ROAD_SIZES[kind] * scale), line_merge(unary_union(lines)))
-        for (kind, name), lines in shapes.streets.items()
-        if kind in ROAD_SIZES and (ROAD_SIZES[kind] >= MAJOR) == major
+        for (kind, name), lines in parts.items()
     ]
     for name, style, line in sorted(
         streets, key=lambda street: (not near.intersects(street[2]), -street[2].length, street[0])
@@ -114,7 +115,7 @@ def _street_labels(
 
 def _straight_runs(line: BaseGeometry, width: float) -> Iterator[tuple[float, float, float]]:
     """Middle and angle of each straight stretch that fits ``width``, on the longest run first."""
-    parts = [part.simplify(STRAIGHT).coords for part in getattr(line, "geoms", [line])]
+    parts = [part.simplify(MAX_DEVIATION).coords for part in getattr(line, "geoms", [line])]
     runs = [LineString(pair) for points in parts for pair in pairwise(points)]
     for run in sorted(runs, key=lambda run: -run.length):
         visible = run.intersection(LABEL_AREA)
@@ -128,12 +129,13 @@ def _straight_runs(line: BaseGeometry, width: float) -> Iterator[tuple[float, fl
                 yield middle.x, middle.y, angle
 
 
-def _point_labels(shapes: Shapes, scale: float) -> Iterator[Label]:
+def _point_labels(features: Iterable[Feature], scale: float) -> Iterator[Label]:
     for layer, kinds, unscaled in POINTS:
         style = replace(unscaled, size=unscaled.size * scale, spacing=unscaled.spacing * scale)
-        for point in shapes.points:
-            if point.layer == layer and (not kinds or point.kind in kinds):
-                text = point.name.upper() if style.capitals else point.name
+        for feature in features:
+            point, is_shown = feature.geometry, not kinds or feature.kind in kinds
+            if isinstance(point, Point) and feature.name and feature.layer == layer and is_shown:
+                text = feature.name.upper() if style.uppercase else feature.name
                 yield Label(text, style, point.x, point.y + (style.size if style.dot else 0))
 
 

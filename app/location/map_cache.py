@@ -1,30 +1,26 @@
 """map.js and the two SVG images, built once in a subprocess and stored on disk.
 
-Folium, shapely and numpy take 100 MB and a second to load, so a web worker never imports
-them. ``python -m app.location.build_maps`` reads the source from its standard input and
-writes the files to its standard output. They are stored in one file, named after a digest of
-everything that they depend on: workers share it, a changed clinic.toml causes a new build,
-and a restart finds it.
+Folium, shapely and numpy take 30 MB and a second to load, so a web worker never imports them:
+``python -m app.location.build_maps`` reads the source from its standard input and writes the
+files to its standard output. They are stored in one file, named after a digest of everything
+that they depend on: workers share it, a changed clinic.toml causes a new build, and a restart
+finds it.
 """
 
-import contextlib
 import fcntl
 import hashlib
-import json
 import logging
-import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from app.location.markers import Marker
-from app.location.pmtiles_reader import PMTilesMetadata
 
 MEDIA_TYPES = {
     "map.js": "text/javascript; charset=utf-8",
@@ -38,137 +34,93 @@ ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("frontdesk.location")
 
 
-class MapBuildError(Exception):
-    """The subprocess failed; the message is the last line of its error output."""
-
-
 @dataclass(frozen=True)
 class MapSource:
-    """What the maps are built from. ``basemap`` is the PMTiles file, ``metadata`` describes it."""
+    """What the maps are built from. ``basemap_version`` changes with the file's contents."""
 
     markers: tuple[Marker, ...]
-    basemap: str | None
-    metadata: PMTilesMetadata | None
+    basemap: Path | None
+    basemap_version: str
     tiles_url: str
     attribution: str
 
-    def json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
     @property
-    def digest(self) -> str:
+    def version(self) -> str:
         """A digest of the contents, this package's code and its libraries; no path."""
-        contents = json.dumps({**asdict(self), "basemap": None}, sort_keys=True)
-        versions = (f"{name} {version(name)}" for name in LIBRARIES)
-        digest = hashlib.sha256("\n".join([contents, *versions]).encode())
-        for file in sorted(file for file in Path(__file__).parent.iterdir() if file.is_file()):
+        digest = hashlib.sha256(MAP_SOURCE.dump_json(self, exclude={"basemap"}))
+        for library in LIBRARIES:
+            digest.update(f"{library} {version(library)}\n".encode())
+        for file in sorted(Path(__file__).parent.glob("*.*")):
             digest.update(file.read_bytes())
         return digest.hexdigest()[:16]
+
+
+# To JSON and back.
+MAP_SOURCE = TypeAdapter(MapSource)
+MAP_FILES = TypeAdapter(dict[str, str])
 
 
 class MapCache:
     """The files built from ``source``, stored in ``folder``; safe for threads and processes."""
 
     def __init__(self, source: MapSource, folder: Path) -> None:
-        self.version = source.digest
+        self.version = source.version
         self._source = source
-        self._folder = folder
         self._file = folder / f"map-{self.version}.json"
         self._lock = threading.Lock()
-        self._contents: dict[str, bytes] = {}
+        self._contents: dict[str, str] = {}
         self._next_try = 0.0
-        self._last_error = ""
 
-    def get(self, name: str) -> bytes | None:
-        """A file of MEDIA_TYPES, built now if necessary; None when the build failed."""
-        if not self._contents:
-            with self._lock:
-                if not self._contents and time.monotonic() >= self._next_try:
-                    self._load()
+    def get(self, name: str) -> str | None:
+        """A file of MEDIA_TYPES, built now if necessary; None if the build failed."""
+        with self._lock:
+            if not self._contents and time.monotonic() >= self._next_try:
+                try:
+                    self._contents = self._read_or_build()
+                except (OSError, ValueError, subprocess.SubprocessError) as error:
+                    self._next_try = time.monotonic() + RETRY_DELAY
+                    log.error(
+                        "Cannot build the map; pages show addresses and directions without it: %s",
+                        error,
+                    )
         return self._contents.get(name)
 
-    def warm_up(self) -> threading.Thread:
-        """Build the files in the background, so that no visitor waits."""
-        thread = threading.Thread(target=self.get, args=("map.js",), daemon=True)
-        thread.start()
-        return thread
-
-    def _load(self) -> None:
+    def _read_or_build(self) -> dict[str, str]:
+        """Under a lock for all processes: one builds and stores the files, the others read."""
         try:
-            contents = self._read_file() or self._build()
-        except (MapBuildError, OSError, subprocess.SubprocessError) as error:
-            self._next_try = time.monotonic() + RETRY_DELAY
-            if str(error) != self._last_error:
-                self._last_error = str(error)
-                log.error(
-                    "Cannot build the map; pages show addresses and directions without it: %s",
-                    error,
-                )
-            return
-        self._contents = {name: contents[name].encode() for name in MEDIA_TYPES}
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._file.with_name("map.lock").open("w")
+        except OSError as error:
+            log.warning("Cannot store the map; each worker builds its own: %s", error)
+            return _run_subprocess(self._source)
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self._read() or self._store(_run_subprocess(self._source))
 
-    def _read_file(self) -> dict[str, str] | None:
+    def _read(self) -> dict[str, str] | None:
         try:
-            contents = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return MAP_FILES.validate_json(self._file.read_bytes())
+        except (OSError, ValueError):  # absent, or incomplete after a power failure
             return None
-        complete = isinstance(contents, dict) and all(
-            isinstance(contents.get(name), str) for name in MEDIA_TYPES
-        )
-        return contents if complete else None
 
-    def _build(self) -> dict[str, str]:
-        """Build in a subprocess, under a lock for all workers: one builds, the others read."""
-        with _locked(self._folder) as writable:
-            if contents := self._read_file():
-                return contents
-            contents = _run_subprocess(self._source)
-            if writable:
-                self._write_file(contents)
-            return contents
-
-    def _write_file(self, contents: dict[str, str]) -> None:
-        """Write the file atomically and delete those of earlier versions."""
-        with tempfile.NamedTemporaryFile(
-            "w", dir=self._folder, prefix=".map-", delete=False, encoding="utf-8"
-        ) as file:
-            json.dump(contents, file)
-        Path(file.name).replace(self._file)
-        for old in self._folder.glob("map-*.json"):
-            if old != self._file:
-                old.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Hold a lock among all processes; yields False, without one, if ``folder`` is read-only."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / "map.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        log.warning("Cannot store the map; each worker builds its own: %s", error)
-        yield False
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield True
-    finally:
-        os.close(descriptor)
+    def _store(self, contents: dict[str, str]) -> dict[str, str]:
+        """Write the file and delete those of earlier versions."""
+        for old in self._file.parent.glob("map-*.json"):
+            old.unlink(missing_ok=True)
+        self._file.write_bytes(MAP_FILES.dump_json(contents))
+        return contents
 
 
 def _run_subprocess(source: MapSource) -> dict[str, str]:
     result = subprocess.run(
         [sys.executable, "-m", "app.location.build_maps"],
-        input=source.json(),
+        input=MAP_SOURCE.dump_json(source),
         cwd=ROOT,
         capture_output=True,
-        text=True,
-        encoding="utf-8",
         timeout=BUILD_TIMEOUT,
         check=False,
     )
     if result.returncode:
-        error = result.stderr.strip() or f"exit code {result.returncode}"
-        raise MapBuildError(error.splitlines()[-1])
-    contents: dict[str, str] = json.loads(result.stdout)
-    return contents
+        error = result.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
+        raise subprocess.SubprocessError(f"exit code {result.returncode}: {error[-1]}")
+    return MAP_FILES.validate_json(result.stdout)

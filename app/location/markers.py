@@ -1,10 +1,11 @@
 """The markers of both maps: one per location, numbered when there are several."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from html.parser import HTMLParser
-from urllib.parse import urlsplit
+from html import unescape
+
+from markupsafe import Markup, escape
 
 from app.clinic import Location
 from app.clinic.opening_hours import hours_lines
@@ -14,6 +15,10 @@ PIN_PATH = "M0 0C-3-8-13-13-13-24a13 13 0 1 1 26 0C13-13 3-8 0 0z"
 OSM_ATTRIBUTION = (
     '<a href="https://www.openstreetmap.org/copyright">© OpenStreetMap contributors</a>'
 )
+LINK = re.compile(
+    r"""<a\s[^>]*?href=["'](https?://[^"'<>\s]+)["'][^>]*>(.*?)</a>""", re.IGNORECASE | re.DOTALL
+)
+TAG = re.compile(r"<[^>]*>")
 
 
 @dataclass(frozen=True)
@@ -54,48 +59,29 @@ def directions(latitude: float, longitude: float) -> tuple[tuple[str, str], ...]
 
     The URLs contain coordinates only, so that the services do not learn that it is a clinic.
     """
-    point = f"{latitude:.6f}", f"{longitude:.6f}"
+    lat, lon = f"{latitude:.6f}", f"{longitude:.6f}"
     return (
-        (
-            "Google Maps",
-            "https://www.google.com/maps/dir/?api=1&destination={}%2C{}".format(*point),
-        ),
-        ("Apple Maps", "https://maps.apple.com/directions?destination={},{}".format(*point)),
-        ("OpenStreetMap", "https://www.openstreetmap.org/directions?to={}%2C{}".format(*point)),
+        ("Google Maps", f"https://www.google.com/maps/dir/?api=1&destination={lat}%2C{lon}"),
+        ("Apple Maps", f"https://maps.apple.com/directions?destination={lat},{lon}"),
+        ("OpenStreetMap", f"https://www.openstreetmap.org/directions?to={lat}%2C{lon}"),
     )
 
 
-class _AttributionParser(HTMLParser):
-    """Keeps the text of an attribution and its web links, and drops everything else."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.html = self.text = ""
-        self._in_link = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        url = dict(attrs).get("href") or ""
-        if tag == "a" and not self._in_link and urlsplit(url).scheme in ("http", "https"):
-            self.html += f'<a href="{escape(url)}" rel="noreferrer">'
-            self._in_link = True
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a" and self._in_link:
-            self.html += "</a>"
-            self._in_link = False
-
-    def handle_data(self, data: str) -> None:
-        self.html += escape(data)
-        self.text += data
-
-
-def sanitize_attribution(attribution: str) -> tuple[str, str]:
-    """``attribution`` as (safe HTML, plain text).
+def sanitize_attribution(attribution: str) -> tuple[Markup, str]:
+    """``attribution`` as safe HTML, which keeps only web links, and as plain text.
 
     An empty attribution becomes OpenStreetMap's, whose license (ODbL) requires visible credit.
     """
-    parser = _AttributionParser()
-    parser.feed(attribution or OSM_ATTRIBUTION)
-    parser.close()
-    parser.handle_endtag("a")
-    return parser.html, " ".join(parser.text.split())
+    attribution = attribution or OSM_ATTRIBUTION
+    before, *rest = LINK.split(attribution)  # text, URL, label, text, URL, label, text …
+    links = (
+        Markup('<a href="{}" rel="noreferrer">{}</a>{}').format(
+            unescape(url), _text(label), _text(after)
+        )
+        for url, label, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+    )
+    return escape(_text(before)) + Markup().join(links), " ".join(_text(attribution).split())
+
+
+def _text(html: str) -> str:
+    return unescape(TAG.sub("", html))

@@ -30,27 +30,31 @@ from app.clinic import ClinicError
 
 HEADER_SIZE = 127  # bytes
 MAX_DEPTH = 4  # directories can be nested three levels below the root
-READ_ERRORS = (ValueError, EOFError, IndexError, KeyError, OSError, zlib.error, MagicNumberNotFound)
+READ_ERRORS = (
+    *(ValueError, EOFError, IndexError, KeyError, OSError, zlib.error),
+    *(MagicNumberNotFound, SpecVersionUnsupported),
+)
 
 
 @dataclass(frozen=True)
 class PMTilesMetadata:
     """What the maps need to know about the file.
 
-    ``bounds`` are west, south, east, north in degrees; ``digest`` is of the file's contents;
-    ``attribution`` is untrusted HTML from the file.
+    ``bounds`` are west, south, east, north in degrees; ``version`` changes with the contents,
+    and is part of every tile's URL; ``attribution`` is untrusted HTML from the file.
     """
 
     bounds: tuple[float, float, float, float]
     min_zoom: int
     max_zoom: int
     attribution: str
-    digest: str
+    version: str
 
     @property
-    def version(self) -> str:
-        """Changes with the contents; part of every tile's URL."""
-        return self.digest[:10]
+    def corners(self) -> list[list[float]]:
+        """``bounds`` as Leaflet expects them: latitude first, from southwest to northeast."""
+        west, south, east, north = self.bounds
+        return [[south, west], [north, east]]
 
 
 class PMTilesReader:
@@ -65,12 +69,10 @@ class PMTilesReader:
         self._directory = lru_cache(maxsize=64)(self._read_directory)
         try:
             self.metadata = self._read_metadata()
-        except SpecVersionUnsupported:
-            self.close()
-            raise ClinicError(f"{file}: not PMTiles version 3") from None
         except READ_ERRORS as error:
             self.close()
-            raise ClinicError(f"{file}: not a PMTiles file, or truncated ({error!r})") from None
+            reason = "not a PMTiles file of version 3, or truncated"
+            raise ClinicError(f"{file}: {reason} ({error!r})") from None
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -90,8 +92,7 @@ class PMTilesReader:
             if entry is None:
                 return None
             if entry.run_length:
-                tile = self._read(self._header["tile_data_offset"] + entry.offset, entry.length)
-                return tile if self._gzipped else gzip.compress(tile, mtime=0)
+                return self._read(self._header["tile_data_offset"] + entry.offset, entry.length)
             offset = self._header["leaf_directory_offset"] + entry.offset
             length = entry.length
         return None
@@ -100,12 +101,10 @@ class PMTilesReader:
         self._header = header = deserialize_header(self._read(0, HEADER_SIZE))
         if header["tile_type"] is not TileType.MVT:
             raise ValueError(f"contains {header['tile_type'].name} tiles, not vector tiles (MVT)")
-        if header["tile_compression"] not in (Compression.GZIP, Compression.NONE):
+        if header["tile_compression"] is not Compression.GZIP:
             raise ValueError(f"tiles compressed with {header['tile_compression'].name}, not gzip")
         if header["internal_compression"] is not Compression.GZIP:
             raise ValueError("the directory is not compressed with gzip")
-        if header["min_zoom"] > header["max_zoom"] or header["max_zoom"] > 26:
-            raise ValueError("invalid zoom levels")
         end = header["tile_data_offset"] + header["tile_data_length"]
         if end > os.fstat(self._descriptor).st_size:
             raise EOFError("shorter than the header says")
@@ -113,23 +112,18 @@ class PMTilesReader:
         metadata = json.loads(
             gzip.decompress(self._read(header["metadata_offset"], header["metadata_length"]))
         )
-        self._gzipped = header["tile_compression"] is Compression.GZIP
+        with self._file.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         west, south, east, north = (
             header[key] / 1e7 for key in ("min_lon_e7", "min_lat_e7", "max_lon_e7", "max_lat_e7")
         )
-        if not (west < east and south < north):
-            raise ValueError("invalid bounds")
         return PMTilesMetadata(
             bounds=(west, south, east, north),
             min_zoom=header["min_zoom"],
             max_zoom=header["max_zoom"],
             attribution=str(metadata.get("attribution") or ""),
-            digest=self._digest(),
+            version=digest[:10],
         )
-
-    def _digest(self) -> str:
-        with self._file.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _read_directory(self, offset: int, length: int) -> list[Entry]:
         return deserialize_directory(self._read(offset, length))

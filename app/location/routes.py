@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, json, render_template, request
+from markupsafe import Markup
 
-from app.location.map_cache import MEDIA_TYPES, MapCache
+from app.location.map_cache import MEDIA_TYPES, MapCache, MapSource
 from app.location.map_colors import STATIC_MAP_CSS
-from app.location.markers import Marker
+from app.location.markers import sanitize_attribution
 from app.location.pmtiles_reader import PMTilesReader
 from app.services import current_services
 from app.web.page_cache import (
@@ -41,11 +42,14 @@ blueprint = Blueprint("location", __name__)
 class ClinicMap:
     """The maps of this clinic, for views and templates."""
 
-    markers: tuple[Marker, ...]
+    source: MapSource
     cache: MapCache
     basemap: PMTilesReader | None
-    tiles_url: str
-    attribution: str  # safe HTML
+
+    @property
+    def attribution(self) -> Markup:
+        """The credit for the map's data."""
+        return sanitize_attribution(self.source.attribution)[0]
 
     def url(self, name: str) -> str:
         """The URL of ``map.js`` or an image; it changes with the contents."""
@@ -54,15 +58,13 @@ class ClinicMap:
     @property
     def street_tile_host(self) -> str:
         """The host that street images are loaded from after a click; empty if not needed."""
-        if self.basemap or not self.tiles_url:
-            return ""
-        host = urlsplit(self.tiles_url).hostname or ""
+        host = urlsplit(self.source.tiles_url).hostname or ""
         return host.removeprefix("{s}.").removeprefix("tile.").removeprefix("tiles.")
 
     def allow_street_images(self) -> str:
         """Allow images of that host in the Content-Security-Policy of the current page."""
         if self.street_tile_host:
-            parts = urlsplit(self.tiles_url)
+            parts = urlsplit(self.source.tiles_url)
             allow_images_from(f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}")
         return ""
 
@@ -84,22 +86,22 @@ def map_file(name: str) -> Response:
     return response
 
 
-@blueprint.get("/location/parts.json")
-def map_parts() -> Response:
+@blueprint.get("/location/assets.json")
+def map_assets() -> Response:
     """The styles and scripts of the interactive map, each with its integrity hash."""
     clinic_map = current_services().clinic_map
     script = clinic_map.cache.get("map.js")
     if script is None:
         return _unavailable()
     libraries = [LEAFLET, PROTOMAPS] if clinic_map.basemap else [LEAFLET]
-    parts = {
+    assets = {
         "styles": [{"href": asset(name), "integrity": integrity(name)} for name in STYLES],
         "scripts": [
             *({"src": asset(name), "integrity": integrity(name)} for name in libraries),
-            {"src": clinic_map.url("map.js"), "integrity": integrity_hash(script)},
+            {"src": clinic_map.url("map.js"), "integrity": integrity_hash(script.encode())},
         ],
     }
-    return public_response(json.dumps(parts), "application/json", REVALIDATE)
+    return public_response(json.dumps(assets), "application/json", REVALIDATE)
 
 
 @blueprint.get("/location/tiles/<int:z>/<int:x>/<int:y>.mvt")

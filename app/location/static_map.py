@@ -10,8 +10,9 @@ from shapely import Polygon, box
 
 from app.location.label_placement import place_labels
 from app.location.map_colors import STATIC_MAP_CSS, MapColors
-from app.location.markers import PIN_PATH, Marker
-from app.location.tile_rendering import Shapes, TileSource, load_shapes, render_shapes
+from app.location.markers import PIN_PATH, Marker, sanitize_attribution
+from app.location.pmtiles_reader import PMTilesReader
+from app.location.tile_rendering import load_features, render_features
 from app.location.viewport import HEIGHT, WIDTH, Viewport, fit_viewport
 
 SCALE_BARS = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)  # meters
@@ -21,32 +22,27 @@ HALO = 'stroke-linejoin="round" paint-order="stroke"'
 
 
 def render_static_map(
-    markers: Sequence[Marker],
-    colors: MapColors,
-    *,
-    tiles: TileSource | None = None,
-    zooms: tuple[int, int] = (0, 0),
-    attribution: str = "",
+    markers: Sequence[Marker], colors: MapColors, basemap: PMTilesReader | None = None
 ) -> str:
-    """The SVG; on a plain background without ``tiles``, whose zoom levels are ``zooms``."""
+    """The SVG; on a plain background without ``basemap``."""
     viewport = fit_viewport(markers)
-    shapes = load_shapes(viewport, tiles, zooms) if tiles else Shapes()
-    positions = [viewport.position(marker) for marker in markers]
-    pin_areas = [_pin_area(position, PIN_SCALE) for position in positions]
-    large_pin_areas = [_pin_area(position, LARGE_PIN_SCALE) for position in positions]
+    features = load_features(viewport, basemap) if basemap else []
+    tips = [viewport.position(marker) for marker in markers]
+    pin_areas = [_pin_area(tip, PIN_SCALE) for tip in tips]
+    large_pin_areas = [_pin_area(tip, LARGE_PIN_SCALE) for tip in tips]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
         f' width="{WIDTH // 2}" height="{HEIGHT // 2}"',
         ' font-family="system-ui,sans-serif" font-size="25">',
         f"<style>{STATIC_MAP_CSS}</style>",
         f'<path fill="{colors["earth"]}" d="M0 0h{WIDTH}v{HEIGHT}H0z"/>',
-        *render_shapes(shapes, colors),
+        *render_features(features, colors),
         f'<g class="w" {HALO} stroke-width="6">',
-        *place_labels(shapes, colors, pin_areas),
+        *place_labels(features, colors, pin_areas),
         _scale_bar(viewport, colors),
-        _attribution(attribution, colors),
+        _attribution(basemap, colors) if basemap else "",
         f'</g><g class="n" display="none" {HALO} stroke-width="11">',
-        *place_labels(shapes, colors, large_pin_areas, LARGE_LABEL_SCALE),
+        *place_labels(features, colors, large_pin_areas, LARGE_LABEL_SCALE),
         "</g>",
         # From north to south, so that a pin in front covers the one behind it.
         *(
@@ -58,9 +54,9 @@ def render_static_map(
     return "".join(parts)
 
 
-def _pin_area(position: tuple[float, float], scale: float) -> Polygon:
+def _pin_area(tip: tuple[float, float], scale: float) -> Polygon:
     """The area covered by a pin, which stays free of labels."""
-    x, y = position
+    x, y = tip
     return box(x - 15 * scale, y - 40 * scale, x + 15 * scale, y + 6)
 
 
@@ -98,12 +94,11 @@ def _format_length(meters: int) -> str:
     return f"{metric} · {feet:,.0f} ft" if feet < 2640 else f"{metric} · {feet / 5280:.2g} mi"
 
 
-def _attribution(attribution: str, colors: MapColors) -> str:
-    if not attribution:
-        return ""
+def _attribution(basemap: PMTilesReader, colors: MapColors) -> str:
+    _, text = sanitize_attribution(basemap.metadata.attribution)
     return (
         f'<text x="{WIDTH - 24}" y="{HEIGHT - 22}" text-anchor="end" {_text_colors(colors)}>'
-        f"{escape(attribution)}</text>"
+        f"{escape(text)}</text>"
     )
 
 

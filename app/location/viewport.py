@@ -14,8 +14,8 @@ from app.location.markers import Marker
 WIDTH, HEIGHT = 1440, 1080  # units; 4:3, and phones show a square cut from the middle
 FRAME = box(0, 0, WIDTH, HEIGHT)
 MARKER_AREA = (700, 640)  # units around the middle that contain all markers, also in the square
-MAX_ZOOM_UNIT = 1 / (512 * 2**16)  # of the world's width per unit: zoom 16, two units per pixel
-EQUATOR = 40_075_016.7  # meters
+MIN_UNIT = 1 / (512 * 2**16)  # of the world's width per unit: zoom 16, two units per pixel
+EQUATOR_LENGTH = 40_075_016.7  # meters
 
 
 def mercator(latitude: float, longitude: float) -> tuple[float, float]:
@@ -36,10 +36,7 @@ class Viewport:
     @property
     def meters_per_unit(self) -> float:
         """Meters on the ground for one unit, in the middle of the image."""
-        step = 0.001  # degrees
-        _, y1 = mercator(self.latitude, 0)
-        _, y2 = mercator(self.latitude + step, 0)
-        return self.unit * EQUATOR * step / 360 / (y1 - y2)
+        return self.unit * EQUATOR_LENGTH * math.cos(math.radians(self.latitude))
 
     def position(self, marker: Marker) -> tuple[float, float]:
         """The position of the tip of ``marker``, in units from the top left."""
@@ -52,7 +49,7 @@ def fit_viewport(markers: Sequence[Marker]) -> Viewport:
     points = [mercator(marker.latitude, marker.longitude) for marker in markers]
     xs, ys = zip(*points, strict=True)
     unit = max(
-        MAX_ZOOM_UNIT,
+        MIN_UNIT,
         (max(xs) - min(xs)) / MARKER_AREA[0],
         (max(ys) - min(ys)) / MARKER_AREA[1],
     )

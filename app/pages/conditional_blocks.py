@@ -1,16 +1,18 @@
 """Settings that pages can mention, so that what they say is always true.
 
 ``{{ settings.… }}`` shows a setting. A block from ``::: when settings.…`` to ``:::`` is shown
-only if that setting is on (or, with ``not`` before the name, off).
+only if that setting is on (or, with ``not`` before the name, off). ``::: when link.…`` does
+the same with a link of clinic.toml.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
-from markdown_it.token import Token
+from app.pages.render_rules import BLOCKS
 
 PageSettings = Mapping[str, str | bool]
-NO_SETTINGS: PageSettings = MappingProxyType({})
+FENCE = re.compile(r"\s{0,3}:::+(.*)")
+CONDITIONAL = "when"
 
 
 def page_settings(
@@ -22,45 +24,51 @@ def page_settings(
     map_tiles: bool,
 ) -> PageSettings:
     """``map_tiles``: whether visitors can load street images from another host."""
-    details = {
-        f"settings.notification_detail_{detail}": detail == notification_detail
-        for detail in ("full", "contact", "minimal")
-    }
     return {
         "settings.retention_days": str(retention_days),
         "settings.quarantine_retention_days": str(quarantine_retention_days),
         "settings.send_acknowledgement": send_acknowledgement,
         "settings.map_tiles": map_tiles,
-        **details,
+        "settings.notification_detail_full": notification_detail == "full",
+        "settings.notification_detail_contact": notification_detail == "contact",
+        "settings.notification_detail_minimal": notification_detail == "minimal",
     }
 
 
-def filter_conditional_blocks(
-    tokens: Sequence[Token], settings: PageSettings
-) -> tuple[list[Token], list[tuple[int, str]]]:
-    """``tokens`` without the blocks whose condition is false, and the issues by line (from 0)."""
-    kept: list[Token] = []
+def resolve_blocks(text: str, conditions: Mapping[str, bool]) -> tuple[str, list[tuple[int, str]]]:
+    """``text`` without the blocks whose condition is false, and the issues by line (from 0).
+
+    Issues are unknown blocks, nested blocks, and blocks that are never closed or never opened.
+    What is removed leaves empty lines, so that line numbers stay the same.
+    """
+    kept: list[str] = []
     issues: list[tuple[int, str]] = []
-    inside, nested, shown = False, 0, True
-    for token in tokens:
-        opens = token.type == "container_block_open"
-        closes = token.type == "container_block_close"
-        if opens and not inside and token.info.split()[:1] == ["when"]:
-            inside = True
-            shown, issue = _evaluate(token.info.split()[1:], settings)
-            issues += [(token.map[0] if token.map else 0, issue)] if issue else []
-        elif closes and inside and not nested:
-            inside, shown = False, True
-        else:
-            nested += (opens - closes) if inside else 0  # the parser reports nested blocks
-            kept += [token] if shown else []
-    return kept, issues
+    start, current, shown = 0, "", True
+    for number, line in enumerate(text.splitlines()):
+        if not (fence := FENCE.match(line)):
+            kept.append(line if shown else "")
+            continue
+        kind, *condition = fence[1].split() or [""]
+        kept.append(line if shown and CONDITIONAL not in (kind, current) else "")
+        if kind not in (*BLOCKS, CONDITIONAL, ""):
+            issues.append((number, f"unknown block ::: {kind}"))
+        if kind and current:
+            issues.append((number, f"::: {kind} starts before ::: {current} is closed"))
+        if not kind and not current:
+            issues.append((number, "::: closes a block that was never opened"))
+        shown = True
+        if kind == CONDITIONAL:
+            shown, issue = _evaluate(condition, conditions)
+            issues += [(number, issue)] if issue else []
+        start, current = number, kind
+    if current:
+        issues.append((start, f"::: {current} is never closed"))
+    return "\n".join(kept), issues
 
 
-def _evaluate(condition: Sequence[str], settings: PageSettings) -> tuple[bool, str]:
+def _evaluate(condition: Sequence[str], conditions: Mapping[str, bool]) -> tuple[bool, str]:
     expected, name = condition[:1] != ["not"], condition[-1] if condition else ""
-    value = settings.get(name)
-    if len(condition) != (1 if expected else 2) or not isinstance(value, bool):
-        known = ", ".join(name for name, value in settings.items() if isinstance(value, bool))
-        return True, f"::: when {' '.join(condition)}: use one of {known} (with or without not)"
-    return value is expected, ""
+    if len(condition) != (1 if expected else 2) or name not in conditions:
+        reason = f"use one of {', '.join(conditions)} (with or without not)"
+        return True, f"::: when {' '.join(condition)}: {reason}"
+    return conditions[name] is expected, ""

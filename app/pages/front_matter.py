@@ -1,15 +1,15 @@
 """The TOML between two ``+++`` lines at the top of a page."""
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from app.clinic import toml_reader
-from app.clinic.errors import IssueCollector
+from app.clinic.errors import IssueCollector, line_of
+from app.clinic.models import FrozenModel
 
 FENCE = "+++"
 ReferenceKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -17,67 +17,49 @@ ReferenceKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^{}]+$")]
 
 
-class FrontMatter(BaseModel):
-    """A page's metadata; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+class FrontMatter(FrozenModel):
+    """A page's metadata."""
 
     title: Annotated[Text, Field(max_length=70)]
     # Search engines cut longer ones and replace shorter ones.
     description: Annotated[Text, Field(min_length=50, max_length=160)]
     order: int
     nav: Annotated[Text, Field(max_length=30)] | None = None
-    references: Annotated[tuple[ReferenceKey, ...], Field(strict=False)] = ()
+    references: tuple[ReferenceKey, ...] = ()
     reviewed: date | None = None
     updated: date | None = None
 
 
 @dataclass(frozen=True)
-class SourceFile:
+class PageFile:
     """A page's file. ``text`` is the Markdown, which starts at ``first_line`` (from 1)."""
 
-    file: Path
+    path: Path
     front_matter: FrontMatter
     text: str
     first_line: int
-    front_matter_lines: tuple[str, ...]
+    head: str  # everything above ``text``, with the fences left empty
 
-    def line_of(self, key: str, value: str = "") -> int:
-        """The line of ``key`` in the front matter, or of ``value`` in it."""
-        return _line_of(self.front_matter_lines, key, value)
+    def line_of_reference(self, key: str) -> int:
+        """The line of ``key`` among the references in the front matter."""
+        start = line_of(self.head, ("references",))
+        lines = self.head.splitlines()[start - 1 :]
+        return next((n for n, line in enumerate(lines, start) if f'"{key}"' in line), start)
 
 
-def read_source(file: Path, issues: IssueCollector) -> SourceFile | None:
-    """Read ``file``; None if that fails, with the reasons added to ``issues``."""
-    if (text := toml_reader.read_text(file, issues)) is None:
+def read_page_file(path: Path, issues: IssueCollector) -> PageFile | None:
+    """Read the file; None if that fails, with the reasons added to ``issues``."""
+    if (text := toml_reader.read_text(path, issues)) is None:
         return None
     lines = text.splitlines()
     fences = [number for number, line in enumerate(lines) if line.strip() == FENCE][:2]
     if len(fences) < 2 or fences[0] != 0:
-        issues.add(file, 1, f"must begin with front matter between two {FENCE} lines")
+        issues.add(path, 1, f"must begin with front matter between two {FENCE} lines")
         return None
     end = fences[1]
-    head = tuple(lines[1:end])
-    table = toml_reader.parse(file, "\n".join(head), issues, line_offset=1, label="front matter")
-    if table is None:
+    head = "\n".join(["", *lines[1:end], ""])
+    if (table := toml_reader.parse(path, head, issues, label="front matter")) is None:
         return None
-    try:
-        front_matter = FrontMatter.model_validate(table)
-    except ValidationError as error:
-        for detail in error.errors():
-            key = str(detail["loc"][0])
-            reason = {"missing": "missing", "extra_forbidden": "unknown key"}.get(
-                detail["type"], detail["msg"]
-            )
-            issues.add(file, _line_of(head, key), f"{key}: {reason}")
+    if not (front_matter := toml_reader.validate(FrontMatter, table, path, head, issues)):
         return None
-    return SourceFile(file, front_matter, "\n".join(lines[end + 1 :]), end + 2, head)
-
-
-def _line_of(lines: tuple[str, ...], key: str, value: str = "") -> int:
-    assignment = re.compile(rf"\s*{re.escape(key)}\s*=")
-    start = next((n for n, line in enumerate(lines) if assignment.match(line)), -1)
-    for number, line in enumerate(lines[max(start, 0) :], max(start, 0)):
-        if value and f'"{value}"' in line:
-            return number + 2
-    return start + 2
+    return PageFile(path, front_matter, "\n".join(lines[end + 1 :]), end + 2, head)

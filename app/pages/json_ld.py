@@ -1,7 +1,6 @@
 """schema.org JSON-LD for search engines: the same facts that visitors read."""
 
-import json
-
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from app.clinic import Clinic, Location
@@ -9,29 +8,18 @@ from app.clinic.opening_hours import WEEKDAYS
 from app.pages.loader import Page
 
 Node = dict[str, object]
-# "<" could end the script element; "&" and ">" could mislead a careless parser.
-ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 def page_script(clinic: Clinic, page: Page, site_url: str) -> Markup:
     """The script element of an information page; the front page describes the clinic, too."""
-    node = page_node(clinic, page, site_url)
-    if page.path != "/":
-        return _script([node])
-    # Leaving the citations out keeps the front page within the first round trip.
-    node.pop("citation", None)
-    return _script([node, *clinic_nodes(clinic, site_url)])
-
-
-def clinic_script(clinic: Clinic, site_url: str) -> Markup:
-    """The script element that describes only the clinic."""
-    return _script(clinic_nodes(clinic, site_url))
-
-
-def _script(nodes: list[Node]) -> Markup:
+    nodes = [page_node(clinic, page, site_url)]
+    if page.path == "/":
+        # Leaving the citations out keeps the front page within the first round trip.
+        nodes[0].pop("citation", None)
+        nodes.append(clinic_node(clinic, site_url))
     graph = {"@context": "https://schema.org", "@graph": nodes}
-    data = json.dumps(graph, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES)
-    return Markup(f'<script type="application/ld+json">{data}</script>')  # noqa: S704 - escaped
+    data = htmlsafe_json_dumps(graph, ensure_ascii=False, separators=(",", ":"))
+    return Markup('<script type="application/ld+json">{}</script>').format(data)
 
 
 def page_node(clinic: Clinic, page: Page, site_url: str) -> Node:
@@ -40,12 +28,12 @@ def page_node(clinic: Clinic, page: Page, site_url: str) -> Node:
         "@type": "MedicalWebPage",
         "@id": f"{site_url}{page.path}",
         "url": f"{site_url}{page.path}",
-        "name": page.title,
-        "description": page.description,
+        "name": page.meta.title,
+        "description": page.meta.description,
         "inLanguage": clinic.language,
         "publisher": {"@id": f"{site_url}/#clinic"},
     }
-    reviewed = page.reviewed or (clinic.review and clinic.review.reviewed)
+    reviewed = page.meta.reviewed or (clinic.review and clinic.review.reviewed)
     if reviewed:
         node["lastReviewed"] = reviewed.isoformat()
     if clinic.review:
@@ -56,33 +44,28 @@ def page_node(clinic: Clinic, page: Page, site_url: str) -> Node:
     return node
 
 
-def clinic_nodes(clinic: Clinic, site_url: str) -> list[Node]:
-    """One MedicalClinic, or an organization with one MedicalClinic per location."""
-    common = {"url": f"{site_url}/", "email": clinic.email, "logo": f"{site_url}/favicon.svg"}
-    if len(clinic.locations) == 1:
-        node = _medical_clinic(clinic, clinic.locations[0])
-        return [{**node, "@id": f"{site_url}/#clinic", "name": clinic.name, **common}]
-    departments = [
-        {
-            **_medical_clinic(clinic, location),
-            "@id": f"{site_url}/#{location.key}",
-            "name": f"{clinic.name}, {location.name}",
-        }
-        for location in clinic.locations
-    ]
-    organization: Node = {
-        "@type": "MedicalOrganization",
+def clinic_node(clinic: Clinic, site_url: str) -> Node:
+    """A MedicalClinic, or an organization with one MedicalClinic per location."""
+    clinics = [_medical_clinic(clinic, location, site_url) for location in clinic.locations]
+    common: Node = {
         "@id": f"{site_url}/#clinic",
         "name": clinic.name,
-        "telephone": clinic.tel(clinic.phone),
-        "department": departments,
+        "url": f"{site_url}/",
+        "email": clinic.email,
+        "logo": f"{site_url}/favicon.svg",
     }
-    return [organization | common]
+    if len(clinics) == 1:
+        return clinics[0] | common
+    telephone = clinic.tel(clinic.phone)
+    organization = {"@type": "MedicalOrganization", "telephone": telephone, "department": clinics}
+    return organization | common
 
 
-def _medical_clinic(clinic: Clinic, location: Location) -> Node:
-    node: Node = {
+def _medical_clinic(clinic: Clinic, location: Location, site_url: str) -> Node:
+    return {
         "@type": "MedicalClinic",
+        "@id": f"{site_url}/#{location.key}",
+        "name": f"{clinic.name}, {location.name}",
         "telephone": clinic.tel(location.phone or clinic.phone),
         "address": {
             "@type": "PostalAddress",
@@ -97,17 +80,13 @@ def _medical_clinic(clinic: Clinic, location: Location) -> Node:
             "latitude": location.latitude,
             "longitude": location.longitude,
         },
-    }
-    if hours := _opening_hours(location):
-        node["openingHoursSpecification"] = hours
-    if location.closed:
-        # Equal times mean "closed all day".
-        node["specialOpeningHoursSpecification"] = [
-            _hours_node("00:00", "00:00")
-            | {"validFrom": day.date.isoformat(), "validThrough": day.date.isoformat()}
+        "openingHoursSpecification": _opening_hours(location),
+        "specialOpeningHoursSpecification": [
+            # Equal times mean "closed all day".
+            _hours("00:00", "00:00", validFrom=str(day.date), validThrough=str(day.date))
             for day in location.closed
-        ]
-    return node
+        ],
+    }
 
 
 def _opening_hours(location: Location) -> list[Node]:
@@ -117,8 +96,8 @@ def _opening_hours(location: Location) -> list[Node]:
         for hours in location.hours.get(weekday, ()):
             period = (f"{hours.opens:%H:%M}", f"{hours.closes:%H:%M}")
             days.setdefault(period, []).append(weekday.capitalize())
-    return [_hours_node(*period) | {"dayOfWeek": names} for period, names in days.items()]
+    return [_hours(*period, dayOfWeek=names) for period, names in days.items()]
 
 
-def _hours_node(opens: str, closes: str) -> Node:
-    return {"@type": "OpeningHoursSpecification", "opens": opens, "closes": closes}
+def _hours(opens: str, closes: str, **days: object) -> Node:
+    return {"@type": "OpeningHoursSpecification", "opens": opens, "closes": closes, **days}

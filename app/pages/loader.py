@@ -1,6 +1,6 @@
 """Loads ``clinic/pages/*.md`` as immutable pages and checks all of them before the site starts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,27 +10,22 @@ from markupsafe import Markup
 
 from app.clinic import Clinic
 from app.clinic.errors import IssueCollector
-from app.pages.conditional_blocks import NO_SETTINGS, PageSettings
+from app.pages.conditional_blocks import PageSettings
 from app.pages.figures import load_figures
-from app.pages.front_matter import read_source
+from app.pages.front_matter import FrontMatter, read_page_file
 from app.pages.markdown import create_parser
-from app.pages.parser import parse_page
+from app.pages.parser import Heading, PlaceholderValue, parse_page
 from app.pages.references import Reference, Source, read_sources, render_reference
-from app.pages.resolver import Heading, PlaceholderValue
-from app.pages.validation import HOME, BuiltInTargets, ParsedPage, validate_pages
+from app.pages.validation import HOME, ParsedPage, validate_pages
 
 
 @dataclass(frozen=True)
 class Page:
     """An information page, ready for its template. ``updated`` is a date in UTC."""
 
-    slug: str
     path: str
-    title: str
-    description: str
-    nav: str | None
-    order: int
-    reviewed: date | None
+    name: str  # of its template, if it has one, and of its route
+    meta: FrontMatter
     updated: date
     lead: Markup
     body: Markup
@@ -38,43 +33,36 @@ class Page:
     references: tuple[Reference, ...]
 
 
-def load_pages(
-    folder: Path,
-    clinic: Clinic,
-    other_paths: Iterable[str] = (),
-    home_ids: Iterable[str] = (),
-    settings: PageSettings = NO_SETTINGS,
-) -> tuple[Page, ...]:
+def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Page, ...]:
     """The pages of ``folder/pages``, in their order.
 
-    ``other_paths`` are pages of the application (``/contact``), ``home_ids`` the ids that the
-    front page's template adds: links may lead to both. ``settings`` are those that pages can
-    mention. Raises ClinicError with every issue by file and line.
+    ``settings`` are those that pages can mention. Raises ClinicError with every issue by file
+    and line.
     """
     issues = IssueCollector()
-    md, values = create_parser(), placeholders(clinic, settings)
+    md, values = create_parser(), _placeholders(clinic, settings)
+    conditions = {name: value for name, value in settings.items() if isinstance(value, bool)}
+    conditions |= {f"link.{name}": url is not None for name, url in clinic.links}
     sources = read_sources(folder / "references.toml", issues)
     figures = load_figures(folder / "figures", sources, issues)
-    files = sorted((folder / "pages").glob("*.md"))
+    paths = sorted((folder / "pages").glob("*.md"))
     pages = [
-        ParsedPage(source, parse_page(md, source.text, values, figures, settings))
-        for file in files
-        if (source := read_source(file, issues))
+        ParsedPage(file, parse_page(md, file.text, values, figures, conditions))
+        for path in paths
+        if (file := read_page_file(path, issues))
     ]
-    if (home := folder / "pages" / f"{HOME}.md") not in files:
+    if (home := folder / "pages" / f"{HOME}.md") not in paths:
         issues.add(home, 1, "missing: it is the front page")
-    built_in = BuiltInTargets(frozenset(other_paths), frozenset(home_ids))
-    validate_pages(pages, files, sources, built_in, issues)
+    validate_pages(pages, paths, sources, issues)
     issues.raise_if_any()
     rendered = (_page(md, page, sources) for page in pages)
-    return tuple(sorted(rendered, key=lambda page: (page.order, page.path)))
+    return tuple(sorted(rendered, key=lambda page: (page.meta.order, page.path)))
 
 
-def placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, PlaceholderValue | None]:
-    """The values of ``{{ … }}``; None for a link that the clinic has not set."""
+def _placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, PlaceholderValue]:
+    """The values of ``{{ … }}``."""
     links = {
-        f"link.{name}": PlaceholderValue(str(url), str(url)) if url else None
-        for name, url in clinic.links
+        f"link.{name}": PlaceholderValue(str(url), str(url)) for name, url in clinic.links if url
     }
     texts = {
         name: PlaceholderValue(text) for name, text in settings.items() if isinstance(text, str)
@@ -90,17 +78,13 @@ def placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, Placeholde
 
 
 def _page(md: MarkdownIt, page: ParsedPage, sources: Mapping[str, Source]) -> Page:
-    front_matter, result = page.source.front_matter, page.result
-    modified = datetime.fromtimestamp(page.source.file.stat().st_mtime, UTC).date()
+    meta, result = page.file.front_matter, page.result
+    modified = datetime.fromtimestamp(page.file.path.stat().st_mtime, UTC).date()
     return Page(
-        slug=page.path.lstrip("/"),
         path=page.path,
-        title=front_matter.title,
-        description=front_matter.description,
-        nav=front_matter.nav,
-        order=front_matter.order,
-        reviewed=front_matter.reviewed,
-        updated=front_matter.updated or modified,
+        name=page.path.lstrip("/") or "home",
+        meta=meta,
+        updated=meta.updated or modified,
         lead=result.lead,
         body=result.body,
         headings=tuple(result.headings),

@@ -1,20 +1,18 @@
 """The Markdown of pages: CommonMark, tables, blocks, citations and placeholders.
 
-The parser only recognizes them. ``resolver.py`` numbers the citations and fills in the
+The parser only recognizes them. ``parser.py`` numbers the citations and fills in the
 placeholders once the whole page is parsed.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.container import container_plugin
 
-from app.pages import html_rules
+from app.pages import render_rules
 
 CITATION = re.compile(r"\[@([^\[\]\n]+)\]")
 PLACEHOLDER = re.compile(r"\{\{([^{}\n]*)\}\}")
@@ -27,24 +25,14 @@ def create_parser() -> MarkdownIt:
     container_plugin(md, "block", validate=lambda params, _markup: bool(params.strip()))
     md.inline.ruler.before("link", "citation", _citation)
     md.inline.ruler.before("link", "placeholder", _placeholder)
-    for name, render in html_rules.RULES.items():
+    for name, render in render_rules.RULES.items():
         md.add_render_rule(name, _render_rule(render))
     return md
 
 
 def _render_rule(render: Callable[[Token], str]) -> Callable[..., str]:
     """``render`` with the signature that markdown-it calls."""
-
-    def rule(
-        _self: RendererHTML,
-        tokens: Sequence[Token],
-        index: int,
-        _options: OptionsDict,
-        _env: EnvType,
-    ) -> str:
-        return render(tokens[index])
-
-    return rule
+    return lambda _self, tokens, index, *_options: render(tokens[index])
 
 
 def _citation(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's interface

@@ -1,40 +1,74 @@
 """Parses one page's Markdown and reports every issue in it by line.
 
-It has no side effects.
+It has no side effects. ``markdown.py`` recognizes citations, placeholders and blocks; a second
+pass over its tokens fills in numbers, ids, values and figures, and checks them.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from app.pages.conditional_blocks import NO_SETTINGS, PageSettings, filter_conditional_blocks
+from app.pages.conditional_blocks import resolve_blocks
 from app.pages.figures.base import Figure
-from app.pages.html_rules import BLOCKS
-from app.pages.resolver import ParseResult, PlaceholderValue, TokenResolver, label_cells
+from app.pages.render_rules import CARDS
 
-NO_FIGURES: Mapping[str, Figure | None] = MappingProxyType({})
-BLOCK = re.compile(r"\s{0,3}:::+\s*(\S*)")
+MAX_NARROW_COLUMNS = 2  # of a table that fits the narrowest screen without scrolling
+
+
+@dataclass(frozen=True)
+class PlaceholderValue:
+    """The text that replaces a placeholder; a link if it has a ``url``."""
+
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A second-level heading: its id and its plain text."""
+
+    id: str
+    text: str
+
+
+@dataclass
+class ParseResult:
+    """A parsed page: the paragraphs at the top, the rest, and what both contain.
+
+    Line numbers count from 0, the first line of the Markdown. ``citation_lines`` has the line
+    of each source's first citation, in the order of their numbers.
+    """
+
+    lead: Markup = field(default_factory=Markup)
+    body: Markup = field(default_factory=Markup)
+    headings: list[Heading] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    citation_lines: dict[str, int] = field(default_factory=dict)
+    links: list[tuple[int, str]] = field(default_factory=list)
+    issues: list[tuple[int, str]] = field(default_factory=list)
 
 
 def parse_page(
     md: MarkdownIt,
     text: str,
-    values: Mapping[str, PlaceholderValue | None],
-    figures: Mapping[str, Figure | None] = NO_FIGURES,
-    settings: PageSettings = NO_SETTINGS,
+    values: Mapping[str, PlaceholderValue],
+    figures: Mapping[str, Figure | None],
+    conditions: Mapping[str, bool],
 ) -> ParseResult:
-    """Parse ``text``. ``values`` are the placeholders, None for a link that is not set.
+    """Parse ``text``. ``values`` are the placeholders, ``conditions`` those of blocks.
 
     ``lead`` and ``body`` of the result are empty if it has ``issues``.
     """
-    tokens, issues = filter_conditional_blocks(md.parse(text), settings)
-    tokens = _without_unset_links(tokens, values)
+    text, issues = resolve_blocks(text, conditions)
+    tokens = md.parse(text)
     result = TokenResolver(values, figures).resolve(tokens)
-    result.issues += [*issues, *_block_issues(text)]
+    result.issues += issues
     if not result.issues:
         label_cells(tokens)
         end = _end_of_lead(tokens)
@@ -54,34 +88,150 @@ def _end_of_lead(tokens: list[Token]) -> int:
     return index
 
 
-def _without_unset_links(
-    tokens: list[Token], values: Mapping[str, PlaceholderValue | None]
-) -> list[Token]:
-    """``tokens`` without the paragraphs that contain only a link that is not set."""
-    unset = {name for name, value in values.items() if value is None}
-    removed = {
-        paragraph_index
-        for index, token in enumerate(tokens)
-        if [child.type for child in token.children or ()] == ["placeholder"]
-        and (token.children or [])[0].meta["name"] in unset
-        for paragraph_index in (index - 1, index, index + 1)
-    }
-    return [token for index, token in enumerate(tokens) if index not in removed]
+def slug(text: str) -> str:
+    """``text`` as an id: ``What is ketamine?`` becomes ``what-is-ketamine``."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall(r"[a-z0-9]+", plain.replace("'", ""))) or "section"
 
 
-def _block_issues(text: str) -> Iterator[tuple[int, str]]:
-    """Unknown blocks, nested blocks, blocks that are never closed or never opened."""
-    opened: tuple[int, str] | None = None
-    for number, line in enumerate(text.splitlines()):
-        if not (match := BLOCK.match(line)):
-            continue
-        kind = match[1]
-        if kind and kind not in BLOCKS:
-            yield number, f"unknown block ::: {kind}"
-        if kind and opened:
-            yield number, f"::: {kind} starts before ::: {opened[1]} is closed"
-        if not kind and not opened:
-            yield number, "::: closes a block that was never opened"
-        opened = (number, kind) if kind else None
-    if opened:
-        yield opened[0], f"::: {opened[1]} is never closed"
+def plain_text(inline: Token) -> str:
+    """The text of an inline token, without markup and citations."""
+    children = inline.children or ()
+    texts = (child.content or child.meta.get("text", "") for child in children)
+    return " ".join("".join(texts).split())
+
+
+class TokenResolver:
+    """Completes the tokens of one page in place and collects a ParseResult."""
+
+    def __init__(
+        self, values: Mapping[str, PlaceholderValue], figures: Mapping[str, Figure | None]
+    ) -> None:
+        self.result = ParseResult()
+        self._values = values
+        self._figures = figures
+        self._line = 0
+        self._level = 1  # of the last heading; the page's title is level 1
+        self._section = ""
+        self._blocks: list[Token] = []
+        self._tables: dict[str, int] = {}
+
+    def resolve(self, tokens: list[Token]) -> ParseResult:
+        for index, token in enumerate(tokens):
+            self._line = token.map[0] if token.map else self._line
+            for part in (token, *(token.children or ())):
+                self._resolve(part)
+            if token.type == "heading_close":
+                self._heading(tokens[index - 2], plain_text(tokens[index - 1]))
+        return self.result
+
+    def _resolve(self, token: Token) -> None:
+        match token.type:
+            case "container_block_open":
+                self._open_block(token)
+            case "container_block_close":
+                token.meta |= self._blocks.pop().meta
+            case "ordered_list_open":
+                self._list(token)
+            case "table_open":
+                self._table(token)
+            case "html_block" | "html_inline":
+                self._add_issue(f"raw HTML is not allowed: {token.content.strip()[:40]}")
+            case "citation":
+                token.meta["citations"] = [self._cite(key) for key in token.meta["keys"]]
+            case "placeholder":
+                self._placeholder(token)
+            case "link_open":
+                self.result.links.append((self._line, str(token.attrs["href"])))
+            case "softbreak" | "hardbreak":
+                self._line += 1
+
+    def _add_issue(self, reason: str) -> None:
+        self.result.issues.append((self._line, reason))
+
+    def _unique_id(self, text: str) -> str:
+        base = name = slug(text)
+        count = 1
+        while name in self.result.ids:
+            count += 1
+            name = f"{base}-{count}"
+        self.result.ids.add(name)
+        return name
+
+    def _heading(self, token: Token, text: str) -> None:
+        level = int(token.tag[1])
+        if level == 1:
+            self._add_issue("the title is the page's only first-level heading; begin with ##")
+        elif level > self._level + 1:
+            self._add_issue(f"heading {text!r} skips a level")
+        self._level, self._section = level, text
+        identifier = token.attrs["id"] = self._unique_id(text)
+        if level == 2:
+            self.result.headings.append(Heading(identifier, text))
+
+    def _open_block(self, token: Token) -> None:
+        kind, _, title = token.info.strip().partition(" ")
+        title = title.strip()
+        self._blocks.append(token)
+        if kind == "figure":
+            self._figure(token, title)
+            return
+        if kind in CARDS and not title:
+            self._add_issue(f"::: {kind} needs a title")
+        level = 3 if self._level > 1 else 2
+        identifier = self._unique_id(title) if title else ""
+        token.meta |= {"kind": kind, "title": title, "id": identifier, "level": level}
+
+    def _figure(self, token: Token, name: str) -> None:
+        identifier = self._unique_id(f"figure {name}")
+        token.meta |= {"kind": "figure", "title": name, "id": identifier}
+        if figure := self._figures.get(name):
+            citations = [[self._cite(key) for key in row.references] for row in figure.rows]
+            numbers = {key: self._cite(key)[0] for key in figure.references}
+            token.meta |= {"figure": figure, "citations": citations, "numbers": numbers}
+        elif name not in self._figures:
+            self._add_issue(f"unknown figure {name}: there is no figures/{name}.toml")
+
+    def _list(self, token: Token) -> None:
+        if any(block.meta["kind"] == "timeline" for block in self._blocks):
+            token.attrs["class"] = "timeline"
+
+    def _table(self, token: Token) -> None:
+        label = self._section or "Table"
+        count = self._tables[label] = self._tables.get(label, 0) + 1
+        token.meta["label"] = label if count == 1 else f"{label}, table {count}"
+
+    def _cite(self, key: str) -> tuple[int, bool]:
+        """The number of source ``key`` on this page, and whether this is its first citation."""
+        first = key not in self.result.citation_lines
+        self.result.citation_lines.setdefault(key, self._line)
+        return list(self.result.citation_lines).index(key) + 1, first
+
+    def _placeholder(self, token: Token) -> None:
+        name = token.meta["name"]
+        if value := self._values.get(name):
+            token.meta |= {"text": token.meta["text"] or value.text, "url": value.url}
+        else:
+            self._add_issue(f"unknown or unset placeholder {{{{ {name} }}}}")
+
+
+def label_cells(tokens: Iterable[Token]) -> None:
+    """Add the name of its column to each cell of a wide table, which phones show row by row.
+
+    Cells of the first column get no name: they are the title of the row.
+    """
+    table, names, column = Token("", "", 0), list[str](), 0
+    for token, following in pairwise(tokens):
+        match token.type:
+            case "table_open":
+                table, names = token, []
+            case "th_open":
+                names.append(plain_text(following))
+            case "thead_close":
+                table.meta["wide"] = len(names) > MAX_NARROW_COLUMNS
+            case "tr_open":
+                column = 0
+            case "td_open":
+                if column and table.meta["wide"]:
+                    token.meta["column"] = names[column]
+                column += 1

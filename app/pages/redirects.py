@@ -1,36 +1,38 @@
 """``clinic/redirects.toml``: permanent redirects from old URLs to existing pages."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
 from app.clinic import toml_reader
-from app.clinic.errors import IssueCollector
+from app.clinic.errors import IssueCollector, line_of
 from app.pages.loader import Page
+from app.pages.validation import OTHER_PAGES
 from app.web.page_cache import ONE_DAY
 
 OLD_PATH = re.compile(r"(/[\w.~-]+)+")  # trailing slashes are removed from every URL
 
 
-def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]) -> dict[str, str]:
+def load_redirects(file: Path, pages: Iterable[Page]) -> dict[str, str]:
     """New URL by old path; empty without the file.
 
-    ``other_paths`` are pages of the application. An old path cannot be a target, so that no
-    visitor is redirected twice or in circles. Raises ClinicError with every issue by line.
+    An old path cannot be a target, so that no visitor is redirected twice or in circles.
+    Raises ClinicError with every issue by line.
     """
     if not file.exists():
         return {}
     issues = IssueCollector()
     text = toml_reader.read_text(file, issues) or ""
     redirects = toml_reader.parse(file, text, issues) or {}
-    ids: dict[str, frozenset[str]] = dict.fromkeys(other_paths, frozenset())
-    ids |= {page.path: frozenset(heading.id for heading in page.headings) for page in pages}
+    ids: dict[str, set[str]] = {path: set() for path in OTHER_PAGES}
+    ids |= {page.path: {heading.id for heading in page.headings} for page in pages}
     for old, new in redirects.items():
-        if reason := _old_path_issue(old, ids) or _target_issue(new, redirects, ids):
-            issues.add(file, _line_of(text, old), f"{old}: {reason}")
+        if reason := _issue(old, str(new), redirects, ids):
+            issues.add(file, line_of(text, (f'"{old}"',)), f"{old}: {reason}")
     issues.raise_if_any()
     return redirects
 
@@ -38,35 +40,24 @@ def load_redirects(file: Path, pages: Iterable[Page], other_paths: Iterable[str]
 def register_redirects(app: Flask, redirects: Mapping[str, str]) -> None:
     """Answer each old path with a permanent redirect (301)."""
     for number, (old, new) in enumerate(redirects.items()):
-        app.add_url_rule(old, f"redirect_{number}", _redirect_view(new))
+        app.add_url_rule(old, f"redirect_{number}", partial(_redirect, new))
 
 
-def _redirect_view(target: str) -> Callable[[], Response]:
-    def view() -> Response:
-        response = redirect(target, 301)
-        response.headers["Cache-Control"] = ONE_DAY
-        return response
-
-    return view
+def _redirect(target: str) -> Response:
+    response = redirect(target, 301)
+    response.headers["Cache-Control"] = ONE_DAY
+    return response
 
 
-def _old_path_issue(old: str, ids: Mapping[str, frozenset[str]]) -> str:
+def _issue(old: str, new: str, redirects: Mapping[str, object], ids: Mapping[str, set[str]]) -> str:
+    """Why this redirect is invalid; empty if it is valid."""
+    path, _, heading = new.partition("#")
     if not OLD_PATH.fullmatch(old):
         return "write a path such as /old-page, without a slash at the end"
-    return "is an existing page" if old in ids else ""
-
-
-def _target_issue(
-    target: object, redirects: Mapping[str, object], ids: Mapping[str, frozenset[str]]
-) -> str:
-    path, _, heading = str(target).partition("#")
+    if old in ids:
+        return "is an existing page"
     if path in redirects:
         return f"{path} is redirected itself: name the page that it leads to"
     if path not in ids:
-        return f"{target} is not a page"
+        return f"{new} is not a page"
     return f"{path} has no heading #{heading}" if heading and heading not in ids[path] else ""
-
-
-def _line_of(text: str, old: str) -> int:
-    match = re.search(rf"""^\s*["']?{re.escape(old)}["']?\s*=""", text, re.MULTILINE)
-    return text.count("\n", 0, match.start()) + 1 if match else 1

@@ -7,16 +7,15 @@ from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
-from pydantic import BaseModel, ConfigDict, HttpUrl, StringConstraints, ValidationError
+from pydantic import HttpUrl, StringConstraints
 
 from app.clinic import toml_reader
-from app.clinic.errors import IssueCollector, line_of
+from app.clinic.errors import IssueCollector
+from app.clinic.models import FrozenModel
 
 
-class Source(BaseModel):
+class Source(FrozenModel):
     """A published source. ``text`` is inline Markdown without placeholders and citations."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^{}@]+$")]
     doi: Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
@@ -47,19 +46,13 @@ class Reference:
 
 def read_sources(file: Path, issues: IssueCollector) -> dict[str, Source]:
     """The sources by key, none without the file; what is wrong is added to ``issues``."""
-    if not file.exists():
-        return {}
-    if (text := toml_reader.read_text(file, issues)) is None:
-        return {}
-    sources = {}
-    for key, table in (toml_reader.parse(file, text, issues) or {}).items():
-        try:
-            sources[key] = Source.model_validate(table)
-        except ValidationError as error:
-            for detail in error.errors():
-                name = ".".join(str(part) for part in (key, *detail["loc"]))
-                issues.add(file, line_of(text, (key,)), f"{name}: {detail['msg']}")
-    return sources
+    text = toml_reader.read_text(file, issues) if file.exists() else None
+    tables = toml_reader.parse(file, text or "", issues) or {}
+    sources = {
+        key: toml_reader.validate(Source, table, file, text or "", issues, (key,))
+        for key, table in tables.items()
+    }
+    return {key: source for key, source in sources.items() if source}
 
 
 def render_reference(md: MarkdownIt, number: int, key: str, source: Source) -> Reference:

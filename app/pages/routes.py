@@ -1,21 +1,21 @@
 """Routes of the information pages, the favicon and the text files for programs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 from flask import Blueprint, Response, render_template
+from markupsafe import escape
 
 from app import clock
-from app.clinic import Clinic, ClinicError
-from app.pages import json_ld, site_files
+from app.clinic import Clinic
+from app.pages import json_ld
 from app.pages.loader import Page
+from app.pages.validation import OTHER_PAGES
 from app.web.page_cache import HTML, ONE_DAY, PAGE_CACHE_CONTROL, public_response
 
 TEXT = "text/plain; charset=utf-8"
-
-# The pages of other packages, with the labels of their links in the header.
-OTHER_PAGES = {"/location": "Location", "/contact": "Contact"}
+SECURITY_TXT_DAYS = 180  # RFC 9116, 2.5.5: less than a year
 
 
 @dataclass(frozen=True)
@@ -25,54 +25,83 @@ class Site:
     clinic: Clinic
     pages: tuple[Page, ...]
     url: str
+    logo: str  # SVG
+    social_card: bytes | None  # PNG
 
     def navigation(self) -> tuple[tuple[str, str], ...]:
         """Path and label of the links in the header."""
-        pages = tuple((page.path, page.nav) for page in self.pages if page.nav)
+        pages = tuple((page.path, page.meta.nav) for page in self.pages if page.meta.nav)
         return (*pages, *OTHER_PAGES.items())
 
     def further_reading(self) -> tuple[tuple[str, str], ...]:
         """Path and title of the pages without a link in the header, for the footer."""
-        return tuple((page.path, page.title) for page in self.pages if not page.nav)
+        return tuple((page.path, page.meta.title) for page in self.pages if not page.meta.nav)
 
 
-def create_blueprint(site: Site, logo: Path) -> Blueprint:
-    """A route per page and file. Raises ClinicError if ``logo`` cannot be read."""
+def create_blueprint(site: Site) -> Blueprint:
+    """A route per page and file."""
     blueprint = Blueprint("pages", __name__)
     for page in site.pages:
-        blueprint.add_url_rule(page.path, page.slug or "home", _page_view(site, page))
-    try:
-        favicon = logo.read_bytes()
-    except OSError as error:
-        raise ClinicError(f"{logo}: {error.strerror}") from None
-    sitemap = site_files.sitemap(site.pages, OTHER_PAGES, site.url)
+        blueprint.add_url_rule(page.path, page.name, partial(_show_page, site, page))
     for path, name, body, media_type in (
-        ("/favicon.svg", "favicon", favicon, "image/svg+xml"),
-        ("/sitemap.xml", "sitemap", sitemap, "application/xml; charset=utf-8"),
-        ("/robots.txt", "robots", site_files.robots(site.url), TEXT),
+        ("/favicon.svg", "favicon", site.logo, "image/svg+xml"),
+        ("/sitemap.xml", "sitemap", _sitemap(site), "application/xml; charset=utf-8"),
+        ("/robots.txt", "robots", _robots(site.url), TEXT),
     ):
-        blueprint.add_url_rule(path, name, _file_view(body, media_type))
+        blueprint.add_url_rule(path, name, partial(public_response, body, media_type, ONE_DAY))
+    if site.social_card:
+        view = partial(_show_social_card, site.social_card)
+        blueprint.add_url_rule("/social-card.png", "social_card", view)
 
     @blueprint.get("/.well-known/security.txt")
     def security() -> Response:
-        text = site_files.security_txt(site.clinic, site.url, clock.now())
-        return public_response(text, TEXT, ONE_DAY)
+        return public_response(_security_txt(site, clock.now()), TEXT, ONE_DAY)
 
     return blueprint
 
 
-def _page_view(site: Site, page: Page) -> Callable[[], Response]:
-    return lambda: _show_page(site, page)
-
-
-def _file_view(body: bytes | str, media_type: str) -> Callable[[], Response]:
-    return lambda: public_response(body, media_type, ONE_DAY)
+def _show_social_card(image: bytes) -> Response:
+    response = public_response(image, "image/png", ONE_DAY)
+    # Other sites may show this image, which contains nothing private.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 def _show_page(site: Site, page: Page) -> Response:
     html = render_template(
-        [f"pages/{page.slug or 'home'}.html", "pages/page.html"],
+        [f"pages/{page.name}.html", "pages/page.html"],
         page=page,
         structured_data=json_ld.page_script(site.clinic, page, site.url),
     )
     return public_response(html, HTML, PAGE_CACHE_CONTROL)
+
+
+def _sitemap(site: Site) -> str:
+    """All public pages; only information pages have a date of last change."""
+    dated = [(page.path, f"<lastmod>{page.updated}</lastmod>") for page in site.pages]
+    undated = [(path, "") for path in OTHER_PAGES]
+    urls = "\n".join(
+        f"<url><loc>{escape(site.url + path)}</loc>{lastmod}</url>"
+        for path, lastmod in dated + undated
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}\n</urlset>\n'
+    )
+
+
+def _robots(site_url: str) -> str:
+    """Crawlers may read everything except the API."""
+    return f"User-agent: *\nDisallow: /api/\nSitemap: {site_url}/sitemap.xml\n"
+
+
+def _security_txt(site: Site, now: datetime) -> str:
+    """Where to report a vulnerability (RFC 9116); ``now`` is in UTC."""
+    # The same all day, so that it can be cached.
+    expires = datetime.combine(now.date(), time(), UTC) + timedelta(days=SECURITY_TXT_DAYS)
+    return (
+        f"Contact: mailto:{site.clinic.email}\n"
+        f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}\n"
+        f"Preferred-Languages: {site.clinic.language.split('-')[0]}\n"
+        f"Canonical: {site.url}/.well-known/security.txt\n"
+    )

@@ -7,10 +7,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from app.clinic.errors import IssueCollector
-from app.pages.front_matter import SourceFile
+from app.pages.front_matter import PageFile
+from app.pages.parser import ParseResult
 from app.pages.references import Source
-from app.pages.resolver import ParseResult
 
+# The pages of other packages, with the labels of their links in the header.
+OTHER_PAGES = {"/location": "Location", "/contact": "Contact"}
+# Ids of the sections that the front page's template adds after the article.
+HOME_SECTIONS = frozenset(("location-map", "contact-us-today"))
 HOME = "index"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 EXTERNAL_SCHEMES = ("https", "http", "mailto", "tel", "sms")
@@ -21,82 +25,69 @@ TEMPLATE_IDS = frozenset(("main", "references"))  # on every page
 class ParsedPage:
     """A page's file and what was parsed from it."""
 
-    source: SourceFile
+    file: PageFile
     result: ParseResult
 
     @property
     def path(self) -> str:
-        return url_path(self.source.file)
+        return url_path(self.file.path)
+
+    def line(self, number: int) -> int:
+        """The line in the file of line ``number`` of the Markdown, which counts from 0."""
+        return self.file.first_line + number
 
 
-@dataclass(frozen=True)
-class BuiltInTargets:
-    """Link targets outside the clinic's pages: other paths, and ids on the front page."""
-
-    paths: frozenset[str]
-    home_ids: frozenset[str]
-
-
-def url_path(file: Path) -> str:
-    """The URL path of the page in ``file``: ``/`` for ``index.md``."""
-    return "/" if file.stem == HOME else f"/{file.stem}"
+def url_path(path: Path) -> str:
+    """The URL path of the page in the file ``path``: ``/`` for ``index.md``."""
+    return "/" if path.stem == HOME else f"/{path.stem}"
 
 
 def validate_pages(
     pages: Iterable[ParsedPage],
-    files: Iterable[Path],
+    paths: Iterable[Path],
     sources: Mapping[str, Source],
-    built_in: BuiltInTargets,
     issues: IssueCollector,
 ) -> None:
-    """Add everything that is wrong with ``pages``, parsed from ``files``, to ``issues``."""
-    for file in files:
-        if not NAME.fullmatch(file.stem):
-            issues.add(file, 1, "the file name must be lowercase words joined by dashes")
-        if (path := url_path(file)) in built_in.paths:
-            issues.add(file, 1, f"{path} is already a page of the application")
-    ids = {url_path(file): TEMPLATE_IDS for file in files}
+    """Add everything that is wrong with ``pages``, parsed from the files ``paths``."""
+    for path in paths:
+        if not NAME.fullmatch(path.stem):
+            issues.add(path, 1, "the file name must be lowercase words joined by dashes")
+        if url_path(path) in OTHER_PAGES:
+            issues.add(path, 1, f"{url_path(path)} is already a page of the application")
+    ids = {url_path(path): TEMPLATE_IDS for path in paths}
     ids |= {page.path: TEMPLATE_IDS.union(page.result.ids) for page in pages}
-    ids["/"] = ids.get("/", TEMPLATE_IDS) | built_in.home_ids
+    ids["/"] = ids.get("/", TEMPLATE_IDS) | HOME_SECTIONS
     for page in pages:
         for line, reason in page.result.issues:
-            issues.add(page.source.file, page.source.first_line + line, reason)
+            issues.add(page.file.path, page.line(line), reason)
         _check_references(page, sources, issues)
         for line, target in page.result.links:
-            if reason := _link_issue(target, page.path, ids, built_in.paths):
-                place = page.source.first_line + line
-                issues.add(page.source.file, place, f"broken link {target}: {reason}")
+            if reason := _link_issue(target, page.path, ids):
+                issues.add(page.file.path, page.line(line), f"broken link {target}: {reason}")
 
 
 def _check_references(
     page: ParsedPage, sources: Mapping[str, Source], issues: IssueCollector
 ) -> None:
-    source, citation_lines = page.source, page.result.citation_lines
-    listed = source.front_matter.references
-    for key, line in citation_lines.items():
+    path, listed = page.file.path, page.file.front_matter.references
+    for key, line in page.result.citation_lines.items():
         if key not in listed:
-            reason = f"{key} is cited but not listed under references"
-            issues.add(source.file, source.first_line + line, reason)
+            issues.add(path, page.line(line), f"{key} is cited but not listed under references")
     for key in listed:
-        line = source.line_of("references", key)
-        if key not in citation_lines:
-            issues.add(source.file, line, f"{key} is listed under references but not cited")
+        line = page.file.line_of_reference(key)
+        if key not in page.result.citation_lines:
+            issues.add(path, line, f"{key} is listed under references but not cited")
         if key not in sources:
-            issues.add(source.file, line, f"{key} is not in references.toml")
+            issues.add(path, line, f"{key} is not in references.toml")
 
 
-def _link_issue(
-    target: str,
-    current_path: str,
-    ids: Mapping[str, frozenset[str]],
-    other_paths: frozenset[str],
-) -> str:
+def _link_issue(target: str, current_path: str, ids: Mapping[str, frozenset[str]]) -> str:
     """Why ``target``, a link on the page ``current_path``, is broken; empty if it works."""
     parts = urlsplit(target)
     if parts.scheme or parts.netloc:
         return "" if parts.scheme in EXTERNAL_SCHEMES else "must start with https://, / or #"
     path, fragment = parts.path or current_path, unquote(parts.fragment)
-    if path in other_paths:
+    if path in OTHER_PAGES:
         return ""
     if path not in ids:
         return "no such page"

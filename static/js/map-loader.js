@@ -13,23 +13,23 @@
     });
   }
 
-  function addStyle(part) { return add("link", Object.assign(part, { rel: "stylesheet" })); }
-  function addScript(part) { return add("script", Object.assign(part, { async: false })); }
+  function addStyle(asset) { return add("link", Object.assign(asset, { rel: "stylesheet" })); }
+  function addScript(asset) { return add("script", Object.assign(asset, { async: false })); }
 
-  function start(parts) {
-    var last = parts.scripts.pop();
+  function start(assets) {
+    var last = assets.scripts.pop();
     add("link", { rel: "preload", as: "script", href: last.src, integrity: last.integrity });
     // The map measures its box when it starts, so the styles must be there first.
-    return Promise.all(parts.styles.map(addStyle).concat(parts.scripts.map(addScript)))
+    return Promise.all(assets.styles.map(addStyle).concat(assets.scripts.map(addScript)))
       .then(function () { return addScript(last); });
   }
 
   function load() {
-    fetch(box.dataset.parts).then(function (response) { return response.json(); })
+    fetch(box.dataset.assets).then(function (response) { return response.json(); })
       .then(start).catch(function () {});
   }
 
-  if (!box || !box.dataset.parts) return;
+  if (!box || !box.dataset.assets) return;
   if (button) {
     button.parentNode.hidden = false;
     button.addEventListener("click", load, { once: true });

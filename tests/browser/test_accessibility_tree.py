@@ -69,7 +69,7 @@ def test_static_and_interactive_map(page: Page) -> None:
     page.goto("/location")
     expect(page.locator("#map-box picture")).to_match_aria_snapshot(STATIC_MAP)
     page.locator("#map-box").scroll_into_view_if_needed()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=20_000)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=20_000)
     expect(page.locator("#map-box")).to_match_aria_snapshot(INTERACTIVE_MAP)
     expect(page.locator("#map-box")).not_to_match_aria_snapshot("- img")
     page.wait_for_load_state("networkidle")

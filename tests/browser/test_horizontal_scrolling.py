@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.support.pages import ALL_PAGES
+
 PHONE = {"viewport": {"width": 320, "height": 640}}
 ENLARGED = {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}
 TABLET = {"viewport": {"width": 640, "height": 640}}
@@ -26,11 +28,12 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
     ids=["320 px", "400 % zoom", "200 % text"],
 )
 def test_everything_fits_the_width(
-    open_page: Callable[..., Page], every_page: list[str], screen: dict[str, Any], change: str
+    open_page: Callable[..., Page], screen: dict[str, Any], change: str
 ) -> None:
     page = open_page(**screen)
-    for path in every_page:
+    for path in ALL_PAGES:
         page.goto(path)
         page.evaluate(f"{OPEN_ALL}; {change}")
         assert page.evaluate(TOO_WIDE) == 0, path
-        assert page.evaluate(OVERFLOWING) == [], path
+        if path != "/api/":  # whose code and tables scroll
+            assert page.evaluate(OVERFLOWING) == [], path

@@ -71,7 +71,7 @@ def read(page: Page) -> None:
 
 def use_the_map(page: Page) -> None:
     follow(page, "Location map", key="Shift+Tab")
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=20_000)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=20_000)
     page.wait_for_load_state("networkidle")
     tab_to(page, "Map of our locations")
     before = page.evaluate(PIN)

@@ -62,7 +62,7 @@ def test_every_page_and_linked_file_is_requested_in_three_encodings(
         script = app.jinja_env.globals["asset"]("site.js")  # type: ignore[operator]
     expected = {
         "/", "/evidence", "/contact", "/location", "/sitemap.xml", "/robots.txt", "/favicon.svg",
-        "/location/parts.json", "/unavailable", "/api/unavailable", "/social-card.png", script,
+        "/location/assets.json", "/unavailable", "/api/unavailable", "/social-card.png", script,
     }  # fmt: skip
     assert expected <= addresses
     for address in expected:

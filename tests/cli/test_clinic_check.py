@@ -68,7 +68,7 @@ def test_every_check_runs_on_the_demo_and_none_fails(clinic_dir: Path) -> None:
             "nobody is cited but not",
         ),
         (("references.toml", 'doi = "10.1124', 'doi = "11.1124'), "pages", "zanos-2018.doi"),
-        (("figures/hours.toml", "hours = 24", "hours = 99"), "pages", "driving.hours"),
+        (("figures/effect-duration.toml", "hours = 24", "hours = 99"), "pages", "driving.hours"),
         (("redirects.toml", '"/evidence"', '"/proof"'), "redirects", "/proof is not a page"),
         (("logo.svg", "</svg>", ""), "logo", "no element found"),
     ],

@@ -71,7 +71,7 @@ def public_paths(server: ProxyServer) -> list[str]:
         files = re.findall(r'"(/[^"]+\?v=[0-9a-f]+)"', visitor.get("/location").text)
     assert len(pages) >= 9
     assert {path.partition("?")[0] for path in files} >= {"/static/site.js", "/location/map.svg"}
-    return [*pages, *files, "/sitemap.xml", "/robots.txt", "/favicon.svg", "/location/parts.json"]
+    return [*pages, *files, "/sitemap.xml", "/robots.txt", "/favicon.svg", "/location/assets.json"]
 
 
 def raw(client: httpx.Client, path: str, method: str = "GET", **headers: str) -> httpx.Response:

@@ -18,7 +18,7 @@ from tests.support.settings import environment
 
 CLINIC_FILES = ("clinic.toml", "crisis-phrases.toml")
 PAGE_FILES = (
-    "references.toml", "redirects.toml", "figures/trials.toml", "figures/hours.toml",
+    "references.toml", "redirects.toml", "figures/trials.toml", "figures/effect-duration.toml",
     "pages/index.md", "pages/questions.md", "pages/privacy.md",
 )  # fmt: skip
 SNIPPETS = (
@@ -35,7 +35,6 @@ SETTINGS = page_settings(
     send_acknowledgement=False,
     map_tiles=False,
 )
-CODE_ANSWERS = ("/contact", "/location", "/api/", "/dev/mailbox")
 pieces = st.sampled_from([piece.encode() for piece in SNIPPETS]) | st.binary(max_size=12)
 cuts = st.tuples(st.floats(0, 1), st.sampled_from((0, 0, 1, 4, 30, 400)), pieces)
 
@@ -63,8 +62,8 @@ def _load(folder: Path, file: str, clinic: Clinic) -> None:
     if file in CLINIC_FILES:
         load_clinic(folder)
         return
-    pages = load_pages(folder, clinic, CODE_ANSWERS, ("location-map",), SETTINGS)
-    load_redirects(folder / "redirects.toml", pages, CODE_ANSWERS)
+    pages = load_pages(folder, clinic, SETTINGS)
+    load_redirects(folder / "redirects.toml", pages)
 
 
 @cases(quick=60, long=5_000)

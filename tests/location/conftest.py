@@ -4,17 +4,22 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from flask import Flask
-from werkzeug.serving import BaseWSGIServer, make_server
+from pmtiles.tile import Compression, TileType, zxy_to_tileid
+from pmtiles.writer import write
+from werkzeug.serving import make_server
 
+from app import create_app
 from app.clinic import Clinic
 from app.location.map_cache import MapCache, MapSource
 from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
+from tests.support.settings import settings_for
 
 CLOSED = re.compile(r"closed = \[.*?^\]", re.DOTALL | re.MULTILINE)
 MALICIOUS = "${alert(1)}`</script><img src=x onerror=alert(2)>\"'&"
@@ -43,8 +48,8 @@ def source(
 ) -> MapSource:
     return MapSource(
         markers=clinic_markers,
-        basemap=str(basemap_file),
-        metadata=basemap.metadata,
+        basemap=basemap_file,
+        basemap_version=basemap.metadata.version,
         tiles_url="",
         attribution=basemap.metadata.attribution,
     )
@@ -92,20 +97,49 @@ def other_clinic(clinic_dir: Path, tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-@pytest.fixture
-def site_of(make_app: Callable[..., Flask]) -> Iterator[Callable[..., str]]:
-    """Serve a site with other settings: ``site_of(CLINIC_DIR=…)`` returns its URL."""
-    running: list[tuple[BaseWSGIServer, Thread]] = []
-
-    def serve(**env: str) -> str:
-        server = make_server("127.0.0.1", 0, make_app(**env), threaded=True)
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        running.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield serve
-    for server, thread in running:
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve ``app`` during the block, which gets its URL."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site_without_basemap(
+    clinic_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of the demo clinic's site without its basemap."""
+    folder = tmp_path_factory.mktemp("site-without-basemap")
+    shutil.copytree(clinic_dir, folder / "clinic", ignore=shutil.ignore_patterns("*.pmtiles"))
+    with serving(create_app(settings_for(folder, CLINIC_DIR=str(folder / "clinic")))) as url:
+        yield url
+
+
+def write_basemap(
+    file: Path,
+    tiles: dict[tuple[int, int, int], bytes],
+    tile_type: TileType = TileType.MVT,
+    compression: Compression = Compression.GZIP,
+    attribution: str = "Somebody",
+) -> Path:
+    """Write a PMTiles file of ``tiles`` (z, x, y) within a degree of 0, 0."""
+    header = {
+        "tile_type": tile_type,
+        "tile_compression": compression,
+        "min_lon_e7": -10_000_000,
+        "min_lat_e7": -10_000_000,
+        "max_lon_e7": 10_000_000,
+        "max_lat_e7": 10_000_000,
+    }
+    with write(str(file)) as writer:
+        for at in sorted(tiles, key=lambda at: zxy_to_tileid(*at)):
+            writer.write_tile(zxy_to_tileid(*at), tiles[at])
+        writer.finalize(header, {"attribution": attribution})
+    return file

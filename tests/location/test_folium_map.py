@@ -6,55 +6,45 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from app.location.folium_map import build_map_script
-from app.location.markers import Marker
+from app.location.map_cache import MAP_SOURCE, MapSource
+from app.location.markers import Marker, sanitize_attribution
+from app.location.pmtiles_reader import PMTilesMetadata, PMTilesReader
 from config import ROOT
 from tests.location.conftest import MALICIOUS
 
-LAYER: dict[str, Any] = {
-    "url": "/location/tiles/{z}/{x}/{y}.mvt",
-    "bounds": [[-0.35, -0.35], [0.35, 0.35]],
-    "minZoom": 11,
-    "maxDataZoom": 15,
-}
-BUILD_SCRIPT = """
-import json, sys
-from app.location.folium_map import build_map_script
-from app.location.markers import Marker
-given = json.load(sys.stdin)
-markers = [Marker(**{**m, "address": tuple(m["address"]), "hours": tuple(m["hours"])})
-           for m in given["markers"]]
-sys.stdout.write(build_map_script(markers, basemap=given["layer"], attribution="Invented town"))
-"""
+BASEMAP = PMTilesMetadata(
+    bounds=(-0.35, -0.35, 0.35, 0.35),
+    min_zoom=10,
+    max_zoom=15,
+    attribution="Invented town",
+    version="0123456789",
+)
 
 
-def script_for(markers: Sequence[Marker]) -> str:
-    return build_map_script(markers, basemap=LAYER, attribution="Invented town")
+def script_for(markers: Sequence[Marker], attribution: str = BASEMAP.attribution) -> str:
+    source = MapSource(tuple(markers), Path("basemap.pmtiles"), BASEMAP.version, "", attribution)
+    return build_map_script(source, BASEMAP)
 
 
 def test_same_input_gives_the_same_bytes(clinic_markers: tuple[Marker, ...]) -> None:
     assert script_for(clinic_markers) == script_for(clinic_markers)
 
 
-@pytest.mark.parametrize("seed", ["1", "77"])
-def test_another_process_gives_the_same_bytes(
-    clinic_markers: tuple[Marker, ...], seed: str
-) -> None:
-    given = json.dumps({"markers": [vars(marker) for marker in clinic_markers], "layer": LAYER})
+def test_another_process_gives_the_same_bytes(source: MapSource, basemap: PMTilesReader) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", BUILD_SCRIPT],
-        input=given,
+        [sys.executable, "-m", "app.location.build_maps"],
+        input=MAP_SOURCE.dump_json(source),
         capture_output=True,
-        text=True,
         check=True,
         cwd=ROOT,
-        env={"PYTHONHASHSEED": seed},
+        env={"PYTHONHASHSEED": "77"},
     )
-    assert done.stdout == script_for(clinic_markers)
+    assert json.loads(done.stdout)["map.js"] == build_map_script(source, basemap.metadata)
 
 
 def test_every_location_has_a_titled_marker_and_all_are_in_view(
@@ -109,7 +99,7 @@ def test_without_a_basemap_streets_are_images_of_the_tile_host(
     clinic_markers: tuple[Marker, ...],
 ) -> None:
     url = "https://tiles.example/{z}/{x}/{y}.png"
-    script = build_map_script(clinic_markers, tiles_url=url, attribution="Some mapper")
+    script = build_map_script(MapSource(clinic_markers, None, "", url, "Some mapper"), None)
     assert url in script
     assert '"attribution": "Some mapper"' in script
     assert '"referrerPolicy": "origin"' in script  # the site, not the page
@@ -128,7 +118,28 @@ def popup_of(script: str, key: str) -> str:
 @pytest.mark.parametrize("code", ["{{ 7 * 7 }}", "{% raw %}", "{# gone #}", "${7*7}"])
 def test_name_is_not_rendered_as_a_template(clinic_markers: tuple[Marker, ...], code: str) -> None:
     first = replace(clinic_markers[0], name=code, address=(code,), hours=(code,))
-    script = build_map_script([first], basemap=LAYER, attribution=code)
+    script = script_for([first], attribution=code)
     written = code.replace("{", "\\u007b")
     assert script.count(written) >= 4  # title, popup (name, address, hours) and attribution
     assert "49" not in re.findall(r'"title": "([^"]*)"', script)
+
+
+@pytest.mark.parametrize(
+    ("attribution", "html"),
+    [
+        (
+            'By <a target="_blank" href="https://a.example/?b&amp;c">A &amp; B</a>, <b>C</b>',
+            'By <a href="https://a.example/?b&amp;c" rel="noreferrer">A &amp; B</a>, C',
+        ),
+        ("<a href='javascript:alert(1)'>A</a> <img src=x onerror=alert(1)>", "A "),
+        ("<script>alert(1)</script> <a", "alert(1) &lt;a"),
+    ],
+)
+def test_attribution_keeps_only_text_and_web_links(attribution: str, html: str) -> None:
+    assert sanitize_attribution(attribution)[0] == html
+
+
+def test_missing_attribution_is_that_of_openstreetmap() -> None:
+    html, text = sanitize_attribution("")
+    assert 'href="https://www.openstreetmap.org/copyright"' in html
+    assert text == "© OpenStreetMap contributors"

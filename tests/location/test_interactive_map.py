@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
-from tests.location.conftest import MALICIOUS
+from tests.location.conftest import MALICIOUS, serving
 from tests.support.site import Site, eventually
 
 PIN = ".map-pin"
@@ -23,7 +24,7 @@ PIXEL = bytes.fromhex(
 def open_map(page: Page, path: str = "/location") -> None:
     page.goto(path)
     page.locator("#map-box").scroll_into_view_if_needed()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=BUILD_TIMEOUT)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     page.wait_for_load_state("networkidle")
 
 
@@ -54,7 +55,7 @@ def test_map_loads_only_when_its_box_is_near(page: Page, path: str) -> None:
     page.wait_for_load_state("networkidle")
     assert not [url for url in requested if "leaflet" in url or "/tiles/" in url or "map.js" in url]
     page.locator("#map-box").scroll_into_view_if_needed()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=BUILD_TIMEOUT)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     assert any("/location/tiles/15/" in url for url in requested)
     expect(page.locator("#map-box img")).not_to_be_visible()
     expect(page.get_by_role("region", name="Map of our locations")).to_be_visible()
@@ -281,27 +282,28 @@ def test_static_map_stays_if_a_file_fails_to_load(
 
 
 def test_code_in_a_name_never_runs(
-    open_page: Callable[..., Page], site_of: Callable[..., str], other_clinic: Callable[..., Path]
+    open_page: Callable[..., Page],
+    make_app: Callable[..., Flask],
+    other_clinic: Callable[..., Path],
 ) -> None:
-    page = open_page(base_url=site_of(CLINIC_DIR=str(other_clinic(name=MALICIOUS))))
-    page.on("dialog", lambda dialog: pytest.fail(f"the code ran: {dialog.message}"))
-    open_map(page)
-    page.locator(PIN).first.click()
-    expect(page.locator(f"{POPUP} strong")).to_have_text(MALICIOUS)
-    expect(page.locator(PIN).first).to_have_attribute("title", f"1. {MALICIOUS}")
-    assert page.locator("#map-box img[src=x]").count() == 0
-    page.goto("/location/map.svg")
-    page.wait_for_timeout(300)
+    app = make_app(CLINIC_DIR=str(other_clinic(name=MALICIOUS)))
+    with serving(app) as url:
+        page = open_page(base_url=url)
+        page.on("dialog", lambda dialog: pytest.fail(f"the code ran: {dialog.message}"))
+        open_map(page)
+        page.locator(PIN).first.click()
+        expect(page.locator(f"{POPUP} strong")).to_have_text(MALICIOUS)
+        expect(page.locator(PIN).first).to_have_attribute("title", f"1. {MALICIOUS}")
+        assert page.locator("#map-box img[src=x]").count() == 0
+        page.goto("/location/map.svg")
+        page.wait_for_timeout(300)
 
 
 @pytest.mark.parametrize("path", ["/", "/location"])
 def test_without_a_basemap_streets_load_only_after_a_click(
-    open_page: Callable[..., Page],
-    site_of: Callable[..., str],
-    other_clinic: Callable[..., Path],
-    path: str,
+    open_page: Callable[..., Page], site_without_basemap: str, path: str
 ) -> None:
-    page = open_page(base_url=site_of(CLINIC_DIR=str(other_clinic(basemap=False))))
+    page = open_page(base_url=site_without_basemap)
     external: list[Request] = []
 
     def handle(route: Route) -> None:
@@ -318,7 +320,7 @@ def test_without_a_basemap_streets_load_only_after_a_click(
     expect(page.locator("#map-box img").first).to_be_visible()
 
     button.click()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=BUILD_TIMEOUT)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     expect(button).not_to_be_visible()
     expect(page.locator(PIN)).to_have_count(2)
     expect(page.locator(".leaflet-control-attribution")).to_contain_text("OpenStreetMap")
@@ -329,9 +331,9 @@ def test_without_a_basemap_streets_load_only_after_a_click(
 
 
 def test_second_click_retries_an_unreachable_street_host(
-    browser: Browser, site_of: Callable[..., str], other_clinic: Callable[..., Path]
+    browser: Browser, site_without_basemap: str
 ) -> None:
-    context = browser.new_context(base_url=site_of(CLINIC_DIR=str(other_clinic(basemap=False))))
+    context = browser.new_context(base_url=site_without_basemap)
     page = context.new_page()
     unreachable = True
 
@@ -349,15 +351,14 @@ def test_second_click_retries_an_unreachable_street_host(
     expect(page.locator("#map-box img").first).to_be_visible()
     unreachable = False
     button.click()
-    expect(page.locator("#map-box")).to_have_class("map-box is-live", timeout=BUILD_TIMEOUT)
+    expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     context.close()
 
 
 def test_without_a_basemap_and_javascript_the_button_is_hidden(
-    open_page: Callable[..., Page], site_of: Callable[..., str], other_clinic: Callable[..., Path]
+    open_page: Callable[..., Page], site_without_basemap: str
 ) -> None:
-    site = site_of(CLINIC_DIR=str(other_clinic(basemap=False)))
-    page = open_page(base_url=site, java_script_enabled=False)
+    page = open_page(base_url=site_without_basemap, java_script_enabled=False)
     page.goto("/location")
     expect(page.locator("#show-streets")).not_to_be_visible()
     expect(page.locator("#map-box img")).to_be_visible()

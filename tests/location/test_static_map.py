@@ -3,7 +3,9 @@
 import gzip
 import re
 from dataclasses import replace
+from html import escape
 from itertools import pairwise
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import mapbox_vector_tile
@@ -13,15 +15,13 @@ from app.location.map_colors import DARK, LIGHT, MapColors
 from app.location.markers import Marker
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.static_map import render_static_map
-from tests.location.conftest import MALICIOUS
+from tests.location.conftest import MALICIOUS, write_basemap
 
 EACH_COLOR_SCHEME = pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 
 
 def render(markers: tuple[Marker, ...], basemap: PMTilesReader, colors: MapColors = LIGHT) -> str:
-    return render_static_map(
-        markers, colors, tiles=basemap.tile, zooms=(10, 15), attribution="Invented town"
-    )
+    return render_static_map(markers, colors, basemap)
 
 
 def texts(svg: str) -> list[str]:
@@ -117,14 +117,16 @@ def test_scale_bar_grows_toward_the_poles(
 
 
 @pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
-def test_markup_in_a_street_name_stays_text(clinic_markers: tuple[Marker, ...]) -> None:
+def test_markup_in_a_street_name_stays_text(
+    clinic_markers: tuple[Marker, ...], tmp_path: Path
+) -> None:
     properties = {"kind": "major_road", "name": MALICIOUS}
     road = {"geometry": "LINESTRING(0 2000, 4096 2000)", "properties": properties}
     tile = gzip.compress(mapbox_vector_tile.encode([{"name": "roads", "features": [road]}]))
-    svg = render_static_map(
-        clinic_markers, LIGHT, tiles=lambda *_: tile, zooms=(10, 15), attribution=MALICIOUS
-    )
-    assert MALICIOUS in texts(svg)
+    tiles = {(15, x, y): tile for x in range(16382, 16386) for y in range(16382, 16386)}
+    file = write_basemap(tmp_path / "basemap.pmtiles", tiles, attribution=escape(MALICIOUS))
+    svg = render_static_map(clinic_markers, LIGHT, PMTilesReader(file))
+    assert texts(svg).count(MALICIOUS) >= 2  # a street and the attribution
     assert "<img" not in svg
     assert "<script" not in svg
 

@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from app.clinic import Clinic, ClinicError
-from app.pages.conditional_blocks import NO_SETTINGS, PageSettings
+from app.pages.conditional_blocks import PageSettings
 from app.pages.loader import Page, load_pages
 
 DESCRIPTION = "A page made for a test, with a description of a length that search engines like."
@@ -32,9 +32,8 @@ class Folder:
     def sources(self, text: str) -> None:
         (self.path / "references.toml").write_text(dedent(text), encoding="utf-8")
 
-    def load(self, settings: PageSettings = NO_SETTINGS) -> dict[str, Page]:
-        other_paths, home_ids = ["/contact", "/location"], ["location-map"]
-        pages = load_pages(self.path, self.clinic, other_paths, home_ids, settings)
+    def load(self, settings: PageSettings | None = None) -> dict[str, Page]:
+        pages = load_pages(self.path, self.clinic, settings or {})
         return {page.path: page for page in pages}
 
     def issues(self) -> list[str]:

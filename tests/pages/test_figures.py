@@ -12,16 +12,17 @@ from playwright.sync_api import Page
 
 CLINIC = Path(__file__).parents[2] / "clinic"
 PATHS = {
-    "visit": "/first-visit",
+    "visit-timeline": "/first-visit",
     "mechanism": "/questions",
     "trials": "/evidence",
-    "hours": "/after-your-infusion",
+    "effect-duration": "/after-your-infusion",
 }
 SOURCE = '[a-2020]\ntext = "A. 2020."\n'
 EFFECT = '[[effects]]\nlabel = "Effect"\nnote = "a note"\nreferences = ["a-2020"]\n'
-HOURS = (
-    'kind = "hours"\ntitle = "T <i>"\ndescription = "D"\nstart = "S"\nmost = 27\nticks = [0, 24]\n'
-    '[driving]\nlabel = "No driving"\nhours = 24\nalso = "sleep"\nreferences = ["a-2020"]\n'
+DURATION = (
+    'kind = "effect_duration"\ntitle = "T <i>"\ndescription = "D"\n'
+    'axis_label = "S"\naxis_max = 27\nticks = [0, 24]\n'
+    '[driving]\nlabel = "No driving"\nhours = 24\ncondition = "sleep"\nreferences = ["a-2020"]\n'
 )
 TEXT_OUTSIDE = """() => [...document.querySelectorAll('.figure > svg')].flatMap(svg => {
     const box = svg.getBoundingClientRect();
@@ -64,12 +65,12 @@ def test_every_number_in_the_drawing_is_in_the_table(
     drawing, _, table = figure(client, path).partition("<details>")
     texts = re.findall(r'<text[^>]*(?:font-weight="600"|x="-?\.8em")[^>]*>([^<]+)<', drawing)
     numbers = {one for text in texts for one in re.findall(r"\d+(?:\.\d+)?", text)}
-    assert numbers if name != "visit" else texts
+    assert numbers if name != "visit-timeline" else texts
     assert {one for one in numbers if not re.search(rf"\b{re.escape(one)}\b", table)} == set()
 
 
 @pytest.mark.parametrize(
-    ("name", "verdict"),
+    ("name", "finding"),
     [
         ("Lii 2023", "No clear difference"),
         ("KARMA-Dep 2", "No clear difference"),
@@ -78,10 +79,10 @@ def test_every_number_in_the_drawing_is_in_the_table(
     ],
 )
 def test_trials_without_benefit_are_in_the_chart(
-    client: FlaskClient, name: str, verdict: str
+    client: FlaskClient, name: str, finding: str
 ) -> None:
     drawing = figure(client, "/evidence").partition("<details>")[0]
-    assert re.search(rf">{name}</a></text>\s*<text[^>]*>{verdict}<", drawing)
+    assert re.search(rf">{name}</a></text>\s*<text[^>]*>{finding}<", drawing)
 
 
 @pytest.mark.parametrize("trial", trials(), ids=lambda trial: trial["name"])
@@ -90,7 +91,9 @@ def test_chart_and_page_have_the_same_numbers(trial: dict[str, Any]) -> None:
     rows = [
         row for row in text.splitlines() if row[:1] == "|" and f"@{trial['references'][0]}" in row
     ]
-    numbers = [trial[key] for key in ("people", "ketamine", "comparison") if key in trial]
+    numbers = [
+        trial[key] for key in ("participants", "ketamine_value", "comparator_value") if key in trial
+    ]
     assert rows
     matches = [all(re.search(rf"(?<![\d.]){re.escape(f'{n:g}')}\b", row) for n in numbers)
             for row in rows]  # fmt: skip
@@ -113,17 +116,17 @@ def test_animal_findings_are_labeled(client: FlaskClient) -> None:
     assert re.search(r">New links</text>.*From animal studies</text>", drawing, re.DOTALL)
 
 
-@each_figure
-@pytest.mark.parametrize(("size", "least"), [("100%", 14), ("200%", 12)])
+@pytest.mark.parametrize(("size", "smallest"), [("100%", 14), ("200%", 12)])
 def test_text_stays_readable_and_inside_on_a_small_phone(
-    open_page: Callable[..., Page], name: str, path: str, size: str, least: int
+    open_page: Callable[..., Page], size: str, smallest: int
 ) -> None:
     page = open_page(viewport={"width": 320, "height": 640})
-    page.goto(path)
-    page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
-    assert page.locator(f"[id=figure-{name}-title]").count() == 1
-    assert page.evaluate(TEXT_OUTSIDE) == []
-    assert page.evaluate(SMALLEST_FONT) >= least
+    for name, path in PATHS.items():
+        page.goto(path)
+        page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
+        assert page.locator(f"[id=figure-{name}-title]").count() == 1
+        assert page.evaluate(TEXT_OUTSIDE) == [], name
+        assert page.evaluate(SMALLEST_FONT) >= smallest, name
 
 
 def test_bars_are_visible_with_forced_colors(
@@ -149,12 +152,18 @@ def issues(folder: Any, data: str, text: str = "::: figure f\nWords.\n:::") -> l
     ("data", "issue"),
     [
         ("kind = ", "1: Invalid value"),
-        ('kind = "pie"', "1: kind: must be one of hours, mechanism, trials, visit"),
-        (HOURS, "1: effects: Field required"),
-        (f"{HOURS}{EFFECT}color = 1\n", "16: effects.0.color: Extra inputs are not permitted"),
-        (f"{HOURS}{EFFECT}{EFFECT}hours = -1\n", "20: effects.1.hours: Input should be greater"),
-        (f"{HOURS}{EFFECT}hours = 30\n", "1: figure: Value error, effects: 'Effect' is longer"),
-        (HOURS + EFFECT.replace("a-2020", "b-2021"), "15: references: b-2021 is not in"),
+        (
+            'kind = "pie"',
+            "1: kind: must be one of effect_duration, mechanism, trials, visit_timeline",
+        ),
+        (DURATION, "1: effects: missing"),
+        (f"{DURATION}{EFFECT}color = 1\n", "16: effects[0].color: unknown key"),
+        (
+            f"{DURATION}{EFFECT}{EFFECT}hours = -1\n",
+            "20: effects[1].hours: Input should be greater",
+        ),
+        (f"{DURATION}{EFFECT}hours = 30\n", "1: f: effects: 'Effect' is longer"),
+        (DURATION + EFFECT.replace("a-2020", "b-2021"), "15: references: b-2021 is not in"),
     ],
 )
 def test_invalid_data_is_reported_with_file_key_and_reason(
@@ -165,19 +174,30 @@ def test_invalid_data_is_reported_with_file_key_and_reason(
 
 
 def test_unknown_figure_is_reported_with_its_line(folder: Any) -> None:
-    found = issues(folder, HOURS + EFFECT, "one\n\n::: figure g\n:::")
+    found = issues(folder, DURATION + EFFECT, "one\n\n::: figure g\n:::")
     assert "pages/index.md:9: unknown figure g: there is no figures/g.toml" in found
 
 
-def test_trial_outside_its_axis_is_rejected(folder: Any) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("ketamine_value = 60\n", "ketamine_value = 160\n", "Lii 2023"),
+        ("confidence_interval = [4.37,", "confidence_interval = [0.37,", "Newport 2015"),
+        ("ticks = [1, 3,", "ticks = [0, 3,", "ticks"),
+        ("no_effect = 1\n", "no_effect = 0\n", "no_effect"),
+    ],
+)
+def test_number_outside_its_axis_is_rejected(folder: Any, old: str, new: str, place: str) -> None:
     data = (CLINIC / "figures" / "trials.toml").read_text("utf-8")
-    found = issues(folder, data.replace("ketamine = 60\n", "ketamine = 160\n"))
-    assert any("Lii 2023: a number is not between least and most" in line for line in found), found
+    assert old in data
+    found = issues(folder, data.replace(old, new))
+    reason = f"{place}: a number is not between axis_min and axis_max"
+    assert any(line.endswith(reason) for line in found), found
 
 
 def test_figure_can_be_on_a_page_twice(folder: Any) -> None:
     (folder.path / "figures").mkdir()
-    (folder.path / "figures" / "f.toml").write_text(HOURS + EFFECT)
+    (folder.path / "figures" / "f.toml").write_text(DURATION + EFFECT)
     folder.sources(SOURCE)
     folder.write("index", "::: figure f\nWords.\n:::\n" * 2, 'references = ["a-2020"]\n')
     page = folder.load()["/"]

@@ -9,7 +9,7 @@ import html5lib
 import pytest
 
 from app.clinic import Clinic, Review
-from app.pages.json_ld import clinic_nodes, page_script
+from app.pages.json_ld import clinic_node, page_script
 
 SITE = "https://clinic.example"
 
@@ -35,7 +35,7 @@ def test_front_page_describes_itself_and_the_clinic(clinic: Clinic, page: Any) -
     web_page, organization = graph(page_script(clinic, front_page, SITE))
     assert web_page["@type"] == "MedicalWebPage"
     assert web_page["url"] == f"{SITE}/"
-    assert web_page["name"] == front_page.title
+    assert web_page["name"] == front_page.meta.title
     assert web_page["publisher"]["@id"] == organization["@id"]
     assert organization["name"] == clinic.name
 
@@ -61,7 +61,7 @@ def test_review_is_included_if_configured(clinic: Clinic, page: Any) -> None:
 
 
 def test_each_location_is_a_clinic_with_address_hours_and_phone(clinic: Clinic) -> None:
-    (organization,) = clinic_nodes(clinic, SITE)
+    organization = clinic_node(clinic, SITE)
     departments: Any = organization["department"]
     quay, hill = departments
     assert quay["@type"] == hill["@type"] == "MedicalClinic"
@@ -82,7 +82,7 @@ def test_each_location_is_a_clinic_with_address_hours_and_phone(clinic: Clinic) 
 
 def test_single_location_is_the_clinic(clinic: Clinic) -> None:
     single = clinic.model_copy(update={"locations": clinic.locations[:1]})
-    (node,) = clinic_nodes(single, SITE)
+    node = clinic_node(single, SITE)
     assert node["@type"] == "MedicalClinic"
     assert node["name"] == clinic.name
     assert node["email"] == clinic.email

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.clinic import Clinic, ClinicError, Links
 from app.pages.conditional_blocks import page_settings
+from app.pages.loader import load_pages
 from app.pages.markdown import create_parser
 from app.pages.parser import parse_page
 
@@ -26,8 +27,8 @@ SETTINGS = page_settings(
 def test_page_has_the_values_of_its_front_matter(folder: Any) -> None:
     folder.write("first-visit", "Hello.", 'nav = "First visit"\nreviewed = 2026-01-31\n')
     page = folder.load()["/first-visit"]
-    assert (page.slug, page.title, page.nav) == ("first-visit", "A page", "First visit")
-    assert page.reviewed == date(2026, 1, 31)
+    assert (page.name, page.meta.title, page.meta.nav) == ("first-visit", "A page", "First visit")
+    assert page.meta.reviewed == date(2026, 1, 31)
 
 
 def test_pages_are_sorted_by_order(folder: Any) -> None:
@@ -76,7 +77,7 @@ def test_placeholder_shows_a_setting(folder: Any) -> None:
     folder.write("index", "Kept for {{ settings.retention_days }} days.")
     assert folder.load({"settings.retention_days": "45"})["/"].lead == "<p>Kept for 45 days.</p>\n"
     assert folder.issues() == [
-        "pages/index.md:6: unknown placeholder {{ settings.retention_days }}"
+        "pages/index.md:6: unknown or unset placeholder {{ settings.retention_days }}"
     ]
 
 
@@ -117,8 +118,9 @@ def test_placeholder_inside_a_link_is_not_linked_again(html: Callable[..., str])
     assert '<a href="/contact">Call 212-555-0142</a>' in page_html
 
 
-def test_paragraph_with_an_unset_link_is_removed(folder: Any) -> None:
-    text = "Before.\n\n{{ link.evolution_article | The evolution of ketamine infusion }}\n\nAfter."
+def test_conditional_block_follows_a_link(folder: Any) -> None:
+    link = "{{ link.evolution_article | The evolution of ketamine infusion }}"
+    text = f"Before.\n\n::: when link.evolution_article\n{link}\n:::\n\nAfter."
     folder.write("index", text)
     assert folder.load()["/"].lead == "<p>Before.</p>\n<p>After.</p>\n"
     filled = Links.model_validate({"evolution_article": "https://history.example/"})
@@ -190,7 +192,7 @@ def test_quotes_are_typographic(html: Callable[..., str]) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet=st.sampled_from("a <>&\"'[@]{}|:-#*_`\n!()=/;.x1"), max_size=80))
 def test_raw_html_never_reaches_the_page(text: str) -> None:
-    result = parse_page(create_parser(), text, {"clinic.name": None})
+    result = parse_page(create_parser(), text, {}, {}, {})
     tags = {
         str(element.tag).rpartition("}")[2]
         for element in html5lib.parseFragment(result.lead + result.body).iter()
@@ -200,12 +202,8 @@ def test_raw_html_never_reaches_the_page(text: str) -> None:
 
 
 def test_demo_clinic_pages_are_valid(clinic: Clinic, clinic_dir: Any) -> None:
-    from app.pages import HOME_SECTIONS
-    from app.pages.loader import load_pages
-    from app.pages.routes import OTHER_PAGES
-
     try:
-        pages = load_pages(clinic_dir, clinic, OTHER_PAGES, HOME_SECTIONS, SETTINGS)
+        pages = load_pages(clinic_dir, clinic, SETTINGS)
     except ClinicError as error:
         pytest.fail(str(error))
     assert {page.path for page in pages} >= {"/", "/first-visit", "/evidence", "/privacy"}

@@ -48,10 +48,10 @@ def test_invalid_entry_is_an_error(folder: Any, entry: str, issue: str) -> None:
     file = folder.path / "redirects.toml"
     file.write_text(f"# Old addresses\n{entry}\n")
     with pytest.raises(ClinicError) as error:
-        load_redirects(file, folder.load().values(), ["/contact"])
+        load_redirects(file, folder.load().values())
     lines = str(error.value).splitlines()
     assert any(line.startswith(f"{file}:{issue}") for line in lines), lines
 
 
 def test_redirects_file_is_optional(folder: Any) -> None:
-    assert load_redirects(folder.path / "redirects.toml", folder.load().values(), []) == {}
+    assert load_redirects(folder.path / "redirects.toml", folder.load().values()) == {}

@@ -13,16 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.clinic import Clinic
+from tests.support.pages import INFORMATION_PAGES, PUBLIC_PAGES
 
-PAGES = (
-    "/",
-    "/first-visit",
-    "/after-your-infusion",
-    "/evidence",
-    "/questions",
-    "/privacy",
-    "/accessibility",
-)
 FIRST_ROUND_TRIP = 10 * 1460  # bytes: ten segments, RFC 6928
 
 
@@ -32,7 +24,7 @@ def monday_ten_am() -> Iterator[time_machine.Traveller]:
         yield clock
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", INFORMATION_PAGES)
 def test_page_has_title_description_and_structured_data(client: FlaskClient, path: str) -> None:
     html = client.get(path).text
     assert re.search(r"<title>[^<]{10,}</title>", html)
@@ -97,7 +89,7 @@ def test_sitemap_contains_every_page(client: FlaskClient) -> None:
     assert response.mimetype == "application/xml"
     names = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
     urls = {url.text for url in ET.fromstring(response.text).findall("s:url/s:loc", names)}
-    wanted = {f"http://127.0.0.1:8000{path}" for path in (*PAGES, "/location", "/contact")}
+    wanted = {f"http://127.0.0.1:8000{path}" for path in PUBLIC_PAGES}
     assert urls == wanted
     for url in urls:
         assert url

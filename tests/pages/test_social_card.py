@@ -1,13 +1,14 @@
 """The social card, shown where people share a link."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from flask import Flask, render_template_string
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.clinic import ClinicError
-from app.pages.og_image import init_social_card
 
 SOCIAL_CARD = Path(__file__).parents[2] / "clinic" / "social-card.png"
 
@@ -27,19 +28,25 @@ def test_social_card_can_be_shown_on_other_sites(client: FlaskClient) -> None:
     assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
-def test_social_card_is_optional(tmp_path: Path) -> None:
-    app = Flask("bare")
-    init_social_card(app, tmp_path / "social-card.png", "https://clinic.example")
-    with app.app_context():
-        assert render_template_string("{{ social_card }}") == ""
-    assert app.test_client().get("/social-card.png").status_code == 404
+@pytest.fixture
+def clinic_folder(clinic_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the demo clinic."""
+    return Path(shutil.copytree(clinic_dir, tmp_path / "clinic"))
+
+
+def test_social_card_is_optional(make_app: Callable[..., Flask], clinic_folder: Path) -> None:
+    (clinic_folder / "social-card.png").unlink()
+    client = make_app(CLINIC_DIR=str(clinic_folder)).test_client()
+    assert "og:image" not in client.get("/").text
+    assert client.get("/social-card.png").status_code == 404
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"GIF89a" + bytes(40), SOCIAL_CARD.read_bytes()[:18] + bytes(9)]
 )
-def test_social_card_of_another_type_or_size_is_rejected(tmp_path: Path, data: bytes) -> None:
-    file = tmp_path / "social-card.png"
-    file.write_bytes(data)
+def test_social_card_of_another_type_or_size_is_rejected(
+    make_app: Callable[..., Flask], clinic_folder: Path, data: bytes
+) -> None:
+    (clinic_folder / "social-card.png").write_bytes(data)
     with pytest.raises(ClinicError, match="must be a PNG image of 1200 by 630 pixels"):
-        init_social_card(Flask("bare"), file, "https://clinic.example")
+        make_app(CLINIC_DIR=str(clinic_folder))

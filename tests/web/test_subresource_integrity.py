@@ -28,15 +28,15 @@ def test_every_script_of_every_page_has_its_integrity_hash(client: FlaskClient) 
             assert "crossorigin" in attributes, "or the hash does not count for the policy"
 
 
-def test_every_part_of_the_interactive_map_has_its_integrity_hash(client: FlaskClient) -> None:
-    answer = client.get("/location/parts.json")
+def test_every_asset_of_the_interactive_map_has_its_integrity_hash(client: FlaskClient) -> None:
+    answer = client.get("/location/assets.json")
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.json
-    parts = [*answer.json["scripts"], *answer.json["styles"]]
-    assert len(parts) == 5
-    for part in parts:
-        address = part.get("src") or part["href"]
-        assert part["integrity"] == digest(client.get(address).data), address
+    assets = [*answer.json["scripts"], *answer.json["styles"]]
+    assert len(assets) == 5
+    for item in assets:
+        address = item.get("src") or item["href"]
+        assert item["integrity"] == digest(client.get(address).data), address
         assert "immutable" in client.get(address).headers["Cache-Control"]
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Container, Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from app.clinic import toml_reader
 from app.clinic.errors import IssueCollector, line_of
 from app.pages.figures.base import Figure
@@ -14,10 +12,10 @@ from app.pages.figures.trials import Trials
 from app.pages.figures.visit_timeline import VisitTimeline
 
 KINDS: Mapping[str, type[Figure]] = {
-    "hours": EffectDuration,
+    "effect_duration": EffectDuration,
     "mechanism": Mechanism,
     "trials": Trials,
-    "visit": VisitTimeline,
+    "visit_timeline": VisitTimeline,
 }
 
 
@@ -28,34 +26,21 @@ def load_figures(
 
     ``sources`` are the keys of references.toml, which figures can cite.
     """
-    figures = {file.stem: _read(file, issues) for file in sorted(folder.glob("*.toml"))}
-    for name, figure in figures.items():
-        for key in figure.references if figure else ():
-            if key not in sources:
-                file = folder / f"{name}.toml"
-                line = _line_containing(file.read_text(encoding="utf-8"), f'"{key}"')
-                issues.add(file, line, f"references: {key} is not in references.toml")
-    return figures
+    return {file.stem: _read(file, sources, issues) for file in sorted(folder.glob("*.toml"))}
 
 
-def _read(file: Path, issues: IssueCollector) -> Figure | None:
+def _read(file: Path, sources: Container[str], issues: IssueCollector) -> Figure | None:
     if (text := toml_reader.read_text(file, issues)) is None:
         return None
     if (table := toml_reader.parse(file, text, issues)) is None:
         return None
-    kind = KINDS.get(str(table.get("kind")))
-    if not kind:
+    if not (kind := KINDS.get(str(table.get("kind")))):
         reason = f"kind: must be one of {', '.join(KINDS)}"
-        issues.add(file, _line_containing(text, "kind"), reason)
+        issues.add(file, line_of(text, ("kind",)), reason)
         return None
-    try:
-        return kind.model_validate(table)
-    except ValidationError as error:
-        for detail in error.errors():
-            name = ".".join(str(part) for part in detail["loc"]) or "figure"
-            issues.add(file, line_of(text, detail["loc"]), f"{name}: {detail['msg']}")
-        return None
-
-
-def _line_containing(text: str, part: str) -> int:
-    return text.count("\n", 0, max(text.find(part), 0)) + 1
+    figure = toml_reader.validate(kind, table, file, text, issues)
+    for key in figure.references if figure else ():
+        if key not in sources:
+            line = text.count("\n", 0, max(text.find(f'"{key}"'), 0)) + 1
+            issues.add(file, line, f"references: {key} is not in references.toml")
+    return figure

@@ -1,38 +1,33 @@
 """The base of all figures: a description for screen readers, and the data as a table."""
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from app.clinic.models import FrozenModel
 from app.pages.front_matter import ReferenceKey
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Fits one line on a screen 320 pixels wide at the font size of figures.
 Label = Annotated[Text, Field(max_length=27)]
 Title = Annotated[Text, Field(max_length=34)]
-References = Annotated[tuple[ReferenceKey, ...], Field(strict=False)]
-MAX_NARROW_COLUMNS = 2  # that fit the narrowest screen without scrolling
+Hours = Annotated[float, Field(gt=0)]
+References = tuple[ReferenceKey, ...]
 
 
-class FigureModel(BaseModel):
-    """A table of a figure's file; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-@dataclass(frozen=True)
-class TableRow:
+class TableRow(NamedTuple):
     """A row of the figure's table. The citations follow the first cell."""
 
     cells: tuple[str, ...]
-    references: tuple[str, ...] = ()
+    references: References = ()
 
 
-class Figure(FigureModel):
-    """A figure's file. Vertical lengths are in em, horizontal positions in percent."""
+class Figure(FrozenModel):
+    """A figure's file. Vertical lengths are in em, horizontal positions in percent.
 
-    kind: str
+    Each kind has a template of its own in ``templates/figures``, and a ``height``.
+    """
+
     title: Text
     description: Text  # for screen readers
     printed: bool = True  # false for a figure that does not fit on paper
@@ -40,30 +35,16 @@ class Figure(FigureModel):
     columns: ClassVar[tuple[str, ...]]
 
     @property
-    def height(self) -> float:
-        """The height of the drawing."""
-        raise NotImplementedError
-
-    @property
     def rows(self) -> tuple[TableRow, ...]:
         """The table of everything that is drawn."""
         raise NotImplementedError
 
     @property
-    def wide(self) -> bool:
-        return is_wide(len(self.columns))
-
-    @property
-    def references(self) -> tuple[str, ...]:
+    def references(self) -> References:
         """The sources of the figure, in the order of the table."""
         return tuple(dict.fromkeys(key for row in self.rows for key in row.references))
 
 
 def format_number(value: float, decimals: int = 2) -> str:
     """``value`` without trailing zeros: 24, 1.5, 9.87."""
-    return f"{value:.{decimals}f}".rstrip("0").rstrip(".")
-
-
-def is_wide(columns: int) -> bool:
-    """Whether phones show a table with this number of columns row by row."""
-    return columns > MAX_NARROW_COLUMNS
+    return f"{round(value, decimals):g}"

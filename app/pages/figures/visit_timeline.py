@@ -1,18 +1,19 @@
 """Figure: the timeline of a visit, steps from top to bottom with bars for longer periods."""
 
-from dataclasses import dataclass
+from itertools import groupby
 from textwrap import wrap
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from app.pages.figures.base import Figure, FigureModel, Label, References, TableRow, Text
+from app.clinic.models import FrozenModel
+from app.pages.figures.base import Figure, Label, References, TableRow, Text
 
 DETAIL_WIDTH = 25  # characters of a line next to the bars, on a narrow screen
-TITLE_HEIGHT, LINE_HEIGHT, GAP, BAND_HEADER = 1.5, 1.35, 1.1, 2.2  # em
+TITLE_HEIGHT, LINE_HEIGHT, GAP, BAND_HEADER, BAND_PADDING = 1.5, 1.35, 1.1, 2.2, 0.9  # em
 
 
-class Step(FigureModel):
+class Step(FrozenModel):
     """Something that happens at a place."""
 
     title: Label
@@ -21,26 +22,28 @@ class Step(FigureModel):
     references: References = ()
 
 
-class Span(FigureModel):
-    """Something that lasts from step number ``first`` to step number ``last``."""
+class Span(FrozenModel):
+    """Something that lasts from step number ``first_step`` to step number ``last_step``."""
 
     label: Label
-    first: Annotated[int, Field(ge=1)]
-    last: Annotated[int, Field(ge=1)]
+    first_step: Annotated[int, Field(ge=1)]
+    last_step: Annotated[int, Field(ge=1)]
     warning: bool = False
 
 
-@dataclass(frozen=True)
-class PositionedStep:
+class PositionedStep(NamedTuple):
     """A step, the ``y`` of its title and the wrapped lines of its detail."""
 
     step: Step
     y: float
-    lines: tuple[str, ...]
+    lines: list[str]
+
+    @property
+    def bottom(self) -> float:
+        return self.y + LINE_HEIGHT * len(self.lines)
 
 
-@dataclass(frozen=True)
-class VerticalBar:
+class VerticalBar(NamedTuple):
     """A band or bar that starts at ``y`` and goes down."""
 
     label: str
@@ -52,7 +55,7 @@ class VerticalBar:
 class VisitTimeline(Figure):
     """Steps in order. Raises ValueError for a span that is not between two steps."""
 
-    kind: Literal["visit"]
+    kind: Literal["visit_timeline"]
     steps: Annotated[tuple[Step, ...], Field(min_length=2)]
     spans: Annotated[tuple[Span, ...], Field(max_length=2)] = ()
 
@@ -61,7 +64,7 @@ class VisitTimeline(Figure):
     @model_validator(mode="after")
     def _spans_fit_the_steps(self) -> Self:
         for span in self.spans:
-            if not span.first <= span.last <= len(self.steps):
+            if not span.first_step <= span.last_step <= len(self.steps):
                 raise ValueError(
                     f"span {span.label!r} must go from a step to the same or a later step"
                 )
@@ -71,58 +74,44 @@ class VisitTimeline(Figure):
     def positioned_steps(self) -> tuple[PositionedStep, ...]:
         y, place, positioned = 0.0, "", []
         for step in self.steps:
-            y += BAND_HEADER if step.place != place else 0
-            lines = tuple(wrap(step.detail, DETAIL_WIDTH))
-            positioned.append(PositionedStep(step, y + TITLE_HEIGHT, lines))
-            y, place = y + TITLE_HEIGHT + LINE_HEIGHT * len(lines) + GAP, step.place
+            y += TITLE_HEIGHT + (BAND_HEADER if step.place != place else 0)
+            positioned.append(PositionedStep(step, y, wrap(step.detail, DETAIL_WIDTH)))
+            y, place = positioned[-1].bottom + GAP, step.place
         return tuple(positioned)
 
     @property
     def height(self) -> float:
-        last = self.positioned_steps[-1]
-        return last.y + LINE_HEIGHT * len(last.lines) + 0.9
+        return self.positioned_steps[-1].bottom + BAND_PADDING
 
     @property
     def bands(self) -> tuple[VerticalBar, ...]:
         """A background for consecutive steps at one place, with its name at the top."""
-        steps = self.positioned_steps
-        starts = [
-            current
-            for previous, current in zip((None, *steps), steps, strict=False)
-            if previous is None or previous.step.place != current.step.place
-        ]
-        tops = [start.y - TITLE_HEIGHT - BAND_HEADER + 0.3 for start in starts]
-        ends = [*tops[1:], self.height + 0.3]
-        return tuple(
-            VerticalBar(start.step.place, top, end - top - 0.5)
-            for start, top, end in zip(starts, tops, ends, strict=True)
-        )
+        bands = []
+        for place, group in groupby(
+            self.positioned_steps, lambda positioned: positioned.step.place
+        ):
+            steps = list(group)
+            top = steps[0].y - TITLE_HEIGHT - BAND_HEADER + 0.3
+            bands.append(VerticalBar(place, top, steps[-1].bottom + BAND_PADDING - top))
+        return tuple(bands)
 
     @property
     def bars(self) -> tuple[VerticalBar, ...]:
-        tops = [step.y - 1 for step in self.positioned_steps]
-        ends = [step.y + LINE_HEIGHT * len(step.lines) for step in self.positioned_steps]
-        return tuple(
-            VerticalBar(
-                span.label,
-                tops[span.first - 1],
-                ends[span.last - 1] - tops[span.first - 1],
-                span.warning,
-            )
-            for span in self.spans
-        )
+        steps, bars = self.positioned_steps, []
+        for span in self.spans:
+            top = steps[span.first_step - 1].y - 1
+            height = steps[span.last_step - 1].bottom - top
+            bars.append(VerticalBar(span.label, top, height, span.warning))
+        return tuple(bars)
 
     @property
     def rows(self) -> tuple[TableRow, ...]:
-        steps = tuple(
+        steps = [
             TableRow((step.title, step.place, step.detail), step.references) for step in self.steps
-        )
-        return steps + tuple(
-            TableRow(
-                (span.label, "", f"From “{self._title(span.first)}” to “{self._title(span.last)}”")
-            )
-            for span in self.spans
-        )
+        ]
+        spans = [TableRow((span.label, "", self._period(span))) for span in self.spans]
+        return (*steps, *spans)
 
-    def _title(self, number: int) -> str:
-        return self.steps[number - 1].title
+    def _period(self, span: Span) -> str:
+        first, last = self.steps[span.first_step - 1], self.steps[span.last_step - 1]
+        return f"From “{first.title}” to “{last.title}”"

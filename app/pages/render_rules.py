@@ -1,9 +1,9 @@
 """HTML of the tokens that Markdown itself does not have. Each rule gets a resolved token."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from markdown_it.token import Token
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from app.pages.figures.render import render_figure
 
@@ -18,18 +18,23 @@ CARDS = {
     "note": "",
     "summary": "",
 }
-BLOCKS = frozenset((*CARDS, "timeline", "figure", "when"))
+BLOCKS = frozenset((*CARDS, "timeline", "figure"))
 
 
-def _citations(token: Token) -> str:
-    links = (_citation_link(*citation) for citation in token.meta["citations"])
-    return f'<sup class="cite">{", ".join(links)}</sup>'
+def _citations(token: Token) -> Markup:
+    return _citation_links(token.meta["citations"])
 
 
-def _citation_link(number: int, first: bool) -> str:  # noqa: FBT001 - a pair of the token
-    # The reference links back to its first citation only, to keep the list short.
-    anchor = f' id="cite-{number}"' if first else ""
-    return f'<a href="#ref-{number}"{anchor} aria-label="Reference {number}">{number}</a>'
+def _citation_links(citations: Iterable[tuple[int, bool]]) -> Markup:
+    """Links to the references with these numbers. A first citation has an id to link back to."""
+    links = [
+        Markup('<a href="#ref-{0}"{1} aria-label="Reference {0}">{0}</a>').format(
+            number, Markup(' id="cite-{}"').format(number) if is_first else ""
+        )
+        for number, is_first in citations
+    ]
+    html = Markup('<sup class="cite">{}</sup>').format(Markup(", ").join(links))
+    return html if links else Markup()
 
 
 def _placeholder(token: Token) -> str:
@@ -43,7 +48,7 @@ def _block_open(token: Token) -> str:
     kind, title = token.meta["kind"], token.meta["title"].replace("'", APOSTROPHE)
     if figure := token.meta.get("figure"):
         title = escape(figure.title)
-        name = "figure" if figure.printed else "figure unprinted"
+        name = "figure" if figure.printed else "figure no-print"
         return f'<figure class="{name}"><figcaption><strong>{title}</strong>\n'
     if kind not in CARDS:
         return ""
@@ -60,7 +65,8 @@ def _block_open(token: Token) -> str:
 
 def _block_close(token: Token) -> str:
     if figure := token.meta.get("figure"):
-        html = render_figure(figure, token.meta["id"], token.meta["citations"])
+        links = map(_citation_links, token.meta["citations"])
+        html = render_figure(figure, token.meta["id"], links, token.meta["numbers"])
         return f"</figcaption>\n{html}</figure>\n"
     return "</section>\n" if token.meta["kind"] in CARDS else ""
 

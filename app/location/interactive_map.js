@@ -1,5 +1,15 @@
 // Functions of the interactive map: how it draws vector tiles and handles focus and touch.
-// folium_map.py puts them at the start of map.js, before the calls that Folium generates.
+// folium_map.py puts them at the start of map.js, before the code that Folium generates and a
+// call of setUpMap.
+
+// Prepares a map with its markers. `layer` is missing if there are no streets.
+function setUpMap(map, layer) {
+  setUpPopups(map);
+  setUpTouchHint(map);
+  if (!layer) return;
+  showWhenDrawn(map, layer);
+  setUpStreetButton(map, layer);
+}
 
 // Paint and label rules for the Protomaps basemap schema, version 4, in the colors of `c`.
 // The default rules of protomaps-leaflet lack landmarks and street edges, and their labels are faint.
@@ -140,7 +150,7 @@ function basemapLayer(options, colors) {
 
 // Hides the static image only when the layer has drawn something.
 function showWhenDrawn(map, layer) {
-  var show = function () { map.getContainer().parentNode.classList.add("is-live"); };
+  var show = function () { map.getContainer().parentNode.classList.add("is-interactive"); };
   // A vector layer reports a tile as loaded even without data, so check for data.
   var drawn = function () {
     if (!layer.views) return true;
