@@ -18,6 +18,7 @@ from app.outbox.retry_schedule import ACKNOWLEDGEMENT_GIVE_UP_AFTER
 from app.services import get_services
 from tests.cli.test_commands import Desk
 from tests.contact.conftest import GOOD
+from tests.support.databases import sqlite_only
 from tests.support.smtp_relay import ReceivedMessage, Relay, relay
 
 __all__ = ["relay"]
@@ -106,6 +107,7 @@ def digests(database: Database) -> int:
         return len(session.scalars(sa.select(Acknowledgement)).all())
 
 
+@sqlite_only
 def test_quarantined_inquiries_are_never_acknowledged(desk: Desk, relay: Relay) -> None:
     desk.send(honeypot="x")
     desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
@@ -114,6 +116,7 @@ def test_quarantined_inquiries_are_never_acknowledged(desk: Desk, relay: Relay) 
     assert visitor_emails(relay) == []
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "response", ["550 5.1.1 unknown", "554 5.7.1 <ada@example.com>: Relay access denied"]
 )
@@ -169,6 +172,7 @@ def messages(desk: Desk) -> list[OutboxMessage]:
         return list(session.scalars(query))
 
 
+@sqlite_only
 def test_acknowledgement_is_canceled_when_the_server_keeps_deferring_it(
     desk: Desk, relay: Relay
 ) -> None:
@@ -183,6 +187,7 @@ def test_acknowledgement_is_canceled_when_the_server_keeps_deferring_it(
     assert json.loads(desk.client.get("/healthz/outbox").data)["pending"] == 1
 
 
+@sqlite_only
 def test_acknowledgement_is_not_sent_after_its_deadline(desk: Desk, relay: Relay) -> None:
     desk.send()
     with desk.database.session() as session:
@@ -208,6 +213,7 @@ def test_acknowledgement_is_canceled_at_its_deadline_during_an_outage(desk: Desk
     assert [message.state for message in messages(desk)] == ["cancelled"]
 
 
+@sqlite_only
 def test_no_acknowledgement_to_an_address_with_a_non_ascii_local_part(
     desk: Desk, relay: Relay
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.contact.conftest import GOOD, Visitor
+from tests.support.databases import sqlite_only
 
 PROBLEM = "application/problem+json"
 
@@ -22,6 +23,7 @@ def test_valid_inquiry_returns_reference_and_time(visitor: Visitor) -> None:
     assert len(visitor.mails()) == 1
 
 
+@sqlite_only
 def test_api_and_form_have_the_same_rules(visitor: Visitor) -> None:
     response = visitor.client.post("/api/v1/inquiries", json={})
     assert response.status_code == 422
@@ -45,6 +47,7 @@ def test_retry_with_same_key_returns_same_reference(visitor: Visitor) -> None:
     assert len(visitor.inquiries()) == len(visitor.mails()) == 1
 
 
+@sqlite_only
 def test_same_content_with_different_keys_is_two_inquiries(visitor: Visitor) -> None:
     assert visitor.call(key="one").json != visitor.call(key="two").json
 
@@ -57,6 +60,7 @@ def test_key_reused_for_other_content_is_refused(visitor: Visitor) -> None:
     assert len(visitor.inquiries()) == 1
 
 
+@sqlite_only
 def test_same_content_without_a_key_is_one_inquiry(visitor: Visitor) -> None:
     assert visitor.call().json == visitor.call().json
 

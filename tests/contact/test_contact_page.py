@@ -12,6 +12,7 @@ from flask import Flask
 from app.contact.models import REFERENCE_PATTERN, Inquiry
 from app.services import get_services
 from tests.contact.conftest import GOOD, Visitor
+from tests.support.databases import sqlite_only
 
 
 def test_valid_inquiry_is_stored_with_its_email_and_shows_its_reference(visitor: Visitor) -> None:
@@ -28,6 +29,7 @@ def test_valid_inquiry_is_stored_with_its_email_and_shows_its_reference(visitor:
     assert mail.reference == inquiry.reference
 
 
+@sqlite_only
 def test_empty_form_shows_error_summary_linked_to_each_field(visitor: Visitor) -> None:
     response = visitor.client.post("/contact", data={})
     assert response.status_code == 422
@@ -39,6 +41,7 @@ def test_empty_form_shows_error_summary_linked_to_each_field(visitor: Visitor) -
     assert visitor.inquiries() == []
 
 
+@sqlite_only
 def test_invalid_form_keeps_what_was_typed(visitor: Visitor) -> None:
     response = visitor.send(name="", message="A <long> & careful\nmessage", best_time="weekdays")
     assert "A &lt;long&gt; &amp; careful\nmessage</textarea>" in response.text
@@ -52,6 +55,7 @@ def test_double_click_makes_one_inquiry_with_one_email(visitor: Visitor) -> None
     assert len(visitor.inquiries()) == len(visitor.mails()) == 1
 
 
+@sqlite_only
 def test_different_message_is_another_inquiry(visitor: Visitor) -> None:
     visitor.send()
     visitor.send(message="And parking?")
@@ -67,6 +71,7 @@ def test_same_content_after_ten_minutes_is_a_new_inquiry(visitor: Visitor) -> No
     assert len(visitor.mails()) == 2
 
 
+@sqlite_only
 def test_likely_email_typo_is_asked_about_once_and_can_be_kept(visitor: Visitor) -> None:
     asked = visitor.send(email="ada@gmial.com")
     assert asked.status_code == 422
@@ -105,6 +110,7 @@ def test_unknown_reference_returns_404(visitor: Visitor) -> None:
     assert visitor.client.get("/contact/received/AAA-AAA").status_code == 404
 
 
+@sqlite_only
 def test_references_have_no_easily_confused_characters(visitor: Visitor) -> None:
     visitor.send()
     (inquiry,) = visitor.inquiries()
@@ -112,6 +118,7 @@ def test_references_have_no_easily_confused_characters(visitor: Visitor) -> None
     assert not set("01IOQZAEU") & set(inquiry.reference)
 
 
+@sqlite_only
 @pytest.mark.parametrize("reference", ["%00", "BBB-BB", "BBB-BBBB", "bbb-bbb"])
 def test_malformed_reference_returns_404(visitor: Visitor, reference: str) -> None:
     assert visitor.client.get(f"/contact/received/{reference}").status_code == 404
@@ -124,6 +131,7 @@ def test_received_page_works_without_the_database(
     assert "BBB-BBB" in app.test_client().get("/contact/received/BBB-BBB").text
 
 
+@sqlite_only
 def test_field_error_and_email_suggestion_are_shown_together(visitor: Visitor) -> None:
     response = visitor.send(
         name="", email="ada@gmial.com", confirmed_email="x", email_choice="suggested"
@@ -134,6 +142,7 @@ def test_field_error_and_email_suggestion_are_shown_together(visitor: Visitor) -
     assert 'value="suggested" checked' not in response.text
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "headers",
     [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}],
@@ -149,6 +158,7 @@ def test_cross_site_post_is_refused_and_keeps_what_was_typed(
     assert visitor.inquiries() == []
 
 
+@sqlite_only
 @pytest.mark.parametrize(
     "headers",
     [
@@ -164,6 +174,7 @@ def test_same_site_post_is_accepted(visitor: Visitor, headers: dict[str, str]) -
     assert len(visitor.mails()) == 1
 
 
+@sqlite_only
 def test_too_long_message_is_shown_again_in_full(visitor: Visitor) -> None:
     story = "Очень длинная история. " * 1_500  # about 60 kB, three times as much when encoded
     response = visitor.send(message=story)
@@ -172,6 +183,7 @@ def test_too_long_message_is_shown_again_in_full(visitor: Visitor) -> None:
     assert f"{story}</textarea>" in response.text
 
 
+@sqlite_only
 def test_too_large_post_is_refused_and_explains_how_to_get_the_text_back(
     visitor: Visitor,
 ) -> None:
@@ -216,6 +228,7 @@ def test_no_visitor_data_is_stored_unencrypted(visitor: Visitor) -> None:
                 assert secret not in str(rows)
 
 
+@sqlite_only
 def test_no_response_sets_a_cookie(visitor: Visitor) -> None:
     response = visitor.send()
     assert "Set-Cookie" not in response.headers
@@ -236,6 +249,7 @@ def test_unexpected_error_keeps_what_was_typed(
     assert "212-555-0142" in response.text
 
 
+@sqlite_only
 def test_answer_to_an_earlier_email_suggestion_does_not_count(
     visitor: Visitor,
 ) -> None:
@@ -246,12 +260,14 @@ def test_answer_to_an_earlier_email_suggestion_does_not_count(
     assert not re.search(r'name="email_choice"[^>]* checked', response.text)
 
 
+@sqlite_only
 def test_phone_number_is_marked_as_required_when_needed(visitor: Visitor) -> None:
     required = 'for="phone">Phone number <span class="hint">(required)'
     assert required in visitor.send(reply_by="text").text
     assert required not in visitor.send(name="").text
 
 
+@sqlite_only
 def test_received_page_explains_the_next_steps(visitor: Visitor) -> None:
     page = visitor.client.get(visitor.send().location).text
     assert "Within one working day." in page

@@ -9,6 +9,7 @@ import time_machine
 from app.clinic import Clinic
 from app.contact.crisis_detection import mentions_crisis
 from tests.contact.conftest import Visitor
+from tests.support.databases import sqlite_only
 
 CRISIS = (
     "I want to kill myself",
@@ -95,6 +96,7 @@ def test_received_page_starts_with_crisis_lines(visitor: Visitor) -> None:
     assert ordinary.index("Do not wait for us") > ordinary.index("<h1>")
 
 
+@sqlite_only
 def test_notification_of_a_crisis_is_marked(visitor: Visitor) -> None:
     reference = visitor.send(message=CRISIS[0]).location[-7:]
     (mail,) = visitor.mails()
@@ -103,6 +105,7 @@ def test_notification_of_a_crisis_is_marked(visitor: Visitor) -> None:
     assert mail.html.index("Please read this now") < mail.html.index("<h1>")
 
 
+@sqlite_only
 def test_ordinary_notification_is_not_marked(visitor: Visitor) -> None:
     visitor.send(message=ORDINARY[0])
     (mail,) = visitor.mails()
@@ -117,6 +120,7 @@ def test_all_text_fields_are_searched(visitor_on_sqlite: Visitor) -> None:
     assert all(mail.subject.startswith("Please read") for mail in visitor_on_sqlite.mails())
 
 
+@sqlite_only
 def test_api_returns_crisis_lines(visitor: Visitor) -> None:
     response = visitor.call(message=CRISIS[0])
     assert response.status_code == 201
@@ -124,6 +128,7 @@ def test_api_returns_crisis_lines(visitor: Visitor) -> None:
     assert "crisis_lines" not in visitor.call(message=ORDINARY[0]).get_json()
 
 
+@sqlite_only
 def test_possible_crisis_is_never_quarantined(visitor: Visitor) -> None:
     visitor.send(message=CRISIS[0], honeypot="filled in by a helpful browser")
     (inquiry,) = visitor.inquiries()
@@ -131,6 +136,7 @@ def test_possible_crisis_is_never_quarantined(visitor: Visitor) -> None:
     assert len(visitor.mails()) == 1
 
 
+@sqlite_only
 def test_error_page_starts_with_crisis_lines(visitor: Visitor) -> None:
     page = visitor.send(message=CRISIS[0], email="none")
     assert page.status_code == 422
@@ -138,6 +144,7 @@ def test_error_page_starts_with_crisis_lines(visitor: Visitor) -> None:
     assert page.text.count("Do not wait for us") == 1
 
 
+@sqlite_only
 def test_api_errors_include_crisis_lines(visitor: Visitor) -> None:
     for wrong in ({"email": "none"}, {"unknown": "x"}):
         response = visitor.call(message=CRISIS[0], **wrong)

@@ -124,13 +124,12 @@ def test_lost_response_is_not_reported_as_unsent(browser: Browser, server: Site)
     assert len(kept) == 1
 
 
-@pytest.mark.parametrize("status", [502, 503, 504])
-def test_proxy_error_page_loses_nothing(browser: Browser, server: Site, status: int) -> None:
+def test_proxy_error_page_loses_nothing(browser: Browser, server: Site) -> None:
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     come(page)
     write(page, "Past the proxy")
-    page.route("**/contact", lambda route: route.fulfill(status=status, body="<h1>Bad</h1>"))
+    page.route("**/contact", lambda route: route.fulfill(status=502, body="<h1>Bad</h1>"))
     button = send(page)
     expect(page.get_by_role("alert", name="The site did not answer")).to_be_focused()
     expect(page.locator("#message")).to_have_value("Past the proxy")
@@ -211,25 +210,21 @@ def test_form_is_empty_after_sending(open_page: Callable[..., Page]) -> None:
     expect(page.locator("#name")).to_have_value("")
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["with", "without"])
-def test_what_was_typed_survives_a_rate_limited_post(
-    browser: Browser,
-    tmp_path: Path,
-    javascript: bool,  # noqa: FBT001
-) -> None:
+def test_what_was_typed_survives_a_rate_limited_post(browser: Browser, tmp_path: Path) -> None:
     with running_site(tmp_path / "limited", RATELIMIT_ENABLED="true", WEB_CONCURRENCY="1") as site:
-        context = browser.new_context(base_url=site.url, java_script_enabled=javascript)
-        refused = 0
-        while refused < 10:  # in a row
-            response = context.request.post("/contact", form={"name": ""})
-            refused = refused + 1 if response.status == 429 else 0
-        page = context.new_page()
-        page.goto("/contact")
-        write(page, "One too many")
-        send(page)
-        expect(page.get_by_role("alert")).to_contain_text("too many came from your connection")
-        if not javascript:
-            page.go_back()
-        expect(page.locator("#message")).to_have_value("One too many")
-        expect(page.locator("#name")).to_have_value("Ada Example")
-        context.close()
+        for javascript in (True, False):
+            context = browser.new_context(base_url=site.url, java_script_enabled=javascript)
+            refused = 0
+            while refused < 10:  # in a row
+                response = context.request.post("/contact", form={"name": ""})
+                refused = refused + 1 if response.status == 429 else 0
+            page = context.new_page()
+            page.goto("/contact")
+            write(page, "One too many")
+            send(page)
+            expect(page.get_by_role("alert")).to_contain_text("too many came from your connection")
+            if not javascript:
+                page.go_back()
+            expect(page.locator("#message")).to_have_value("One too many")
+            expect(page.locator("#name")).to_have_value("Ada Example")
+            context.close()

@@ -6,6 +6,7 @@ import pytest
 
 from app.contact.pii_detection import CARD, INSURANCE, RECORD, SOCIAL_SECURITY, find_pii
 from tests.contact.conftest import Visitor
+from tests.support.databases import sqlite_only
 
 PII = {
     SOCIAL_SECURITY: (
@@ -128,6 +129,7 @@ def test_other_numbers_are_not_found(text: str) -> None:
     assert find_pii(text) == ""
 
 
+@sqlite_only
 @pytest.mark.parametrize("field", ["name", "best_time", "message"])
 def test_form_asks_to_remove_pii(
     visitor: Visitor, field: str, capfd: pytest.CaptureFixture[str]
@@ -144,6 +146,7 @@ def test_form_asks_to_remove_pii(
     assert "6789" not in capfd.readouterr().err
 
 
+@sqlite_only
 def test_api_asks_to_remove_pii(visitor: Visitor) -> None:
     response = visitor.call(message="Charge 4111 1111 1111 1111")
     assert response.status_code == 422

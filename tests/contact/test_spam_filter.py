@@ -16,6 +16,7 @@ from app.clinic.models import SpamFilter, SpamWeights
 from app.contact.spam.recent_submissions import clear_spam_digests
 from app.contact.spam.scoring import SpamScore, SpamSignals, score_spam
 from tests.contact.conftest import GOOD, INQUIRY, Visitor
+from tests.support.databases import sqlite_only
 
 PLAIN = "Do you take checks? My insurer is at https://www.aetna.com"
 SPAM = "We sell backlinks and guest posts that put you on the first page of Google."
@@ -103,6 +104,7 @@ def test_quarantined_inquiry_has_a_reference_and_no_email(visitor: Visitor, way:
     assert visitor.mails() == []
 
 
+@sqlite_only
 def test_received_page_does_not_reveal_quarantine(visitor: Visitor) -> None:
     pages = [
         visitor.client.get(visitor.send(message=message).location).text
@@ -129,6 +131,7 @@ def test_same_message_from_others_is_counted(visitor: Visitor) -> None:
     ] * 3
 
 
+@sqlite_only
 def test_repeated_inquiry_of_one_visitor_is_not_counted(visitor: Visitor) -> None:
     start = datetime(2026, 11, 2, 15, tzinfo=UTC)
     for n in range(6):
