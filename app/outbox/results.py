@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.outbox import circuit_breaker, retry_schedule
@@ -31,12 +32,13 @@ def record_result(
 
     False, and nothing is changed, when the lease was lost: another mailer has the message now.
     """
-    message = session.get(OutboxMessage, leased.id, with_for_update=True)
-    if (
-        message is None
-        or message.state != State.SENDING
-        or message.lease_token != leased.lease_token
-    ):
+    query = sa.select(OutboxMessage).where(
+        OutboxMessage.id == leased.id,
+        OutboxMessage.lease_token == leased.lease_token,
+        OutboxMessage.state == State.SENDING,
+    )
+    message = session.scalar(query.with_for_update())
+    if message is None:
         return False
     session.add(message.build_attempt(result.outcome, now, result.code, result.transport_reply))
     message.last_code, message.last_error = result.code, result.transport_reply
