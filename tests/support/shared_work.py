@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app import pages
+from app.pages.loader import load_pages
 from config import ROOT
 
 _maps = tempfile.TemporaryDirectory(prefix="frontdesk-test-maps-")  # deleted when Python exits
@@ -24,7 +25,7 @@ def share_maps(instance: Path) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def demo_pages_are_parsed_once() -> Iterator[None]:
     """Parse the demo clinic's pages once. It takes most of the time of ``create_app``."""
-    load_pages, parsed = pages.load_pages, dict[str, Any]()
+    parsed = dict[str, Any]()
 
     def load(folder: Path, *arguments: Any) -> Any:
         if folder != ROOT / "clinic":
