@@ -154,20 +154,20 @@ def _split_url(url: str) -> SplitResult | None:
     return parts
 
 
-def _web_address(url: str) -> str:
+def _http_url(url: str) -> str:
     parts = _split_url(url)
     if url and not (parts and parts.scheme in ("http", "https") and parts.hostname):
         raise ValueError("must start with https:// (or http://) and name a host")
     return url.rstrip("/")
 
 
-def _secret_web_address(url: SecretStr) -> SecretStr:
-    _web_address(url.get_secret_value())
+def _secret_http_url(url: SecretStr) -> SecretStr:
+    _http_url(url.get_secret_value())
     return url
 
 
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-SecretWebAddress = Annotated[SecretStr, AfterValidator(_secret_web_address)]
+HTTPURL = Annotated[str, AfterValidator(_http_url)]
+SecretHTTPURL = Annotated[SecretStr, AfterValidator(_secret_http_url)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
@@ -182,7 +182,7 @@ class Settings(BaseModel):
     clinic_dir: Folder = ROOT / "clinic"
     instance_dir: Folder = ROOT / "instance"
     database_url: SecretStr = SecretStr("")
-    base_url: WebAddress = ""
+    base_url: HTTPURL = ""
     extra_hosts: str = ""
     trusted_proxies: int = Field(0, ge=0, le=5)
     hsts_subdomains: bool = False
@@ -200,9 +200,9 @@ class Settings(BaseModel):
     ratelimit_enabled: bool = True
     ratelimit_storage_uri: SecretStr = SecretStr("memory://")
     spam_filter_enabled: bool = True
-    map_tiles_url: WebAddress = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
-    alert_webhook_url: SecretWebAddress = SecretStr("")
-    heartbeat_url: SecretWebAddress = SecretStr("")
+    map_tiles_url: HTTPURL = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
+    alert_webhook_url: SecretHTTPURL = SecretStr("")
+    heartbeat_url: SecretHTTPURL = SecretStr("")
     metrics_token: SecretStr = Field(SecretStr(""), min_length=16)
     retention_days: int = Field(90, ge=1, le=3650)
     quarantine_retention_days: int = Field(30, ge=1, le=3650)

@@ -131,7 +131,7 @@ def _init_contact(
     return InquiryService(
         database,
         clinic,
-        site=settings.site_url,
+        site_url=settings.site_url,
         submission_keys=SubmissionKeys(settings.secret_key.get_secret_value()),
         notification_detail=NotificationDetail(settings.notification_detail),
         send_acknowledgement=settings.send_acknowledgement,

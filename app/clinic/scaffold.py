@@ -37,7 +37,7 @@ class Question:
     prompt: str
     example: str | float
 
-    def literal(self, answer: str | float) -> str:
+    def to_toml(self, answer: str | float) -> str:
         """Return ``answer`` in TOML: a JSON string or number is also valid TOML."""
         number = float(answer) if isinstance(self.example, float) else answer
         return json.dumps(number, ensure_ascii=False)
@@ -69,7 +69,7 @@ def clinic_toml(answers: Answers) -> str:
     for question in QUESTIONS:
         answer = answers.get(question.name, question.example)
         try:
-            fields[question.name] = question.literal(answer)
+            fields[question.name] = question.to_toml(answer)
         except ValueError:
             raise ScaffoldError(f"{question.prompt}: {answer!r} is not a number") from None
         fields[f"{question.name}_mark"] = "" if question.name in answers else f"  {PLACEHOLDER}"

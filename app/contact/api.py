@@ -12,11 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.forms import InquiryForm
-from app.contact.idempotency import CLIENT_KEY
+from app.contact.idempotency import IDEMPOTENCY_KEY
 from app.contact.models import InquiryData
 from app.contact.openapi import example_inquiry, openapi_document
 from app.contact.routes import POST_LIMIT
-from app.contact.schemas import NotAnObjectError, as_form_data, parse_object, type_errors
+from app.contact.schemas import InvalidBodyError, as_form_data, parse_object, type_errors
 from app.contact.service import KeyReusedError
 from app.contact.spam.scoring import SpamSignals
 from app.database.engines import NotDurableError
@@ -38,7 +38,7 @@ def create_inquiry() -> Response:
         return problem_response(415, "Send the inquiry as application/json.")
     try:
         members = parse_object(request.get_data())
-    except NotAnObjectError as error:
+    except InvalidBodyError as error:
         return problem_response(400, str(error))
     form = InquiryForm(current_services().clinic, as_form_data(members))
     errors = list(islice(type_errors(members, form), MAX_ERRORS))
@@ -47,12 +47,12 @@ def create_inquiry() -> Response:
     crisis_lines = _crisis_lines(form)
     if errors:
         return _unprocessable(errors, crisis_lines)
-    return _accept(form.inquiry_data(), crisis_lines)
+    return _submit(form.inquiry_data(), crisis_lines)
 
 
-def _accept(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
+def _submit(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not CLIENT_KEY.fullmatch(key):
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         return problem_response(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
         receipt = current_services().inquiries.submit(
@@ -99,7 +99,7 @@ def _pointer(name: str) -> str:
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     services = current_services()
-    response = jsonify(openapi_document(services.clinic, services.inquiries.site))
+    response = jsonify(openapi_document(services.clinic, services.inquiries.site_url))
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
@@ -109,6 +109,6 @@ def documentation() -> str:
     services = current_services()
     return render_template(
         "contact/api.html",
-        api=openapi_document(services.clinic, services.inquiries.site),
+        api=openapi_document(services.clinic, services.inquiries.site_url),
         example=json.dumps(example_inquiry(services.clinic), indent=2),
     )

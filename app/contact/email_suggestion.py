@@ -14,7 +14,7 @@ PROVIDERS = (
     "protonmail.com",
 )
 # Real providers whose domains are one mistake away from a larger one.
-OTHER_PROVIDERS = frozenset(
+SIMILAR_DOMAINS = frozenset(
     {"mail.com", "ymail.com", "hotmail.co", "yahoo.co", "outlook.co", "aim.com"}
 )
 
@@ -25,7 +25,7 @@ def suggest_email(email: str) -> str | None:
     """
     local, _, domain = email.rpartition("@")
     domain = domain.lower()
-    if domain in PROVIDERS or domain in OTHER_PROVIDERS:
+    if domain in PROVIDERS or domain in SIMILAR_DOMAINS:
         return None
     variants = deletion_variants(domain)
     for provider in PROVIDERS:

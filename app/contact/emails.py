@@ -60,7 +60,7 @@ def notification_emails(
     template = "inquiry"
     subject, reply_to = f"{topic.label} from {inquiry.name.translate(BIDI_CONTROLS)}", address
     if detail is NotificationDetail.MINIMAL:
-        template, subject, reply_to = "reference", "New inquiry", None
+        template, subject, reply_to = "inquiry_minimal", "New inquiry", None
     text, html = render_email(template, values)
     return [
         OutgoingEmail(

@@ -20,15 +20,15 @@ from app.contact.email_suggestion import suggest_email
 from app.contact.models import InquiryData
 from app.contact.validators import (
     LINE,
-    MESSAGE_LENGTH,
+    MAX_MESSAGE_LENGTH,
     NOT_BLANK,
     VISIBLE_LINE,
     LineField,
     MaxLength,
     Pattern,
     no_pii,
-    one_of_the_choices,
-    unix_lines,
+    normalize_line_ends,
+    valid_choice,
 )
 
 # Digits, the characters that people put between them, and an extension.
@@ -40,7 +40,7 @@ REPLIES_BY_PHONE = ("phone", "text")
 
 EMAIL_ERROR = "Enter an email address in the correct format, like name@example.com"
 PHONE_ERROR = "Enter a phone number, like 212-555-0142"
-ONE_LINE = "{} must be on one line, without control characters"
+ONE_LINE_ERROR = "{} must be on one line, without control characters"
 
 
 class InquiryForm(FlaskForm):  # type: ignore[misc]
@@ -53,7 +53,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         "Your name",
         [
             MaxLength(100, "Name must be {limit} characters or fewer"),
-            Pattern(LINE, ONE_LINE.format("Name")),
+            Pattern(LINE, ONE_LINE_ERROR.format("Name")),
             Pattern(VISIBLE_LINE, "Enter your name"),
             no_pii,
         ],
@@ -72,7 +72,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
     )
     reply_by = RadioField(
         "How should we reply?",
-        [one_of_the_choices("Choose how we should reply")],
+        [valid_choice("Choose how we should reply")],
         choices=REPLY_BY,
         default="email",
         validate_choice=False,
@@ -82,30 +82,30 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         "Best time to reach you",
         [
             MaxLength(100, "Best time must be {limit} characters or fewer"),
-            Pattern(LINE, ONE_LINE.format("Best time")),
+            Pattern(LINE, ONE_LINE_ERROR.format("Best time")),
             no_pii,
         ],
         description="When to call, on one line",
     )
     topic = SelectField(
         "What is your message about?",
-        [one_of_the_choices("Choose what your message is about")],
+        [valid_choice("Choose what your message is about")],
         validate_choice=False,
     )
     location = SelectField(
-        "Which location?", [one_of_the_choices("Choose a location")], validate_choice=False
+        "Which location?", [valid_choice("Choose a location")], validate_choice=False
     )
     message = TextAreaField(
         "Your message",
         [
             MaxLength(
-                MESSAGE_LENGTH,
+                MAX_MESSAGE_LENGTH,
                 "Message must be {limit:,} characters or fewer. It is {over:,} too long",
             ),
             Pattern(NOT_BLANK, "Enter your message"),
             no_pii,
         ],
-        filters=[unix_lines],
+        filters=[normalize_line_ends],
         description="Line breaks are kept",
     )
 

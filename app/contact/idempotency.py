@@ -13,11 +13,11 @@ from hashlib import sha256
 from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, letters_and_digits
 
-FORM_KEY_LIFETIME = timedelta(minutes=10)
-CLIENT_KEY_LIFETIME = timedelta(hours=24)
+SAME_CONTENT_LIFETIME = timedelta(minutes=10)
+IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
 MIN_MESSAGE_LENGTH = 30  # letters and digits: many people write "please call me"
 NETWORK_PREFIX = {4: 24, 6: 48}  # bits of an address that the machines of one sender often share
-CLIENT_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class SubmissionKeys:
         """
         content = self._digest("content", inquiry.to_json())
         if idempotency_key is None:
-            key, valid_for = self._digest("form", content.hex()), FORM_KEY_LIFETIME
+            key, valid_for = self._digest("form", content.hex()), SAME_CONTENT_LIFETIME
         else:
-            key, valid_for = self._digest("client", idempotency_key), CLIENT_KEY_LIFETIME
+            key, valid_for = self._digest("client", idempotency_key), IDEMPOTENCY_KEY_LIFETIME
         local, _, domain = inquiry.email.lower().rpartition("@")
         # At many providers ada+1@ and ada+2@ are the same mailbox.
         mailbox = f"{local.partition('+')[0]}@{domain}"

@@ -10,11 +10,11 @@ from app.contact.schemas import inquiry_schema
 FILE = Path(__file__).with_suffix(".json")
 
 
-def openapi_document(clinic: Clinic, site: str) -> dict[str, Any]:
-    """``site`` is the URL of the API's server, like ``https://host``."""
+def openapi_document(clinic: Clinic, server_url: str) -> dict[str, Any]:
+    """``server_url`` is like ``https://host``."""
     document: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     document["info"]["title"] = f"{clinic.name}: inquiries"
-    document["servers"] = [{"url": site}]
+    document["servers"] = [{"url": server_url}]
     document["components"]["schemas"]["Inquiry"] = inquiry_schema(clinic)
     return document
 

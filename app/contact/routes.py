@@ -55,7 +55,7 @@ def contact() -> Response:
 @limiter.limit(POST_LIMIT)
 def submit() -> BaseResponse:
     inquiries = current_services().inquiries
-    if is_cross_site(request.headers, (inquiries.site, request.host_url)):
+    if is_cross_site(request.headers, (inquiries.site_url, request.host_url)):
         abort(403)
     form = ContactForm(current_services().clinic, request.form)
     if not form.validate() or form.email_suggestion:

@@ -12,9 +12,9 @@ from wtforms import BooleanField, Field, SelectField
 from app.clinic import Clinic
 from app.contact.forms import REPLIES_BY_PHONE, InquiryForm
 
-NO_MAIL_DOMAINS = "|".join(sorted(set(SPECIAL_USE_DOMAIN_NAMES) - {"test"}))
+SPECIAL_USE_DOMAINS = "|".join(sorted(set(SPECIAL_USE_DOMAIN_NAMES) - {"test"}))
 FORMATS: dict[str, dict[str, Any]] = {
-    "email": {"format": "email", "not": {"pattern": f"[.@]({NO_MAIL_DOMAINS})$"}},
+    "email": {"format": "email", "not": {"pattern": f"[.@]({SPECIAL_USE_DOMAINS})$"}},
     "phone": {"format": "phone", "examples": ["212-555-0142"]},
 }
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # valid in JSON, but not in an email
@@ -49,20 +49,22 @@ def _property_schema(field: Field) -> dict[str, Any]:
     return schema | {name: value for name, value in annotations.items() if value}
 
 
-class NotAnObjectError(Exception):
+class InvalidBodyError(Exception):
     """The body is not a valid JSON object; the message says why."""
 
 
 def parse_object(body: bytes) -> dict[str, object]:
-    """The members of the JSON object in ``body`` (UTF-8). Raises NotAnObjectError."""
+    """The members of the JSON object in ``body`` (UTF-8). Raises InvalidBodyError."""
     try:
         parsed = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_no_constant
+            body.decode("utf-8"),
+            object_pairs_hook=_reject_duplicates,
+            parse_constant=_reject_constant,
         )
     except (ValueError, RecursionError):
-        raise NotAnObjectError("The body is not valid JSON.") from None
+        raise InvalidBodyError("The body is not valid JSON.") from None
     if not isinstance(parsed, dict):
-        raise NotAnObjectError("The body must be a JSON object.")
+        raise InvalidBodyError("The body must be a JSON object.")
     return parsed
 
 
@@ -90,12 +92,12 @@ def type_errors(members: dict[str, object], form: InquiryForm) -> Iterator[tuple
             yield name, "Must be valid Unicode text"
 
 
-def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise NotAnObjectError("The body has a duplicate member name.")
+        raise InvalidBodyError("The body has a duplicate member name.")
     return members
 
 
-def _no_constant(_name: str) -> NoReturn:
-    raise NotAnObjectError("NaN and Infinity are not JSON.")
+def _reject_constant(_name: str) -> NoReturn:
+    raise InvalidBodyError("NaN and Infinity are not JSON.")

@@ -46,11 +46,11 @@ class Receipt:
 
 @dataclass(frozen=True)
 class InquiryService:
-    """Accepts inquiries to one clinic. ``site`` is the site's own URL (``https://host``)."""
+    """Accepts inquiries to one clinic. ``site_url`` is like ``https://host``."""
 
     database: Database
     clinic: Clinic
-    site: str
+    site_url: str
     submission_keys: SubmissionKeys
     notification_detail: NotificationDetail
     send_acknowledgement: bool

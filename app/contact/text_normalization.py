@@ -12,7 +12,7 @@ from functools import lru_cache
 INVISIBLE = dict.fromkeys((*range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xAD, 0xFEFF))
 MAX_GROWTH = 3  # a Hangul syllable becomes three letters; one Arabic ligature would become 18
 SEPARATORS = re.compile(r"[\W_]+")
-FIRST_UNSPACED = 0x0590  # code point of the first such script, Hebrew
+FIRST_SCRIPT_WITHOUT_SPACES = 0x0590  # code point of the first such script, Hebrew
 MIN_FUZZY_LENGTH = 6  # shorter words are too similar to other words to allow a mistake
 MAX_FUZZY_LENGTH = 40  # longer text is not a word
 
@@ -21,13 +21,13 @@ def fold(text: str) -> str:
     """``text`` in lower case without accents. Letters of other scripts are kept."""
     if text.isascii():
         return text.lower()
-    bases = "".join(map(_bases, text.casefold().translate(INVISIBLE)))
+    bases = "".join(map(_base_letters, text.casefold().translate(INVISIBLE)))
     # No combining mark is left to sort: this only joins the parts of Hangul and similar scripts.
     return unicodedata.normalize("NFKC", bases[: MAX_GROWTH * len(text)])
 
 
 @lru_cache(maxsize=8192)
-def _bases(char: str) -> str:
+def _base_letters(char: str) -> str:
     """The letters that ``char`` consists of, without its combining marks."""
     parts = unicodedata.normalize("NFKD", char)
     return "".join(part for part in parts if not unicodedata.combining(part))
@@ -40,7 +40,7 @@ def letters_and_digits(folded: str) -> str:
 
 def needs_substring_search(phrase: str) -> bool:
     """Whether ``phrase`` is in a script in which spaces alone do not separate words."""
-    return any(ord(char) >= FIRST_UNSPACED for char in phrase)
+    return any(ord(char) >= FIRST_SCRIPT_WITHOUT_SPACES for char in phrase)
 
 
 def deletion_variants(word: str) -> set[str]:

@@ -12,7 +12,7 @@ from wtforms.validators import StopValidation, ValidationError
 
 from app.contact.pii_detection import find_pii
 
-MESSAGE_LENGTH = 5000
+MAX_MESSAGE_LENGTH = 5000
 
 # Character classes: the inside of ``[…]``, with the same meaning in Python and in ECMAScript.
 SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # str.isspace()
@@ -27,7 +27,7 @@ VISIBLE_LINE = f"[^{CONTROL}]*[^{INVISIBLE}][^{CONTROL}]*"
 NOT_BLANK = rf"[\s\S]*[^{SPACE}][\s\S]*"
 
 
-def unix_lines(text: str | None) -> str:
+def normalize_line_ends(text: str | None) -> str:
     """``text`` with LF line ends: browsers send CR LF."""
     return (text or "").replace("\r\n", "\n").replace("\r", "\n")
 
@@ -40,11 +40,11 @@ class LineField(StringField):
     def __init__(
         self, label: str = "", validators: Any = (), description: str = "", **kwargs: Any
     ) -> None:
-        super().__init__(label, validators, [one_line], description, **kwargs)
+        super().__init__(label, validators, [clean_line], description, **kwargs)
 
 
-def one_line(text: str | None) -> str:
-    return (text or "")[:MESSAGE_LENGTH].replace("\t", " ").strip()
+def clean_line(text: str | None) -> str:
+    return (text or "")[:MAX_MESSAGE_LENGTH].replace("\t", " ").strip()
 
 
 class MaxLength:
@@ -60,7 +60,7 @@ class MaxLength:
         self._limit, self._message = limit, message
 
     def __call__(self, _form: object, field: Field) -> None:
-        over = len(_sent(field)) - self._limit
+        over = len(_raw_text(field)) - self._limit
         if over > 0:
             raise StopValidation(self._message.format(limit=self._limit, over=over))
 
@@ -73,11 +73,11 @@ class Pattern:
         self._pattern, self._message = re.compile(pattern), message
 
     def __call__(self, _form: object, field: Field) -> None:
-        if not self._pattern.fullmatch(_sent(field)):
+        if not self._pattern.fullmatch(_raw_text(field)):
             raise StopValidation(self._message)
 
 
-def one_of_the_choices(message: str) -> Callable[[object, SelectField], None]:
+def valid_choice(message: str) -> Callable[[object, SelectField], None]:
     """A validator that rejects a value that is not one of the field's choices."""
 
     def check(_form: object, field: SelectField) -> None:
@@ -93,5 +93,5 @@ def no_pii(_form: object, field: Field) -> None:
         raise ValidationError(f"Please remove the {kind}. We never need it here.")
 
 
-def _sent(field: Field) -> str:
-    return unix_lines(field.raw_data[0] if field.raw_data else "")
+def _raw_text(field: Field) -> str:
+    return normalize_line_ends(field.raw_data[0] if field.raw_data else "")

@@ -7,7 +7,7 @@ from uuid import uuid4
 import schemathesis
 from hypothesis import strategies as st
 
-from app.contact.idempotency import CLIENT_KEY
+from app.contact.idempotency import IDEMPOTENCY_KEY
 
 AREA = st.sampled_from(("212", "415", "617"))
 LINE = st.from_regex(re.compile("[2-9][0-9]{2}[-. ][0-9]{4}", re.ASCII), fullmatch=True)
@@ -21,5 +21,5 @@ schemathesis.openapi.format("phone", phones | ABROAD)
 def before_call(_context: Any, case: Any, _options: Any) -> None:
     """Make valid keys unique: a key reused for other content is refused."""
     key = (case.headers or {}).get("Idempotency-Key")
-    if isinstance(key, str) and CLIENT_KEY.fullmatch(key):
+    if isinstance(key, str) and IDEMPOTENCY_KEY.fullmatch(key):
         case.headers["Idempotency-Key"] = str(uuid4())

@@ -83,13 +83,13 @@ def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tup
 
 
 def _link_signals(inquiry: InquiryData, weights: SpamWeights) -> Iterator[tuple[float, str]]:
-    if hosts := text_features.links(inquiry.message):
+    if hosts := text_features.link_hosts(inquiry.message):
         yield weights.link * min(len(hosts), MAX_COUNTED), f"links: {len(hosts)}"
     if any(text_features.is_disguised(host) for host in hosts):
         yield weights.disguised_link, "a link that hides where it leads"
     if text_features.has_link_markup(inquiry.message):
         yield weights.link_markup, "links in markup"
-    if text_features.links(f"{inquiry.name} {inquiry.best_time}"):
+    if text_features.link_hosts(f"{inquiry.name} {inquiry.best_time}"):
         yield weights.link_in_name, "a link in the name"
 
 

@@ -30,10 +30,10 @@ CHEAP_SUFFIXES = tuple(f".{tld}" for tld in CHEAP_TLDS)
 WORD = re.compile(r"[^\W\d_]{1,200}")
 CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]+")
 ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
-STYLED = range(0x1D400, 0x1D800)  # mathematical letters, which keyboards do not have
+MATHEMATICAL_LETTERS = range(0x1D400, 0x1D800)  # mathematical letters, which keyboards do not have
 
 
-def links(text: str) -> list[str]:
+def link_hosts(text: str) -> list[str]:
     """The hosts that ``text`` links to, in lower case, in order."""
     return [(match[1] or match[2]).lower() for match in LINK.finditer(text)]
 
@@ -70,7 +70,7 @@ def mixes_alphabets(text: str) -> bool:
     """Whether a word mixes alphabets with similar letters, or has mathematical letters."""
     if text.isascii():
         return False
-    if any(ord(char) in STYLED for char in text):
+    if any(ord(char) in MATHEMATICAL_LETTERS for char in text):
         return True
     return any(_alphabets(word) > 1 for word in WORD.findall(text) if not word.isascii())
 
