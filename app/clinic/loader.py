@@ -1,13 +1,11 @@
 """Reads and validates the clinic's files."""
 
 from pathlib import Path
-from typing import TypeVar
 
 from app.clinic import toml_reader
 from app.clinic.errors import ClinicError, IssueCollector
-from app.clinic.models import CRISIS_PHRASES_FILE, Clinic, CrisisPhrases, FrozenModel
-
-Model = TypeVar("Model", bound=FrozenModel)
+from app.clinic.models import CRISIS_PHRASES_FILE, Clinic, CrisisPhrases
+from app.clinic.toml_reader import Model
 
 
 def load_clinic(folder: Path) -> Clinic:
@@ -27,7 +25,6 @@ def load_clinic(folder: Path) -> Clinic:
 def _read(file: Path, model: type[Model]) -> Model:
     issues = IssueCollector()
     text = toml_reader.read_text(file, issues) or ""
-    issues.raise_if_any()
     table = toml_reader.parse(file, text, issues) or {}
     issues.raise_if_any()
     result = toml_reader.validate(model, table, file, text, issues)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from itertools import islice
 
 from flask import Blueprint, Response, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
@@ -33,7 +34,7 @@ MAX_POINTER = 60  # characters
 
 @blueprint.post("/v1/inquiries")
 @limiter.limit(POST_LIMIT)
-def create_inquiry() -> Response:
+def create_inquiry() -> ResponseReturnValue:
     if request.mimetype != "application/json":
         return problem_response(415, "Send the inquiry as application/json.")
     try:
@@ -50,7 +51,7 @@ def create_inquiry() -> Response:
     return _submit(form.inquiry_data(), crisis_lines)
 
 
-def _submit(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
+def _submit(inquiry: InquiryData, crisis_lines: dict[str, object]) -> ResponseReturnValue:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
         return problem_response(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
@@ -65,14 +66,12 @@ def _submit(inquiry: InquiryData, crisis_lines: dict[str, object]) -> Response:
     except (SQLAlchemyError, NotDurableError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         return problem_response(503, "The inquiry was not saved. Please try again, or call us.")
-    response = jsonify(
+    receipt_json = jsonify(
         reference=receipt.reference,
         received_at=clock.iso_utc(receipt.received_at),
         **crisis_lines,
     )
-    response.status_code = HTTPStatus.CREATED
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return receipt_json, HTTPStatus.CREATED, {"Cache-Control": "no-store"}
 
 
 def _crisis_lines(form: InquiryForm) -> dict[str, object]:
@@ -97,11 +96,10 @@ def _pointer(name: str) -> str:
 
 
 @blueprint.get("/openapi.json")
-def openapi() -> Response:
+def openapi() -> ResponseReturnValue:
     services = current_services()
-    response = jsonify(openapi_document(services.clinic, services.inquiries.site_url))
-    response.headers["Cache-Control"] = "public, max-age=300"
-    return response
+    document = openapi_document(services.clinic, services.inquiries.site_url)
+    return jsonify(document), {"Cache-Control": "public, max-age=300"}
 
 
 @blueprint.get("/")

@@ -4,20 +4,11 @@ import logging
 import re
 from datetime import timedelta
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
-from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
 from app.contact.crisis_detection import mentions_crisis
@@ -53,7 +44,7 @@ def contact() -> Response:
 
 @blueprint.post("/contact")
 @limiter.limit(POST_LIMIT)
-def submit() -> BaseResponse:
+def submit() -> ResponseReturnValue:
     inquiries = current_services().inquiries
     if is_cross_site(request.headers, (inquiries.site_url, request.host_url)):
         abort(403)
@@ -72,13 +63,11 @@ def submit() -> BaseResponse:
 
 
 @blueprint.get("/contact/received/<reference>")
-def received(reference: str) -> Response:
+def received(reference: str) -> ResponseReturnValue:
     page = render_template(
         "contact/received.html", reference=reference, mentions_crisis=_mentions_crisis(reference)
     )
-    response = make_response(page)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return page, {"Cache-Control": "no-store"}
 
 
 def _mentions_crisis(reference: str) -> bool:
@@ -106,7 +95,7 @@ def _mentions_crisis(reference: str) -> bool:
 
 
 @blueprint.errorhandler(HTTPException)
-def show_form_again(error: HTTPException) -> Response:
+def show_form_again(error: HTTPException) -> ResponseReturnValue:
     """Show the form again after a failed post, with what was typed.
 
     A post that is too large or comes too often is not read, so that refusing it is cheap. The
@@ -123,10 +112,8 @@ def show_form_again(error: HTTPException) -> Response:
         return error_response(error)
 
 
-def _page(form: ContactForm, status: int) -> Response:
-    response = make_response(_render(form, status), status)
-    response.headers["Cache-Control"] = PRIVATE_NO_CACHE
-    return response
+def _page(form: ContactForm, status: int) -> ResponseReturnValue:
+    return _render(form, status), status, {"Cache-Control": PRIVATE_NO_CACHE}
 
 
 def _render(form: ContactForm, status: int) -> str:
