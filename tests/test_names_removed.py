@@ -19,6 +19,8 @@ REMOVED = (
     "rehearsal",
     "guardian",
     "danger.toml",
+    "strapline",
+    "step_free",
 )
 FOLDERS = ("docs", "deploy", "clinic")
 FILES = ("README.md", "Makefile", ".env.example", "gunicorn.conf.py", "Procfile")
