@@ -23,7 +23,7 @@ from tests.support.site import Site, eventually, running_site
 NEW_KEY = Fernet.generate_key().decode()
 
 
-class Live(Desk):
+class LiveSite(Desk):
     """Runs commands against the database of a site that runs in other processes."""
 
     def __init__(self, app: Flask, site: Site) -> None:
@@ -54,17 +54,17 @@ def live(
     tmp_path: Path,
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Live]:
+) -> Iterator[LiveSite]:
     monkeypatch.setenv("PATH", f"{postgres_programs()}{os.pathsep}{os.environ['PATH']}")
     both = f"{NEW_KEY},{ENCRYPTION_KEY}"
     with running_site(
         tmp_path / "instance", DATABASE_URL=database_url, ENCRYPTION_KEYS=both
     ) as site:
-        yield Live(make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=both), site)
+        yield LiveSite(make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=both), site)
 
 
 def test_a_restore_under_load_loses_nothing_and_sends_nothing_twice(
-    live: Live, tmp_path: Path
+    live: LiveSite, tmp_path: Path
 ) -> None:
     """LOST = 0: each accepted inquiry is in the restored database or in the backup of the
     replaced one. DUP = 0 until the outbox is resumed.
@@ -89,7 +89,7 @@ def test_a_restore_under_load_loses_nothing_and_sends_nothing_twice(
     eventually(live.all_delivered, what="everything is delivered after resuming")
 
 
-def test_keys_are_rotated_under_load(live: Live) -> None:
+def test_keys_are_rotated_under_load(live: LiveSite) -> None:
     visitors = LoadGenerator(live.site)
     old = Database(live.url, KeyRing([ENCRYPTION_KEY]))
     with visitors.submitting():
