@@ -117,7 +117,7 @@ def _fold(text: str) -> str:
 def _tokens(folded: str) -> Iterator[str]:
     """Words and punctuation; letters spelled out one by one are joined into a word."""
     tokens = TOKEN.findall(folded)
-    for is_letter, group in groupby(tokens, lambda token: len(token) == 1 and token.isalpha()):
+    for is_letter, group in groupby(tokens, lambda word: len(word) == 1 and word.isalpha()):
         run = list(group)
         if is_letter and len(run) >= MIN_SPELLED_OUT:
             run = ["".join(run)]
