@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 
 from flask import Flask, redirect
@@ -40,7 +39,7 @@ def load_redirects(file: Path, pages: Iterable[Page]) -> dict[str, str]:
 def register_redirects(app: Flask, redirects: Mapping[str, str]) -> None:
     """Answer each old path with a permanent redirect (301)."""
     for number, (old, new) in enumerate(redirects.items()):
-        app.add_url_rule(old, f"redirect_{number}", partial(_redirect, new))
+        app.add_url_rule(old, f"redirect_{number}", _redirect, defaults={"target": new})
 
 
 def _redirect(target: str) -> Response:

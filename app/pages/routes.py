@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from functools import partial
 
 from flask import Blueprint, Response, render_template
 from markupsafe import escape
@@ -42,16 +41,18 @@ def create_blueprint(site: Site) -> Blueprint:
     """A route per page and file."""
     blueprint = Blueprint("pages", __name__)
     for page in site.pages:
-        blueprint.add_url_rule(page.path, page.name, partial(_show_page, site, page))
+        values = {"site": site, "page": page}
+        blueprint.add_url_rule(page.path, page.name, _show_page, defaults=values)
     for path, name, body, media_type in (
         ("/favicon.svg", "favicon", site.logo, "image/svg+xml"),
         ("/sitemap.xml", "sitemap", _sitemap(site), "application/xml; charset=utf-8"),
         ("/robots.txt", "robots", _robots(site.url), TEXT),
     ):
-        blueprint.add_url_rule(path, name, partial(public_response, body, media_type, ONE_DAY))
+        values = {"body": body, "media_type": media_type, "cache_control": ONE_DAY}
+        blueprint.add_url_rule(path, name, public_response, defaults=values)
     if site.social_card:
-        view = partial(_show_social_card, site.social_card)
-        blueprint.add_url_rule("/social-card.png", "social_card", view)
+        values = {"image": site.social_card}
+        blueprint.add_url_rule("/social-card.png", view_func=_social_card, defaults=values)
 
     @blueprint.get("/.well-known/security.txt")
     def security() -> Response:
@@ -60,7 +61,7 @@ def create_blueprint(site: Site) -> Blueprint:
     return blueprint
 
 
-def _show_social_card(image: bytes) -> Response:
+def _social_card(image: bytes) -> Response:
     response = public_response(image, "image/png", ONE_DAY)
     # Other sites may show this image, which contains nothing private.
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

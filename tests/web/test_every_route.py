@@ -39,7 +39,8 @@ def addresses(app: Flask) -> Iterator[str]:
     with app.test_request_context():
         adapter = app.create_url_adapter(None) or app.url_map.bind("localhost")
         for rule in rules(app):
-            values = {name: _value(name, rule._converters[name]) for name in rule.arguments}
+            names = rule.arguments - set(rule.defaults or ())
+            values = {name: _value(name, rule._converters[name]) for name in names}
             yield adapter.build(rule.endpoint, values)
 
 
