@@ -88,9 +88,10 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
 def make_app(tmp_path: Path, sqlite_url: str) -> Iterator[Callable[..., Flask]]:
     """Create an app with settings: ``make_app(DATABASE_URL=…, RATELIMIT_ENABLED="true")``."""
     apps: list[Flask] = []
-    share_maps(tmp_path)
 
     def make(**env: str) -> Flask:
+        if "CLINIC_DIR" not in env:
+            share_maps(tmp_path)
         app = create_app(settings_for(tmp_path, **{"DATABASE_URL": sqlite_url, **env}))
         get_alembic(app)  # loaded by commands only; tests need it in the same process
         apps.append(app)

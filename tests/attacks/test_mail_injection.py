@@ -16,7 +16,6 @@ def test_no_field_can_add_a_header_recipient_or_email(
 ) -> None:
     send = contact_harness.submit_form if entry_point == "form" else contact_harness.submit_json
     for field in FIELDS:
-        contact_harness.reset()
         response = send(**{field: attack})
         emails = contact_harness.deliver()
         if response.status_code == 422:
@@ -29,6 +28,7 @@ def test_no_field_can_add_a_header_recipient_or_email(
         )
         if field != "name":
             assert email.message["Subject"].endswith("Billing question from Ada Example")
+        contact_harness.reset()
 
 
 @pytest.mark.parametrize("attack", hostile_input.SMTP + hostile_input.DOTS[3:])

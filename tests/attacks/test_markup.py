@@ -26,15 +26,15 @@ SUM = "{{1234567*7}}"
 EVALUATED = "8641969"
 CODE = (*hostile_input.MARKUP, *hostile_input.TEMPLATES, SUM, "${1234567*7}", "{% include 'x' %}")
 PAGES = ("/", "/contact", "/location", "/first-visit", "/privacy", "/api/", "/nowhere")
-WRITTEN = {  # texts in the demo clinic's file that are replaced
-    '"Null Harbor Infusion Clinic"': 0,
-    '"Ketamine infusion, explained plainly"': 1,
-    '"Quay Street"': 2,
-    '"Second floor"': 3,
-    '"Billing question"': 4,
-    '"Thanksgiving Day"': 5,
-    '"one working day"': 6,
-}
+WRITTEN = (  # texts in the demo clinic's file that are replaced
+    '"Null Harbor Infusion Clinic"',
+    '"Ketamine infusion, explained plainly"',
+    '"Quay Street"',
+    '"Second floor"',
+    '"Billing question"',
+    '"Thanksgiving Day"',
+    '"one working day"',
+)
 
 
 def _outline(html: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -103,49 +103,55 @@ RELAY = 'frontdesk_mail_transport_unavailable{fault="%s"'
 ERRORS = 'frontdesk_http_requests_total{status="%s"'
 
 
-@pytest.mark.parametrize(
-    ("series", "firing"),
-    [
-        ({DEAD: 0}, {}),
-        ({DEAD: 1}, {"FrontdeskMailUndelivered": "critical"}),
-        ({OLDEST: WAITS}, {}),
-        ({OLDEST: WAITS + 1}, {"FrontdeskMailWaits": "warning"}),
-        ({OLDEST: TOO_LONG}, {"FrontdeskMailWaits": "warning"}),
-        (
-            {OLDEST: TOO_LONG + 1},
-            {"FrontdeskMailWaits": "warning", "FrontdeskMailWaitsTooLong": "critical"},
-        ),
-        ({BEAT: seconds(HEARTBEAT_TIMEOUT)}, {}),
-        ({BEAT: seconds(HEARTBEAT_TIMEOUT) + 1}, {"FrontdeskMailerDown": "critical"}),
-        ({BEAT: "Inf " * 61}, {"FrontdeskMailerDown": "critical"}),
-        ({RELAY % "connection": 1}, {}),
-        ({RELAY % "tls": 1}, {"FrontdeskMailServerRefuses": "critical"}),
-        ({RELAY % "authentication": 1}, {"FrontdeskMailServerRefuses": "critical"}),
-        ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warning"}),
-        ({"frontdesk_outbox_paused": 1}, {"FrontdeskOutboxPaused": "warning"}),
-        ({HELD: seconds(health_rules.QUARANTINE_WARNING)}, {}),
-        (
-            {HELD: seconds(health_rules.QUARANTINE_WARNING) + 1},
-            {"FrontdeskQuarantineUnreviewed": "warning"},
-        ),
-        ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "critical"}),
-        ({"up": 0}, {"FrontdeskHostDown": "critical"}),
-        ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),
-        (
-            {ERRORS % 200: "0+97x60", ERRORS % 503: "0+3x60"},
-            {"FrontdeskErrors": "warning"},
-        ),
-        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE)}, {}),
-        ({BACKUP: NOW - seconds(MAX_BACKUP_AGE) - 1}, {"FrontdeskBackupOld": "warning"}),
-        ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warning"}),
-        ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
-    ],
-)
-def test_alerts_fire_at_the_thresholds_of_the_site(
-    series: dict[str, Any], firing: dict[str, str], tmp_path: Path
-) -> None:
+# The value of a series, and the alerts that it causes with their severity.
+CASES: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({DEAD: 0}, {}),
+    ({DEAD: 1}, {"FrontdeskMailUndelivered": "critical"}),
+    ({OLDEST: WAITS}, {}),
+    ({OLDEST: WAITS + 1}, {"FrontdeskMailWaits": "warning"}),
+    ({OLDEST: TOO_LONG}, {"FrontdeskMailWaits": "warning"}),
+    (
+        {OLDEST: TOO_LONG + 1},
+        {"FrontdeskMailWaits": "warning", "FrontdeskMailWaitsTooLong": "critical"},
+    ),
+    ({BEAT: seconds(HEARTBEAT_TIMEOUT)}, {}),
+    ({BEAT: seconds(HEARTBEAT_TIMEOUT) + 1}, {"FrontdeskMailerDown": "critical"}),
+    ({BEAT: "Inf " * 61}, {"FrontdeskMailerDown": "critical"}),
+    ({RELAY % "connection": 1}, {}),
+    ({RELAY % "tls": 1}, {"FrontdeskMailServerRefuses": "critical"}),
+    ({RELAY % "authentication": 1}, {"FrontdeskMailServerRefuses": "critical"}),
+    ({RELAY % "sender": 1}, {"FrontdeskSenderRefused": "warning"}),
+    ({"frontdesk_outbox_paused": 1}, {"FrontdeskOutboxPaused": "warning"}),
+    ({HELD: seconds(health_rules.QUARANTINE_WARNING)}, {}),
+    (
+        {HELD: seconds(health_rules.QUARANTINE_WARNING) + 1},
+        {"FrontdeskQuarantineUnreviewed": "warning"},
+    ),
+    ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "critical"}),
+    ({"up": 0}, {"FrontdeskHostDown": "critical"}),
+    ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),
+    (
+        {ERRORS % 200: "0+97x60", ERRORS % 503: "0+3x60"},
+        {"FrontdeskErrors": "warning"},
+    ),
+    ({BACKUP: NOW - seconds(MAX_BACKUP_AGE)}, {}),
+    ({BACKUP: NOW - seconds(MAX_BACKUP_AGE) - 1}, {"FrontdeskBackupOld": "warning"}),
+    ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warning"}),
+    ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
+]
+
+
+def test_alerts_fire_at_the_thresholds_of_the_site(tmp_path: Path) -> None:
+    file = tmp_path / "tests.yml"  # JSON is YAML too
+    tests = [_rule_test(series, firing) for series, firing in CASES]
+    file.write_text(json.dumps({"rule_files": [str(ALERTS)], "tests": tests}))
+    promtool("test", "rules", str(file))
+
+
+def _rule_test(series: dict[str, Any], firing: dict[str, str]) -> dict[str, Any]:
     """If two hosts report the same, one alert fires, unless it is about the host itself."""
-    test = {
+    return {
+        "name": str(series),
         "interval": "30s",
         "input_series": [
             {
@@ -169,9 +175,6 @@ def test_alerts_fire_at_the_thresholds_of_the_site(
             }
         ],
     }
-    file = tmp_path / "tests.yml"  # JSON is YAML too
-    file.write_text(json.dumps({"rule_files": [str(ALERTS)], "tests": [test]}))
-    promtool("test", "rules", str(file))
 
 
 def _with_labels(series: str, host: str) -> str:

@@ -16,9 +16,10 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from app.clinic import Clinic
-from app.location.map_cache import MapCache, MapSource
+from app.location.map_cache import MapSource
 from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
+from app.services import get_services
 from tests.support.settings import settings_for
 
 CLOSED = re.compile(r"closed = \[.*?^\]", re.DOTALL | re.MULTILINE)
@@ -55,19 +56,11 @@ def source(
     )
 
 
-@pytest.fixture(scope="session")
-def built_maps(source: MapSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder with the maps of the demo clinic."""
-    folder = tmp_path_factory.mktemp("built-maps")
-    assert MapCache(source, folder).get("map.js")
-    return folder
-
-
 @pytest.fixture
-def map_app(make_app: Callable[..., Flask], built_maps: Path, tmp_path: Path) -> Flask:
+def map_app(app: Flask) -> Flask:
     """The site, with the maps already built."""
-    shutil.copytree(built_maps, tmp_path / "cache")
-    return make_app()
+    assert get_services(app).clinic_map.cache.get("map.js")
+    return app
 
 
 @pytest.fixture

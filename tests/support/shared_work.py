@@ -16,7 +16,10 @@ _maps = tempfile.TemporaryDirectory(prefix="frontdesk-test-maps-")  # deleted wh
 
 
 def share_maps(instance: Path) -> None:
-    """Let the site in ``instance`` use the maps that another site has built."""
+    """Let the site in ``instance`` use the maps that another site of the demo clinic has built.
+
+    Not for another clinic: its maps would replace them.
+    """
     instance.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):  # started before
         (instance / "cache").symlink_to(_maps.name)

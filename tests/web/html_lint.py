@@ -1,6 +1,7 @@
 """Rules for the HTML of every page, and a test client that checks every page it fetches."""
 
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
@@ -12,6 +13,7 @@ HTML = "text/html"
 HIDDEN = {"hidden", "submit", "button"}
 
 
+@lru_cache(maxsize=256)
 def lint(html: str) -> list[str]:
     """Return a short message for each error in an HTML document."""
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)

@@ -40,23 +40,20 @@ def parts(response: TestResponse) -> tuple[int, list[tuple[str, str]], bytes]:
     return response.status_code, sorted(response.headers), response.data
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("proxies", ["0", "1"])
+@pytest.mark.parametrize(("method", "proxies"), [("GET", "0"), ("HEAD", "1")])
 def test_the_second_response_comes_from_the_cache(
     make_app: Callable[..., Flask], flask_requests: list[str], method: str, proxies: str
 ) -> None:
-    for path in PAGES:
-        for encoding in ENCODINGS:
-            client = make_app(TRUSTED_PROXIES=proxies).test_client()
-            headers = {"Accept-Encoding": encoding, "X-Forwarded-Proto": "https"}
+    for encoding in ENCODINGS:
+        client = make_app(TRUSTED_PROXIES=proxies).test_client()
+        headers = {"Accept-Encoding": encoding, "X-Forwarded-Proto": "https"}
+        for path in PAGES if encoding == "br" else PAGES[:3]:  # one is enough for the others
             flask_requests.clear()
             first = client.open(path, method=method, headers=headers)
             again = client.open(path, method=method, headers=headers)
             assert parts(first) == parts(again), (path, encoding)
             assert "X-Request-Id" not in first.headers
             assert flask_requests == [path]
-            if path not in PAGES[:3]:  # one encoding is enough for the others
-                break
 
 
 @pytest.mark.parametrize("path", NOT_PUBLIC)
