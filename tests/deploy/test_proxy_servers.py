@@ -37,21 +37,26 @@ SLOW_CLIENTS = 200
 MARKER = "Zanzibar-marker"
 
 
-@pytest.fixture(scope="module", params=["nginx", "caddy"])
-def either(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
-) -> Iterator[ProxyServer]:
-    """Nginx and Caddy in turn, for tests that apply to both."""
-    with _front(request.param, tmp_path_factory.mktemp(request.param), sqlite_template) as server:
-        yield server
-
-
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[ProxyServer]:
     """Nginx with a warm page cache."""
     with _front("nginx", tmp_path_factory.mktemp("cached"), sqlite_template) as server:
         server.warm_cache()
         yield server
+
+
+@pytest.fixture(scope="module")
+def caddy(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[ProxyServer]:
+    with _front("caddy", tmp_path_factory.mktemp("caddy"), sqlite_template) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["nginx", "caddy"])
+def either(request: pytest.FixtureRequest) -> ProxyServer:
+    """Nginx and Caddy in turn, for tests that apply to both."""
+    server = request.getfixturevalue(request.param)
+    assert isinstance(server, ProxyServer)
+    return server
 
 
 @contextmanager
@@ -349,13 +354,15 @@ def _slow_reader(server: ProxyServer) -> bytes:
     return response
 
 
-def test_a_form_that_cannot_be_saved_is_shown_again_with_its_text(
-    tmp_path: Path, sqlite_template: Path
-) -> None:
-    with _front("nginx", tmp_path, sqlite_template) as server, server.client() as visitor:
-        with sqlite3.connect(server.folder / "frontdesk.db") as database:
-            database.execute("ALTER TABLE inquiry RENAME TO renamed")
+def test_a_form_that_cannot_be_saved_is_shown_again_with_its_text(nginx: ProxyServer) -> None:
+    def rename(old: str, new: str) -> None:
+        with sqlite3.connect(nginx.folder / "frontdesk.db") as database:
+            database.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    with nginx.client("127.0.0.15") as visitor:
+        rename("inquiry", "renamed")
         response = visitor.post("/contact", data={**GOOD, "message": MARKER})
+        rename("renamed", "inquiry")
         assert (response.status_code, MARKER in response.text) == (503, True)
 
 
@@ -415,11 +422,10 @@ def _assert_unavailable(response: httpx.Response) -> None:
     assert "content-security-policy" in response.headers
 
 
-def test_caddy_shows_the_phone_number_while_the_application_is_down(
-    tmp_path: Path, sqlite_template: Path
-) -> None:
-    with _front("caddy", tmp_path, sqlite_template) as server, server.client() as visitor:
-        stop_site(server.site)
+def test_caddy_shows_the_phone_number_while_the_application_is_down(caddy: ProxyServer) -> None:
+    stopped = replace(caddy.site, url=f"http://127.0.0.1:{free_port()}")
+    server = replace(caddy, port=free_port(), site=stopped)
+    with server.started(), server.client() as visitor:
         response = visitor.post("/contact", data=GOOD)
         assert (response.status_code, response.headers["retry-after"]) == (503, "60")
         assert f'href="tel:{PHONE}"' in response.text
