@@ -13,7 +13,6 @@ to every command.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from io import StringIO
 from ipaddress import ip_address
@@ -37,7 +36,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
-VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+DEFAULT_ENV_FILE = ROOT / ".env"
+NAME_FORMAT = re.compile(r"[A-Z][A-Z0-9_]*")
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 REQUIRED_IN_PRODUCTION = {
     "BASE_URL": "",
@@ -49,99 +49,6 @@ REQUIRED_IN_PRODUCTION = {
 
 class SettingsError(Exception):
     """The settings are invalid. The message lists every error, one per line."""
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Reads the variables ``names``. Of them, ``secrets`` can be in files.
-
-    An empty variable counts as not set, except ``may_be_empty``.
-    """
-
-    names: frozenset[str]
-    secrets: tuple[str, ...]
-    may_be_empty: str
-    default_file: Path
-
-    def read(self, environ: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
-        """Return the variables that are set, by name, and the errors found.
-
-        Without ``environ`` this reads the process environment, and the default file if it exists.
-        With it, a file is read only when ``environ`` has ENV_FILE.
-        """
-        errors: list[str] = []
-        values: dict[str, str] = {}
-        variables = os.environ if environ is None else environ
-        file = variables.get("ENV_FILE", "")
-        if environ is None and self.default_file.is_file():
-            default = str(self.default_file)
-            if file not in ("", default) and _flask_loads_env_file():
-                errors.append(f"ENV_FILE: also set FLASK_SKIP_DOTENV=1; flask reads {default}")
-            file = file or default
-        if file:
-            values, file_errors = self._read_env_file(file)
-            errors += file_errors
-        values |= {name: variables[name] for name in self._all_names if name in variables}
-        values = {name: item for name, item in values.items() if item or name == self.may_be_empty}
-        return values, errors + self._read_secret_files(values)
-
-    @property
-    def _all_names(self) -> list[str]:
-        return sorted(self.names | {f"{name}_FILE" for name in self.secrets})
-
-    def _read_env_file(self, path: str) -> tuple[dict[str, str], list[str]]:
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            return {}, [f"ENV_FILE: cannot read {path} ({type(error).__name__})"]
-        values, errors = {}, []
-        for binding in parse_stream(StringIO(text)):
-            name, value = binding.key, binding.value
-            if name is None and not binding.error:  # a comment
-                continue
-            if name is None or value is None or not VARIABLE_NAME.fullmatch(name):
-                errors.append(f"{path}, line {_line(binding)}: must be NAME=value")
-            elif name not in self._all_names:
-                errors.append(f"{name}: unknown setting{self._suggestion(name)}")
-            elif "${" in value:
-                # The flask command, docker compose and shells would replace it.
-                hint = f"; use {name}_FILE" if name in self.secrets else ""
-                errors.append(f"{name}: must not contain ${{ in {path}{hint}")
-            else:
-                values[name] = value
-        return values, errors
-
-    def _suggestion(self, name: str) -> str:
-        similar = get_close_matches(name, self._all_names, n=1, cutoff=0.8)
-        return f"; did you mean {similar[0]}?" if similar else ""
-
-    def _read_secret_files(self, values: dict[str, str]) -> list[str]:
-        """Replace each NAME_FILE in ``values`` by NAME with the file's content; return errors."""
-        errors = []
-        for name in self.secrets:
-            path = values.pop(f"{name}_FILE", None)
-            if path is None:
-                continue
-            if name in values:
-                errors.append(f"{name} and {name}_FILE: set only one of them")
-                continue
-            try:
-                if secret := Path(path).read_text(encoding="utf-8").strip():
-                    values[name] = secret
-            except (OSError, ValueError) as error:
-                errors.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")
-        return errors
-
-
-def _line(binding: Binding) -> int:
-    """Return the line of a binding, which python-dotenv counts from the blank lines before it."""
-    text = binding.original.string
-    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-
-
-def _flask_loads_env_file() -> bool:
-    """Whether this is a flask command, which loads .env by itself whatever ENV_FILE says."""
-    return "FLASK_RUN_FROM_CLI" in os.environ and not os.environ.get("FLASK_SKIP_DOTENV")
 
 
 def _split_url(url: str) -> SplitResult | None:
@@ -216,14 +123,14 @@ class Settings(BaseModel):
 
         Raises SettingsError, which lists every error at once.
         """
-        values, errors = READER.read(environ)
-        errors += _missing(values)
+        values, errors = read_variables(environ)
+        errors += _missing_settings(values)
         settings = None
         try:
             settings = cls.model_validate({name.lower(): values[name] for name in values})
         except ValidationError as error:
             invalid = error.errors(include_input=False, include_url=False, include_context=False)
-            errors += [_describe(item["loc"], item["msg"]) for item in invalid]
+            errors += [_error_line(item["loc"], item["msg"]) for item in invalid]
         else:
             errors += _mail_errors(settings)
         if errors or settings is None:
@@ -299,7 +206,7 @@ class Settings(BaseModel):
         return _split_keys(self.encryption_keys)
 
     @property
-    def database(self) -> str:
+    def sqlalchemy_url(self) -> str:
         """The database URL, by default SQLite in the instance folder."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.instance_dir}/frontdesk.db"
 
@@ -320,7 +227,8 @@ class Settings(BaseModel):
         return (site, "localhost", "127.0.0.1", *filter(None, self.extra_hosts.split(",")))
 
     @property
-    def mail_tls(self) -> bool:
+    def mail_is_encrypted(self) -> bool:
+        """Whether mail is sent over TLS: by STARTTLS or from the start."""
         return self.mail_use_tls or self.mail_use_ssl
 
     @property
@@ -331,15 +239,93 @@ class Settings(BaseModel):
             return self.mail_server == "localhost"
 
 
-# The variables that can also be read from a file, as NAME_FILE.
-SECRETS = tuple(
+SETTING_NAMES = frozenset(name.upper() for name in Settings.model_fields)
+# Each of these can also come from a file, which NAME_FILE names.
+SECRET_NAMES = tuple(
     name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr
 )
-NAMES = frozenset(name.upper() for name in Settings.model_fields)
-READER = Reader(NAMES, SECRETS, may_be_empty="MAP_TILES_URL", default_file=ROOT / ".env")
+VARIABLE_NAMES = SETTING_NAMES | {f"{name}_FILE" for name in SECRET_NAMES}
 
 
-def _missing(values: Mapping[str, str]) -> list[str]:
+def read_variables(environ: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
+    """Return the variables that are set, by name, and the errors found.
+
+    Without ``environ`` this reads the process environment, and the default file if it exists.
+    With it, a file is read only when ``environ`` has ENV_FILE. An empty variable counts as not
+    set, except MAP_TILES_URL.
+    """
+    errors: list[str] = []
+    values: dict[str, str] = {}
+    variables = os.environ if environ is None else environ
+    file = variables.get("ENV_FILE", "")
+    if environ is None and DEFAULT_ENV_FILE.is_file():
+        default = str(DEFAULT_ENV_FILE)
+        if file not in ("", default) and _flask_loads_env_file():
+            errors.append(f"ENV_FILE: also set FLASK_SKIP_DOTENV=1; flask reads {default}")
+        file = file or default
+    if file:
+        values, file_errors = _read_env_file(file)
+        errors += file_errors
+    values |= {name: text for name, text in variables.items() if name in VARIABLE_NAMES}
+    values = {name: text for name, text in values.items() if text or name == "MAP_TILES_URL"}
+    return values, errors + _read_secret_files(values)
+
+
+def _read_env_file(path: str) -> tuple[dict[str, str], list[str]]:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        return {}, [f"ENV_FILE: cannot read {path} ({type(error).__name__})"]
+    values, errors = {}, []
+    for binding in parse_stream(StringIO(text)):
+        name, value = binding.key, binding.value
+        if name is None and not binding.error:  # a comment
+            continue
+        if name is None or value is None or not NAME_FORMAT.fullmatch(name):
+            errors.append(f"{path}, line {_line_number(binding)}: must be NAME=value")
+        elif name not in VARIABLE_NAMES:
+            similar = get_close_matches(name, sorted(VARIABLE_NAMES), n=1, cutoff=0.8)
+            suggestion = f"; did you mean {similar[0]}?" if similar else ""
+            errors.append(f"{name}: unknown setting{suggestion}")
+        elif "${" in value:
+            # The flask command, docker compose and shells would replace it.
+            hint = f"; use {name}_FILE" if name in SECRET_NAMES else ""
+            errors.append(f"{name}: must not contain ${{ in {path}{hint}")
+        else:
+            values[name] = value
+    return values, errors
+
+
+def _read_secret_files(values: dict[str, str]) -> list[str]:
+    """Replace each NAME_FILE in ``values`` with NAME and the file's content; return errors."""
+    errors = []
+    for name in SECRET_NAMES:
+        path = values.pop(f"{name}_FILE", None)
+        if path is None:
+            continue
+        if name in values:
+            errors.append(f"{name} and {name}_FILE: set only one of them")
+            continue
+        try:
+            if secret := Path(path).read_text(encoding="utf-8").strip():
+                values[name] = secret
+        except (OSError, ValueError) as error:
+            errors.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")
+    return errors
+
+
+def _line_number(binding: Binding) -> int:
+    """Return the line of a binding, because python-dotenv counts from the blank lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _flask_loads_env_file() -> bool:
+    """Whether this is a flask command, which loads .env by itself whatever ENV_FILE says."""
+    return "FLASK_RUN_FROM_CLI" in os.environ and not os.environ.get("FLASK_SKIP_DOTENV")
+
+
+def _missing_settings(values: Mapping[str, str]) -> list[str]:
     """Return an error for each variable that is required but missing."""
     errors = []
     if values.get("APP_ENV", "production") == "production":
@@ -366,14 +352,14 @@ def _mail_errors(settings: Settings) -> list[str]:
     reasons = " and ".join(reason for reason, applies in exposed.items() if applies)
     if (
         settings.mail_server
-        and not (settings.mail_tls or settings.mail_server_is_local)
+        and not (settings.mail_is_encrypted or settings.mail_server_is_local)
         and reasons
     ):
         return [f"MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: {reasons}"]
     return []
 
 
-def _describe(location: tuple[int | str, ...], message: str) -> str:
+def _error_line(location: tuple[int | str, ...], message: str) -> str:
     """Turn an error of pydantic into a line that names the variable."""
     message = message.removeprefix("Value error, ").replace("Field required", "missing")
     message = re.sub(r"Value should have (.+?) items?.*,", r"must have \1 characters,", message)

@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.globals.update(
         clinic=clinic, opening_hours=lambda location: OpeningHours(location, clinic.today())
     )
-    database = Database(settings.database, KeyRing(settings.encryption_key_list))
+    database = Database(settings.sqlalchemy_url, KeyRing(settings.encryption_key_list))
     observe = _init_metrics(app, settings, database)
     _init_web(app, settings, clinic, observe)
     _init_pages(app, settings, clinic)

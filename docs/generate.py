@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import click
 
 from app.cli import LazyCommands
-from config import ROOT, SECRETS, Settings
+from config import ROOT, SECRET_NAMES, Settings
 
 SETTINGS_INTRO = """\
 # Settings
@@ -56,7 +56,7 @@ def _facts(optional: str | None, name: str, default: str) -> str:
         value = "required in production"
     else:
         value = f"default `{default}`" if default else "not set by default"
-    file = f"; `{name}_FILE` reads it from a file" if name in SECRETS else ""
+    file = f"; `{name}_FILE` reads it from a file" if name in SECRET_NAMES else ""
     return f"`{name}`: {value}{file}"
 
 

@@ -34,7 +34,7 @@ def check_mail_server(settings: Settings) -> CheckResult:
             smtp.check_connection()
     except (smtp_errors.TransportUnavailable, TimeoutError) as error:
         return failed(check, f"{server}: {error}", ADVICE[classify_fault(str(error))])
-    tls = "TLS verified" if settings.mail_tls else "no TLS"
+    tls = "TLS verified" if settings.mail_is_encrypted else "no TLS"
     login = "logged in" if settings.mail_username else "no login"
     return ok(check, f"{server} answers, {tls}, {login}")
 

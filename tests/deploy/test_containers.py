@@ -10,13 +10,12 @@ import pytest
 from compose_spec import PyCompose, PyOptions
 from flask import Flask
 
-from config import ROOT, SECRETS, Settings
+from config import ROOT, SECRET_NAMES, VARIABLE_NAMES
 from tests.support.container_image import health_check
 from tests.support.site import Site, free_port
 
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
-SETTINGS = {name.upper() for name in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
 
 
 COMPOSE = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
@@ -79,8 +78,8 @@ def test_every_command_exists(services: dict[str, dict[str, Any]], app: Flask) -
 
 def test_settings_exist_and_secrets_are_files(services: dict[str, dict[str, Any]]) -> None:
     for service in frontdesk_services(services):
-        assert set(service["environment"]) <= {"ENV_FILE", *SETTINGS}
-        secrets = {name for name in service["environment"] if name in SECRETS}
+        assert set(service["environment"]) <= {"ENV_FILE", *VARIABLE_NAMES}
+        secrets = {name for name in service["environment"] if name in SECRET_NAMES}
         assert secrets == {"RATELIMIT_STORAGE_URI"}, "without a password on the internal network"
 
 

@@ -19,13 +19,13 @@ import sqlalchemy as sa
 from app.database import Database
 from app.encryption import KeyRing
 from app.outbox.models import OutboxMessage
-from config import ROOT
+from config import ROOT, VARIABLE_NAMES
 from tests.faults.clients import Load, Submission
 from tests.faults.database_servers import DatabaseServer
 from tests.faults.delivery_check import Message, read_message
 from tests.faults.fault_plan import VARIABLE, FaultPlan
 from tests.support.settings import ENCRYPTION_KEY, environment
-from tests.support.site import MAKE_VARIABLES, SETTING_VARIABLES, free_port
+from tests.support.site import MAKE_VARIABLES, free_port
 from tests.support.smtp_relay import Relay
 
 ENTRY = Path(__file__).with_name("entry")
@@ -279,7 +279,7 @@ class SiteUnderTest:
 
     def _environment(self) -> dict[str, str]:
         inherited = {
-            k: v for k, v in os.environ.items() if k not in SETTING_VARIABLES | MAKE_VARIABLES
+            k: v for k, v in os.environ.items() if k not in VARIABLE_NAMES | MAKE_VARIABLES
         }
         return {
             **inherited,

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from app.dev.maildir import list_messages
-from config import ROOT, SECRETS, Settings
+from config import ROOT, VARIABLE_NAMES
 from tests.support.shared_work import share_maps
 
 T = TypeVar("T")
@@ -25,9 +25,6 @@ T = TypeVar("T")
 METRICS_TOKEN = "only-for-tests-metrics"
 
 TIMEOUT = 60.0  # seconds to start or stop on a busy machine
-SETTING_VARIABLES = {name.upper() for name in Settings.model_fields} | {
-    f"{name}_FILE" for name in SECRETS
-}
 FREE_PORTS = range(20_000, 32_000)
 MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # the tests themselves may run under make
 
@@ -114,7 +111,7 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
         **{
             name: value
             for name, value in os.environ.items()
-            if name not in SETTING_VARIABLES | MAKE_VARIABLES
+            if name not in VARIABLE_NAMES | MAKE_VARIABLES
         },
         "INSTANCE_DIR": str(instance),
         "PORT": str(free_port()),
