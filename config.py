@@ -321,7 +321,7 @@ def _line_number(binding: Binding) -> int:
 
 
 def _flask_loads_env_file() -> bool:
-    """Whether this is a flask command, which loads .env by itself whatever ENV_FILE says."""
+    """Return whether this is a flask command, which loads .env by itself whatever ENV_FILE says."""
     return "FLASK_RUN_FROM_CLI" in os.environ and not os.environ.get("FLASK_SKIP_DOTENV")
 
 

@@ -35,7 +35,7 @@ except (SettingsError, ClinicError, startup_checks.StartupError) as error:
 
 
 def live_reload() -> "LiveReload":
-    """The site for ``make run CLINIC_DIR=…``: loaded again when a file of the clinic changes."""
+    """Return the site for ``make run CLINIC_DIR=…``, which is loaded again after each change."""
     from app.dev.live_reload import LiveReload  # noqa: PLC0415  (development only)
 
     return LiveReload(app, partial(create_app, get_services(app).settings))

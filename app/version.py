@@ -8,6 +8,6 @@ from config import ROOT
 
 @cache
 def version() -> str:
-    """The version, such as ``1.2.0``."""
+    """Return the version, such as ``1.2.0``."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return str(project["project"]["version"])

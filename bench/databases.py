@@ -24,7 +24,7 @@ DATABASES: dict[str, type[DatabaseServer]] = {
 
 @contextmanager
 def temporary_database(name: str) -> Iterator[tuple[DatabaseServer, Path]]:
-    """The database server called ``name`` and a temporary folder for the measurements."""
+    """Yield the database server called ``name`` and a temporary folder for the measurements."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as temporary:
         folder = Path(temporary)
         folder.chmod(0o711)  # PostgreSQL runs as another user if we are root

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with a text column, followed by columns of numbers."""
+    """Return a table with a text column, followed by columns of numbers."""
     ruler = "|".join(["---", *["---:"] * (len(head) - 1)])
     lines = (f"| {' | '.join(row)} |" for row in rows)
     return "\n".join([f"| {' | '.join(head)} |", f"|{ruler}|", *lines]) + "\n"

@@ -39,7 +39,7 @@ def report(_profile: Profile) -> str:
 
 
 def first_page() -> float:
-    """Seconds from import to the first page, with compiled files and a warm disk cache."""
+    """Return the seconds from import to the first page, with compiled files and a warm disk cache."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
         command = [sys.executable, "-c", FIRST_PAGE]
         env = environment(Path(folder))
@@ -69,7 +69,7 @@ def _builds_maps(process: psutil.Process) -> bool:
 
 @contextmanager
 def _mailer(server: Server) -> Iterator[psutil.Process]:
-    """A mailer with the settings of ``server``."""
+    """Yield a mailer with the settings of ``server``."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run"]
     with subprocess.Popen(command, cwd=ROOT, env=server.process.environ()) as process:
         try:

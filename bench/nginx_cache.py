@@ -37,7 +37,7 @@ def report(profile: Profile) -> str:
 
 @contextmanager
 def page_and_file(folder: Path) -> Iterator[ProxyServer]:
-    """An nginx that serves both."""
+    """Yield an nginx that serves both."""
     migrate(f"sqlite:///{folder}/migrated.db", folder)
     with proxy_server("nginx", folder / "front", folder / "migrated.db") as site:
         file = folder / "plain"

@@ -65,7 +65,7 @@ def enqueue(site: SiteUnderTest, count: int) -> None:
 
 
 def delivery_rate(site: SiteUnderTest, mailers: int, count: int) -> float:
-    """Messages per second when ``mailers`` processes deliver ``count`` messages."""
+    """Return the messages per second when ``mailers`` processes deliver ``count`` messages."""
     enqueue(site, count)
     with site.database.read_session() as session:
         last = session.scalar(sa.select(sa.func.max(DeliveryAttempt.id))) or 0
@@ -78,7 +78,7 @@ def delivery_rate(site: SiteUnderTest, mailers: int, count: int) -> float:
 
 
 def _seconds_of_attempts(site: SiteUnderTest, after: int) -> float:
-    """Seconds from the start of the first attempt after the id ``after`` to the end of the last."""
+    """Return the seconds from the first attempt after the id ``after`` to the end of the last."""
     times = sa.func.min(DeliveryAttempt.started_at), sa.func.max(DeliveryAttempt.ended_at)
     with site.database.read_session() as session:
         first, last = session.execute(sa.select(*times).where(DeliveryAttempt.id > after)).one()
@@ -86,7 +86,7 @@ def _seconds_of_attempts(site: SiteUnderTest, after: int) -> float:
 
 
 def drain_time(site: SiteUnderTest) -> float:
-    """Seconds to drain the outbox if the server is back just after the last possible probe."""
+    """Return the seconds to drain the outbox if the server is back just after a probe."""
     enqueue(site, QUEUED)
     database = site.database
     with database.session() as session:

@@ -109,7 +109,7 @@ def measure(
 
 
 def count_messages(site: SiteUnderTest) -> int:
-    """The number of messages in Frontdesk's outbox, in any state."""
+    """Return the number of messages in Frontdesk's outbox, in any state."""
     with site.database.read_session() as session:
         return session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)) or 0
 

@@ -59,7 +59,7 @@ def report(profile: Profile) -> str:
 def view_and_sites(
     database: DatabaseServer, folder: Path
 ) -> Iterator[tuple[Server, dict[str, SiteUnderTest]]]:
-    """The bare view, and a started site for each mail server."""
+    """Yield the bare view, and a started site for each mail server."""
     with ExitStack() as stack:
         view = stack.enter_context(bare_view(database, folder))
         ports = stack.enter_context(mail_servers(folder))
@@ -85,7 +85,7 @@ def bare_view(database: DatabaseServer, folder: Path) -> Iterator[Server]:
 def measure(
     view: Server, sites: dict[str, SiteUnderTest], profile: Profile
 ) -> tuple[dict[Key, Result], int]:
-    """The median of all rounds, and the number of inquiries that the sites accepted."""
+    """Return the median of all rounds, and the number of inquiries that the sites accepted."""
     mailers = {name: _suspended_mailers(site) for name, site in sites.items()}
     results: dict[Key, list[Result]] = {}
     for _ in range(profile.rounds):
@@ -143,7 +143,7 @@ def compare(results: dict[Key, Result]) -> Iterator[list[str]]:
 
 
 def _commit_rates(database: DatabaseServer, folder: Path, profile: Profile) -> Iterator[str]:
-    """Commits per second of one and of two processes."""
+    """Yield the commits per second of one and of two processes."""
     commits_folder = folder / "commits"
     commits_folder.mkdir()
     url = database.create(commits_folder)

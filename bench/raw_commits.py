@@ -56,7 +56,7 @@ def create_table(url: str) -> None:
 
 
 def rate(url: str, processes: int, seconds: int) -> float:
-    """Commits per second of ``processes`` that run at the same time."""
+    """Return the commits per second of ``processes`` that run at the same time."""
     command = [sys.executable, "-m", "bench.raw_commits", url, str(seconds)]
     running = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(processes)

@@ -19,7 +19,7 @@ Component = dict[str, Any]
 
 
 def create_sbom() -> dict[str, Any]:
-    """The bill of materials as a JSON object."""
+    """Return the bill of materials as a JSON object."""
     command = [
         *(str(Path(sys.executable).parent / "cyclonedx-py"), "requirements", "--spec-version"),
         *("1.6", "--pyproject", "pyproject.toml", "--output-reproducible", "requirements.txt"),
@@ -34,7 +34,7 @@ def create_sbom() -> dict[str, Any]:
 
 
 def _license(package: str) -> Component:
-    """The license in the metadata of an installed package; empty if it is not installed."""
+    """Return the license in the metadata of an installed package; empty if it is not installed."""
     try:
         fields = metadata(package)
     except PackageNotFoundError:

@@ -53,7 +53,7 @@ class Server:
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
-    """The environment of a development site in ``folder``, plus ``variables``."""
+    """Return the environment of a development site in ``folder``, plus ``variables``."""
     return {
         **os.environ,
         "APP_ENV": "development",
@@ -93,7 +93,7 @@ def public_pages() -> Iterator[tuple[str, list[str]]]:
 
 @contextmanager
 def baseline(name: str, app: str, folder: Path, **variables: str) -> Iterator[Server]:
-    """An application of bench/baseline.py with Frontdesk's gunicorn settings."""
+    """Yield an application of bench/baseline.py with Frontdesk's gunicorn settings."""
     env = environment(folder, **variables)
     command = [str(GUNICORN), "-c", "bench/baseline.conf.py", f"bench.baseline:{app}"]
     with started(name, command, env, folder) as server:

@@ -20,7 +20,7 @@ BEHIND_PROXY = {"RATELIMIT_ENABLED": "true", "TRUSTED_PROXIES": "1", "PYTHONPATH
 
 @contextmanager
 def mail_servers(folder: Path) -> Iterator[dict[str, int]]:
-    """The port of each of ``MAIL_SERVERS``. Nothing listens on the port of "dead"."""
+    """Yield the port of each of ``MAIL_SERVERS``. Nothing listens on the port of "dead"."""
     with ExitStack() as stack:
         fast = smtp_sink.start(folder / "fast-mail", stack, keep=False)
         slow = smtp_sink.start(folder / "slow-mail", stack, keep=False, delay=SLOW_REPLY)
@@ -33,7 +33,7 @@ def mail_servers(folder: Path) -> Iterator[dict[str, int]]:
 def site_under_test(
     name: str, folder: Path, server: DatabaseServer, mail_port: int = 0
 ) -> Iterator[SiteUnderTest]:
-    """A site that is not yet started. Without ``mail_port`` it uses its own mail server."""
+    """Yield a site that is not yet started. Without ``mail_port`` it uses its own mail server."""
     site = SiteUnderTest(folder / name, server, folder / "maps")
     site.env = BEHIND_PROXY
     site.relay_port = mail_port or site.relay.port

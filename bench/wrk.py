@@ -37,7 +37,7 @@ class Result:
 
 
 def median_result(results: Sequence[Result]) -> Result:
-    """The median of each figure over all rounds. Requests and errors are added up."""
+    """Return the median of each figure over all rounds. Requests and errors are added up."""
     requests = sum(result.requests for result in results)
     return Result(
         requests=requests,

@@ -29,7 +29,7 @@ VARIABLE = re.compile(r"(# )?([A-Z_]+)=(.*)")
 
 
 def settings_page() -> str:
-    """The settings reference, by the sections of .env.example."""
+    """Return the settings reference, by the sections of .env.example."""
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     introduction, *sections = SECTION.split(example)
     parts = [SETTINGS_INTRO, _prose(introduction.splitlines()[1:])]
@@ -40,7 +40,7 @@ def settings_page() -> str:
 
 
 def _group(block: str) -> str:
-    """The settings of one block of .env.example, below the comment that describes them."""
+    """Return the settings of one block of .env.example, below the comment that describes them."""
     lines = block.splitlines()
     found = [match for line in lines if (match := VARIABLE.fullmatch(line))]
     comment = [line for line in lines if not VARIABLE.fullmatch(line)]
@@ -72,7 +72,7 @@ def _prose(comment: list[str]) -> str:
 
 
 def commands_page() -> str:
-    """The command reference, by group."""
+    """Return the command reference, by group."""
     root = LazyCommands("flask")
     context = click.Context(root, info_name="flask")
     return "\n\n".join([COMMANDS_INTRO.strip(), *_below(root, context, "##")]) + "\n"
@@ -108,7 +108,7 @@ def _command(command: click.Command, context: click.Context, heading: str) -> st
 
 
 def _paragraph(text: str) -> str:
-    """A paragraph of click's help as Markdown: examples, and what click does not wrap, as code."""
+    """Return a paragraph of click's help as Markdown. Examples and unwrapped lines are code."""
     text = text.removeprefix("\b").strip()
     start, colon, example = text.partition(":")
     if colon and start in ("Example", "Examples"):

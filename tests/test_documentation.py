@@ -33,7 +33,7 @@ def short(path: Path) -> str:
 
 
 def anchors(document: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of ``document``."""
+    """Return the anchors that GitHub gives to the headings of ``document``."""
     text = CODE_BLOCK.sub("", document.read_text(encoding="utf-8"))
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -34,7 +34,7 @@ class Base(DeclarativeBase):
 
 
 def error_line(error: SQLAlchemyError) -> str:
-    """The first line of the database's error. The statement and later lines may quote a row."""
+    """Return the first line of a database error. The statement and other lines may quote a row."""
     text = str(error.orig) if isinstance(error, DBAPIError) else ""
     return (text.splitlines() or [type(error).__name__])[0][:200]
 

@@ -31,7 +31,7 @@ class NotDurableError(Exception):
 
 
 def is_wal_safe(version: tuple[int, int, int]) -> bool:
-    """Whether this version of SQLite is free of the WAL-reset bug.
+    """Return whether this version of SQLite is free of the WAL-reset bug.
 
     With several writers, 3.7.0 to 3.51.2 may corrupt a WAL database. Fixed in 3.51.3 and,
     backported, in 3.50.7 and 3.44.6 (sqlite.org, "WAL-reset bug").

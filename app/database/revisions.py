@@ -10,7 +10,6 @@ from pathlib import Path
 import sqlalchemy as sa
 
 FOLDER = Path(__file__).parents[2] / "migrations"
-PRERELEASE = tuple(f"00{number}" for number in range(1, 10))  # replaced by 0001 before 0.2
 
 
 class UnknownRevisionError(Exception):
@@ -33,14 +32,10 @@ def get_revision(connection: sa.Connection) -> str | None:
 
 def require_known_revision(revision: str | None) -> None:
     """Raise UnknownRevisionError unless `flask db upgrade` can start from ``revision``."""
-    if revision in PRERELEASE:
-        raise UnknownRevisionError(
-            "the database is from a development version before 0.2: delete"
-            " instance/frontdesk.db (or drop the PostgreSQL database) and run this again"
-        )
     if revision is not None and revision not in known_revisions():
         raise UnknownRevisionError(
-            f"the database is newer than this code (revision {revision}): upgrade the code"
+            f"the database is newer than this code (revision {revision}): upgrade the code. If it"
+            " is from a development version before 1.0, delete it"
         )
 
 

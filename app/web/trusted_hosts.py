@@ -19,7 +19,7 @@ def init_trusted_hosts(app: Flask, hosts: tuple[str, ...] | None) -> None:
 
 @lru_cache(maxsize=128)
 def host_is_trusted(host: str | None, hosts: tuple[str, ...] | None) -> bool:
-    """Whether Flask would answer this Host header, for middleware that runs before Flask."""
+    """Return whether Flask would answer this Host header, for middleware that runs before Flask."""
     return utils.host_is_trusted(host, hosts)
 
 

@@ -20,7 +20,7 @@ GOOD_JSON = json.dumps(EMPTY).encode()
 
 
 def _with(member: str, value: str) -> bytes:
-    """The valid body with the raw JSON ``value`` for one member."""
+    """Return the valid body with the raw JSON ``value`` for one member."""
     rest = {name: text for name, text in EMPTY.items() if name != member}
     return f'{json.dumps(rest)[:-1]}, "{member}": {value}}}'.encode()
 
@@ -70,7 +70,7 @@ KINDS = ("", "application/jsonp", "application/json5", "text/json", "application
 
 
 def _refused(harness: ContactHarness, response: Any, *statuses: int) -> Any:
-    """The problem document of a response; checks that nothing was stored."""
+    """Return the problem document of a response; checks that nothing was stored."""
     assert response.status_code in statuses
     assert response.content_type == PROBLEM
     assert response.json["status"] == response.status_code

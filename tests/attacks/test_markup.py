@@ -38,7 +38,7 @@ WRITTEN = (  # texts in the demo clinic's file that are replaced
 
 
 def _outline(html: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The elements of a page in order, each with the names of its attributes."""
+    """Return the elements of a page in order, each with the names of its attributes."""
     tree = html5lib.parse(html, namespaceHTMLElements=False)
     return [(str(node.tag), tuple(sorted(map(str, node.attrib)))) for node in tree.iter()]
 

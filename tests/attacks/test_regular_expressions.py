@@ -45,7 +45,7 @@ def _compiled() -> Iterator[tuple[str, str, int]]:
 
 
 def _in_calls() -> Iterator[tuple[str, str, int]]:
-    """The patterns in calls, such as ``re.search(r"…", text)``."""
+    """Yield the patterns in calls, such as ``re.search(r"…", text)``."""
     for module in _modules():
         file = importlib.import_module(module).__file__
         assert file
@@ -59,7 +59,7 @@ def _in_calls() -> Iterator[tuple[str, str, int]]:
 
 
 def _text(node: ast.Constant | ast.JoinedStr) -> str:
-    """The pattern. Interpolated values are escaped keys of a file; any word will do."""
+    """Return the pattern. Interpolated values are escaped keys of a file; any word will do."""
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     return "".join(str(part.value) if isinstance(part, ast.Constant) else "key" for part in parts)
 
@@ -94,7 +94,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _growth(work: Callable[[str], object], text: str) -> float:
-    """How many times longer twice the text takes; 1 if both are too fast to measure."""
+    """Return how many times longer twice the text takes; 1 if both are too fast to measure."""
     if _seconds(lambda: work(text)) < MIN_SECONDS:
         return 1.0
     whole, half = (

@@ -24,7 +24,7 @@ MARKDOWN = re.compile(r".*\b(?:token|tokens\[\w+\]|child)\.(?:type|info|tag|chil
 
 
 def _comparisons(code: str) -> Iterator[str]:
-    """The operands of == and != in ``code`` whose name suggests a secret."""
+    """Yield the operands of == and != in ``code`` whose name suggests a secret."""
     for node in ast.walk(ast.parse(code)):
         if not isinstance(node, ast.Compare):
             continue

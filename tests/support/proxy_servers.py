@@ -71,14 +71,14 @@ class ProxyServer:
         return self.runtime_folder / "cache"
 
     def client(self, address: str = "127.0.0.1", *, http2: bool = True) -> httpx.Client:
-        """A client with the source ``address`` that verifies the certificate."""
+        """Return a client with the source ``address`` that verifies the certificate."""
         transport = httpx.HTTPTransport(
             verify=self.tls_context(), http2=http2, local_address=address
         )
         return httpx.Client(base_url=self.url, transport=transport, timeout=30, trust_env=False)
 
     def tls_context(self) -> ssl.SSLContext:
-        """A TLS context that trusts the certificate."""
+        """Return a TLS context that trusts the certificate."""
         return ssl.create_default_context(cafile=self.certificate)
 
     def warm_cache(self) -> str:

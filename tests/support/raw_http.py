@@ -11,7 +11,7 @@ from tests.support.site import Site
 
 
 def connect(site: Site, seconds: float = 10) -> socket.socket:
-    """A connection with a timeout of ``seconds`` for each operation."""
+    """Return a connection with a timeout of ``seconds`` for each operation."""
     parts = urlsplit(site.url)
     return socket.create_connection((parts.hostname, parts.port or 80), timeout=seconds)
 
@@ -29,7 +29,7 @@ def send_raw(site: Site, request: bytes, seconds: float = 10) -> bytes:
 
 
 def statuses(response: bytes) -> list[int]:
-    """The status of each response in ``response``, including interim responses."""
+    """Return the status of each response in ``response``, including interim responses."""
     return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]+\r\n", response)]
 
 

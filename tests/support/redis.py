@@ -59,7 +59,7 @@ def _program() -> str:
 
 
 def _libraries() -> str:
-    """The library folders of the unpacked packages, such as ``usr/lib/x86_64-linux-gnu``."""
+    """Return the library folders of the unpacked packages, such as ``usr/lib/x86_64-linux-gnu``."""
     return os.pathsep.join(str(folder) for folder in Path(UNPACKED, "lib").glob("*-linux-*"))
 
 

@@ -12,7 +12,7 @@ NO_ENV_FILE = {"ENV_FILE": os.devnull, "FLASK_SKIP_DOTENV": "1"}
 
 
 def environment(instance: Path, **variables: str) -> dict[str, str]:
-    """The environment of a development site, plus ``variables``."""
+    """Return the environment of a development site, plus ``variables``."""
     return {
         **NO_ENV_FILE,
         "APP_ENV": "development",

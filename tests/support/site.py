@@ -30,7 +30,7 @@ MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # the tests themselves ma
 
 
 def free_port() -> int:
-    """A port that is not in use.
+    """Return a port that is not in use.
 
     Below those that the system gives to outgoing connections (32768 and above on Linux): one
     of these could take the port before the server does.
@@ -72,20 +72,20 @@ class Site:
         return self.output.read_text().splitlines()
 
     def messages(self) -> list[EmailMessage]:
-        """The messages in the development mailbox, newest first."""
+        """Return the messages in the development mailbox, newest first."""
         return [received.message for received in list_messages(self.maildir)]
 
     def processes(self) -> list[psutil.Process]:
-        """All processes of this site, orphans included, found by their INSTANCE_DIR."""
+        """Return all processes of this site, orphans included, found by their INSTANCE_DIR."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
     def find(self, argument: str) -> list[psutil.Process]:
-        """The processes with ``argument`` in their command, oldest first."""
+        """Return the processes with ``argument`` in their command, oldest first."""
         found = [process for process in self.processes() if argument in _command(process)]
         return sorted(found, key=psutil.Process.create_time)
 
     def mailer(self) -> psutil.Process | None:
-        """The mailer's process, or None."""
+        """Return the mailer's process, or None."""
         return next(iter(self.find("mailer")), None)
 
     def _is_ours(self, process: psutil.Process) -> bool:

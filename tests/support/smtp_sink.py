@@ -27,7 +27,7 @@ class Sink:
 
 
 def find() -> str | None:
-    """The path of the program, or None if it is not installed."""
+    """Return the path of the program, or None if it is not installed."""
     folders = ("/usr/sbin", os.defpath, str(UNPACKED / "usr" / "sbin"))
     return shutil.which("smtp-sink", path=os.pathsep.join(folders))
 
