@@ -40,7 +40,7 @@ ACCEPTED = {
 
 
 def code_findings() -> list[str]:
-    """Return the findings of bandit that are not accepted, and accepted ones that no longer occur."""
+    """Return findings of bandit that are not accepted, and accepted ones that no longer occur."""
     command = [str(BIN / "bandit"), "--quiet", "--recursive", "--format", "json", *OURS]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     used = set()

@@ -98,7 +98,7 @@ def _row(count: int, posts: dict[int, list[Result]], claims: dict[int, list[floa
 
 
 def claim_times(site: SiteUnderTest) -> list[float]:
-    """Return the seconds to claim a message and record its result, for each of ``CLAIMS`` messages."""
+    """Return the seconds to claim each of ``CLAIMS`` messages and record its result."""
     database, times = site.database, list[float]()
     enqueue(site, CLAIMS)
     mailer = Mailer(database, owner="bench")

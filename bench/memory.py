@@ -39,7 +39,7 @@ def report(_profile: Profile) -> str:
 
 
 def first_page() -> float:
-    """Return the seconds from import to the first page, with compiled files and a warm disk cache."""
+    """Return the seconds from import to the first page, with compiled files in the disk cache."""
     with tempfile.TemporaryDirectory(prefix="frontdesk-bench-") as folder:
         command = [sys.executable, "-c", FIRST_PAGE]
         env = environment(Path(folder))
