@@ -4,8 +4,7 @@ from functools import partial
 
 from app.clinic import Clinic
 from app.database import Database
-from app.maintenance.encryption_keys import key_registration_job
-from app.maintenance.retention import retention_job, spam_digest_cleanup_job
+from app.maintenance.retention import RetentionPeriods, retention_job, spam_digest_cleanup_job
 from app.monitoring import webhook
 from app.monitoring.alerts import alert_job, uptime_ping_job
 from app.monitoring.digest import digest_job
@@ -17,8 +16,9 @@ def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> li
     """All jobs. Alerts, pings and the digest run only where a receiver is configured."""
     days, quarantine_days = settings.retention_days, settings.quarantine_retention_days
     jobs = [
-        retention_job(database, clinic.zone, days, quarantine_days),
-        key_registration_job(database),
+        retention_job(
+            database, clinic.zone, RetentionPeriods(days, quarantine_days), settings.instance_dir
+        ),
         spam_digest_cleanup_job(),
     ]
     if url := settings.alert_webhook_url.get_secret_value():

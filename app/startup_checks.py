@@ -8,11 +8,10 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.database import Database
+from app.database import Database, encryption_keys
+from app.database.encryption_keys import MissingKeyError
 from app.database.engines import NotDurableError
 from app.database.revisions import UnknownRevisionError, get_revision, require_known_revision
-from app.maintenance import encryption_keys
-from app.maintenance.encryption_keys import MissingKeyError
 
 log = logging.getLogger("frontdesk.startup")
 

@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from app.cli.output import confirm, json_option, pluralize, print_rows, yes_option
-from app.maintenance import encryption_keys
+from app.database import encryption_keys
 from app.maintenance.key_rotation import count_rows_by_key, rotate_keys
 from app.maintenance.vacuum import purge_deleted
 from app.services import current_services
@@ -39,16 +39,19 @@ def rotate() -> None:
     """
     database = current_services().database
     encryption_keys.register_newest_key(database)
+    old = database.keys.fingerprints[1:]
     result = rotate_keys(database)
+    if result.complete:
+        with database.session() as session:
+            encryption_keys.delete_check_values(session, *old)
+        # From now on nothing is stored under an old key, so this pass finds the last such rows.
+        result.reencrypted += rotate_keys(database).reencrypted
     click.echo(f"{pluralize(result.reencrypted, 'row')} re-encrypted with the newest key.")
     if not result.complete:
         raise click.ClickException(
             "a process still uses an old key: restart web and mailer with the new"
             " ENCRYPTION_KEYS, then run this again"
         )
-    old = database.keys.fingerprints[1:]
-    with database.session() as session:
-        encryption_keys.delete_check_values(session, *old)
     purge_deleted(database)
     if old:
         click.echo(f"No longer needed in ENCRYPTION_KEYS: {', '.join(old)}")

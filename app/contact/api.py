@@ -21,6 +21,7 @@ from app.contact.schemas import InvalidBodyError, as_form_data, parse_object, ty
 from app.contact.service import KeyReusedError
 from app.contact.spam.scoring import SpamSignals
 from app.database.engines import NotDurableError
+from app.encryption import UnknownKeyError
 from app.services import current_services
 from app.web.error_handlers import problem_response
 from app.web.rate_limits import limiter
@@ -63,7 +64,7 @@ def _submit(inquiry: InquiryData, crisis_lines: dict[str, object]) -> ResponseRe
         return problem_response(
             422, "This Idempotency-Key was used for another inquiry.", **crisis_lines
         )
-    except (SQLAlchemyError, NotDurableError) as error:
+    except (SQLAlchemyError, NotDurableError, UnknownKeyError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         return problem_response(503, "The inquiry was not saved. Please try again, or call us.")
     receipt_json = jsonify(

@@ -56,7 +56,7 @@ def submit() -> ResponseReturnValue:
     try:
         signals = SpamSignals(form.honeypot.data, sent_by_browser(request.headers), form.elapsed)
         receipt = inquiries.submit(form.inquiry_data(), signals, request.remote_addr)
-    except (SQLAlchemyError, NotDurableError) as error:
+    except (SQLAlchemyError, NotDurableError, UnknownKeyError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         abort(503)
     return redirect(url_for(".received", reference=receipt.reference), 303)

@@ -23,6 +23,7 @@ from app.contact.queries import acquire_acknowledgement
 from app.contact.spam.recent_submissions import count_similar
 from app.contact.spam.scoring import SpamSignals, score_spam
 from app.database import Database
+from app.database.encryption_keys import require_newest_key
 from app.outbox.models import OutgoingEmail
 from app.outbox.queue import OutboxRow, build_row, insert
 from app.web.logging import current_request_id
@@ -65,7 +66,7 @@ class InquiryService:
     ) -> Receipt:
         """Store an inquiry and queue its emails, or quarantine it as likely spam.
 
-        Raises KeyReusedError, or SQLAlchemyError when nothing could be stored.
+        Raises KeyReusedError, or SQLAlchemyError or MissingKeyError when nothing was stored.
         """
         submission = self.submission_keys.identify(content, idempotency_key, ip_address)
         if not self._quarantines_spam:
@@ -87,6 +88,7 @@ class InquiryService:
         self, session: Session, inquiry: Inquiry, content: InquiryData, now: datetime
     ) -> None:
         """Queue the notifications of a stored inquiry: one email per mailbox of its topic."""
+        require_newest_key(session, self.database.keys, now)
         insert(session.connection(), self._notifications(inquiry, content, now))
 
     @property
@@ -107,6 +109,7 @@ class InquiryService:
             if first := _find_duplicate(session, submission, now):
                 log.info("duplicate inquiry", extra={"reference": first.reference})
                 return first
+            require_newest_key(session, self.database.keys, now)
             session.add(inquiry)
             insert(session.connection(), notifications)
             if acknowledgements and acquire_acknowledgement(
@@ -179,7 +182,7 @@ def _find_duplicate(session: Session, submission: Submission, now: datetime) -> 
     first = session.scalar(sa.select(Inquiry).where(Inquiry.submission_key == submission.key))
     if first is None:
         return None
-    if first.created_at < now - submission.valid_for:
+    if abs(now - first.created_at) > submission.valid_for:  # abs: the clock may have been wrong
         first.submission_key = None
         session.flush()
         return None

@@ -8,20 +8,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.clock import age
 from app.contact.models import Inquiry
-from app.database import Database, error_line
+from app.database import Database, encryption_keys, error_line
 from app.database.engines import NotDurableError, is_wal_safe, sqlite_module
 from app.database.revisions import get_revision, schema_problem
 from app.diagnostics.outbox import check_outbox
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
-from app.encryption import UnknownKeyError
-from app.maintenance import encryption_keys
+from app.encryption import KeyRing, UnknownKeyError
 from app.maintenance.backup import last_backup_at
 from app.monitoring.health_rules import format_duration
+from app.outbox.models import OutboxMessage
 
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)  # no correct clock is earlier
 MAX_SKEW = timedelta(seconds=5)
+SAMPLE_SIZE = 200  # rows of each kind
+HAS_CONTENT = Inquiry.encrypted_content.is_not(None)
 MAX_BACKUP_AGE = timedelta(days=8)
 
 
@@ -94,15 +95,33 @@ def _check_keys(database: Database, session: Session) -> list[CheckResult]:
         return [failed("keys", str(error), "Find it in your copy of ENCRYPTION_KEYS")]
     if not encryption_keys.get_key_check_values(session):
         return [warning("keys", "not registered in the database yet", "Start the site once")]
+    if unreadable := _count_undecryptable(database.keys, session):
+        message = f"no key decrypts {unreadable} of the newest inquiries and waiting emails"
+        return [failed("keys", message, "Find the key, and add it after the newest")]
     return [ok("keys", "all encrypted rows can be decrypted")]
+
+
+def _count_undecryptable(keys: KeyRing, session: Session) -> int:
+    inquiries = sa.select(Inquiry.encrypted_content).where(HAS_CONTENT)
+    emails = sa.select(OutboxMessage.encrypted_message).where(OutboxMessage.due_at.is_not(None))
+    samples = (
+        inquiries.order_by(Inquiry.created_at.desc()).limit(SAMPLE_SIZE),
+        emails.order_by(OutboxMessage.due_at.desc()).limit(SAMPLE_SIZE),
+    )
+    content = [text for query in samples for text in session.scalars(query)]
+    return [keys.key_of(text or b"") for text in content].count(None)
 
 
 def _check_clock(database: Database, session: Session) -> list[CheckResult]:
     here, there = clock.now(), database.now(session)
-    newest = session.scalar(sa.select(sa.func.max(Inquiry.created_at)))
     advice = "Synchronize the clock by NTP"
-    if here < RELEASED or (newest and newest > max(here, there) + MAX_SKEW):
+    if here < RELEASED:
         return [failed("clock", f"{here:%Y-%m-%d %H:%M} UTC, which is in the past", advice)]
+    is_future = Inquiry.created_at > max(here, there) + MAX_SKEW
+    count = sa.select(sa.func.count(Inquiry.id)).where(is_future, HAS_CONTENT)
+    if future := session.scalar(count):
+        message = f"inquiries dated in the future: {future}; the clock is wrong, or was then"
+        return [failed("clock", message, f"{advice}. If it was, erase them once answered")]
     if abs(there - here) > MAX_SKEW:
         ahead = (there - here).total_seconds()
         message = f"the database's clock is {ahead:+.0f} s from this machine's"
@@ -115,7 +134,7 @@ def _check_backup(database: Database, session: Session) -> list[CheckResult]:
     created_at, advice = last_backup_at(session), "Run `flask backup PATH` every day"
     if created_at is None:
         return [warning("backup", "none recorded", advice)]
-    newest = age(created_at, database.now(session))
+    newest = abs(database.now(session) - created_at)  # one from the future is not recent
     message = f"the newest is {format_duration(newest)} old"
     if newest > MAX_BACKUP_AGE:
         return [warning("backup", message, advice)]

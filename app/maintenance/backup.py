@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.models import Inquiry
 from app.database import Base, Database
+from app.database.encryption_keys import get_key_check_values
 from app.database.revisions import get_revision
 from app.maintenance import backup_archive
 from app.maintenance.backup_archive import BackupContents, BackupError, Manifest
-from app.maintenance.encryption_keys import get_key_check_values
 from app.outbox.models import OutboxMessage
 from app.scheduler import ScheduledJob
 from app.version import version

@@ -10,10 +10,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.database import encryption_keys
 from app.database.engines import NotDurableError
 from app.database.revisions import get_revision, schema_problem
 from app.encryption import UnknownKeyError
-from app.maintenance import encryption_keys
 from app.monitoring.health_rules import Problem, Severity, site_health
 from app.outbox.stats import OutboxStats
 from app.services import current_services

@@ -18,6 +18,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.database.encryption_keys import require_newest_key
 from app.encryption import KeyRing
 from app.outbox import retry_schedule
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail, State
@@ -63,7 +64,8 @@ def insert(connection: sa.Connection, rows: list[OutboxRow]) -> None:
 def enqueue(
     session: Session, keys: KeyRing, email: OutgoingEmail, *, domain: str, now: datetime
 ) -> None:
-    """Insert ``email`` in the caller's transaction; it is due at once."""
+    """Insert ``email`` in the caller's transaction; it is due at once. Raises MissingKeyError."""
+    require_newest_key(session, keys, now)
     insert(session.connection(), [build_row(keys, email, domain=domain, now=now)])
 
 
@@ -85,6 +87,7 @@ def claim(session: Session, owner: str, now: datetime) -> OutboxMessage | None:
     """
     query = sa.select(OutboxMessage).where(_is_due(now)).order_by(OutboxMessage.due_at).limit(1)
     while message := session.scalar(query.with_for_update(skip_locked=True)):
+        message.queued_at = min(message.queued_at, now)  # later: the clock was set back
         age = now - message.queued_at
         if message.is_acknowledgement and age >= retry_schedule.ACKNOWLEDGEMENT_GIVE_UP_AFTER:
             message.finish(State.CANCELLED)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import Database
+from app.database.encryption_keys import require_newest_key
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.outbox import admin, circuit_breaker, queue, results, retry_schedule, signals, smtp
@@ -45,7 +46,10 @@ class Mailer:
         self._paused = False
 
     def run(self, *, once: bool = False) -> None:
-        """Deliver until asked to stop or, with ``once``, until no message is due."""
+        """Deliver until asked to stop or, with ``once``, until no message is due.
+
+        Raises MissingKeyError when the newest key was rotated out: a restart loads the new one.
+        """
         while not self.signal_handler.stopping:
             try:
                 delivered = self.deliver_one()
@@ -75,6 +79,7 @@ class Mailer:
             now = self.database.now(session)
             if admin.current_pause(session) or not circuit_breaker.may_send(session, now):
                 return None
+            require_newest_key(session, self.database.keys, now)
             return queue.claim(session, self.owner, now)
 
     def _is_paused(self, session: Session) -> bool:
@@ -131,6 +136,8 @@ class Mailer:
             try:
                 with self.database.session() as session:
                     now = self.database.now(session)
+                    if result.redirected:
+                        require_newest_key(session, self.database.keys, now)
                     recorded = results.record_result(session, message, result, now)
             except (SQLAlchemyError, NotDurableError) as error:
                 log.error("cannot record the result of an attempt: %s", type(error).__name__)

@@ -16,10 +16,9 @@ from flask import Flask
 
 from app import clock
 from app.clinic import Clinic
-from app.database import Database
+from app.database import Database, encryption_keys
 from app.diagnostics import database
 from app.diagnostics.environment import check_alert_channels, check_disk
-from app.maintenance import encryption_keys
 from app.maintenance.backup import record_backup
 from app.services import get_services
 from config import ROOT

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotDoneError
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from app.contact.models import Inquiry
-from app.database import Database
+from app.database import Database, encryption_keys
 from app.encryption import KeyRing, fingerprint
-from app.maintenance import encryption_keys, key_rotation
+from app.maintenance import key_rotation
 from app.outbox.models import OutboxMessage
+from app.outbox.worker import Mailer
 from config import ROOT
 from tests.cli.test_commands import Desk
 from tests.support.settings import environment
@@ -144,6 +146,80 @@ def test_a_process_that_still_uses_the_old_key_is_reported(
     assert result.exit_code == 1
     assert "a process still uses an old key" in result.output
     assert fingerprint(OLD) in listed(desk)
+
+
+def test_a_process_that_was_idle_during_the_rotation_stores_nothing_with_the_old_key(
+    with_keys: Callable[[str], Desk], relay: Relay
+) -> None:
+    idle = with_keys(OLD)
+    idle.send()
+    with_keys(f"{NEW},{OLD}").says("keys", "rotate")
+    assert idle.send(message="by the form").status_code == 503
+    assert idle.call(message="by the API").status_code == 503
+    with idle.app.app_context(), pytest.raises(encryption_keys.MissingKeyError):
+        Mailer(idle.database, owner="idle").deliver_one()
+    assert relay.received == []
+    alone = with_keys(NEW)
+    assert listed(alone) == {fingerprint(NEW): ("newest", 2)}
+    assert alone.send(message="by the form").status_code == 303
+
+
+def test_a_process_that_puts_the_old_key_first_makes_it_needed_again(
+    with_keys: Callable[[str], Desk],
+) -> None:
+    idle = with_keys(f"{OLD},{NEW}")
+    idle.send()
+    with_keys(f"{NEW},{OLD}").says("keys", "rotate")
+    assert idle.send(message="later").status_code == 303
+    with pytest.raises(encryption_keys.MissingKeyError, match=fingerprint(OLD)):
+        encryption_keys.register_newest_key(with_keys(NEW).database)
+
+
+def test_an_inquiry_being_stored_while_its_key_is_rotated_out_is_reencrypted(
+    with_keys: Callable[[str], Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = with_keys(OLD)
+    old.send()
+    desk = with_keys(f"{NEW},{OLD}")
+    delete = encryption_keys.delete_check_values
+
+    def send_and_delete(*arguments: Any) -> None:
+        sending.submit(old.send, message="at the last moment").result(10)
+        delete(*arguments)
+
+    if old.database.engine.dialect.name == "postgresql":
+        monkeypatch.setattr(encryption_keys, "delete_check_values", send_and_delete)
+    with ThreadPoolExecutor(1) as sending:
+        desk.says("keys", "rotate")
+    assert set(listed(with_keys(NEW))) == {fingerprint(NEW)}
+
+
+def test_a_key_is_not_rotated_out_while_something_is_being_stored_with_it(
+    with_keys: Callable[[str], Desk],
+) -> None:
+    database = with_keys(OLD).database
+    encryption_keys.register_newest_key(database)
+
+    def rotate_out() -> None:
+        with database.session() as session:
+            encryption_keys.delete_check_values(session, fingerprint(OLD))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.session() as session:
+            encryption_keys.require_newest_key(session, database.keys, database.now(session))
+            rotated_out = pool.submit(rotate_out)
+            with pytest.raises(NotDoneError):
+                rotated_out.result(0.5)
+        rotated_out.result(30)
+
+
+def test_an_inquiry_is_stored_and_its_key_registered_without_a_start(
+    with_keys: Callable[[str], Desk],
+) -> None:
+    """The database may not have answered when the site started."""
+    with_keys(OLD).send()
+    with pytest.raises(encryption_keys.MissingKeyError, match=fingerprint(OLD)):
+        encryption_keys.register_newest_key(with_keys(NEW).database)
 
 
 def test_a_missing_key_stops_the_mailer_and_keeps_messages(

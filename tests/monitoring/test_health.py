@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.maintenance import encryption_keys
+from app.database import encryption_keys
 from app.version import version
 from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox

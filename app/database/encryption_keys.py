@@ -3,11 +3,11 @@
 A key check value is a known text encrypted with one key. Every key that may have encrypted a
 row has one in the database, until `flask keys rotate` finds that no row needs that key.
 Decrypting them, one or two rows, therefore shows at startup whether all rows can be decrypted.
+A process that did not load a newer key cannot store anything once its own has been rotated out.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -15,10 +15,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.database import Base, Database, UTCDateTime
 from app.encryption import KeyRing, UnknownKeyError
-from app.scheduler import Job, every
 
 KNOWN_TEXT = "frontdesk"
-CHECK_INTERVAL = timedelta(minutes=10)
 
 
 class MissingKeyError(UnknownKeyError):
@@ -69,12 +67,26 @@ def register_newest_key(database: Database) -> None:
         return
     try:
         with database.session() as session:
-            now = database.now(session)
-            for name in keys.fingerprints[:1] if known else keys.fingerprints:
-                text = keys.encrypt_with(name, KNOWN_TEXT)
-                session.add(KeyCheckValue(fingerprint=name, encrypted_text=text, since=now))
+            require_newest_key(session, keys, database.now(session))
     except IntegrityError:
         pass  # another process with the same keys was first
+
+
+def require_newest_key(session: Session, keys: KeyRing, now: datetime) -> None:
+    """Call this in every transaction that stores something encrypted with ``keys``.
+
+    Registers the newest key if necessary. Raises MissingKeyError if that key was rotated out by
+    a process that has a newer one. Until the commit, the key cannot be rotated out.
+    """
+    newest = keys.fingerprints[0]
+    lock = {"read": True, "key_share": True}  # on PostgreSQL, DELETE waits for it
+    if session.get(KeyCheckValue, newest, with_for_update=lock):
+        return
+    check_keys(session, keys)
+    for name in [newest] if get_key_check_values(session) else keys.fingerprints:
+        text = keys.encrypt_with(name, KNOWN_TEXT)
+        session.add(KeyCheckValue(fingerprint=name, encrypted_text=text, since=now))
+    session.flush()
 
 
 def delete_check_values(session: Session, *fingerprints: str) -> None:
@@ -84,9 +96,3 @@ def delete_check_values(session: Session, *fingerprints: str) -> None:
         .where(KeyCheckValue.fingerprint.in_(fingerprints))
         .execution_options(synchronize_session=False)
     )
-
-
-def key_registration_job(database: Database) -> Job:
-    """Repeat the registration, for a database that was unreachable at startup."""
-    run = partial(register_newest_key, database)
-    return Job("keys", every(CHECK_INTERVAL), lambda _session, _now: run)
