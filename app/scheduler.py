@@ -74,13 +74,16 @@ class ScheduledJob(Base):
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
+def last_run(session: Session, name: str) -> datetime | None:
+    """When the job ``name`` last started, on any mailer."""
+    return session.scalar(sa.select(ScheduledJob.started_at).where(ScheduledJob.name == name))
+
+
 def run_if_due(database: Database, job: Job) -> bool:
     """Run ``job`` if it is due and no other mailer has claimed it. Whether it ran."""
     with database.read_session() as session:
         now = database.now(session)
-        last = session.scalar(
-            sa.select(ScheduledJob.started_at).where(ScheduledJob.name == job.name)
-        )
+        last = last_run(session, job.name)
     skip_run = last is None and not job.run_immediately
     if not skip_run and not job.is_due(last, now):
         return False

@@ -65,7 +65,8 @@ def _lines(report: StatusReport) -> Iterator[tuple[str, str]]:
     if not report.mailers:
         yield "Mailers", "none"
     yield "Last backup", f"{_ago(report.backup, now)} ago" if report.backup else "none"
-    yield "Next retention", _when(report.next_retention, now)
+    stopped = report.health.retention_stopped_since
+    yield "Next retention", "stopped" if stopped else _when(report.next_retention, now)
     yield "Next digest", _when(report.next_digest, now) if report.next_digest else "not configured"
     free = report.free_bytes
     yield "Disk", "no instance folder" if free is None else f"{free / 1e9:.1f} GB free"
@@ -93,7 +94,8 @@ def _mail_server(stats: OutboxStats) -> str:
 
 
 def _ago(moment: datetime, now: datetime) -> str:
-    return format_duration(age(moment, now))
+    # A backup or heartbeat from the future was made by a wrong clock: it is not recent.
+    return format_duration(abs(now - moment))
 
 
 def _when(moment: datetime, now: datetime) -> str:

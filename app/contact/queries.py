@@ -41,4 +41,5 @@ def acquire_acknowledgement(session: Session, address_digest: bytes, now: dateti
 def delete_expired_acknowledgements(session: Session, now: datetime) -> None:
     """Delete the address digests that no longer limit anything."""
     expired = Acknowledgement.queued_at <= now - ACKNOWLEDGEMENT_INTERVAL
-    session.connection().execute(sa.delete(Acknowledgement).where(expired))
+    from_future = Acknowledgement.queued_at > now + ACKNOWLEDGEMENT_INTERVAL  # by a wrong clock
+    session.connection().execute(sa.delete(Acknowledgement).where(expired | from_future))

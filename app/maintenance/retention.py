@@ -2,6 +2,9 @@
 
 The period begins when the last email of an inquiry was delivered or cancelled. An inquiry
 with an email that is pending, being sent or dead keeps its content, however old it is.
+
+By a clock that is far ahead, every inquiry is past its period. The last run therefore limits how
+far the clock may have moved; beyond that a person has to confirm the date.
 """
 
 import logging
@@ -10,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from datetime import time as clock_time
+from functools import partial
+from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,12 +29,15 @@ from app.maintenance.erasure import erase_rows
 from app.maintenance.vacuum import purge_deleted
 from app.outbox import admin
 from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, State
-from app.scheduler import Job, daily, every
+from app.scheduler import Job, daily, every, last_run
 
 log = logging.getLogger("frontdesk.retention")
 
 JOB_NAME = "retention"
 RUN_AT = clock_time(3, 30)  # in the clinic's time zone, when traffic is low
+MAX_GAP = timedelta(days=3)  # from the last run; the clock may be wrong if it is longer
+REPLACED_BACKUPS = "before-restore-*"  # in the instance folder, made by `flask restore`
+KEEP_REPLACED = timedelta(days=14)
 BATCH_SIZE = 50  # inquiries in one short transaction
 PAUSE_SECONDS = 0.05  # seconds between transactions, so that requests can write
 
@@ -70,20 +78,38 @@ def count_undelivered(session: Session, periods: RetentionPeriods, now: datetime
     return session.scalar(query) or 0
 
 
-def delete_expired(database: Database, periods: RetentionPeriods) -> int:
-    """Delete expired content in short transactions. Returns the number of inquiries."""
+def needs_confirmation(last: datetime | None, now: datetime) -> bool:
+    """Whether the clock is so far from the ``last`` run that a person must confirm the date."""
+    return last is not None and abs(now - last) > MAX_GAP
+
+
+def unconfirmed_since(session: Session, now: datetime) -> datetime | None:
+    """The last run, if nothing is deleted any more until a person confirms the date."""
+    last = last_run(session, JOB_NAME)
+    return last if needs_confirmation(last, now) else None
+
+
+def delete_expired(database: Database, periods: RetentionPeriods, now: datetime) -> int:
+    """Delete content expired at ``now`` in short transactions. Returns how many inquiries."""
     with database.read_session() as session:
-        expired = [inquiry.id for inquiry in find_expired(session, periods, database.now(session))]
+        expired = [inquiry.id for inquiry in find_expired(session, periods, now)]
     with database.session() as session:
-        delete_expired_acknowledgements(session, database.now(session))
+        delete_expired_acknowledgements(session, now)
     erased = 0
     for start in range(0, len(expired), BATCH_SIZE):
         if start:
             time.sleep(PAUSE_SECONDS)
-        erased += _erase_batch(database, expired[start : start + BATCH_SIZE], periods)
+        erased += _erase_batch(database, expired[start : start + BATCH_SIZE], periods, now)
     if erased:
         purge_deleted(database)
     return erased
+
+
+def delete_replaced_backups(instance: Path, now: datetime) -> None:
+    """Delete the backups of replaced databases after KEEP_REPLACED."""
+    for file in instance.glob(REPLACED_BACKUPS):
+        if file.stat().st_mtime < (now - KEEP_REPLACED).timestamp():
+            file.unlink()
 
 
 def spam_digest_cleanup_job() -> Job:
@@ -91,20 +117,27 @@ def spam_digest_cleanup_job() -> Job:
     return Job("spam-digests", every(timedelta(hours=1)), clear_spam_digests)
 
 
-def retention_job(database: Database, zone: ZoneInfo, days: int, quarantine_days: int) -> Job:
-    """Delete expired content every night."""
+def retention_job(
+    database: Database, zone: ZoneInfo, periods: RetentionPeriods, instance: Path
+) -> Job:
+    """Delete expired content every night, unless the clock may be wrong."""
+    is_time = daily(RUN_AT, zone)
 
-    def delete_content() -> None:
-        periods = RetentionPeriods(days, quarantine_days)
-        log.info("content deleted of inquiries: %d", delete_expired(database, periods))
+    def is_due(last: datetime | None, now: datetime) -> bool:
+        return is_time(last, now) and not needs_confirmation(last, now)
 
-    return Job(JOB_NAME, daily(RUN_AT, zone), lambda _session, _now: delete_content)
+    def delete_content(now: datetime) -> None:
+        log.info("content deleted of inquiries: %d", delete_expired(database, periods, now))
+        delete_replaced_backups(instance, now)
+
+    return Job(JOB_NAME, is_due, lambda _session, now: partial(delete_content, now))
 
 
-def _erase_batch(database: Database, ids: list[UUID], periods: RetentionPeriods) -> int:
+def _erase_batch(
+    database: Database, ids: list[UUID], periods: RetentionPeriods, now: datetime
+) -> int:
     """Erase those of ``ids`` that are still expired: an email may have been requeued since."""
     with database.session() as session:
-        now = database.now(session)
         references = session.scalars(sa.select(Inquiry.reference).where(Inquiry.id.in_(ids))).all()
         # Locked before the second check, so that nothing is requeued in between.
         messages = admin.lock_messages(session, references)

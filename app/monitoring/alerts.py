@@ -32,6 +32,7 @@ RESOLVED_TITLES = {
     "mailer_was_down": "A mailer has been running for an hour",
     "quarantine": "No quarantined inquiry has waited for more than a day",
     "paused": "The outbox is no longer paused",
+    "retention_stopped": "Retention runs again",
 }
 
 

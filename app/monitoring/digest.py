@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.clinic import Clinic, Digest
 from app.contact.emails import email_templates
@@ -47,20 +47,26 @@ def digest_values(session: Session, now: datetime) -> dict[str, Any]:
     """The numbers since the last digest, or of 24 hours before the first one, and the state of
     the site now. Lists are limited, but the counts are not.
     """
-    last_digest = session.scalar(sa.select(sa.func.max(OutboxMessage.created_at)).where(IS_DIGEST))
+    # Rows from the future were written while the clock was wrong.
+    query = sa.select(sa.func.max(OutboxMessage.created_at)).where(IS_DIGEST)
+    last_digest = session.scalar(query.where(OutboxMessage.created_at <= now))
     since = last_digest or now - timedelta(hours=24)
-    delivered = OutboxMessage.delivered_at > since, ~OutboxMessage.is_acknowledgement, ~IS_DIGEST
+
+    def in_period(column: InstrumentedAttribute[Any]) -> sa.ColumnElement[bool]:
+        return (column > since) & (column <= now)
+
+    delivered = in_period(OutboxMessage.delivered_at), ~OutboxMessage.is_acknowledgement, ~IS_DIGEST
     return {
         "since": since,
         "now": now,
-        "received": _count(session, Inquiry.created_at > since),
+        "received": _count(session, in_period(Inquiry.created_at)),
         "delivered": _count(session, *delivered),
         "health": site_health(session, now),
         "quarantined": _quarantined(session),
         "undelivered": _undelivered_references(session),
         "downtimes": session.scalars(
             sa.select(MailerDowntime)
-            .where(MailerDowntime.ended_at > since)
+            .where(in_period(MailerDowntime.ended_at))
             .order_by(MailerDowntime.started_at)
         ).all(),
     }

@@ -12,6 +12,7 @@ from enum import IntEnum
 from sqlalchemy.orm import Session
 
 from app.contact.queries import QuarantineStats, quarantine_stats
+from app.maintenance.retention import unconfirmed_since
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from app.outbox.stats import OutboxStats, TransportFault, outbox_stats
 
@@ -59,6 +60,7 @@ class SiteHealth:
 
     outbox: OutboxStats
     quarantine: QuarantineStats
+    retention_stopped_since: datetime | None = None
 
     @property
     def problems(self) -> list[Problem]:
@@ -66,6 +68,7 @@ class SiteHealth:
             *_mailer_problems(self.outbox),
             *_delivery_problems(self.outbox),
             *_quarantine_problems(self.quarantine),
+            *_retention_problems(self.retention_stopped_since),
         )
         return sorted(found, key=lambda problem: -problem.severity)
 
@@ -77,7 +80,9 @@ class SiteHealth:
 
 def site_health(session: Session, now: datetime) -> SiteHealth:
     """The health of the site at ``now``."""
-    return SiteHealth(outbox_stats(session, now), quarantine_stats(session, now))
+    return SiteHealth(
+        outbox_stats(session, now), quarantine_stats(session, now), unconfirmed_since(session, now)
+    )
 
 
 def _delivery_problems(stats: OutboxStats) -> Iterator[Problem]:
@@ -139,6 +144,17 @@ def _quarantine_problems(stats: QuarantineStats) -> Iterator[Problem]:
             f"{inquiries} to review, the oldest for {format_duration(stats.oldest)}",
             "`flask inquiries list --quarantined` lists them; `flask inquiries release` delivers"
             " one",
+        )
+
+
+def _retention_problems(last_run: datetime | None) -> Iterator[Problem]:
+    if last_run:
+        yield Problem(
+            "retention_stopped",
+            Severity.WARNING,
+            f"Nothing is erased: the last run, at {last_run:%Y-%m-%d %H:%M} UTC, is more than three"
+            " days from the time by the clock",
+            "correct the clock; if it is right, run `flask retention run`",
         )
 
 

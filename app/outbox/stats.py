@@ -73,7 +73,7 @@ def outbox_stats(session: Session, now: datetime) -> OutboxStats:
 def _recent_downtime(session: Session, now: datetime) -> tuple[datetime, datetime] | None:
     row = session.scalar(
         sa.select(MailerDowntime)
-        .where(MailerDowntime.ended_at > now - RECENT_DOWNTIME)
+        .where(MailerDowntime.ended_at.between(now - RECENT_DOWNTIME, now))
         .order_by(MailerDowntime.ended_at.desc())
         .limit(1)
     )

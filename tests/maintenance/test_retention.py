@@ -32,6 +32,7 @@ from tests.support.smtp_relay import Relay, relay
 __all__ = ["desk", "relay"]
 
 NEW_YORK = ZoneInfo("America/New_York")
+PERIODS = RetentionPeriods(days=90, quarantine_days=30)
 
 
 def age(desk: Desk, days: int, **changed: Any) -> None:
@@ -171,15 +172,15 @@ def test_an_email_requeued_during_the_run_keeps_its_content(
         return found
 
     monkeypatch.setattr(retention, "find_expired", find_then_requeue)
-    assert delete_expired(desk.database, RetentionPeriods(90, 30)) == 0
+    assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 0
     assert desk.inquiries()[0].encrypted_content
     assert desk.message().encrypted_message
 
 
-def test_the_job_runs_every_night(desk: Desk) -> None:
+def test_the_job_runs_every_night(desk: Desk, tmp_path: Path) -> None:
     deliver(desk)
     age(desk, 91)
-    job = retention_job(desk.database, NEW_YORK, 90, 30)
+    job = retention_job(desk.database, NEW_YORK, PERIODS, tmp_path)
     before, after = (datetime(2026, 7, 1, hour, 0, tzinfo=NEW_YORK) for hour in (3, 4))
     last = datetime(2026, 6, 30, 20, 0, tzinfo=UTC)
     assert (job.is_due(last, before), job.is_due(last, after)) == (False, True)
@@ -218,7 +219,7 @@ def test_erased_content_is_not_in_the_files_of_sqlite(make_app: Callable[..., Fl
     age(desk, 91)
     for number in range(5):
         desk.send(message=f"recent {number}")
-    assert delete_expired(desk.database, RetentionPeriods(90, 30)) == 60
+    assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 60
     assert count_in_files(desk.database, needles) == 0
     recent = encrypted_pieces(desk.database)
     assert count_in_files(desk.database, recent) > 0.95 * len(recent)
@@ -232,7 +233,7 @@ def test_erased_content_is_not_in_the_rows_of_postgresql(
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     age(desk, 91)
     assert encrypted_pieces(desk.database)
-    assert delete_expired(desk.database, RetentionPeriods(90, 30)) == 1
+    assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 1
     assert encrypted_pieces(desk.database) == []
 
 
@@ -254,7 +255,7 @@ def test_inquiries_are_accepted_while_content_is_deleted(desk: Desk) -> None:
     visitor = threading.Thread(target=post)
     visitor.start()
     try:
-        assert delete_expired(desk.database, RetentionPeriods(90, 30)) == 120
+        assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 120
     finally:
         done.set()
         visitor.join()

@@ -53,7 +53,8 @@ def clear_spam_digests(session: Session, now: datetime) -> None:
     """Remove the digests that are kept for a day only."""
     session.execute(
         sa.update(Inquiry)
-        .where(Inquiry.created_at < now - MESSAGE_PERIOD)
+        # Those from the future were received while the clock was wrong.
+        .where(~Inquiry.created_at.between(now - MESSAGE_PERIOD, now + MESSAGE_PERIOD))
         .where(sa.or_(Inquiry.network_digest.is_not(None), Inquiry.message_digest.is_not(None)))
         .values(network_digest=None, message_digest=None)
         .execution_options(synchronize_session=False)
