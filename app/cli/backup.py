@@ -8,10 +8,11 @@ from flask.cli import ScriptInfo, with_appcontext
 from app import clock
 from app.cli import db  # noqa: F401  (imports the models of all tables)
 from app.cli.output import confirm, pluralize, yes_option
+from app.database.encryption_keys import register_newest_key
 from app.database.migrations import get_alembic
+from app.maintenance import erasure_list
 from app.maintenance.backup import backup_file_name, create_backup, record_backup
 from app.maintenance.backup_archive import Manifest
-from app.maintenance.encryption_keys import register_newest_key
 from app.maintenance.restore import count_rows, read_backup, restore_backup
 from app.services import current_services
 
@@ -25,11 +26,16 @@ def backup(path: Path) -> None:
     """Back up the database to PATH while the site runs.
 
     In a folder, the file is named by the time. No file is overwritten. Inquiry content
-    stays encrypted: store ENCRYPTION_KEYS elsewhere, or nobody can read it.
+    stays encrypted: store ENCRYPTION_KEYS elsewhere, or nobody can read it. A list of erased
+    inquiries is kept beside the backups: copy it with them.
     """
     database = current_services().database
+    instance = current_services().settings.instance_dir
     path = path / backup_file_name(clock.now()) if path.is_dir() else path
     manifest = create_backup(database, path.absolute())
+    with database.read_session() as session:
+        erased = erasure_list.read_list(instance) | erasure_list.read_database(session)
+    erasure_list.add_to_list(path.absolute().parent, erased)
     record_backup(database, manifest.created_at)
     click.echo(f"{path}: {_describe(manifest)}")
 
@@ -44,7 +50,8 @@ def restore(context: click.Context, path: Path, replace: bool, yes: bool) -> Non
     """Restore the backup PATH and pause the outbox.
 
     Nothing is sent until `outbox resume`. The current content of the database is first
-    backed up to the instance folder.
+    backed up to the instance folder. Inquiries on the list of erased inquiries, beside PATH
+    or in the instance folder, are erased again.
     """
     database = current_services().database
     instance = current_services().settings.instance_dir
@@ -67,6 +74,9 @@ def restore(context: click.Context, path: Path, replace: bool, yes: bool) -> Non
         click.echo(f"Backup of the previous content: {previous_backup}")
     if erased_again:
         click.echo(f"Erased again, as before the restore: {erased_again}")
+    if not (path.parent / erasure_list.FILE_NAME).exists():
+        click.echo(f"There is no {erasure_list.FILE_NAME} beside the backup. Erase again what was")
+        click.echo(f"erased after {manifest.created_at:%Y-%m-%d %H:%M} UTC.")
     click.echo("Restored. The outbox is paused: check `outbox list`, cancel what was delivered")
     click.echo("long ago, then run `outbox resume`.")
 

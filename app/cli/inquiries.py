@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.cli.output import (
     confirm,
     json_option,
@@ -26,7 +27,7 @@ from app.cli.output import (
     yes_option,
 )
 from app.contact.models import Inquiry, InquiryState
-from app.maintenance import audit_log
+from app.maintenance import audit_log, erasure_list
 from app.maintenance.erasure import erase_inquiry
 from app.maintenance.inquiry_export import (
     CONTENT_FIELDS,
@@ -40,6 +41,7 @@ from app.maintenance.vacuum import purge_deleted
 from app.outbox.models import OutboxMessage, State
 from app.services import current_services
 
+COUNT = click.IntRange(min=1)
 WRITERS = {".csv": csv_writer, ".jsonl": json_lines_writer}
 EXPORT_WARNING = """\
 The file contains names, addresses and messages of visitors, readable by anyone who can open
@@ -52,7 +54,9 @@ inquiries = AppGroup("inquiries", help="Read, release, export and erase inquirie
 
 @inquiries.command(name="list", epilog="Example: flask inquiries list --quarantined")
 @click.option("--quarantined", is_flag=True, help="Only likely spam that was not sent on.")
-@click.option("--limit", default=20, show_default=True, help="Maximum number, newest first.")
+@click.option(
+    "--limit", type=COUNT, default=20, show_default=True, help="Maximum number, newest first."
+)
 @json_option
 def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """List the newest inquiries, without personal data."""
@@ -183,9 +187,9 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     """Erase the content of an inquiry permanently.
 
     The reference, times, topic and states stay. Emails that the front desk has received
-    must be deleted by hand, and backups keep their copy.
+    must be deleted by hand. Backups keep their copy; `flask restore` erases it again.
     """
-    database = current_services().database
+    database, instance = current_services().database, current_services().settings.instance_dir
     with database.read_session() as session:
         inquiry = _find_inquiry(session, reference)
         states = Counter(session.scalars(_select_states(inquiry)))
@@ -198,6 +202,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
         audit_log.record(session, now, "erased", inquiry.reference)
     purge_deleted(database)
     click.echo(f"erased; {pluralize(cancelled, 'email')} cancelled" if cancelled else "erased")
+    erasure_list.add_to_list(instance, {inquiry.reference: clock.iso_utc(now)})
 
 
 def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:
@@ -214,7 +219,9 @@ def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:
 
 @inquiries.command(name="audit-log", epilog="Example: flask inquiries audit-log")
 @click.argument("reference", required=False)
-@click.option("--limit", default=50, show_default=True, help="Maximum number, newest first.")
+@click.option(
+    "--limit", type=COUNT, default=50, show_default=True, help="Maximum number, newest first."
+)
 @json_option
 def show_audit_log(reference: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001
     """Show who read, released, exported or erased inquiries."""

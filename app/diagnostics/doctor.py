@@ -5,7 +5,11 @@ from app.clinic import ClinicError
 from app.diagnostics.clinic_config import check_config
 from app.diagnostics.database import check_database
 from app.diagnostics.dns import check_sender_domain
-from app.diagnostics.environment import check_alert_channels, check_disk
+from app.diagnostics.environment import (
+    check_alert_channels,
+    check_disk,
+    check_replaced_backups,
+)
 from app.diagnostics.mail_transport import check_mail_server, send_test_email
 from app.diagnostics.result import CheckResult, clinic_failures, failed, ok, warning
 from app.services import Services, current_services
@@ -40,6 +44,7 @@ def _check_running_site(services: Services, test_address: str | None) -> list[Ch
         check_mail_server(settings),
         *check_sender_domain(sender.rpartition("@")[2].rstrip(">")),
         check_disk(settings.instance_dir),
+        *check_replaced_backups(settings.instance_dir),
         check_alert_channels(settings, clinic),
     ]
     if test_address:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.clinic import Clinic
 from app.diagnostics.result import CheckResult, failed, ok, warning
+from app.maintenance.retention import REPLACED_BACKUPS
 from config import Settings
 
 LOW_SPACE, TOO_LITTLE_SPACE = 1_000_000_000, 200_000_000  # bytes
@@ -21,6 +22,14 @@ def check_disk(folder: Path) -> CheckResult:
     if free < TOO_LITTLE_SPACE:
         return failed("disk", message, advice)
     return warning("disk", message, advice) if free < LOW_SPACE else ok("disk", message)
+
+
+def check_replaced_backups(folder: Path) -> list[CheckResult]:
+    """Warn of copies of visitor data that `flask restore` has made in ``folder``."""
+    files = len(list(folder.glob(REPLACED_BACKUPS)))
+    advice = "Delete them when you do not need them any more; retention does so after two weeks"
+    message = f"copies of replaced databases in {folder}: {files}"
+    return [warning("copies", message, advice)] if files else []
 
 
 def check_alert_channels(settings: Settings, clinic: Clinic) -> CheckResult:

@@ -6,7 +6,7 @@ database or in that backup.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
+from app.database.encryption_keys import require_keys
 from app.database.revisions import get_revision, known_revisions, require_known_revision
-from app.maintenance import backup, backup_archive
+from app.maintenance import backup, backup_archive, erasure_list
 from app.maintenance.backup_archive import BackupError, Manifest
-from app.maintenance.encryption_keys import require_keys
 from app.maintenance.erasure import erase_inquiry
+from app.maintenance.retention import REPLACED_BACKUPS
 from app.maintenance.vacuum import purge_deleted
 from app.outbox.models import OutboxMessage, State
 
@@ -91,8 +92,9 @@ def restore_backup(
     """Restore the backup ``path``, apply migrations with ``upgrade`` and pause the outbox.
 
     Returns the backup of the replaced content, if there was any, and the number of inquiries
-    erased again because they were erased after the backup was made. Raises BackupError;
-    nothing is changed then.
+    erased again because they were erased after the backup was made: those that the database, or
+    a list in ``instance`` or beside the backup, names. Raises BackupError; nothing is changed
+    then.
     """
     backend = backup.get_backend(database)
     with tempfile.TemporaryDirectory(dir=instance, prefix=".frontdesk-") as name:
@@ -104,7 +106,7 @@ def restore_backup(
             block_inquiries(database, MAX_BLOCK)
         try:
             previous_backup = _back_up_current(database, instance)
-            erased = _erased_references(database) if has_table else set()
+            erased = _erased_inquiries(database, path.absolute().parent, instance)
             reason = f"restored from a backup of {manifest.created_at:%Y-%m-%d %H:%M} UTC"
             backend.replace_content(database, payload, manifest.contents, reason)
         finally:
@@ -137,19 +139,25 @@ def allow_inquiries(database: Database) -> None:
 def _back_up_current(database: Database, instance: Path) -> Path | None:
     if not count_rows(database):
         return None
-    path = instance / f"before-restore-{backup.backup_file_name(clock.now())}"
+    path = instance / REPLACED_BACKUPS.replace("*", backup.backup_file_name(clock.now()))
     backup.create_backup(database, path)
     return path
 
 
-def _erased_references(database: Database) -> set[str]:
-    """What was erased until now, which an older backup must not bring back."""
+def _erased_inquiries(database: Database, folder: Path, instance: Path) -> Collection[str]:
+    """What was erased until now, which an older backup must not bring back.
+
+    Written to the list first: if this process is killed, the next restore reads it there.
+    """
+    erased = erasure_list.read_list(folder) | erasure_list.read_list(instance)
     with database.read_session() as session:
-        query = sa.select(Inquiry.reference).where(Inquiry.state == InquiryState.ERASED)
-        return set(session.scalars(query))
+        if Inquiry.__tablename__ in backup.existing_tables(session.connection()):
+            erased |= erasure_list.read_database(session)
+    erasure_list.add_to_list(instance, erased)
+    return erased
 
 
-def _update_restored_rows(database: Database, erased: set[str]) -> int:
+def _update_restored_rows(database: Database, erased: Collection[str]) -> int:
     """End leases from the time of the backup, and erase ``erased`` again. Returns how many."""
     with database.session() as session:
         now = database.now(session)

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import tarfile
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,8 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from app.database import revisions
-from app.maintenance import backup_archive
+from app.diagnostics.environment import check_replaced_backups
+from app.maintenance import backup_archive, erasure_list
 from app.maintenance.backup import get_backend, last_backup_at
 from app.maintenance.restore import block_inquiries
 from app.outbox.models import OutboxMessage
@@ -212,6 +214,119 @@ def test_inquiries_erased_since_the_backup_are_erased_again(desk: Desk, file: Pa
     desk.says("inquiries", "erase", desk.inquiries()[0].reference, "--yes")
     assert "Erased again" in desk.says("restore", str(file), "--replace", "--yes")
     assert desk.inquiries()[0].encrypted_content is None
+
+
+@pytest.fixture
+def new_machine(
+    desk: Desk,
+    tmp_path: Path,
+    relay: Relay,
+    make_app: Callable[..., Flask],
+    request: pytest.FixtureRequest,
+) -> Desk:
+    """A site with an empty database of the same kind and an empty instance folder."""
+    (tmp_path / "new").mkdir()
+    url = f"sqlite:///{tmp_path}/new/new.db"
+    if desk.database.engine.dialect.name == "postgresql":
+        url = request.getfixturevalue("empty_postgres_url")
+    mail = {"MAIL_PORT": str(relay.port), "MAIL_USE_TLS": "false"}
+    return Desk(make_app(DATABASE_URL=url, INSTANCE_DIR=str(tmp_path / "new"), **mail))
+
+
+def test_what_was_erased_is_erased_again_on_a_new_machine(
+    desk: Desk, new_machine: Desk, relay: Relay, tmp_path: Path
+) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    desk.send(message="erase me")
+    desk.send(message="keep me")
+    desk.says("backup", str(backups / "first.backup"))
+    erased, kept = desk.inquiries()
+    desk.says("inquiries", "erase", erased.reference, "--yes")
+    desk.says("backup", str(backups / "second.backup"))
+    output = new_machine.says("restore", str(backups / "first.backup"), "--yes")
+    assert "Erased again, as before the restore: 1" in output
+    assert "There is no" not in output
+    assert {one.reference: one.state for one in new_machine.inquiries()} == {
+        erased.reference: "erased",
+        kept.reference: "received",
+    }
+    new_machine.says("outbox", "resume", "--yes")
+    new_machine.says("mailer", "run", "--once")
+    assert ["keep me" in mail.message.as_string() for mail in relay.received] == [True]
+    shown = new_machine.says("inquiries", "show", erased.reference)
+    assert "The content was erased." in shown
+
+
+def test_an_erasure_is_remembered_after_the_database_that_knew_it_is_replaced(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.says("backup", str(tmp_path / "empty.backup"))
+    desk.send()
+    desk.says("backup", str(tmp_path / "full.backup"))
+    desk.says("inquiries", "erase", desk.inquiries()[0].reference, "--yes")
+    desk.says("restore", str(tmp_path / "empty.backup"), "--replace", "--yes")
+    desk.says("restore", str(tmp_path / "full.backup"), "--replace", "--yes")
+    assert desk.inquiries()[0].state == "erased"
+    (replaced, *_) = sorted(tmp_path.glob("before-restore-*"))
+    desk.says("restore", str(replaced), "--replace", "--yes")
+    assert desk.inquiries()[0].encrypted_content is None
+
+
+def test_an_erasure_after_the_last_backup_is_remembered_if_only_the_database_is_lost(
+    desk: Desk, tmp_path: Path, make_app: Callable[..., Flask], request: pytest.FixtureRequest
+) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    desk.send()
+    desk.says("backup", str(backups / "only.backup"))
+    desk.says("inquiries", "erase", desk.inquiries()[0].reference, "--yes")
+    url = f"sqlite:///{tmp_path}/new.db"
+    if desk.database.engine.dialect.name == "postgresql":
+        url = request.getfixturevalue("empty_postgres_url")
+    new = Desk(make_app(DATABASE_URL=url))
+    new.says("restore", str(backups / "only.backup"), "--yes")
+    assert new.inquiries()[0].state == "erased"
+
+
+def test_a_missing_list_of_erasures_is_reported(
+    desk: Desk, new_machine: Desk, tmp_path: Path
+) -> None:
+    desk.send()
+    (tmp_path / "copy").mkdir()
+    desk.says("backup", str(tmp_path / "one.backup"))
+    (tmp_path / "one.backup").rename(tmp_path / "copy" / "one.backup")
+    output = new_machine.says("restore", str(tmp_path / "copy" / "one.backup"), "--yes")
+    assert "There is no erased-inquiries.txt beside the backup. Erase again what was" in output
+
+
+def test_the_list_of_erasures_survives_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    erasure_list.add_to_list(tmp_path, {"BCD-FGH": "2026-07-01T12:00:00.000Z"})
+    file = tmp_path / erasure_list.FILE_NAME
+    file.write_bytes(file.read_bytes() + b"JKL-")
+    erasure_list.add_to_list(tmp_path, {"MNP-RST": "2026-07-02T12:00:00.000Z"})
+    assert erasure_list.read_list(tmp_path) == {
+        "BCD-FGH": "2026-07-01T12:00:00.000Z",
+        "MNP-RST": "2026-07-02T12:00:00.000Z",
+    }
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_backup_of_replaced_content_is_deleted_after_two_weeks(
+    desk: Desk, file: Path, tmp_path: Path
+) -> None:
+    desk.send()
+    desk.says("backup", str(file))
+    desk.says("restore", str(file), "--replace", "--yes")
+    (replaced,) = tmp_path.glob("before-restore-*")
+    assert "1" in check_replaced_backups(tmp_path)[0].message
+    for days, exists in ((13.9, True), (14.1, False)):
+        then = time.time() - timedelta(days=days).total_seconds()
+        os.utime(replaced, (then, then))
+        desk.says("retention", "run")
+        assert replaced.exists() is exists
+    assert check_replaced_backups(tmp_path) == []
+    assert file.exists()
 
 
 def test_leases_from_the_backup_end(desk: Desk, file: Path) -> None:
