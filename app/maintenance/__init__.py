@@ -1,4 +1,4 @@
-"""Backups, encryption keys, retention and erasure."""
+"""Backups, key rotation, retention and erasure."""
 
 
 class MaintenanceError(Exception):

@@ -84,6 +84,14 @@ def test_a_dead_message_can_be_requeued(desk: Desk, relay: Relay) -> None:
     assert "requeued" in desk.says("outbox", "show", str(desk.message().id))
 
 
+@pytest.mark.parametrize("command", ["list", "audit-log"])
+@pytest.mark.parametrize("limit", ["-1", "0", "many"])
+def test_a_limit_must_be_a_positive_number(desk: Desk, command: str, limit: str) -> None:
+    result = desk.run("inquiries", command, "--limit", limit)
+    assert result.exit_code == 2
+    assert "Invalid value for '--limit'" in result.output
+
+
 def test_requeuing_restarts_the_retry_period(desk: Desk, relay: Relay) -> None:
     desk.send()
     with desk.database.session() as session:

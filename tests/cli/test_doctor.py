@@ -214,6 +214,18 @@ def test_a_missing_key_fails(doctor: Callable[..., Doctor]) -> None:
     assert "a key is missing" in text
 
 
+def test_rows_that_no_key_decrypts_fail(doctor: Callable[..., Doctor], database_url: str) -> None:
+    site = doctor(DATABASE_URL=database_url)
+    encryption_keys.register_newest_key(site.database)
+    outbox = Outbox(site.app)
+    outbox.add()
+    assert site.results()["keys"][0] == "ok"
+    outbox.add(encrypted_message=Fernet(Fernet.generate_key()).encrypt(b"{}"))
+    level, text = site.results()["keys"]
+    assert level == "failed"
+    assert "no key decrypts 1 of the newest inquiries and waiting emails" in text
+
+
 def test_an_undelivered_message_and_a_missing_mailer_fail(doctor: Callable[..., Doctor]) -> None:
     site = doctor()
     Outbox(site.app).add(state="dead")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry
 from app.database import Database
-from app.maintenance import retention
+from app.maintenance import retention, vacuum
 from app.maintenance.retention import (
     ExpiredInquiry,
     RetentionPeriods,
@@ -25,6 +25,7 @@ from app.maintenance.retention import (
 )
 from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.scheduler import run_if_due
+from config import ROOT
 from tests.cli.test_commands import Desk, desk
 from tests.contact.conftest import GOOD
 from tests.support.smtp_relay import Relay, relay
@@ -235,6 +236,10 @@ def test_erased_content_is_not_in_the_rows_of_postgresql(
     assert encrypted_pieces(desk.database)
     assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 1
     assert encrypted_pieces(desk.database) == []
+
+
+def test_the_manual_names_every_table_that_is_vacuumed() -> None:
+    assert f"`VACUUM FULL {vacuum.TABLES}`" in (ROOT / "docs/operating.md").read_text("utf-8")
 
 
 def test_inquiries_are_accepted_while_content_is_deleted(desk: Desk) -> None:

@@ -1,13 +1,16 @@
 """Delivery and its errors, with a scripted mail server. On SQLite and on PostgreSQL."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from app.outbox import circuit_breaker
+from app.database.engines import NotDurableError
+from app.outbox import circuit_breaker, worker
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
 from tests.outbox.conftest import EMAIL, OutboxHarness
 from tests.support.databases import sqlite_only
@@ -90,6 +93,28 @@ def test_a_delivered_message_loses_its_content_and_is_not_sent_again(
         None,
     )
     assert len(relay.received) == 1
+
+
+@sqlite_only
+def test_a_database_that_is_not_durable_stops_no_mailer_and_causes_no_second_copy(
+    harness: OutboxHarness, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.enqueue()
+    session, failures = harness.database.session, [True, False, True]  # claiming, recording
+
+    def fail_at_times() -> AbstractContextManager[Session]:
+        if failures and failures.pop(0):
+            raise NotDurableError
+        return session()
+
+    monkeypatch.setattr(worker, "RECORD_RETRY_DELAY", 0)
+    monkeypatch.setattr(harness.database, "session", fail_at_times)
+    mailer = harness.mailer()
+    mailer.run(once=True)
+    assert relay.received == []
+    mailer.run(once=True)
+    assert harness.message().state == State.DELIVERED
+    assert (len(relay.received), failures) == (1, [])
 
 
 @sqlite_only
