@@ -33,9 +33,7 @@ def backup(path: Path) -> None:
     instance = current_services().settings.instance_dir
     path = path / backup_file_name(clock.now()) if path.is_dir() else path
     manifest = create_backup(database, path.absolute())
-    with database.read_session() as session:
-        erased = erasure_list.read_list(instance) | erasure_list.read_database(session)
-    erasure_list.add_to_list(path.absolute().parent, erased)
+    erasure_list.update_list(database, path.absolute().parent, instance)
     record_backup(database, manifest.created_at)
     click.echo(f"{path}: {_describe(manifest)}")
 

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
-from app import clock
 from app.cli.output import (
     confirm,
     json_option,
@@ -189,7 +188,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     The reference, times, topic and states stay. Emails that the front desk has received
     must be deleted by hand. Backups keep their copy; `flask restore` erases it again.
     """
-    database, instance = current_services().database, current_services().settings.instance_dir
+    database = current_services().database
     with database.read_session() as session:
         inquiry = _find_inquiry(session, reference)
         states = Counter(session.scalars(_select_states(inquiry)))
@@ -202,7 +201,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
         audit_log.record(session, now, "erased", inquiry.reference)
     purge_deleted(database)
     click.echo(f"erased; {pluralize(cancelled, 'email')} cancelled" if cancelled else "erased")
-    erasure_list.add_to_list(instance, {inquiry.reference: clock.iso_utc(now)})
+    erasure_list.update_list(database, current_services().settings.instance_dir)
 
 
 def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:

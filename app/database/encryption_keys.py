@@ -7,6 +7,7 @@ A process that did not load a newer key cannot store anything once its own has b
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -61,15 +62,11 @@ def register_newest_key(database: Database) -> None:
     """
     keys = database.keys
     with database.read_session() as session:
-        known = {value.fingerprint for value in get_key_check_values(session)}
         check_keys(session, keys)
-    if keys.fingerprints[0] in known:
-        return
-    try:
-        with database.session() as session:
-            require_newest_key(session, keys, database.now(session))
-    except IntegrityError:
-        pass  # another process with the same keys was first
+        if session.get(KeyCheckValue, keys.fingerprints[0]):
+            return
+    with suppress(IntegrityError), database.session() as session:  # another one may be first
+        require_newest_key(session, keys, database.now(session))
 
 
 def require_newest_key(session: Session, keys: KeyRing, now: datetime) -> None:

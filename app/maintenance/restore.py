@@ -6,7 +6,7 @@ database or in that backup.
 """
 
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -106,7 +106,8 @@ def restore_backup(
             block_inquiries(database, MAX_BLOCK)
         try:
             previous_backup = _back_up_current(database, instance)
-            erased = _erased_inquiries(database, path.absolute().parent, instance)
+            # Also written to the list: if this process is killed, the next restore reads it.
+            erased = erasure_list.update_list(database, instance, path.absolute().parent)
             reason = f"restored from a backup of {manifest.created_at:%Y-%m-%d %H:%M} UTC"
             backend.replace_content(database, payload, manifest.contents, reason)
         finally:
@@ -144,20 +145,7 @@ def _back_up_current(database: Database, instance: Path) -> Path | None:
     return path
 
 
-def _erased_inquiries(database: Database, folder: Path, instance: Path) -> Collection[str]:
-    """What was erased until now, which an older backup must not bring back.
-
-    Written to the list first: if this process is killed, the next restore reads it there.
-    """
-    erased = erasure_list.read_list(folder) | erasure_list.read_list(instance)
-    with database.read_session() as session:
-        if Inquiry.__tablename__ in backup.existing_tables(session.connection()):
-            erased |= erasure_list.read_database(session)
-    erasure_list.add_to_list(instance, erased)
-    return erased
-
-
-def _update_restored_rows(database: Database, erased: Collection[str]) -> int:
+def _update_restored_rows(database: Database, erased: set[str]) -> int:
     """End leases from the time of the backup, and erase ``erased`` again. Returns how many."""
     with database.session() as session:
         now = database.now(session)
