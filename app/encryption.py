@@ -1,5 +1,6 @@
 """Encryption of what visitors write, with Fernet keys. The newest key encrypts."""
 
+import hmac
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -21,6 +22,10 @@ class KeyRing:
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernets = {fingerprint(key): Fernet(key) for key in keys}
         self._fernet = MultiFernet(self._fernets.values())
+        self._signing_keys = {
+            fingerprint(key): hmac.digest(key.encode(), b"frontdesk-backup", "sha256")
+            for key in keys
+        }
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
@@ -40,6 +45,10 @@ class KeyRing:
             return self._fernet.decrypt(encrypted).decode()
         except InvalidToken:
             raise UnknownKeyError("no key in ENCRYPTION_KEYS decrypts this text") from None
+
+    def sign(self, data: bytes, key_fingerprint: str) -> str:
+        """Return an HMAC in hex, by a key derived from one of the keys of this ring."""
+        return hmac.digest(self._signing_keys[key_fingerprint], data, "sha256").hex()
 
     def key_of(self, encrypted: bytes) -> str | None:
         """Return the fingerprint of the key that decrypts this, or None."""

@@ -66,12 +66,13 @@ def next_run(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetim
 
 
 class ScheduledJob(Base):
-    """When a job last started, on any mailer."""
+    """When a job last started, on any mailer, and from when on the next run is overdue."""
 
     __tablename__ = "scheduled_job"
 
     name: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    overdue_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 def last_run(session: Session, name: str) -> datetime | None:

@@ -152,6 +152,7 @@ def create_operations() -> None:
         "scheduled_job",
         sa.Column("name", sa.String(40), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("overdue_at", UTCDateTime()),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(

@@ -1,5 +1,6 @@
 """``flask backup`` and ``flask restore``."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -10,8 +11,8 @@ from app.cli import db  # noqa: F401  (imports the models of all tables)
 from app.cli.output import confirm, pluralize, yes_option
 from app.database.encryption_keys import register_newest_key
 from app.database.migrations import get_alembic
-from app.maintenance import erasure_list
-from app.maintenance.backup import backup_file_name, create_backup, record_backup
+from app.maintenance import backup_folder, erasure_list
+from app.maintenance.backup import create_backup, record_backup
 from app.maintenance.backup_archive import Manifest
 from app.maintenance.restore import count_rows, read_backup, restore_backup
 from app.services import current_services
@@ -19,22 +20,40 @@ from app.services import current_services
 PATH = click.Path(path_type=Path)
 
 
-@click.command(epilog="Example: flask backup /var/backups/frontdesk/")
+@click.command(epilog="Example: flask backup /var/backups/frontdesk/ --keep 14 --every 1")
 @click.argument("path", type=PATH)
+@click.option(
+    "--keep",
+    metavar="DAYS",
+    type=click.IntRange(min=1),
+    help="First delete backups in the folder PATH, except those of the last 24 hours, the newest"
+    " of each day for DAYS days, and the newest of all.",
+)
+@click.option(
+    "--every",
+    metavar="HOURS",
+    type=click.IntRange(min=1),
+    help="How often this command runs: an alert is sent when three backups are missing.",
+)
 @with_appcontext
-def backup(path: Path) -> None:
+def backup(path: Path, keep: int | None, every: int | None) -> None:
     """Back up the database to PATH while the site runs.
 
     In a folder, the file is named by the time. No file is overwritten. Inquiry content
     stays encrypted: store ENCRYPTION_KEYS elsewhere, or nobody can read it. A list of erased
     inquiries is kept beside the backups: copy it with them.
     """
-    database = current_services().database
-    instance = current_services().settings.instance_dir
-    path = path / backup_file_name(clock.now()) if path.is_dir() else path
+    services = current_services()
+    database, instance = services.database, services.settings.instance_dir
+    backup_folder.delete_abandoned_folders(instance)
+    if keep and not path.is_dir():
+        raise click.UsageError("with --keep, PATH must be a folder")
+    if keep and (deleted := backup_folder.delete_old_backups(path, keep, clock.now())):
+        click.echo(f"Old backups deleted: {deleted}")
+    path = path / backup_folder.backup_file_name(clock.now()) if path.is_dir() else path
     manifest = create_backup(database, path.absolute())
     erasure_list.update_list(database, path.absolute().parent, instance)
-    record_backup(database, manifest.created_at)
+    record_backup(database, manifest.created_at, timedelta(hours=every) if every else None)
     click.echo(f"{path}: {_describe(manifest)}")
 
 

@@ -15,7 +15,7 @@ from app.database.revisions import get_revision, schema_problem
 from app.diagnostics.outbox import check_outbox
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
 from app.encryption import KeyRing, UnknownKeyError
-from app.maintenance.backup import last_backup_at
+from app.maintenance.backup import last_backup_at, overdue_backup_age
 from app.monitoring.health_rules import format_duration
 from app.outbox.models import OutboxMessage
 
@@ -131,11 +131,12 @@ def _check_clock(database: Database, session: Session) -> list[CheckResult]:
 
 def _check_backup(database: Database, session: Session) -> list[CheckResult]:
     """Check the age of the last `flask backup`, made on any host."""
-    created_at, advice = last_backup_at(session), "Run `flask backup PATH` every day"
+    created_at, advice = last_backup_at(session), "Run `flask backup PATH` every hour"
     if created_at is None:
         return [warning("backup", "none recorded", advice)]
-    newest = abs(database.now(session) - created_at)  # one from the future is not recent
+    now = database.now(session)
+    newest = abs(now - created_at)  # one from the future is not recent
     message = f"the newest is {format_duration(newest)} old"
-    if newest > MAX_BACKUP_AGE:
+    if newest > MAX_BACKUP_AGE or overdue_backup_age(session, now):
         return [warning("backup", message, advice)]
     return [ok("backup", message)]

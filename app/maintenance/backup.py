@@ -1,8 +1,7 @@
 """Back up the database while the site runs."""
 
 import os
-import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,15 +13,25 @@ from app import clock
 from app.contact.models import Inquiry
 from app.database import Base, Database
 from app.database.encryption_keys import get_key_check_values
-from app.database.revisions import get_revision
+from app.database.revisions import get_revision, known_revisions
 from app.maintenance import backup_archive
 from app.maintenance.backup_archive import BackupContents, BackupError, Manifest
+from app.maintenance.backup_folder import sync_folder, work_folder
 from app.outbox.models import OutboxMessage
 from app.scheduler import ScheduledJob
 from app.version import version
 
 BACKUP_JOB = "backup"  # row of `scheduled_job` with the time of the last backup
+MISSED_TURNS = 3
 REVISION_TABLE = "alembic_version"
+RESTORE_GUARD = "restore_in_progress"  # the trigger or constraint of a restore in progress
+TRIGGERS = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": (
+        "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+        " WHERE NOT tgisinternal AND pg_table_is_visible(tgrelid)"
+    ),
+}
 
 
 def get_backend(database: Database) -> ModuleType:
@@ -39,37 +48,33 @@ def create_backup(database: Database, path: Path) -> Manifest:
     if path.exists():
         raise BackupError(f"{path} exists already; nothing was written")
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".frontdesk-") as name:
-            archive, payload = Path(name) / "archive", Path(name) / backup_archive.PAYLOAD
+        with work_folder(path.parent) as folder:
+            archive, payload = folder / "archive", folder / backup_archive.PAYLOAD
             now = clock.now()
             contents = get_backend(database).copy(database, payload)
             manifest = Manifest(
                 version=version(),
                 created_at=now.replace(microsecond=0),
                 database=database.engine.dialect.name,
+                size=payload.stat().st_size,
                 sha256=backup_archive.compute_sha256(payload),
                 contents=contents,
             )
-            backup_archive.write(archive, manifest, payload)
+            backup_archive.write(archive, manifest, payload, database.keys)
             os.link(archive, path)  # unlike a rename, it never replaces another file
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise BackupError(f"cannot write {path}: {error.strerror}") from None
     return manifest
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def record_backup(database: Database, created_at: datetime) -> None:
-    """Store the time of a backup in the database, where every host can read it."""
+def record_backup(database: Database, created_at: datetime, every: timedelta | None) -> None:
+    """Store the time of a backup, and when MISSED_TURNS of those made ``every`` … are missing."""
+    job = ScheduledJob(name=BACKUP_JOB, started_at=created_at)
+    if every:
+        job.overdue_at = created_at + MISSED_TURNS * every
     with database.session() as session:
-        session.merge(ScheduledJob(name=BACKUP_JOB, started_at=created_at))
+        session.merge(job)
 
 
 def last_backup_at(session: Session) -> datetime | None:
@@ -78,15 +83,36 @@ def last_backup_at(session: Session) -> datetime | None:
     return session.scalar(query)
 
 
-def backup_file_name(moment: datetime) -> str:
-    """Return a name that sorts by time: ``frontdesk-20261123T153000Z.backup``."""
-    return f"frontdesk-{moment:%Y%m%dT%H%M%SZ}.backup"
+def overdue_backup_age(session: Session, now: datetime) -> timedelta | None:
+    """Return the age of the last backup if the next one is overdue, else None."""
+    job = session.get(ScheduledJob, BACKUP_JOB)
+    return now - job.started_at if job and job.overdue_at and job.overdue_at < now else None
 
 
 def existing_tables(connection: sa.Connection) -> list[str]:
     """Return the names of Frontdesk's tables in the database."""
     names = set(sa.inspect(connection).get_table_names())
     return sorted(names & {REVISION_TABLE, *Base.metadata.tables})
+
+
+def schema_differences(contents: BackupContents) -> list[str]:
+    """Return the columns and triggers that differ from the models of this version.
+
+    The models do not describe older revisions: then only the triggers, which none has.
+    """
+    if contents.revision != known_revisions()[-1]:
+        return [name for name in contents.schema_objects if name.startswith("trigger ")]
+    columns = (column for table in Base.metadata.tables.values() for column in table.columns)
+    expected = {f"{REVISION_TABLE}.version_num", *map(str, columns)}
+    return sorted(expected.symmetric_difference(contents.schema_objects))
+
+
+def _schema_objects(connection: sa.Connection, tables: list[str]) -> list[str]:
+    """Return every ``table.column``, and ``trigger name``, except the one of a restore."""
+    columns = sa.inspect(connection).get_multi_columns(filter_names=tables)
+    names = {f"{table}.{item['name']}" for (_, table), items in columns.items() for item in items}
+    triggers = connection.exec_driver_sql(TRIGGERS[connection.dialect.name]).scalars()
+    return sorted(names | {f"trigger {name}" for name in triggers if name != RESTORE_GUARD})
 
 
 def read_contents(session: Session) -> BackupContents:
@@ -96,9 +122,11 @@ def read_contents(session: Session) -> BackupContents:
     if revision is None:
         raise BackupError("the database is empty: nothing to back up")
     undelivered = sa.select(sa.func.count()).where(OutboxMessage.due_at.is_not(None))
+    tables = existing_tables(connection)
     return BackupContents(
         revision=revision,
-        tables=existing_tables(connection),
+        tables=tables,
+        schema_objects=_schema_objects(connection, tables),
         inquiries=session.scalar(sa.select(sa.func.count(Inquiry.id))) or 0,
         undelivered=session.scalar(undelivered) or 0,
         key_check_values={

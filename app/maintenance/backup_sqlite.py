@@ -6,7 +6,7 @@ from typing import Any
 
 from app.database import Database
 from app.database.engines import sqlite_module
-from app.maintenance.backup import read_contents
+from app.maintenance.backup import RESTORE_GUARD, read_contents
 from app.maintenance.backup_archive import BackupContents, BackupError
 from app.outbox import admin
 
@@ -24,6 +24,8 @@ def copy(database: Database, target: Path) -> BackupContents:
             raise BackupError(f"SQLite cannot copy the database: {error}") from None
     copied = Database(f"sqlite:///{target}", database.keys)
     try:
+        with copied.session() as session:  # a backup made during a restore must not block inquiries
+            session.connection().exec_driver_sql(f"DROP TRIGGER IF EXISTS {RESTORE_GUARD}")
         with copied.read_session() as session:
             if session.connection().exec_driver_sql("PRAGMA quick_check").scalar() != "ok":
                 raise BackupError("the copy of the database is damaged")

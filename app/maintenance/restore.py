@@ -5,7 +5,6 @@ while new inquiries are rejected: every inquiry that was acknowledged is in the 
 database or in that backup.
 """
 
-import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -19,27 +18,30 @@ from app.database import Database
 from app.database.encryption_keys import require_keys
 from app.database.revisions import get_revision, known_revisions, require_known_revision
 from app.maintenance import backup, backup_archive, erasure_list
+from app.maintenance.backup import RESTORE_GUARD, schema_differences
 from app.maintenance.backup_archive import BackupError, Manifest
+from app.maintenance.backup_folder import backup_file_name, work_folder
 from app.maintenance.erasure import erase_inquiry
 from app.maintenance.retention import REPLACED_BACKUPS
 from app.maintenance.vacuum import purge_deleted
 from app.outbox.models import OutboxMessage, State
 
 MAX_BLOCK = timedelta(minutes=15)  # inquiries are accepted again even if this process is killed
+MARGIN = timedelta(minutes=1)  # to get the locks for replacing the content
 BLOCK_INQUIRIES = {
     "sqlite": (
-        "CREATE TRIGGER restore_in_progress BEFORE INSERT ON inquiry"
+        f"CREATE TRIGGER {RESTORE_GUARD} BEFORE INSERT ON inquiry"
         " WHEN datetime('now') < '{until:%Y-%m-%d %H:%M:%S}'"
         " BEGIN SELECT RAISE(ABORT, 'a restore is in progress'); END"
     ),
     "postgresql": (
-        "ALTER TABLE inquiry ADD CONSTRAINT restore_in_progress"
+        f"ALTER TABLE inquiry ADD CONSTRAINT {RESTORE_GUARD}"
         " CHECK (clock_timestamp() > '{until}') NOT VALID"
     ),
 }
 ALLOW_INQUIRIES = {
-    "sqlite": "DROP TRIGGER IF EXISTS restore_in_progress",
-    "postgresql": "ALTER TABLE IF EXISTS inquiry DROP CONSTRAINT IF EXISTS restore_in_progress",
+    "sqlite": f"DROP TRIGGER IF EXISTS {RESTORE_GUARD}",
+    "postgresql": f"ALTER TABLE IF EXISTS inquiry DROP CONSTRAINT IF EXISTS {RESTORE_GUARD}",
 }
 
 
@@ -48,7 +50,7 @@ def read_backup(database: Database, path: Path) -> Manifest:
 
     Raises BackupError or MissingKeyError.
     """
-    manifest = backup_archive.read_manifest(path)
+    manifest = backup_archive.read_manifest(path, database.keys)
     dialect = database.engine.dialect.name
     if manifest.database != dialect:
         raise BackupError(f"{path} is from {manifest.database}, but DATABASE_URL names {dialect}")
@@ -56,6 +58,10 @@ def read_backup(database: Database, path: Path) -> Manifest:
         raise BackupError(
             f"{path} has revision {manifest.contents.revision}, which this code does not know:"
             " restore it with the version that made it"
+        )
+    if differences := schema_differences(manifest.contents):
+        raise BackupError(
+            f"{path} has other tables than this version: {', '.join(differences[:3])}"
         )
     require_keys(manifest.contents.key_check_values, database.keys)
     return manifest
@@ -97,11 +103,12 @@ def restore_backup(
     then.
     """
     backend = backup.get_backend(database)
-    with tempfile.TemporaryDirectory(dir=instance, prefix=".frontdesk-") as name:
-        payload = Path(name) / backup_archive.PAYLOAD
+    with work_folder(instance) as folder:
+        payload = folder / backup_archive.PAYLOAD
         backup_archive.unpack(path, manifest, payload)
         with database.read_session() as session:
             has_table = Inquiry.__tablename__ in backup.existing_tables(session.connection())
+        deadline = clock.now() + MAX_BLOCK - MARGIN
         if has_table:
             block_inquiries(database, MAX_BLOCK)
         try:
@@ -109,6 +116,8 @@ def restore_backup(
             # Also written to the list: if this process is killed, the next restore reads it.
             erased = erasure_list.update_list(database, instance, path.absolute().parent)
             reason = f"restored from a backup of {manifest.created_at:%Y-%m-%d %H:%M} UTC"
+            if clock.now() > deadline:  # inquiries may be accepted before the content is replaced
+                raise BackupError("backing up the current content took too long: nothing restored")
             backend.replace_content(database, payload, manifest.contents, reason)
         finally:
             allow_inquiries(database)
@@ -140,7 +149,7 @@ def allow_inquiries(database: Database) -> None:
 def _back_up_current(database: Database, instance: Path) -> Path | None:
     if not count_rows(database):
         return None
-    path = instance / REPLACED_BACKUPS.replace("*", backup.backup_file_name(clock.now()))
+    path = instance / REPLACED_BACKUPS.replace("*", backup_file_name(clock.now()))
     backup.create_backup(database, path)
     return path
 

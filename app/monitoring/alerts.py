@@ -33,6 +33,7 @@ RESOLVED_TITLES = {
     "quarantine": "No quarantined inquiry has waited for more than a day",
     "paused": "The outbox is no longer paused",
     "retention_stopped": "Retention runs again",
+    "backup": "Backups are made again",
 }
 
 

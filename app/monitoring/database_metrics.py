@@ -73,6 +73,8 @@ def _health_metrics(health: SiteHealth) -> Iterator[Metric]:
     yield _age("outbox_oldest_message", "the oldest pending message", outbox.oldest_pending)
     yield _metric(Gauge, "outbox_paused", "Whether sending is paused.", is_paused)
     yield _age("mailer_heartbeat", "the last heartbeat", outbox.heartbeat_age, math.inf)
+    is_overdue = health.overdue_backup_age is not None
+    yield _metric(Gauge, "backup_overdue", "Whether three backups are missing.", is_overdue)
     yield _metric(Gauge, "mail_transport_unavailable", "Why no email is sent.", faults, "fault")
 
 

@@ -12,6 +12,7 @@ from enum import IntEnum
 from sqlalchemy.orm import Session
 
 from app.contact.queries import QuarantineStats, quarantine_stats
+from app.maintenance.backup import overdue_backup_age
 from app.maintenance.retention import unconfirmed_since
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from app.outbox.stats import OutboxStats, TransportFault, outbox_stats
@@ -61,6 +62,7 @@ class SiteHealth:
     outbox: OutboxStats
     quarantine: QuarantineStats
     retention_stopped_since: datetime | None = None
+    overdue_backup_age: timedelta | None = None
 
     @property
     def problems(self) -> list[Problem]:
@@ -69,6 +71,7 @@ class SiteHealth:
             *_delivery_problems(self.outbox),
             *_quarantine_problems(self.quarantine),
             *_retention_problems(self.retention_stopped_since),
+            *_backup_problems(self.overdue_backup_age),
         )
         return sorted(found, key=lambda problem: -problem.severity)
 
@@ -81,7 +84,10 @@ class SiteHealth:
 def site_health(session: Session, now: datetime) -> SiteHealth:
     """The health of the site at ``now``."""
     return SiteHealth(
-        outbox_stats(session, now), quarantine_stats(session, now), unconfirmed_since(session, now)
+        outbox_stats(session, now),
+        quarantine_stats(session, now),
+        unconfirmed_since(session, now),
+        overdue_backup_age(session, now),
     )
 
 
@@ -155,6 +161,16 @@ def _retention_problems(last_run: datetime | None) -> Iterator[Problem]:
             f"Nothing is erased: the last run, at {last_run:%Y-%m-%d %H:%M} UTC, is more than three"
             " days from the time by the clock",
             "correct the clock; if it is right, run `flask retention run`",
+        )
+
+
+def _backup_problems(overdue_age: timedelta | None) -> Iterator[Problem]:
+    if overdue_age is not None:
+        yield Problem(
+            "backup",
+            Severity.WARNING,
+            f"The newest backup is {format_duration(overdue_age)} old: three are missing",
+            "check the log of `flask backup` and the space in its folder",
         )
 
 

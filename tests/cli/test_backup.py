@@ -3,10 +3,11 @@
 import json
 import os
 import stat
-import tarfile
+import subprocess
+import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,17 @@ from flask import Flask
 
 from app.database import revisions
 from app.diagnostics.environment import check_replaced_backups
-from app.maintenance import backup_archive, erasure_list
+from app.encryption import KeyRing
+from app.maintenance import backup_archive, erasure_list, restore
 from app.maintenance.backup import get_backend, last_backup_at
+from app.maintenance.backup_folder import delete_old_backups
 from app.maintenance.restore import block_inquiries
 from app.outbox.models import OutboxMessage
+from config import ROOT
 from tests.cli.test_commands import Desk, desk
 from tests.database.test_migrations import set_revision, use_next_version
-from tests.support.databases import postgres_programs
+from tests.support.databases import postgres_programs, sqlite_only
+from tests.support.settings import environment
 from tests.support.site import eventually
 from tests.support.smtp_relay import Relay, relay
 
@@ -88,6 +93,18 @@ def test_replaced_content_is_backed_up(desk: Desk, file: Path, tmp_path: Path) -
     desk.says("restore", str(kept), "--yes")
     assert references(desk) == ours
     assert desk.send(message="accepted again").status_code == 303
+    assert restore_guards(desk) == []
+
+
+def restore_guards(desk: Desk) -> list[str]:
+    """The triggers of the database, and the check constraints that block inquiries."""
+    queries = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT conname FROM pg_constraint WHERE conname = 'restore_in_progress'"
+        " UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with desk.database.engine.connect() as connection:
+        return list(connection.exec_driver_sql(queries[connection.dialect.name]).scalars())
 
 
 def test_a_backup_is_private_and_its_time_is_recorded(
@@ -96,8 +113,7 @@ def test_a_backup_is_private_and_its_time_is_recorded(
     desk.send()
     desk.says("backup", str(file))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    with tarfile.open(file) as tar:
-        manifest = json.load(tar.extractfile("manifest.json") or pytest.fail("no manifest"))
+    manifest = json.loads(file.read_bytes().split(b"\n", 2)[1])
     with desk.database.read_session() as session:
         recorded = last_backup_at(session)
     assert recorded == datetime.fromisoformat(manifest["created_at"])
@@ -136,9 +152,6 @@ def test_a_file_that_is_not_a_backup_is_reported_in_one_line(desk: Desk, file: P
         file.write_bytes(content)
         output = error_of(desk, "restore", str(file), "--replace", "--yes")
         assert "is not a backup made by `flask backup`" in output
-    with tarfile.open(file, "w") as tar:
-        tar.add(__file__, "manifest.json")
-    assert "is not a backup" in error_of(desk, "restore", str(file), "--replace", "--yes")
     assert "No such file" in error_of(desk, "restore", str(file) + "x", "--replace", "--yes")
     assert "Is a directory" in error_of(desk, "restore", str(file.parent), "--replace", "--yes")
 
@@ -147,15 +160,95 @@ def test_a_damaged_backup_is_reported_in_one_line(desk: Desk, file: Path) -> Non
     desk.send()
     desk.says("backup", str(file))
     original = file.read_bytes()
-    with tarfile.open(file) as tar:
-        payload = tar.getmember("database")
-    for where in (0.5, 0.99):
+    payload = len(original) - len(original.split(b"\n", 2)[2])
+    size = len(original) - payload
+    for where in (0, size // 2, size - 1):
         content = bytearray(original)
-        content[payload.offset_data + int(payload.size * where)] ^= 0xFF
+        content[payload + where] ^= 0xFF
         file.write_bytes(content)
         assert "is damaged" in error_of(desk, "restore", str(file), "--replace", "--yes")
-    file.write_bytes(original[: payload.offset_data + payload.size // 2])
-    assert error_of(desk, "restore", str(file), "--replace", "--yes")
+    file.write_bytes(original[: payload + size // 2])
+    assert "is damaged" in error_of(desk, "restore", str(file), "--replace", "--yes")
+
+
+@sqlite_only
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        None,
+        b'{"version": "another"}',
+        b"[" * 100_000,
+        b'{"size": 1e999999}',
+        b"\xff\xfe\0",
+        b"9" * (2 << 20),
+    ],
+    ids=["signed by another key", "other", "nested", "number", "bytes", "long"],
+)
+def test_a_changed_backup_is_reported_in_one_line(
+    desk: Desk, file: Path, manifest: bytes | None
+) -> None:
+    """Nothing of it is parsed: who can write to the backups has no key to sign them."""
+    desk.send()
+    desk.says("backup", str(file))
+    header, original, content = file.read_bytes().split(b"\n", 2)
+    line = original.replace(b'"inquiries":1', b'"inquiries":7') if manifest is None else manifest
+    if manifest is None:
+        forger = KeyRing([Fernet.generate_key().decode()])
+        signature = forger.sign(line + b"\n", forger.fingerprints[0]).encode()
+        header = b" ".join((*header.split()[:2], signature))
+    file.write_bytes(b"\n".join((header, line, content)))
+    output = error_of(desk, "restore", str(file), "--replace", "--yes")
+    assert "was changed after `flask backup` made it" in output
+
+
+@sqlite_only
+def test_a_longer_file_is_not_unpacked_beyond_the_size_in_the_manifest(
+    desk: Desk, file: Path, tmp_path: Path
+) -> None:
+    desk.send()
+    desk.says("backup", str(file))
+    with file.open("r+b") as archive:
+        archive.truncate(8 << 30)  # sparse: it needs no space, but a copy would
+    free = os.statvfs(tmp_path).f_bavail
+    desk.says("restore", str(file), "--replace", "--yes")
+    assert len(desk.inquiries()) == 1
+    assert free - os.statvfs(tmp_path).f_bavail < (1 << 30) // os.statvfs(tmp_path).f_frsize
+
+
+def test_a_backup_with_a_trigger_or_another_column_is_not_restored(desk: Desk, file: Path) -> None:
+    """A trigger could throw acknowledged inquiries away."""
+    desk.send()
+    trigger = {
+        "sqlite": "CREATE TRIGGER ignore BEFORE INSERT ON inquiry BEGIN SELECT RAISE(IGNORE); END",
+        "postgresql": "CREATE TRIGGER ignore BEFORE INSERT ON inquiry"
+        " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    }
+    undo = {
+        "sqlite": "DROP TRIGGER ignore",
+        "postgresql": "DROP TRIGGER ignore ON inquiry",
+    }
+    dialect = desk.database.engine.dialect.name
+    for change, back, found in (
+        (trigger[dialect], undo[dialect], "trigger ignore"),
+        (
+            "ALTER TABLE inquiry ADD COLUMN color integer",
+            "ALTER TABLE inquiry DROP COLUMN color",
+            "inquiry.color",
+        ),
+        (
+            "ALTER TABLE alert DROP COLUMN claimed_at",
+            "ALTER TABLE alert ADD COLUMN claimed_at timestamp",
+            "alert.claimed_at",
+        ),
+    ):
+        with desk.database.session() as session:
+            session.execute(sa.text(change))
+        desk.says("backup", str(file))
+        with desk.database.session() as session:
+            session.execute(sa.text(back))
+        output = error_of(desk, "restore", str(file), "--replace", "--yes")
+        assert f"has other tables than this version: {found}" in output
+        file.unlink()
 
 
 def test_a_backup_encrypted_with_another_key_is_reported_in_one_line(
@@ -347,6 +440,125 @@ def test_a_failed_restore_changes_nothing(
     assert "no disk" in error_of(desk, "restore", str(file), "--replace", "--yes")
     assert desk.send(message="again").status_code == 303, "inquiries are accepted again"
     assert "paused" not in desk.says("outbox", "list")
+
+
+def test_a_restore_is_refused_if_inquiries_could_be_accepted_before_the_content_is_replaced(
+    desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.says("backup", str(file))
+    desk.send()
+    monkeypatch.setattr(restore, "MAX_BLOCK", restore.MARGIN)  # over when the backup is made
+    output = error_of(desk, "restore", str(file), "--replace", "--yes")
+    assert "took too long: nothing restored" in output
+    assert desk.send(message="again").status_code == 303
+    assert restore_guards(desk) == []
+
+
+def test_what_a_killed_backup_left_is_deleted(tmp_path: Path, postgres_url: str) -> None:
+    backups, programs = tmp_path / "backups", tmp_path / "programs"
+    backups.mkdir()
+    programs.mkdir()
+    killer = programs / "pg_dump"
+    killer.write_text(
+        "#!/bin/sh\nfor option; do case $option in --file=*) file=${option#--file=};; esac; done\n"
+        'echo "a whole database" > "$file"; kill -9 $PPID\n'
+    )
+    killer.chmod(0o700)
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "backup", str(backups)]
+    variables = environment(tmp_path, DATABASE_URL=postgres_url)
+
+    def back_up(path: str) -> int:
+        env = {**os.environ, **variables, "PATH": path}
+        return subprocess.run(command, cwd=ROOT, env=env, check=False, timeout=60).returncode
+
+    assert back_up(f"{programs}{os.pathsep}{os.environ['PATH']}") == -9
+    (left,) = backups.iterdir()
+    assert [file.read_text() for file in left.iterdir()] == ["a whole database\n"]
+    left = left.rename(tmp_path / left.name)  # as a restore leaves it, in the instance folder
+    running = backups / ".frontdesk-running"
+    running.mkdir()
+    assert back_up(os.environ["PATH"]) == 0
+    assert left.exists(), "it may be in use: it was written to just now"
+    hour_ago = time.time() - 3600
+    for path in (left, *left.iterdir()):
+        os.utime(path, (hour_ago, hour_ago))
+    time.sleep(1)  # file names have seconds
+    assert back_up(os.environ["PATH"]) == 0
+    assert not left.exists()
+    assert running.exists()
+
+
+MOMENT = datetime(2020, 7, 15, 12, 30, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def hourly(tmp_path: Path) -> Path:
+    """A folder with the hourly backups of 20 days, the last of them an hour ago."""
+    folder = tmp_path / "hourly"
+    folder.mkdir()
+    for hours in range(1, 20 * 24 + 1):
+        (folder / f"frontdesk-{MOMENT - hours * HOUR:%Y%m%dT%H%M%SZ}.backup").touch()
+    return folder
+
+
+def times(folder: Path) -> list[datetime]:
+    """The times of the backups in ``folder``, oldest first."""
+    return sorted(
+        datetime.strptime(file.name, "frontdesk-%Y%m%dT%H%M%SZ.backup").replace(tzinfo=UTC)
+        for file in folder.iterdir()
+    )
+
+
+def test_old_backups_are_thinned_out(hourly: Path) -> None:
+    deleted = delete_old_backups(hourly, 14, MOMENT)
+    left = times(hourly)
+    hours = [MOMENT - number * HOUR for number in range(24, 0, -1)]
+    assert left[-24:] == hours
+    days = left[:-24]
+    assert [(moment.hour, moment.minute) for moment in days] == [(23, 30)] * len(days)
+    assert [moment.date() for moment in days] == [
+        (MOMENT - number * DAY).date() for number in range(14, 1, -1)
+    ]
+    assert deleted == 20 * 24 - len(left)
+    assert delete_old_backups(hourly, 14, MOMENT) == 0
+
+
+def test_the_newest_backup_is_kept_and_a_wrong_clock_deletes_no_history(hourly: Path) -> None:
+    delete_old_backups(hourly, 14, MOMENT)
+    before = times(hourly)
+    delete_old_backups(hourly, 14, MOMENT + 365 * DAY)
+    after = times(hourly)
+    assert after[-1] == before[-1]
+    assert {moment.date() for moment in after} >= {moment.date() for moment in before[1:]}
+    delete_old_backups(hourly, 14, MOMENT - 365 * DAY)
+    assert times(hourly) == after, "names in the future are left alone"
+
+
+def test_other_files_are_never_deleted(tmp_path: Path) -> None:
+    for name in ("before-restore-frontdesk-20200101T000000Z.backup", "frontdesk-old.backup", "x"):
+        (tmp_path / name).touch()
+    assert delete_old_backups(tmp_path, 1, MOMENT) == 0
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_room_is_made_before_a_backup_is_written(
+    desk: Desk, hourly: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a full disk would stay full."""
+
+    def fail(*_: object) -> None:
+        raise backup_archive.BackupError("disk full")
+
+    monkeypatch.setattr(get_backend(desk.database), "copy", fail)
+    assert "disk full" in error_of(desk, "backup", str(hourly), "--keep", "14")
+    assert len(times(hourly)) < 24 * 2
+
+
+def test_a_file_cannot_be_thinned_out(desk: Desk, file: Path) -> None:
+    result = desk.run("backup", str(file), "--keep", "14")
+    assert result.exit_code == 2
+    assert "PATH must be a folder" in result.output
 
 
 def test_a_backup_of_another_kind_of_database_is_reported_in_one_line(

@@ -78,7 +78,7 @@ def make_healthy(doctor: Doctor, names: NameServer) -> None:
         "_dmarc.clinic.example": ["v=DMARC1; p=reject"],
         "one._domainkey.clinic.example": ["v=DKIM1; p=AAAA"],
     }
-    record_backup(doctor.database, datetime.now(UTC))
+    record_backup(doctor.database, datetime.now(UTC), None)
 
 
 def test_a_healthy_site(
@@ -278,7 +278,7 @@ def test_the_age_of_the_last_backup(
 ) -> None:
     site = doctor()
     if days is not None:
-        record_backup(site.database, datetime.now(UTC) - timedelta(days=days))
+        record_backup(site.database, datetime.now(UTC) - timedelta(days=days), None)
     assert site.results()["backup"][0] == level
 
 

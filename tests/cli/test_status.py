@@ -23,7 +23,7 @@ def test_a_healthy_site_on_one_screen(outbox: Outbox) -> None:
     desk.outbox = outbox
     desk.receive("BCD-FGH")
     outbox.advance(minutes=3)
-    record_backup(outbox.database, outbox.now - timedelta(hours=3))
+    record_backup(outbox.database, outbox.now - timedelta(hours=3), None)
     with outbox.database.session() as session:  # 08:03 in New York: both have run today
         for name in ("retention", "digest"):
             session.add(ScheduledJob(name=name, started_at=outbox.now))
