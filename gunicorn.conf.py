@@ -26,6 +26,7 @@ except SettingsError as error:
     sys.stderr.write(f"{error}\n")
     raise SystemExit(78) from None
 
+os.umask(0o077)  # as in wsgi.py, for the files of the request metrics
 
 # Prometheus's client shares counts between processes through files in this folder. It reads
 # the variable when it is imported, and the folder must exist by then.

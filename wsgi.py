@@ -1,5 +1,6 @@
 """The WSGI entry point, for ``gunicorn`` and the ``flask`` command."""
 
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from config import SettingsError
 
 if TYPE_CHECKING:
     from app.dev.live_reload import LiveReload
+
+os.umask(0o077)  # the database and other files of the site are for its user only
 
 try:
     app = create_app()

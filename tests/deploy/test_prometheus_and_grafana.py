@@ -136,6 +136,8 @@ CASES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     ({BACKUP: NOW - seconds(MAX_BACKUP_AGE)}, {}),
     ({BACKUP: NOW - seconds(MAX_BACKUP_AGE) - 1}, {"FrontdeskBackupOld": "warning"}),
+    ({"frontdesk_backup_overdue": 0}, {}),
+    ({"frontdesk_backup_overdue": 1}, {"FrontdeskBackupsMissed": "warning"}),
     ({"frontdesk_database_up": 1}, {"FrontdeskNoBackup": "warning"}),
     ({"frontdesk_database_up": 1, BACKUP: NOW}, {}),
 ]

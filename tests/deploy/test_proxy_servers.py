@@ -320,6 +320,14 @@ def test_a_request_that_needs_a_temporary_file_fails(nginx: ProxyServer) -> None
         assert _largest_body(visitor).status_code == 500
 
 
+def test_the_error_logs_of_nginx_contain_no_visitor() -> None:
+    """Below the level alert, its messages contain the visitor's address and the request."""
+    servers = (ROOT / "deploy" / "nginx" / "frontdesk.conf").read_text().split("\nserver {")[1:]
+    assert len(servers) == 4
+    for server in servers:
+        assert "error_log /var/log/nginx/error.log alert;" in server
+
+
 def _remove_temporary_folders(server: ProxyServer) -> None:
     for name in ("body", "proxy"):
         (server.runtime_folder / name).rmdir()

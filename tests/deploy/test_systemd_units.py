@@ -59,7 +59,7 @@ def test_systemd_analyze_finds_errors(units: Path) -> None:
 
 def test_every_service_is_hardened(units: Path) -> None:
     services = [file.name.replace("@.", "@1.") for file in units.glob("*.service")]
-    assert len(services) == 4
+    assert len(services) == 5
     for service in services:
         result = analyze(
             units, "security", "--offline=true", f"--threshold={MAX_EXPOSURE}", service
@@ -75,5 +75,4 @@ def test_settings_in_the_units_exist() -> None:
         for line in file.read_text().splitlines()
     ]
     variables = {line.split("=")[1] for line in lines if line.startswith("Environment=")}
-    # KEEP_DAYS is used by find.
-    assert variables - VARIABLE_NAMES == {"ENV_FILE", "FLASK_SKIP_DOTENV", "KEEP_DAYS"}
+    assert variables - VARIABLE_NAMES == {"ENV_FILE", "FLASK_SKIP_DOTENV"}

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.database import Database
+from app.maintenance.backup import record_backup
 from app.monitoring import webhook
 from app.monitoring.alerts import Alert, alert_job
 from app.outbox import admin
@@ -278,3 +279,23 @@ def test_an_unreachable_webhook_does_not_stop_other_jobs(
     assert done == ["other"]
     with outbox.database.read_session() as session:
         assert session.scalars(sa.select(Alert.notified_at)).all() == [None]
+
+
+def test_three_missed_backups_are_reported_until_one_is_made(watch: Watcher) -> None:
+    database, hour = watch.outbox.database, timedelta(hours=1)
+    assert watch.check() == [], "a site without regular backups"
+    record_backup(database, watch.outbox.now, hour)
+    assert watch.check(hours=3) == []
+    assert watch.check(seconds=5) == [("backup", "firing", "warning")]
+    assert "The newest backup is 3 h old: three are missing" in watch.receiver.bodies[-1]["text"]
+    assert watch.check(hours=3.9) == []
+    record_backup(database, watch.outbox.now, hour)
+    assert watch.check() == []
+    assert watch.check(minutes=2) == [("backup", "resolved", "ok")]
+
+
+@sqlite_only
+def test_a_manual_backup_does_not_hide_that_regular_ones_are_missing(watch: Watcher) -> None:
+    record_backup(watch.outbox.database, watch.outbox.now, timedelta(hours=1))
+    record_backup(watch.outbox.database, watch.outbox.now + timedelta(hours=2), None)
+    assert watch.check(hours=3, seconds=1) == [("backup", "firing", "warning")]

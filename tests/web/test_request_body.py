@@ -1,6 +1,7 @@
 """Compressed request bodies are rejected, because a small one could expand to a large one."""
 
 import gzip
+import tempfile
 from io import BytesIO
 
 import pytest
@@ -35,6 +36,19 @@ def test_a_compressed_transfer_encoding_is_rejected(site: Flask) -> None:
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "identity"}])
 def test_an_uncompressed_body_is_accepted(site: Flask, headers: dict[str, str]) -> None:
     assert site.test_client().post("/letters", headers=headers).status_code == 200
+
+
+def test_the_parts_of_a_form_stay_in_memory(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Werkzeug writes parts of more than 500 kB to a file; a body is at most 256 KiB."""
+
+    def fail(**_: object) -> None:
+        pytest.fail("a temporary file for what a visitor sent")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", fail)
+    parts = {"message": "Typed words", "file": (BytesIO(b"x" * 260_000), "letter.txt")}
+    assert client.post("/contact", data=parts).status_code == 422
 
 
 @pytest.mark.parametrize(("size", "status"), [(256 * 1024, 422), (256 * 1024 + 1, 413)])
