@@ -124,7 +124,7 @@ def test_a_backup_is_private_and_its_time_is_recorded(
 def test_a_backup_in_a_folder_is_named_by_the_time(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     desk.says("backup", str(tmp_path / "kept"))
-    (made,) = (tmp_path / "kept").iterdir()
+    (made,) = (tmp_path / "kept").glob("*.backup")
     assert made.name.startswith("frontdesk-2")
 
 
