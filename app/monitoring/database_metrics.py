@@ -70,7 +70,7 @@ def _health_metrics(health: SiteHealth) -> Iterator[Metric]:
     yield _metric(Gauge, "quarantine_inquiries", "Inquiries to review.", quarantine.count)
     yield _age("quarantine_oldest_inquiry", "the oldest quarantined inquiry", quarantine.oldest)
     yield _metric(Gauge, "outbox_messages", "Undelivered messages.", messages, "state")
-    yield _age("outbox_oldest_message", "the oldest pending message", outbox.oldest_pending)
+    yield _age("outbox_oldest_pending_message", "the oldest pending message", outbox.oldest_pending)
     yield _metric(Gauge, "outbox_paused", "Whether sending is paused.", is_paused)
     yield _age("mailer_heartbeat", "the last heartbeat", outbox.heartbeat_age, math.inf)
     is_overdue = health.overdue_backup_age is not None

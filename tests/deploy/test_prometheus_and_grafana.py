@@ -92,7 +92,7 @@ def seconds(duration: timedelta) -> int:
 
 WAITS, TOO_LONG = seconds(health_rules.DELAY_WARNING), seconds(health_rules.DELAY_CRITICAL)
 OLDEST, BEAT = (
-    "frontdesk_outbox_oldest_message_age_seconds",
+    "frontdesk_outbox_oldest_pending_message_age_seconds",
     "frontdesk_mailer_heartbeat_age_seconds",
 )
 HELD = "frontdesk_quarantine_oldest_inquiry_age_seconds"

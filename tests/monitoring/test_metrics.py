@@ -95,7 +95,7 @@ def test_outbox_metrics(watched: Outbox) -> None:
     assert seen["frontdesk_database_up"] == 1
     assert seen["frontdesk_outbox_messages{state=pending}"] == 1
     assert seen["frontdesk_outbox_messages{state=dead}"] == 1
-    assert seen["frontdesk_outbox_oldest_message_age_seconds"] == 16 * 60 + 50
+    assert seen["frontdesk_outbox_oldest_pending_message_age_seconds"] == 16 * 60 + 50
     assert seen["frontdesk_mailer_heartbeat_age_seconds"] == 50
     assert seen["frontdesk_mail_transport_unavailable{fault=authentication}"] == 1
     assert seen["frontdesk_mail_transport_unavailable{fault=connection}"] == 0
@@ -161,7 +161,7 @@ def test_counts_follow_the_rows_after_a_restore(watched: Outbox) -> None:
 def test_an_unreachable_database_is_a_metric(make_app: Callable[..., Flask]) -> None:
     seen = scrape(make_app(DATABASE_URL=NOWHERE, METRICS_TOKEN=TOKEN))
     assert seen["frontdesk_database_up"] == 0
-    assert "frontdesk_outbox_oldest_message_age_seconds" not in seen
+    assert "frontdesk_outbox_oldest_pending_message_age_seconds" not in seen
 
 
 @sqlite_only
