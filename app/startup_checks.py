@@ -8,9 +8,9 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.database import Database, encryption_keys
-from app.database.encryption_keys import MissingKeyError
+from app.database import Database, key_check_values
 from app.database.engines import NotDurableError
+from app.database.key_check_values import MissingKeyError
 from app.database.revisions import UnknownRevisionError, get_revision, require_known_revision
 
 log = logging.getLogger("frontdesk.startup")
@@ -25,7 +25,7 @@ def check(database: Database) -> bool:
     try:
         with database.read_session() as session:
             require_known_revision(get_revision(session.connection()))
-        encryption_keys.register_newest_key(database)
+        key_check_values.register_newest_key(database)
     except (MissingKeyError, UnknownRevisionError) as error:
         raise StartupError(f"Not started: {error}") from None
     except (SQLAlchemyError, NotDurableError) as error:

@@ -9,7 +9,7 @@ from flask.cli import ScriptInfo, with_appcontext
 from app import clock
 from app.cli import db  # noqa: F401  (imports the models of all tables)
 from app.cli.output import confirm, pluralize, yes_option
-from app.database.encryption_keys import register_newest_key
+from app.database.key_check_values import register_newest_key
 from app.database.migrations import get_alembic
 from app.maintenance import backup_folder, erasure_list
 from app.maintenance.backup import create_backup, record_backup

@@ -5,7 +5,7 @@ from flask.cli import ScriptInfo, with_appcontext
 from flask_alembic.cli import cli as commands
 
 from app import scheduler  # noqa: F401  (adds a table to the metadata)
-from app.database import encryption_keys  # noqa: F401  (adds a table)
+from app.database import key_check_values  # noqa: F401  (adds a table)
 from app.database.migrations import get_alembic
 from app.database.revisions import get_revision, require_known_revision
 from app.maintenance import audit_log  # noqa: F401  (adds a table)

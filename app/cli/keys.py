@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from app.cli.output import confirm, json_option, pluralize, print_rows, yes_option
-from app.database import encryption_keys
+from app.database import key_check_values
 from app.maintenance.key_rotation import count_rows_by_key, rotate_keys
 from app.maintenance.vacuum import purge_deleted
 from app.services import current_services
@@ -19,7 +19,7 @@ def list_keys(as_json: bool) -> None:  # noqa: FBT001
     database = current_services().database
     counts = count_rows_by_key(database)
     with database.read_session() as session:
-        check_values = encryption_keys.get_key_check_values(session)
+        check_values = key_check_values.get_key_check_values(session)
     since = {value.fingerprint: value.since.strftime("%Y-%m-%d") for value in check_values}
     newest, *old = database.keys.fingerprints
     status = {newest: "newest", **dict.fromkeys(old, "old")}
@@ -38,12 +38,12 @@ def rotate() -> None:
     An interrupted rotation can be started again.
     """
     database = current_services().database
-    encryption_keys.register_newest_key(database)
+    key_check_values.register_newest_key(database)
     old = database.keys.fingerprints[1:]
     result = rotate_keys(database)
     if result.complete:
         with database.session() as session:
-            encryption_keys.delete_check_values(session, *old)
+            key_check_values.delete_check_values(session, *old)
         # From now on nothing is stored under an old key, so this pass finds the last such rows.
         result.reencrypted += rotate_keys(database).reencrypted
     click.echo(f"{pluralize(result.reencrypted, 'row')} re-encrypted with the newest key.")
@@ -70,11 +70,11 @@ def forget(fingerprint: str, yes: bool) -> None:  # noqa: FBT001
     """Allow starting without a lost key. What it encrypted stays unreadable."""
     database = current_services().database
     with database.read_session() as session:
-        known = {value.fingerprint for value in encryption_keys.get_key_check_values(session)}
+        known = {value.fingerprint for value in key_check_values.get_key_check_values(session)}
     if fingerprint not in known or fingerprint in database.keys.fingerprints:
         raise click.ClickException(f"{fingerprint!r} is not a missing key; nothing changed")
     rows = pluralize(count_rows_by_key(database)[None], "row")
     confirm(f"{rows} cannot be read unless the key is found. Continue?", yes=yes)
     with database.session() as session:
-        encryption_keys.delete_check_values(session, fingerprint)
+        key_check_values.delete_check_values(session, fingerprint)
     click.echo("Key forgotten.")

@@ -23,7 +23,7 @@ from app.contact.queries import acquire_acknowledgement
 from app.contact.spam.recent_submissions import count_similar
 from app.contact.spam.scoring import SpamSignals, score_spam
 from app.database import Database
-from app.database.encryption_keys import require_newest_key
+from app.database.key_check_values import require_newest_key
 from app.outbox.models import OutgoingEmail
 from app.outbox.queue import OutboxRow, build_row, insert
 from app.web.logging import current_request_id

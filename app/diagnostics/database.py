@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.contact.models import Inquiry
-from app.database import Database, encryption_keys, error_line
+from app.database import Database, error_line, key_check_values
 from app.database.engines import NotDurableError, is_wal_safe, sqlite_module
 from app.database.revisions import get_revision, schema_problem
 from app.diagnostics.outbox import check_outbox
@@ -90,10 +90,10 @@ def _check_migrations(_database: Database, session: Session) -> list[CheckResult
 
 def _check_keys(database: Database, session: Session) -> list[CheckResult]:
     try:
-        encryption_keys.check_keys(session, database.keys)
+        key_check_values.check_keys(session, database.keys)
     except UnknownKeyError as error:
         return [failed("keys", str(error), "Find it in your copy of ENCRYPTION_KEYS")]
-    if not encryption_keys.get_key_check_values(session):
+    if not key_check_values.get_key_check_values(session):
         return [warning("keys", "not registered in the database yet", "Start the site once")]
     if unreadable := _count_undecryptable(database.keys, session):
         message = f"no key decrypts {unreadable} of the newest inquiries and waiting emails"

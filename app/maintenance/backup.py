@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.models import Inquiry
 from app.database import Base, Database
-from app.database.encryption_keys import get_key_check_values
+from app.database.key_check_values import get_key_check_values
 from app.database.revisions import get_revision, known_revisions
 from app.maintenance import backup_archive
 from app.maintenance.backup_archive import BackupContents, BackupError, Manifest

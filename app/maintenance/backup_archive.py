@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from app.database.encryption_keys import MissingKeyError
+from app.database.key_check_values import MissingKeyError
 from app.encryption import KeyRing
 from app.maintenance import MaintenanceError
 

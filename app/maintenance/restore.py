@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
-from app.database.encryption_keys import require_keys
+from app.database.key_check_values import require_keys
 from app.database.revisions import get_revision, known_revisions, require_known_revision
 from app.maintenance import backup, backup_archive, erasure_list
 from app.maintenance.backup import RESTORE_GUARD, schema_differences

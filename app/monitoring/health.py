@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.database import encryption_keys
+from app.database import key_check_values
 from app.database.engines import NotDurableError
 from app.database.revisions import get_revision, schema_problem
 from app.encryption import UnknownKeyError
@@ -50,7 +50,7 @@ def _not_ready_reason() -> str | None:
         with database.read_session() as session:
             if problem := schema_problem(get_revision(session.connection())):
                 return problem
-            encryption_keys.check_keys(session, database.keys)
+            key_check_values.check_keys(session, database.keys)
     except UnknownKeyError:
         return "a key is missing from ENCRYPTION_KEYS"
     except (SQLAlchemyError, NotDurableError):

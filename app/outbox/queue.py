@@ -18,7 +18,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.database.encryption_keys import require_newest_key
+from app.database.key_check_values import require_newest_key
 from app.encryption import KeyRing
 from app.outbox import retry_schedule
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail, State

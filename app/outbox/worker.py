@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import Database
-from app.database.encryption_keys import require_newest_key
 from app.database.engines import NotDurableError
+from app.database.key_check_values import require_newest_key
 from app.encryption import UnknownKeyError
 from app.outbox import admin, circuit_breaker, queue, results, retry_schedule, signals, smtp
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail

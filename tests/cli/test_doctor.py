@@ -16,7 +16,7 @@ from flask import Flask
 
 from app import clock
 from app.clinic import Clinic
-from app.database import Database, encryption_keys
+from app.database import Database, key_check_values
 from app.diagnostics import database
 from app.diagnostics.environment import check_alert_channels, check_disk
 from app.maintenance.backup import record_backup
@@ -69,7 +69,7 @@ def doctor(make_app: Callable[..., Flask], relay: Relay) -> Callable[..., Doctor
 
 def make_healthy(doctor: Doctor, names: NameServer) -> None:
     """Add what is missing on a new machine."""
-    encryption_keys.register_newest_key(doctor.database)
+    key_check_values.register_newest_key(doctor.database)
     outbox = Outbox(doctor.app)
     outbox.now = datetime.now(UTC)
     outbox.heartbeat()
@@ -208,7 +208,7 @@ def test_postgresql_without_full_page_writes_fails(
 
 def test_a_missing_key_fails(doctor: Callable[..., Doctor]) -> None:
     site = doctor()
-    encryption_keys.register_newest_key(site.database)
+    key_check_values.register_newest_key(site.database)
     level, text = doctor(ENCRYPTION_KEYS=Fernet.generate_key().decode()).results()["keys"]
     assert level == "failed"
     assert "a key is missing" in text
@@ -216,7 +216,7 @@ def test_a_missing_key_fails(doctor: Callable[..., Doctor]) -> None:
 
 def test_rows_that_no_key_decrypts_fail(doctor: Callable[..., Doctor], database_url: str) -> None:
     site = doctor(DATABASE_URL=database_url)
-    encryption_keys.register_newest_key(site.database)
+    key_check_values.register_newest_key(site.database)
     outbox = Outbox(site.app)
     outbox.add()
     assert site.results()["keys"][0] == "ok"

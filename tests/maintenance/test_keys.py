@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from app.contact.models import Inquiry
-from app.database import Database, encryption_keys
+from app.database import Database, key_check_values
 from app.encryption import KeyRing, fingerprint
 from app.maintenance import key_rotation
 from app.outbox.models import OutboxMessage
@@ -62,11 +62,11 @@ def test_the_old_key_can_be_removed_after_a_rotation(
 ) -> None:
     first = with_keys(OLD)
     first.send()
-    encryption_keys.register_newest_key(first.database)
+    key_check_values.register_newest_key(first.database)
     desk = with_keys(f"{NEW},{OLD}")
     assert f"No longer needed in ENCRYPTION_KEYS: {fingerprint(OLD)}" in desk.says("keys", "rotate")
     alone = with_keys(NEW)
-    encryption_keys.register_newest_key(alone.database)
+    key_check_values.register_newest_key(alone.database)
     assert "Ada" in alone.says("inquiries", "show", alone.inquiries()[0].reference)
     alone.says("mailer", "run", "--once")
     assert len(relay.received) == 1
@@ -156,7 +156,7 @@ def test_a_process_that_was_idle_during_the_rotation_stores_nothing_with_the_old
     with_keys(f"{NEW},{OLD}").says("keys", "rotate")
     assert idle.send(message="by the form").status_code == 503
     assert idle.call(message="by the API").status_code == 503
-    with idle.app.app_context(), pytest.raises(encryption_keys.MissingKeyError):
+    with idle.app.app_context(), pytest.raises(key_check_values.MissingKeyError):
         Mailer(idle.database, owner="idle").deliver_one()
     assert relay.received == []
     alone = with_keys(NEW)
@@ -171,8 +171,8 @@ def test_a_process_that_puts_the_old_key_first_makes_it_needed_again(
     idle.send()
     with_keys(f"{NEW},{OLD}").says("keys", "rotate")
     assert idle.send(message="later").status_code == 303
-    with pytest.raises(encryption_keys.MissingKeyError, match=fingerprint(OLD)):
-        encryption_keys.register_newest_key(with_keys(NEW).database)
+    with pytest.raises(key_check_values.MissingKeyError, match=fingerprint(OLD)):
+        key_check_values.register_newest_key(with_keys(NEW).database)
 
 
 def test_an_inquiry_being_stored_while_its_key_is_rotated_out_is_reencrypted(
@@ -181,14 +181,14 @@ def test_an_inquiry_being_stored_while_its_key_is_rotated_out_is_reencrypted(
     old = with_keys(OLD)
     old.send()
     desk = with_keys(f"{NEW},{OLD}")
-    delete = encryption_keys.delete_check_values
+    delete = key_check_values.delete_check_values
 
     def send_and_delete(*arguments: Any) -> None:
         sending.submit(old.send, message="at the last moment").result(10)
         delete(*arguments)
 
     if old.database.engine.dialect.name == "postgresql":
-        monkeypatch.setattr(encryption_keys, "delete_check_values", send_and_delete)
+        monkeypatch.setattr(key_check_values, "delete_check_values", send_and_delete)
     with ThreadPoolExecutor(1) as sending:
         desk.says("keys", "rotate")
     assert set(listed(with_keys(NEW))) == {fingerprint(NEW)}
@@ -198,15 +198,15 @@ def test_a_key_is_not_rotated_out_while_something_is_being_stored_with_it(
     with_keys: Callable[[str], Desk],
 ) -> None:
     database = with_keys(OLD).database
-    encryption_keys.register_newest_key(database)
+    key_check_values.register_newest_key(database)
 
     def rotate_out() -> None:
         with database.session() as session:
-            encryption_keys.delete_check_values(session, fingerprint(OLD))
+            key_check_values.delete_check_values(session, fingerprint(OLD))
 
     with ThreadPoolExecutor(1) as pool:
         with database.session() as session:
-            encryption_keys.require_newest_key(session, database.keys, database.now(session))
+            key_check_values.require_newest_key(session, database.keys, database.now(session))
             rotated_out = pool.submit(rotate_out)
             with pytest.raises(NotDoneError):
                 rotated_out.result(0.5)
@@ -218,8 +218,8 @@ def test_an_inquiry_is_stored_and_its_key_registered_without_a_start(
 ) -> None:
     """The database may not have answered when the site started."""
     with_keys(OLD).send()
-    with pytest.raises(encryption_keys.MissingKeyError, match=fingerprint(OLD)):
-        encryption_keys.register_newest_key(with_keys(NEW).database)
+    with pytest.raises(key_check_values.MissingKeyError, match=fingerprint(OLD)):
+        key_check_values.register_newest_key(with_keys(NEW).database)
 
 
 def test_a_missing_key_stops_the_mailer_and_keeps_messages(
@@ -227,7 +227,7 @@ def test_a_missing_key_stops_the_mailer_and_keeps_messages(
 ) -> None:
     first = with_keys(OLD)
     first.send()
-    encryption_keys.register_newest_key(first.database)
+    key_check_values.register_newest_key(first.database)
     wrong = with_keys(OTHER)
     for command in (("mailer", "run", "--once"), ("keys", "rotate")):
         result = wrong.run(*command)
@@ -241,25 +241,25 @@ def test_a_missing_key_stops_the_mailer_and_keeps_messages(
 def test_a_key_removed_before_rotation_is_reported_missing(
     with_keys: Callable[[str], Desk],
 ) -> None:
-    encryption_keys.register_newest_key(with_keys(OLD).database)
-    encryption_keys.register_newest_key(with_keys(f"{NEW},{OLD}").database)
+    key_check_values.register_newest_key(with_keys(OLD).database)
+    key_check_values.register_newest_key(with_keys(f"{NEW},{OLD}").database)
     desk = with_keys(NEW)
-    with pytest.raises(encryption_keys.MissingKeyError, match=fingerprint(OLD)):
-        encryption_keys.register_newest_key(desk.database)
+    with pytest.raises(key_check_values.MissingKeyError, match=fingerprint(OLD)):
+        key_check_values.register_newest_key(desk.database)
 
 
 def test_a_lost_key_can_be_forgotten(with_keys: Callable[[str], Desk]) -> None:
     first = with_keys(OLD)
     first.send()
-    encryption_keys.register_newest_key(first.database)
+    key_check_values.register_newest_key(first.database)
     desk = with_keys(NEW)
     assert listed(desk)[fingerprint(OLD)][0] == "missing"
     no = desk.run("keys", "forget", fingerprint(OLD), typed="n\n")
     assert "2 rows cannot be read" in no.output
-    with pytest.raises(encryption_keys.MissingKeyError):
-        encryption_keys.register_newest_key(desk.database)
+    with pytest.raises(key_check_values.MissingKeyError):
+        key_check_values.register_newest_key(desk.database)
     desk.says("keys", "forget", fingerprint(OLD), "--yes")
-    encryption_keys.register_newest_key(desk.database)
+    key_check_values.register_newest_key(desk.database)
     assert desk.message().state == "pending"
     assert desk.run("keys", "forget", "no-key", "--yes").exit_code == 1
 
@@ -269,9 +269,9 @@ def test_processes_starting_together_create_one_check_value_per_key(
 ) -> None:
     databases = [with_keys(f"{NEW},{OLD}").database for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(encryption_keys.register_newest_key, databases))
+        list(pool.map(key_check_values.register_newest_key, databases))
     with databases[0].read_session() as session:
-        found = {one.fingerprint for one in encryption_keys.get_key_check_values(session)}
+        found = {one.fingerprint for one in key_check_values.get_key_check_values(session)}
     assert found == {fingerprint(NEW), fingerprint(OLD)}
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.database import encryption_keys
+from app.database import key_check_values
 from app.version import version
 from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
@@ -153,7 +153,7 @@ def test_a_database_newer_than_the_code_is_not_ready(outbox: Outbox, client: Fla
 def test_a_missing_key_is_not_ready(
     outbox: Outbox, make_app: Callable[..., Flask], database_url: str, tmp_path: Path
 ) -> None:
-    encryption_keys.register_newest_key(outbox.database)
+    key_check_values.register_newest_key(outbox.database)
     other = make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=Fernet.generate_key().decode())
     response = other.test_client().get("/readyz")
     assert response.status_code == 503
