@@ -52,12 +52,12 @@ def create_inquiries() -> None:
     for digest in ("message_digest", "network_digest"):
         op.create_index(None, "inquiry", [digest])
     op.create_table(
-        "acknowledgement",
+        "acknowledgement_limit",
         sa.Column("address_digest", sa.LargeBinary(32), nullable=False),
         sa.Column("queued_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("address_digest"),
     )
-    op.create_index(None, "acknowledgement", ["queued_at"])
+    op.create_index(None, "acknowledgement_limit", ["queued_at"])
 
 
 def create_outbox() -> None:

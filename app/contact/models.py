@@ -98,12 +98,14 @@ class Inquiry(Base):
         return InquiryData.from_json(keys.decrypt(self.encrypted_content))
 
 
-class Acknowledgement(Base):
-    """An address that gets no other acknowledgement for an hour, because anyone can enter any
-    address. The address cannot be recovered from ``address_digest``.
+class AcknowledgementLimit(Base):
+    """Blocks further acknowledgements to an address for an hour.
+
+    Anyone can enter another person's address, so it must not be flooded. The address cannot be
+    recovered from ``address_digest``.
     """
 
-    __tablename__ = "acknowledgement"
+    __tablename__ = "acknowledgement_limit"
 
     address_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
     queued_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

@@ -1,4 +1,4 @@
-"""Queries on quarantined inquiries and on acknowledgements."""
+"""Queries on quarantined inquiries and on acknowledgement limits."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.clock import age
-from app.contact.models import IS_QUARANTINED, Acknowledgement, Inquiry
+from app.contact.models import IS_QUARANTINED, AcknowledgementLimit, Inquiry
 
 ACKNOWLEDGEMENT_INTERVAL = timedelta(hours=1)
 
@@ -27,19 +27,21 @@ def quarantine_stats(session: Session, now: datetime) -> QuarantineStats:
 
 
 def acquire_acknowledgement(session: Session, address_digest: bytes, now: datetime) -> bool:
-    """Whether this address may get an acknowledgement now; if so, none for the next hour.
+    """Return whether this address may get an acknowledgement now; if so, block it for an hour.
 
     Raises IntegrityError when another request acquires it at the same time.
     """
-    delete_expired_acknowledgements(session, now)
-    if session.get(Acknowledgement, address_digest):
+    delete_expired_acknowledgement_limits(session, now)
+    if session.get(AcknowledgementLimit, address_digest):
         return False
-    session.add(Acknowledgement(address_digest=address_digest, queued_at=now))
+    session.add(AcknowledgementLimit(address_digest=address_digest, queued_at=now))
     return True
 
 
-def delete_expired_acknowledgements(session: Session, now: datetime) -> None:
-    """Delete the address digests that no longer limit anything."""
-    expired = Acknowledgement.queued_at <= now - ACKNOWLEDGEMENT_INTERVAL
-    from_future = Acknowledgement.queued_at > now + ACKNOWLEDGEMENT_INTERVAL  # by a wrong clock
-    session.connection().execute(sa.delete(Acknowledgement).where(expired | from_future))
+def delete_expired_acknowledgement_limits(session: Session, now: datetime) -> None:
+    """Delete the limits that have expired."""
+    expired = AcknowledgementLimit.queued_at <= now - ACKNOWLEDGEMENT_INTERVAL
+    from_future = (
+        AcknowledgementLimit.queued_at > now + ACKNOWLEDGEMENT_INTERVAL
+    )  # by a wrong clock
+    session.connection().execute(sa.delete(AcknowledgementLimit).where(expired | from_future))

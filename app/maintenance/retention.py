@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry, InquiryState
-from app.contact.queries import delete_expired_acknowledgements
+from app.contact.queries import delete_expired_acknowledgement_limits
 from app.contact.spam.recent_submissions import clear_spam_digests
 from app.database import Database
 from app.maintenance.erasure import erase_rows
@@ -94,7 +94,7 @@ def delete_expired(database: Database, periods: RetentionPeriods, now: datetime)
     with database.read_session() as session:
         expired = [inquiry.id for inquiry in find_expired(session, periods, now)]
     with database.session() as session:
-        delete_expired_acknowledgements(session, now)
+        delete_expired_acknowledgement_limits(session, now)
     erased = 0
     for start in range(0, len(expired), BATCH_SIZE):
         if start:

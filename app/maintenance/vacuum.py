@@ -16,7 +16,7 @@ from app.database.engines import sqlite_module
 
 log = logging.getLogger("frontdesk.retention")
 
-TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement"
+TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement_limit"
 MAX_TRIES, PAUSE_SECONDS = (
     20,
     0.1,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.contact.emails import acknowledgement_email
-from app.contact.models import Acknowledgement
+from app.contact.models import AcknowledgementLimit
 from app.database import Database
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.queue import claim
@@ -85,7 +85,7 @@ def test_an_address_gets_one_acknowledgement_per_hour(desk: Desk, relay: Relay) 
     ]
     with desk.database.session() as session:
         hour = desk.database.now(session) - timedelta(hours=1)
-        session.execute(sa.update(Acknowledgement).values(queued_at=hour))
+        session.execute(sa.update(AcknowledgementLimit).values(queued_at=hour))
     desk.send(message="An hour later")
     desk.says("mailer", "run", "--once")
     assert len(visitor_emails(relay)) == 3
@@ -97,14 +97,14 @@ def test_retention_deletes_expired_address_digests(desk: Desk) -> None:
     assert digests(desk.database) == 1
     with desk.database.session() as session:
         hour = desk.database.now(session) - timedelta(hours=1)
-        session.execute(sa.update(Acknowledgement).values(queued_at=hour))
+        session.execute(sa.update(AcknowledgementLimit).values(queued_at=hour))
     desk.says("retention", "run")
     assert digests(desk.database) == 0
 
 
 def digests(database: Database) -> int:
     with database.read_session() as session:
-        return len(session.scalars(sa.select(Acknowledgement)).all())
+        return len(session.scalars(sa.select(AcknowledgementLimit)).all())
 
 
 @sqlite_only

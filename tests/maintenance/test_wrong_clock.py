@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.contact.models import Acknowledgement, Inquiry
+from app.contact.models import AcknowledgementLimit, Inquiry
 from app.contact.queries import acquire_acknowledgement
 from app.contact.spam.recent_submissions import clear_spam_digests
 from app.diagnostics.database import check_database
@@ -203,7 +203,7 @@ def test_an_acknowledgement_limit_from_the_future_ends(site: Site) -> None:
             assert acquire_acknowledgement(session, b"address", moment)
     with site.database.session() as session:
         assert not acquire_acknowledgement(session, b"address", TODAY + MINUTE)
-        assert session.scalars(sa.select(Acknowledgement.queued_at)).all() == [TODAY]
+        assert session.scalars(sa.select(AcknowledgementLimit.queued_at)).all() == [TODAY]
 
 
 def test_a_backup_dated_in_the_future_is_not_recent(site: Site) -> None:
