@@ -1,7 +1,8 @@
 """Parses one page's Markdown and reports every issue in it by line.
 
-It has no side effects. ``markdown.py`` recognizes citations, placeholders and blocks; a second
-pass over its tokens fills in numbers, ids, values and figures, and checks them.
+It has no side effects. The parser of ``markdown.py`` recognizes citations, placeholders and
+blocks as tokens. ``TokenTransformer`` then numbers the citations, sets ids, fills in values and
+figures, and checks all of them.
 """
 
 import re
@@ -67,7 +68,7 @@ def parse_page(
     """
     text, issues = resolve_blocks(text, conditions)
     tokens = md.parse(text)
-    result = TokenResolver(values, figures).resolve(tokens)
+    result = TokenTransformer(values, figures).transform(tokens)
     result.issues += issues
     if not result.issues:
         label_cells(tokens)
@@ -101,8 +102,8 @@ def plain_text(inline: Token) -> str:
     return " ".join("".join(texts).split())
 
 
-class TokenResolver:
-    """Completes the tokens of one page in place and collects a ParseResult."""
+class TokenTransformer:
+    """Fills in the tokens of one page in place, and returns a ParseResult."""
 
     def __init__(
         self, values: Mapping[str, PlaceholderValue], figures: Mapping[str, Figure | None]
@@ -116,16 +117,16 @@ class TokenResolver:
         self._blocks: list[Token] = []
         self._tables: dict[str, int] = {}
 
-    def resolve(self, tokens: list[Token]) -> ParseResult:
+    def transform(self, tokens: list[Token]) -> ParseResult:
         for index, token in enumerate(tokens):
             self._line = token.map[0] if token.map else self._line
             for part in (token, *(token.children or ())):
-                self._resolve(part)
+                self._transform(part)
             if token.type == "heading_close":
                 self._heading(tokens[index - 2], plain_text(tokens[index - 1]))
         return self.result
 
-    def _resolve(self, token: Token) -> None:
+    def _transform(self, token: Token) -> None:
         match token.type:
             case "container_block_open":
                 self._open_block(token)
