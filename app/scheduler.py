@@ -57,7 +57,7 @@ def daily(at: clock_time, zone: ZoneInfo) -> IsDue:
 
 
 def next_run(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetime) -> datetime:
-    """When a daily job with the last run at ``last`` is due; not later than ``now``: at once."""
+    """When a daily job that last ran at ``last`` is due; at once if that is not after ``now``."""
     day = now.astimezone(zone).date()
     today = datetime.combine(day, at, zone)
     tomorrow = datetime.combine(day + timedelta(days=1), at, zone)
@@ -81,7 +81,7 @@ def last_run(session: Session, name: str) -> datetime | None:
 
 
 def run_if_due(database: Database, job: Job) -> bool:
-    """Run ``job`` if it is due and no other mailer has claimed it. Whether it ran."""
+    """Run ``job`` if it is due and no other mailer has claimed it. Returns whether it ran."""
     with database.read_session() as session:
         now = database.now(session)
         last = last_run(session, job.name)

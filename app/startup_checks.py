@@ -21,7 +21,7 @@ class StartupError(Exception):
 
 
 def check(database: Database) -> bool:
-    """Raises StartupError. False when the database does not answer."""
+    """Raise StartupError if a check fails. Return False if the database does not answer."""
     try:
         with database.read_session() as session:
             require_known_revision(get_revision(session.connection()))

@@ -12,6 +12,7 @@ from app.maintenance import audit_log  # noqa: F401  (adds a table)
 from app.monitoring import alerts  # noqa: F401  (adds a table)
 from app.services import current_services
 
+commands.commands["check"].help = "Check whether the migrations match the models (for developers)."
 commands.commands[
     "upgrade"
 ].help = "Apply database migrations, up to the newest revision by default."

@@ -90,8 +90,9 @@ def _run_mailer(
 def _lock(owner: str, folder: Path) -> Iterator[None]:
     """Let only one process on this host be the mailer ``owner``. Raises ClickException.
 
-    Its leases are about to be released: what another process is sending would be sent twice.
-    The operating system releases the lock when the process ends in any way.
+    A mailer releases the leases of its name when it starts. If another process with that name
+    were running, the message it is sending would be sent twice. The operating system releases
+    the lock however the process ends.
     """
     with (folder / f"mailer-{owner}.lock").open("w") as file:
         try:
@@ -104,7 +105,7 @@ def _lock(owner: str, folder: Path) -> Iterator[None]:
 
 
 def _release_leases(database: Database, owner: str) -> None:
-    """Make due what an earlier mailer ``owner`` was sending when it was killed."""
+    """Make the messages due that a killed mailer ``owner`` was sending."""
     with database.session() as session:
         count = queue.release_leases(session, owner, database.now(session))
     if count:

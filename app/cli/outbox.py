@@ -75,7 +75,7 @@ def list_messages(include_finished: bool, limit: int, as_json: bool) -> None:  #
 @click.argument("message")
 @json_option
 def show(message: str, as_json: bool) -> None:  # noqa: FBT001
-    """Show a message, given by the start of its id, and its attempts."""
+    """Show a message and its delivery attempts. The start of its id is enough."""
     attempt = DeliveryAttempt
     with current_services().database.read_session() as session:
         found = _find_message(session, message)

@@ -90,7 +90,7 @@ class PhraseMatcher:
         return set[str]().union(*(self._words.get(variant, ()) for variant in variants))
 
     def _phrase_starts(self, words: list[set[str]], index: int) -> bool:
-        """Whether a phrase starts at ``index``; ``words`` are the listed words similar to each."""
+        """Whether a phrase starts at ``index``. ``words`` has the similar words of each token."""
         phrases = chain.from_iterable(self._phrases.get(word, ()) for word in words[index])
         return any(
             len(phrase) <= len(words) - index

@@ -98,8 +98,8 @@ def _mentions_crisis(reference: str) -> bool:
 def show_form_again(error: HTTPException) -> ResponseReturnValue:
     """Show the form again after a failed post, with what was typed.
 
-    A post that is too large or comes too often is not read, so that refusing it is cheap. The
-    browser still has the page it was typed into, and this page says so.
+    The body of a post that is too large or too frequent is not read, so that rejecting it is
+    cheap. The page then tells the visitor to go back in the browser, which still has the text.
     """
     # No browser causes these two errors, and no rate limit has counted them.
     if request.method != "POST" or error.code in (415, 501):

@@ -93,7 +93,7 @@ class InquiryService:
 
     @property
     def _quarantines_spam(self) -> bool:
-        """Without the daily digest, staff would not learn of quarantined inquiries."""
+        """False without the daily digest, which tells staff of quarantined inquiries."""
         return self.spam_filter_enabled and self.clinic.digest is not None
 
     def _store(self, content: InquiryData, signals: SpamSignals, submission: Submission) -> Receipt:

@@ -1,9 +1,9 @@
-"""Detect a missing encryption key by key check values.
+"""Key check values show whether ENCRYPTION_KEYS lacks a key.
 
-A key check value is a known text encrypted with one key. Every key that may have encrypted a
-row has one in the database, until `flask keys rotate` finds that no row needs that key.
-Decrypting them, one or two rows, therefore shows at startup whether all rows can be decrypted.
-A process that did not load a newer key cannot store anything once its own has been rotated out.
+A key check value is a known text encrypted with one key. The database has one for each key that
+may have encrypted a row, until `flask keys rotate` finds that no row needs that key. If a process
+can decrypt these few values, it can decrypt all rows. If the value of its newest key is gone, that
+key was rotated out, and the process must not store anything.
 """
 
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ def require_newest_key(session: Session, keys: KeyRing, now: datetime) -> None:
 
 
 def delete_check_values(session: Session, *fingerprints: str) -> None:
-    """Forget keys that no row needs any more, or that are lost."""
+    """Delete the check values of keys that no row needs any more, or that are lost."""
     session.execute(
         sa.delete(KeyCheckValue)
         .where(KeyCheckValue.fingerprint.in_(fingerprints))

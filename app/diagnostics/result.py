@@ -29,7 +29,7 @@ class CheckResult:
 
     @property
     def text(self) -> str:
-        """The message after its place in a file."""
+        """The message, with file and line in front if it has them."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.message}" if place else self.message
 

@@ -3,8 +3,8 @@
 Folium, shapely and numpy take 30 MB and a second to load, so a web worker never imports them:
 ``python -m app.location.build_maps`` reads the source from its standard input and writes the
 files to its standard output. They are stored in one file, named after a digest of everything
-that they depend on: workers share it, a changed clinic.toml causes a new build, and a restart
-finds it.
+that they depend on. All workers share it, also after a restart; a changed clinic.toml causes a
+new build.
 """
 
 import fcntl
@@ -46,7 +46,7 @@ class MapSource:
 
     @property
     def version(self) -> str:
-        """A digest of the contents, this package's code and its libraries; no path."""
+        """A digest of this source, this package's code and the versions of its libraries."""
         digest = hashlib.sha256(MAP_SOURCE.dump_json(self, exclude={"basemap"}))
         for library in LIBRARIES:
             digest.update(f"{library} {version(library)}\n".encode())

@@ -19,7 +19,7 @@ EQUATOR_LENGTH = 40_075_016.7  # meters
 
 
 def mercator(latitude: float, longitude: float) -> tuple[float, float]:
-    """Degrees as x, y from 0 to 1: east from 180° W, and south from 85.05° N."""
+    """Project degrees to x from 0 (180° W) to 1 (180° E), y from 0 (85.05° N) to 1 (85.05° S)."""
     y = math.asinh(math.tan(math.radians(latitude))) / math.tau
     return longitude / 360 + 0.5, 0.5 - y
 

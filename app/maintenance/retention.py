@@ -69,7 +69,7 @@ def find_expired(
 
 
 def count_undelivered(session: Session, periods: RetentionPeriods, now: datetime) -> int:
-    """Count the inquiries old enough that stay because an email is not delivered."""
+    """Count the inquiries past the period that are kept because of an undelivered email."""
     query = sa.select(sa.func.count(Inquiry.id)).where(
         Inquiry.state == InquiryState.RECEIVED,
         Inquiry.created_at < now - timedelta(days=periods.days),

@@ -17,10 +17,8 @@ from app.database.engines import sqlite_module
 log = logging.getLogger("frontdesk.retention")
 
 TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement_limit"
-MAX_TRIES, PAUSE_SECONDS = (
-    20,
-    0.1,
-)  # seconds; a reader keeps the -wal file in use for about that long
+MAX_TRIES = 20
+PAUSE_SECONDS = 0.1  # a reader keeps the -wal file in use for about that long
 
 
 def purge_deleted(database: Database) -> None:

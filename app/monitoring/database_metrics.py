@@ -26,7 +26,7 @@ from app.version import version
 
 
 class DatabaseCollector(Collector):
-    """Every host reports the same numbers: use their maximum, not their sum."""
+    """Collects the metrics. Hosts report the same numbers: take the maximum, not the sum."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -73,7 +73,7 @@ def digest_values(session: Session, now: datetime) -> dict[str, Any]:
 
 
 def _quarantined(session: Session) -> list[Any]:
-    """The newest quarantined inquiries, so that each is listed at least once; oldest first."""
+    """The newest inquiries in quarantine, oldest first. The limit never hides a new one."""
     columns = Inquiry.reference, Inquiry.quarantine_reasons, Inquiry.created_at
     query = sa.select(*columns).where(IS_QUARANTINED).order_by(Inquiry.created_at.desc())
     return list(reversed(session.execute(query.limit(MAX_QUARANTINED)).all()))

@@ -135,7 +135,7 @@ class OutboxMessage(Base):
         self.state, self.due_at = state, None
 
     def give_up(self) -> None:
-        """Do not send it again after a failure: only a message to the clinic raises an alert."""
+        """Do not send it again. A message to the clinic is then dead, which raises an alert."""
         self.finish(State.CANCELLED if self.is_acknowledgement else State.DEAD)
 
     def build_attempt(

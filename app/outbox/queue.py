@@ -38,7 +38,7 @@ def build_row(
     """The row for ``email``, encrypted and due at once. Needs no database, so that it can be
     built before a transaction begins.
 
-    ``domain`` is the right side of the Message-ID; ``request_id`` identifies the HTTP request
+    ``domain`` follows the @ of the Message-ID; ``request_id`` identifies the HTTP request
     in the log.
     """
     return {

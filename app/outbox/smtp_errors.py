@@ -44,13 +44,13 @@ class TransportUnavailable(SendError):  # noqa: N818
 
 
 def transport_unavailable(error: Exception) -> TransportUnavailable:
-    """For an ``error`` before the message was sent: connecting, TLS or login."""
+    """Classify an ``error`` before the message was sent: connecting, TLS or login."""
     code, reply = _reply(error)
     return TransportUnavailable(_describe(error, reply), code)
 
 
 def classify_error(error: Exception, email: OutgoingEmail) -> SendError:
-    """For an ``error`` while ``email`` was being sent."""
+    """Classify an ``error`` while ``email`` was being sent."""
     code, reply = _reply(error)
     error_class = _error_class(error, code or 0, reply, email)
     if not _is_quotable(error, email):

@@ -122,7 +122,7 @@ class Mailer:
         return AttemptResult(Outcome.DELIVERED, code=250)
 
     def _redirect(self, email: OutgoingEmail, message: OutboxMessage) -> bytes | None:
-        """The encrypted email for the fallback mailbox; None if there is none for it."""
+        """The encrypted email for the fallback mailbox; None if it must not or cannot go there."""
         if not self._fallback or message.used_fallback or self._fallback == email.recipient:
             return None
         if email.is_acknowledgement:  # it is for the visitor, not for the clinic

@@ -1,8 +1,8 @@
-"""Settings that pages can mention, so that what they say is always true.
+"""Conditional blocks: text of a page that is shown only with certain settings or links.
 
-``{{ settings.… }}`` shows a setting. A block from ``::: when settings.…`` to ``:::`` is shown
-only if that setting is on (or, with ``not`` before the name, off). ``::: when link.…`` does
-the same with a link of clinic.toml.
+A block from ``::: when settings.NAME`` to ``:::`` is shown only if that setting is on (or, with
+``not`` before the name, off). ``::: when link.NAME`` tests for a link of clinic.toml. The privacy
+page uses such blocks and ``{{ settings.NAME }}``, so that it always describes the actual settings.
 """
 
 import re
@@ -23,7 +23,10 @@ def page_settings(
     send_acknowledgement: bool,
     map_tiles: bool,
 ) -> PageSettings:
-    """``map_tiles``: whether visitors can load street images from another host."""
+    """Return the settings that pages can use.
+
+    ``map_tiles``: whether visitors can load street images from another host.
+    """
     return {
         "settings.retention_days": str(retention_days),
         "settings.quarantine_retention_days": str(quarantine_retention_days),

@@ -1,4 +1,4 @@
-"""HTML of the tokens that Markdown itself does not have. Each rule gets a resolved token."""
+"""Renders the tokens that Markdown itself does not have, as ``parser.py`` has filled them in."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -79,7 +79,7 @@ def _table_open(token: Token) -> str:
 
 
 def _cell(token: Token) -> str:
-    """Without markdown-it's style attribute, which the Content-Security-Policy forbids."""
+    """A table cell without the style attribute, which the Content-Security-Policy forbids."""
     column = token.meta.get("column")
     return f'<td data-column="{escape(column)}">' if column else "<td>"
 

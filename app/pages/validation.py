@@ -33,7 +33,7 @@ class ParsedPage:
         return url_path(self.file.path)
 
     def line(self, number: int) -> int:
-        """The line in the file of line ``number`` of the Markdown, which counts from 0."""
+        """Convert a line number of the Markdown, from 0, to one of the file, from 1."""
         return self.file.first_line + number
 
 

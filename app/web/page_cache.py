@@ -112,7 +112,7 @@ class CachedResponse:
 
 
 class PageCache:
-    """WSGI middleware, shared by threads. Two that miss at once create the same entry."""
+    """WSGI middleware, shared by threads. Two may create the same entry at the same time."""
 
     def __init__(
         self, app: Flask, version: Callable[[], Hashable], observe: RequestObserver | None

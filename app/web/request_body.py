@@ -10,7 +10,7 @@ from werkzeug.utils import cached_property
 
 
 class LimitedRequest(Request):
-    """A request whose chunked body is also answered with 413 when it is too large."""
+    """A request whose size limit also applies to chunked bodies: status 413."""
 
     @cached_property
     def stream(self) -> IO[bytes]:

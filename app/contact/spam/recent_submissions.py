@@ -44,7 +44,7 @@ def count_similar(
 
 
 def _count(session: Session, query: sa.Select[Any]) -> int:
-    """Limited, so that the queries do not become slower during a flood."""
+    """Count up to MAX_COUNTED rows, so that a flood does not make the queries slow."""
     rows = query.limit(MAX_COUNTED).subquery()
     return session.scalar(sa.select(sa.func.count()).select_from(rows)) or 0
 

@@ -107,7 +107,9 @@ def _text_signals(inquiry: InquiryData, weights: SpamWeights) -> Iterator[tuple[
 def _phrase_signals(
     phrases: dict[str, int], weights: SpamWeights, *, supported: bool
 ) -> Iterator[tuple[float, str]]:
-    """``supported``: subjects that patients also write about count as offers."""
+    """``subjects``, which patients also write about, get the points of ``offers`` if the score
+    is ``supported`` by other signals, and otherwise the fewer points of ``tone``.
+    """
     offers, tone = phrases["offers"], phrases["tone"]
     if supported:
         offers += phrases["subjects"]

@@ -50,7 +50,7 @@ def has_link_markup(text: str) -> bool:
 
 
 def is_gibberish(text: str, *, strict: bool = False) -> bool:
-    """Whether most of the longer words cannot be pronounced; of Latin letters only. ``strict``
+    """Whether most of the longer words in Latin letters cannot be pronounced. ``strict``
     is for names, which may be harder to pronounce than words.
     """
     words = [word for word in WORD.findall(text) if len(word) >= 5 and word.isascii()]

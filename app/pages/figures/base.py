@@ -36,7 +36,7 @@ class Figure(FrozenModel):
 
     @property
     def rows(self) -> tuple[TableRow, ...]:
-        """The table of everything that is drawn."""
+        """The rows of the table, which has every value of the drawing."""
         raise NotImplementedError
 
     @property

@@ -70,7 +70,7 @@ class EffectDuration(Figure):
         return (RIGHT - LEFT) * hours / self.axis_max
 
     def y(self, index: int) -> float:
-        """Of the label of the effect at ``index``."""
+        """The ``y`` of the label of the effect at ``index``."""
         return TOP + ROW_HEIGHT * index
 
     @property

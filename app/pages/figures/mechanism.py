@@ -28,7 +28,7 @@ class MechanismStep(FrozenModel):
 
     @property
     def height(self) -> float:
-        """Below the title."""
+        """The height of the text below the title."""
         return LINE_HEIGHT * (len(self.lines) + self.animal_study)
 
 
