@@ -66,7 +66,7 @@ def next_run(at: clock_time, zone: ZoneInfo, last: datetime | None, now: datetim
 
 
 class ScheduledJob(Base):
-    """When a job last started, on any mailer, and from when on the next run is overdue."""
+    """When a job last started, on any mailer, and when the next run becomes overdue."""
 
     __tablename__ = "scheduled_job"
 

@@ -69,7 +69,10 @@ def create_backup(database: Database, path: Path) -> Manifest:
 
 
 def record_backup(database: Database, created_at: datetime, every: timedelta | None) -> None:
-    """Store the time of a backup, and when MISSED_TURNS of those made ``every`` … are missing."""
+    """Store the time of a backup, where every host can read it.
+
+    With ``every``, the interval of backups, also store when MISSED_TURNS of them are missing.
+    """
     job = ScheduledJob(name=BACKUP_JOB, started_at=created_at)
     if every:
         job.overdue_at = created_at + MISSED_TURNS * every
@@ -98,7 +101,8 @@ def existing_tables(connection: sa.Connection) -> list[str]:
 def schema_differences(contents: BackupContents) -> list[str]:
     """Return the columns and triggers that differ from the models of this version.
 
-    The models do not describe older revisions: then only the triggers, which none has.
+    For a backup of an older revision, only the triggers: the models do not describe its columns,
+    and no revision has a trigger.
     """
     if contents.revision != known_revisions()[-1]:
         return [name for name in contents.schema_objects if name.startswith("trigger ")]
@@ -108,7 +112,7 @@ def schema_differences(contents: BackupContents) -> list[str]:
 
 
 def _schema_objects(connection: sa.Connection, tables: list[str]) -> list[str]:
-    """Return every ``table.column``, and ``trigger name``, except the one of a restore."""
+    """Return ``table.column`` and ``trigger NAME`` of all, except the trigger of a restore."""
     columns = sa.inspect(connection).get_multi_columns(filter_names=tables)
     names = {f"{table}.{item['name']}" for (_, table), items in columns.items() for item in items}
     triggers = connection.exec_driver_sql(TRIGGERS[connection.dialect.name]).scalars()

@@ -43,8 +43,9 @@ def delete_abandoned_folders(parent: Path) -> None:
 def delete_old_backups(folder: Path, days: int, now: datetime) -> int:
     """Delete backups by the time in their name. Returns how many.
 
-    Of the last 24 hours all are kept, then the newest of each day for ``days`` days, and always
-    the newest. The clock is trusted for one day beyond it: a wrong clock deletes no history.
+    Keeps all of the last 24 hours, then the newest of each day for ``days`` days, and always the
+    newest of all. Age counts from one day after the newest at most: a clock that is far ahead
+    does not delete all older backups.
     """
     backups = {}
     for path in folder.iterdir():

@@ -21,7 +21,7 @@ LINE = re.compile(rf"^({REFERENCE_PATTERN}) (\S+)$", re.MULTILINE)
 
 
 def update_list(database: Database, folder: Path, *others: Path) -> set[str]:
-    """Add to the list in ``folder`` what the database, and the lists in ``others``, name.
+    """Add the erased inquiries of the database and of the lists in ``others`` to ``folder``'s list.
 
     Returns the references on it. Raises OSError.
     """

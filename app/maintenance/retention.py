@@ -3,8 +3,8 @@
 The period begins when the last email of an inquiry was delivered or cancelled. An inquiry
 with an email that is pending, being sent or dead keeps its content, however old it is.
 
-By a clock that is far ahead, every inquiry is past its period. The last run therefore limits how
-far the clock may have moved; beyond that a person has to confirm the date.
+If the clock is far ahead, every inquiry seems to be past its period. So if the last run is more
+than MAX_GAP from now, a person has to confirm the date first.
 """
 
 import logging
