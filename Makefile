@@ -9,9 +9,9 @@ COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test format check-format check-lint check-types check-imports tests \
-	test-future faults fuzz audit sbom bench bench-outbox bench-post bench-pages spam-table \
-	lighthouse html observatory screenshots docs lock clean \
+.PHONY: help run test format check-format check-lint check-types check-imports pytest \
+	test-clock-ahead faults fuzz audit sbom bench bench-outbox bench-post bench-pages spam-evaluation \
+	lighthouse html-validate observatory screenshots docs lock clean \
 	chromium smtp-sink redis wrk promtool nginx systemd-analyze
 
 ## Run
@@ -21,7 +21,7 @@ run: $(VENV)/run.stamp ## Start the site on this machine. CLINIC_DIR=… preview
 
 ## Check
 
-test: check-format check-lint check-types check-imports tests ## Check format, lint, types and imports, and run all tests
+test: check-format check-lint check-types check-imports pytest ## Check format, lint, types and imports, and run all tests
 
 check-format: $(VENV)/test.stamp
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format" >&2; exit 1; }
@@ -35,10 +35,10 @@ check-types: $(VENV)/test.stamp
 check-imports: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-logo
 
-tests: $(VENV)/test.stamp chromium redis promtool nginx systemd-analyze ## Run only the tests. TESTS="tests/web -k csp" selects some
+pytest: $(VENV)/test.stamp chromium redis promtool nginx systemd-analyze ## Run only the tests. TESTS="tests/web -k csp" selects some
 	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
-test-future: $(VENV)/test.stamp chromium redis promtool nginx systemd-analyze ## Run the tests with the clock 400 days ahead. DAYS=30 sets the days; needs a C compiler
+test-clock-ahead: $(VENV)/test.stamp chromium redis promtool nginx systemd-analyze ## Run the tests with the clock 400 days ahead. DAYS=30 sets the days; needs a C compiler
 	@mkdir -p build && $(CC) -O2 -shared -fPIC -DDAYS=$(or $(DAYS),400) -o build/clock_ahead.so tests/support/clock_ahead.c
 	@LD_PRELOAD=$(CURDIR)/build/clock_ahead.so $(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
@@ -66,13 +66,13 @@ bench-post: $(VENV)/test.stamp build/peers/stamp smtp-sink wrk ## Only contact p
 bench-outbox: $(VENV)/test.stamp smtp-sink wrk ## Only the outbox, and large databases
 	@$(BIN)/python -m bench outbox history
 
-spam-table: $(VENV)/test.stamp ## Score the labeled messages and update docs/spam.md
+spam-evaluation: $(VENV)/test.stamp ## Score the labeled messages and update docs/spam.md
 	@$(BIN)/python -m tests.contact.spam_evaluation
 
 lighthouse: $(VENV)/test.stamp chromium build/node/stamp ## Run Lighthouse on every page and update docs/quality.md
 	@$(BIN)/python -m bench.lighthouse
 
-html: $(VENV)/test.stamp build/node/stamp ## Run html-validate on every page and error page
+html-validate: $(VENV)/test.stamp build/node/stamp ## Run html-validate on every page and error page
 	@$(BIN)/python -m bench.html_validate
 
 observatory: $(VENV)/test.stamp nginx build/node/stamp ## Run MDN HTTP Observatory and update docs/security.md
@@ -103,7 +103,7 @@ clean: ## Delete everything that can be rebuilt. The instance folder stays
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^## / { printf "\n%s\n", substr($$0, 4) } \
-		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The environment. The stamp files record what is installed: as long as they are newer than
 # the requirements, nothing is installed again.

@@ -123,7 +123,7 @@ class Settings(BaseModel):
 
         Raises SettingsError, which lists every error at once.
         """
-        values, errors = read_variables(environ)
+        values, errors = _read_variables(environ)
         errors += _missing_settings(values)
         settings = None
         try:
@@ -247,7 +247,7 @@ SECRET_NAMES = tuple(
 VARIABLE_NAMES = SETTING_NAMES | {f"{name}_FILE" for name in SECRET_NAMES}
 
 
-def read_variables(environ: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
+def _read_variables(environ: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[str]]:
     """Return the variables that are set, by name, and the errors found.
 
     Without ``environ`` this reads the process environment, and the default file if it exists.

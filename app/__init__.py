@@ -81,7 +81,7 @@ def _init_web(
 ) -> None:
     web.init_app(
         app,
-        secret=settings.secret_key.get_secret_value(),
+        secret_key=settings.secret_key.get_secret_value(),
         trusted_hosts=settings.trusted_hosts,
         trusted_proxies=settings.trusted_proxies,
         hsts_subdomains=settings.hsts_subdomains,

@@ -1,4 +1,4 @@
-"""``make html``: runs html-validate on every page, error pages and the form with errors."""
+"""``make html-validate``: runs html-validate on every page, error page and the form with errors."""
 
 import subprocess
 import sys

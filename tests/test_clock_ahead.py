@@ -1,6 +1,6 @@
 """Tests pass on any day: those that read dates run again with the clock 400 days ahead.
 
-`make test-future` runs the whole suite with the clock of every program ahead.
+`make test-clock-ahead` runs the whole suite with the clock of every program ahead.
 """
 
 import os

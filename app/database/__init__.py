@@ -10,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -59,23 +58,6 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-class DatabaseClock(sa.FunctionElement[datetime]):
-    """SQL expression: the time by PostgreSQL's clock, NULL on SQLite."""
-
-    type = UTCDateTime()
-    inherit_cache = True
-
-
-@compiles(DatabaseClock)
-def _compile_for_postgres(*_: Any, **_more: Any) -> str:
-    return "clock_timestamp()"
-
-
-@compiles(DatabaseClock, "sqlite")
-def _compile_for_sqlite(*_: Any, **_more: Any) -> str:
-    return "NULL"
-
-
 # Read-only transactions: on SQLite they take no write lock, on PostgreSQL they need no
 # BEGIN and ROLLBACK (each statement sees what is committed, as in READ COMMITTED).
 READ_ONLY: dict[str, dict[str, Any]] = {
@@ -109,4 +91,5 @@ class Database:
         """
         if self.engine.dialect.name == "sqlite":
             return clock.now()
-        return session.scalar(sa.select(DatabaseClock())) or clock.now()
+        query = sa.select(sa.func.clock_timestamp(type_=UTCDateTime))
+        return session.execute(query).scalar_one()

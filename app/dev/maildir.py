@@ -19,11 +19,6 @@ class ReceivedMessage:
     message: EmailMessage
 
     @property
-    def headers(self) -> list[tuple[str, str]]:
-        """All headers in order, decoded."""
-        return [(name, str(value)) for name, value in self.message.items()]
-
-    @property
     def text(self) -> str | None:
         return self._part("plain")
 

@@ -23,7 +23,7 @@ MAX_FORM_PARTS = 50
 def init_app(  # noqa: PLR0913  (each is one setting)
     app: Flask,
     *,
-    secret: str,
+    secret_key: str,
     trusted_hosts: tuple[str, ...] | None = None,
     trusted_proxies: int = 0,
     hsts_subdomains: bool = False,
@@ -36,8 +36,8 @@ def init_app(  # noqa: PLR0913  (each is one setting)
 ) -> None:
     """Register this package. Call it before the feature packages.
 
-    ``secret`` keys the hashes of visitors' addresses. ``trusted_hosts`` are the host names that
-    are answered, None for any. ``trusted_proxies`` is the number of our own proxies: so many
+    ``secret_key`` keys the hashes of visitors' addresses. ``trusted_hosts`` are the host names
+    that are answered, None for any. ``trusted_proxies`` is the number of our own proxies: so many
     entries of ``X-Forwarded-*`` are trusted, counted from the end. ``observe`` is called for
     each request. Cached pages are rendered again when ``page_version()`` changes.
     """
@@ -62,6 +62,6 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     init_error_handlers(app)
     init_request_body(app)
     init_rate_limits(
-        app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri, secret=secret
+        app, enabled=ratelimit_enabled, storage_uri=ratelimit_storage_uri, secret_key=secret_key
     )
     redirect_trailing_slashes(app)

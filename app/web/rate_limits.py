@@ -48,16 +48,16 @@ def _is_safe() -> bool:
     return request.method in SAFE_METHODS
 
 
-def init_rate_limits(app: Flask, *, enabled: bool, storage_uri: str, secret: str) -> None:
+def init_rate_limits(app: Flask, *, enabled: bool, storage_uri: str, secret_key: str) -> None:
     """Count in ``storage_uri`` (``memory://`` or ``redis://…``) if ``enabled``.
 
-    ``secret`` keys the hashes of visitors' addresses and must be the same on every host.
+    ``secret_key`` keys the hashes of visitors' addresses and must be the same on every host.
     """
     app.config.update(
         RATELIMIT_ENABLED=enabled,
         RATELIMIT_STORAGE_URI=storage_uri,
         RATELIMIT_STORAGE_OPTIONS=REDIS_OPTIONS if storage_uri.startswith("redis") else {},
-        VISITOR_KEY_SECRET=sha256(b"visitor:" + secret.encode()).digest(),
+        VISITOR_KEY_SECRET=sha256(b"visitor:" + secret_key.encode()).digest(),
     )
     limiter.init_app(app)
     app.after_request(_set_retry_after)

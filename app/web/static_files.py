@@ -17,7 +17,7 @@ from markupsafe import Markup
 from app.web.page_cache import ONE_YEAR, REVALIDATE, public_response
 
 INLINE_STYLE_SHEETS = ("tokens", "base", "layout", "components")
-SCRIPT = "site.js"  # all of static/js in one file, for one request
+SCRIPT_BUNDLE = "site.js"  # all of static/js in one file, for one request
 # Listed here because the system's own table differs from host to host.
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -53,7 +53,7 @@ def init_static_files(app: Flask) -> str:
     folder = Path(app.static_folder)
     scripts = sorted((folder / "js").glob("*.js"))
     bundle = StaticFile(b"".join(map(Path.read_bytes, scripts)), MEDIA_TYPES[".js"])
-    app.config["STATIC_FILES"] = {**_read_all(folder), SCRIPT: bundle}
+    app.config["STATIC_FILES"] = {**_read_all(folder), SCRIPT_BUNDLE: bundle}
     css = "".join(
         rcssmin.cssmin((folder / "css" / f"{name}.css").read_text(encoding="utf-8"))
         for name in INLINE_STYLE_SHEETS

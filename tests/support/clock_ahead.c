@@ -1,4 +1,4 @@
-/* `make test-future` preloads this into the tests and every program they start.
+/* `make test-clock-ahead` preloads this into the tests and every program they start.
  * The real-time clock is DAYS ahead; clocks that measure waiting are not changed.
  * (libfaketime 0.9 moves those too, but not the timeouts of locks, so tests hang.)
  */

@@ -36,7 +36,7 @@ def make_site(static: Path) -> Callable[..., Flask]:
     def make(**options: Any) -> Flask:
         site = Flask("frontdesk", root_path=str(static.parent), static_folder="static")
         site.jinja_loader = DictLoader({"errors/error.html": ERROR_PAGE})
-        web.init_app(site, secret="only-for-tests", **options)
+        web.init_app(site, secret_key="only-for-tests", **options)
         _add_views(site)
         return site
 
