@@ -9,7 +9,7 @@ from flask.cli import ScriptInfo, with_appcontext
 from app import clock
 from app.cli import db  # noqa: F401  (imports the models of all tables)
 from app.cli.output import confirm, pluralize, yes_option
-from app.database.key_check_values import register_newest_key
+from app.database.key_check_values import register_newest_key, require_keys
 from app.database.migrations import get_alembic
 from app.maintenance import backup_folder, erasure_list
 from app.maintenance.backup import create_backup, record_backup
@@ -53,6 +53,7 @@ def backup(path: Path, keep: int | None, every: int | None) -> None:
     path = path / backup_folder.backup_file_name(clock.now()) if path.is_dir() else path
     manifest = create_backup(database, path.absolute())
     erasure_list.update_list(database, path.absolute().parent, instance)
+    require_keys(manifest.contents.key_check_values, database.keys)
     record_backup(database, manifest.created_at, timedelta(hours=every) if every else None)
     click.echo(f"{path}: {_describe(manifest)}")
 

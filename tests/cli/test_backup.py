@@ -261,6 +261,8 @@ def test_a_backup_encrypted_with_another_key_is_reported_in_one_line(
     other = Desk(make_app(DATABASE_URL=url, ENCRYPTION_KEYS=Fernet.generate_key().decode()))
     output = error_of(other, "restore", str(file), "--replace", "--yes")
     assert "a key is missing: ENCRYPTION_KEYS lacks" in output
+    output = error_of(other, "backup", f"{file}2")
+    assert "a key is missing: ENCRYPTION_KEYS lacks" in output, "it could not be restored"
 
 
 def test_a_backup_newer_than_the_code_is_reported_in_one_line(desk: Desk, file: Path) -> None:
