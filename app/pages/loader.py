@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -21,12 +20,11 @@ from app.pages.validation import HOME, ParsedPage, validate_pages
 
 @dataclass(frozen=True)
 class Page:
-    """An information page, ready for its template. ``updated`` is a date in UTC."""
+    """An information page, ready for its template."""
 
     path: str
     name: str  # of its template, if it has one, and of its route
     meta: FrontMatter
-    updated: date
     lead: Markup
     body: Markup
     headings: tuple[Heading, ...]
@@ -79,12 +77,10 @@ def _placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, Placehold
 
 def _page(md: MarkdownIt, page: ParsedPage, sources: Mapping[str, Source]) -> Page:
     meta, result = page.file.front_matter, page.result
-    modified = datetime.fromtimestamp(page.file.path.stat().st_mtime, UTC).date()
     return Page(
         path=page.path,
         name=page.path.lstrip("/") or "home",
         meta=meta,
-        updated=meta.updated or modified,
         lead=result.lead,
         body=result.body,
         headings=tuple(result.headings),

@@ -78,12 +78,15 @@ def _show_page(site: Site, page: Page) -> Response:
 
 
 def _sitemap(site: Site) -> str:
-    """All public pages; only information pages have a date of last change."""
-    dated = [(page.path, f"<lastmod>{page.updated}</lastmod>") for page in site.pages]
-    undated = [(path, "") for path in OTHER_PAGES]
+    """All public pages, with the date of the last change if their front matter has one."""
+    lastmod = {
+        page.path: f"<lastmod>{page.meta.updated}</lastmod>"
+        for page in site.pages
+        if page.meta.updated
+    }
     urls = "\n".join(
-        f"<url><loc>{escape(site.url + path)}</loc>{lastmod}</url>"
-        for path, lastmod in dated + undated
+        f"<url><loc>{escape(site.url + path)}</loc>{lastmod.get(path, '')}</url>"
+        for path in (*(page.path for page in site.pages), *OTHER_PAGES)
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

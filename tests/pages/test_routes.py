@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import brotli
@@ -35,6 +37,20 @@ def test_page_has_title_description_and_structured_data(client: FlaskClient, pat
     assert data
     types = {node["@type"] for node in json.loads(data[1])["@graph"]}
     assert "MedicalWebPage" in types
+
+
+def test_sitemap_has_the_dates_of_the_pages_and_no_other(
+    make_app: Callable[..., Flask], clinic_dir: Path, tmp_path: Path
+) -> None:
+    """The date of a file is that of a checkout: it must not make a medical page look reviewed."""
+    folder = shutil.copytree(clinic_dir, tmp_path / "clinic")
+    page = folder / "pages" / "questions.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(re.sub(r"^updated = .*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
+    sitemap = make_app(CLINIC_DIR=str(folder)).test_client().get("/sitemap.xml").text
+    dated = dict(re.findall(r"<loc>[^<]*8000(/[^<]*)</loc>(?:<lastmod>([^<]+))?", sitemap))
+    assert dated["/evidence"] == "2026-11-23"
+    assert dated["/questions"] == dated["/contact"] == ""
 
 
 def test_front_page_sections_are_in_order(client: FlaskClient) -> None:

@@ -1,6 +1,7 @@
 """Public responses are rendered and compressed once, until their version changes."""
 
 import gzip
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,6 +55,24 @@ def test_the_second_response_comes_from_the_cache(
             assert parts(first) == parts(again), (path, encoding)
             assert "X-Request-Id" not in first.headers
             assert flask_requests == [path]
+
+
+@pytest.mark.parametrize("path", ["/.well-known/security.txt", "/location/map.svg"])
+def test_a_response_is_compressed_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    compressed: list[int] = []
+    compress = brotli.compress
+
+    def count(body: bytes, **options: int) -> bytes:
+        compressed.append(len(body))
+        return bytes(compress(body, **options))
+
+    monkeypatch.setattr(brotli, "compress", count)
+    threads = threading.active_count()
+    bodies = {client.get(path, headers={"Accept-Encoding": "br"}).data for _ in range(5)}
+    assert (len(bodies), len(compressed)) == (1, 1)
+    assert threading.active_count() == threads
 
 
 @pytest.mark.parametrize("path", NOT_PUBLIC)
