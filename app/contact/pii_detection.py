@@ -20,25 +20,32 @@ RECORD = "medical record number"
 DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 NUMBER_WORD = r"(?:id|#|no\b\.?|num\b\.?|numbers?|identification)"
 
-# 123-45-6789, 123 - 45 - 6789. With spaces or dots, only if no other digits are next to it.
+# 123-45-6789, 123 - 45 - 6789. With other separators, only if no other digits are next to it.
 HYPHENED = re.compile(r"(?<!\d)(?<!\d-)\d{3} ?- ?\d{2} ?- ?\d{4}(?!\d)(?!-\d)")
-SPACED = re.compile(r"(?<![\d+])(?<!\d[ .-])\d{3}([ .])\d{2}\1\d{4}(?!\d)(?![ .-]\d)")
-PHONE_WORD = re.compile(r"\b(?:tel|phone|mobile|cell|fax|telefono|celular)\b")
+SEPARATOR = r"[ ./\n-]{1,3}"
+SPACED = re.compile(
+    rf"(?<![\d+])(?<!\d[ ./-])\d{{3}}{SEPARATOR}\d{{2}}{SEPARATOR}\d{{4}}(?!\d)(?![ ./-]\d)"
+)
+OTHER_NUMBER = re.compile(
+    r"\b(?:tel|phone|mobile|cell|fax|telefono|celular)\b"
+    rf"|\b(?:order|invoice|ticket|tracking|confirmation|ref(?:erence)?) ?{NUMBER_WORD}?[ :]{{0,2}}$"
+)
 SSN_LABEL = (
-    r"(?:\bssn?\b|\bs\.s\.n?\b|\bsocial ?(?:#|no\b|num|:|is\b)"
+    r"(?:\bssn?(?![a-z])|\bs\.s\.n?\b|\bsocial ?(?:#|no\b|num|:|is\b)"
     r"|\bsoc(?:ial)?\.? ?sec(?:urity)?|\bseguro social)"
 )
-NINE = r"\d(?:[ .-]?\d){8}"
+NINE = r"\d(?:[ ./-]{0,2}\d){8}"
 LABELED_SSN = re.compile(
-    rf"{SSN_LABEL}[^\d\n]{{0,40}}(?<!\+)({NINE})(?![ .-]?\d)"
-    rf"|(?<![\d+])(?<!\d[ .-])({NINE})(?![ .-]?\d)[^\d\n]{{0,15}}{SSN_LABEL}"
+    rf"{SSN_LABEL}[^\d\n]{{0,40}}\n?(?<!\+)({NINE})(?![ ./-]?\d)"
+    rf"|(?<![\d+])(?<!\d[ ./-])({NINE})(?![ ./-]?\d)[^\d\n]{{0,15}}{SSN_LABEL}"
 )
 ZIP_4 = re.compile(r"\d{5}[ -]\d{4}")
 
 BARE_CARD = re.compile(r"(?<![\d+])(?<!\d[.,-])(\d{13,19})(?![.,]?\d)")
 GROUPED_CARD = re.compile(
-    r"(?<![\d+])(?<!\d[ -])(\d{4}[ .-]{1,2}\d{4}[ .-]{1,2}\d{4}[ .-]{1,2}\d{1,7}"
-    r"|3\d{3}[ .-]{1,2}\d{6}[ .-]{1,2}\d{4,5})(?!\d)"
+    rf"(?<![\d+])(?<!\d[ -])(\d{{4}}{SEPARATOR}\d{{4}}{SEPARATOR}\d{{4}}{SEPARATOR}\d{{1,7}}"
+    rf"|3\d{{3}}{SEPARATOR}\d{{6}}{SEPARATOR}\d{{4,5}}|\d{{6}}{SEPARATOR}\d{{10}}"
+    rf"|\d{{8}}{SEPARATOR}\d{{8}})(?!\d)"
 )
 # Prefixes and lengths of the issuers: Visa, Mastercard, American Express, Discover,
 # Diners Club, JCB, UnionPay, Maestro.
@@ -62,6 +69,7 @@ LABELED_INSURANCE = re.compile(
     r"|\bnumero de (?:afiliad[oa]|poliza|miembro|seguro(?! social)|asegurad[oa]|suscriptor)"
     rf"|\bmbi\b){LABEL_TO_VALUE}{VALUE}"
 )
+NOT_INSURANCE = re.compile(r"\b(?:gym|fitness|library|club|museum|store|costco|airline|hotel)\b")
 LABELED_RECORD = re.compile(
     r"(?:\bm\.?r\.?n\b\.?|\b(?:medical|patient|hospital|health) (?:records?|chart|file)"
     rf" ?{NUMBER_WORD}|\b(?:patient|chart) ?{NUMBER_WORD}"
@@ -93,7 +101,7 @@ def _fold(text: str) -> str:
 def _has_social_security(text: str) -> bool:
     for match in chain(HYPHENED.finditer(text), SPACED.finditer(text)):
         before = text[max(0, match.start() - 16) : match.start()]
-        if ssn.is_valid(_digits(match[0])) and not PHONE_WORD.search(before):
+        if ssn.is_valid(_digits(match[0])) and not OTHER_NUMBER.search(before):
             return True
     for match in LABELED_SSN.finditer(text):
         number = match[1] or match[2]
@@ -110,7 +118,9 @@ def _has_card(text: str) -> bool:
 
 def _has_labeled(pattern: re.Pattern[str], text: str, *, min_digits: int) -> bool:
     return any(
-        len(_digits(match[1])) >= min_digits and not PHONE_OR_DATE.fullmatch(match[1])
+        len(_digits(match[1])) >= min_digits
+        and not PHONE_OR_DATE.fullmatch(match[1])
+        and not NOT_INSURANCE.search(text, max(0, match.start() - 16), match.end())
         for match in pattern.finditer(text)
     )
 

@@ -9,7 +9,11 @@ import re
 import unicodedata
 from functools import lru_cache
 
-INVISIBLE = dict.fromkeys((*range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xAD, 0xFEFF))
+# Also joiners, variation selectors and the keycap of an emoji, which are in no combining class.
+INVISIBLE = dict.fromkeys(
+    (*range(0x200B, 0x2010), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), 0xAD, 0x34F, 0x20E3,
+     *range(0x180B, 0x1810), 0xFEFF, *range(0xE0100, 0xE01F0))
+)  # fmt: skip
 MAX_GROWTH = 3  # a Hangul syllable becomes three letters; one Arabic ligature would become 18
 SEPARATORS = re.compile(r"[\W_]+")
 FIRST_SCRIPT_WITHOUT_SPACES = 0x0590  # code point of the first such script, Hebrew
