@@ -2,7 +2,6 @@
 
 import logging
 import re
-from datetime import timedelta
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from app import clock
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.csrf import is_cross_site, sent_by_browser
 from app.contact.forms import ContactForm
@@ -29,7 +27,6 @@ blueprint = Blueprint("contact", __name__)
 # Not "no-store": with it, browsers forget what was typed when the visitor goes back.
 PRIVATE_NO_CACHE = "private, no-cache"
 POST_LIMIT = "10 per minute; 60 per hour"
-CRISIS_LINES_FIRST_FOR = timedelta(hours=1)
 
 
 def blank_form() -> ContactForm:
@@ -64,34 +61,25 @@ def submit() -> ResponseReturnValue:
 
 @blueprint.get("/contact/received/<reference>")
 def received(reference: str) -> ResponseReturnValue:
-    page = render_template(
-        "contact/received.html", reference=reference, mentions_crisis=_mentions_crisis(reference)
-    )
+    """The same page for every inquiry: whoever knows a reference must not learn from it whether
+    the message suggests a crisis. So the crisis lines come first for everyone.
+    """
+    if not _exists(reference):
+        abort(404)
+    page = render_template("contact/received.html", reference=reference)
     return page, {"Cache-Control": "no-store"}
 
 
-def _mentions_crisis(reference: str) -> bool:
-    """Whether the inquiry has a crisis phrase; 404 when there is no such inquiry.
-
-    True only for an hour, while the reader is most likely the visitor: references are read out
-    and printed. Found in the encrypted content, so that no flag about a person is stored. When
-    the database or the key is not available, the crisis lines come first.
-    """
+def _exists(reference: str) -> bool:
+    """Whether there is such an inquiry; True when the database is not available."""
     if not re.fullmatch(REFERENCE_PATTERN, reference):
-        abort(404)
-    database = current_services().database
+        return False
+    query = select(Inquiry.id).where(Inquiry.reference == reference)
     try:
-        with database.read_session() as session:
-            inquiry = session.scalar(select(Inquiry).where(Inquiry.reference == reference))
-        if inquiry is None:
-            abort(404)
-        if clock.now() - inquiry.created_at >= CRISIS_LINES_FIRST_FOR:
-            return False
-        content = inquiry.decrypt(database.keys)
-    except (SQLAlchemyError, UnknownKeyError):
+        with current_services().database.read_session() as session:
+            return session.scalar(query) is not None
+    except SQLAlchemyError:
         return True
-    phrases = current_services().clinic.crisis_phrases
-    return content is not None and mentions_crisis(content.free_text, phrases)
 
 
 @blueprint.errorhandler(HTTPException)
