@@ -54,6 +54,7 @@ def create_inquiries() -> None:
     op.create_table(
         "acknowledgement_limit",
         sa.Column("address_digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("domain_digest", sa.LargeBinary(32), nullable=False),
         sa.Column("queued_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("address_digest"),
     )

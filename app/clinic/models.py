@@ -170,14 +170,14 @@ class Review(FrozenModel):
 
 
 class SpamWeights(FrozenModel):
-    """Points for each sign of spam. With the defaults, only a filled-in honeypot, or the same
-    message from five senders, is enough by itself.
+    """Points for each sign of spam. With the defaults, only a filled-in honeypot is enough by
+    itself. What others sent is never enough by itself.
     """
 
     honeypot: Points = 5.0
     missing_browser_headers: Points = 1.75
     too_fast: Points = 2.5
-    same_message: Points = 1.5  # for each other inquiry with this message, up to four
+    same_message: Points = 1.5  # for each other network with this message, up to four
     same_network: Points = 1.0  # in steps: 3, 10 and 30 others in an hour
     link: Points = 0.75  # for each link, up to four
     disguised_link: Points = 2.0

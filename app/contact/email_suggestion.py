@@ -1,5 +1,6 @@
 """Suggests a correction for a mistyped email provider. The address itself is never refused."""
 
+from app.contact.email_addresses import ascii_domain
 from app.contact.text_normalization import deletion_variants
 
 PROVIDERS = (
@@ -24,7 +25,7 @@ def suggest_email(email: str) -> str | None:
     from a large provider's.
     """
     local, _, domain = email.rpartition("@")
-    domain = domain.lower()
+    domain = ascii_domain(domain)
     if domain in PROVIDERS or domain in SIMILAR_DOMAINS:
         return None
     variants = deletion_variants(domain)

@@ -1,5 +1,6 @@
 """The emails about an inquiry: to staff and to the visitor. Nothing is sent here."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -7,11 +8,11 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from email_validator import validate_email
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.clinic import Clinic
 from app.contact.crisis_detection import mentions_crisis
+from app.contact.email_addresses import ascii_address
 from app.contact.forms import REPLY_BY
 from app.contact.models import InquiryData
 from app.outbox.models import OutgoingEmail
@@ -23,6 +24,9 @@ CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - {ord("\n"), ord("\t")}
 # Bidirectional controls, with which a name could rewrite the subject.
 BIDI_CONTROLS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 
+# A dot or colon that a mail program could make a link of: the subject must not have links.
+LINKED = re.compile(r"(?<=\w)([.:\u3002\uff0e\uff61])(?=[\w/])")
+
 
 class NotificationDetail(StrEnum):
     """How much of an inquiry its notification has: all, all but the message, or the reference."""
@@ -32,19 +36,21 @@ class NotificationDetail(StrEnum):
     MINIMAL = "minimal"
 
 
-def notification_emails(
+def notification_emails(  # noqa: PLR0913  (the inquiry and the clinic's choices)
     inquiry: InquiryData,
     reference: str,
     received_at: datetime,
     clinic: Clinic,
     detail: NotificationDetail,
+    *,
+    spam_note: str = "",
 ) -> list[OutgoingEmail]:
     """One email to each mailbox of the inquiry's topic. Unless ``detail`` is minimal, a reply
-    goes to the visitor.
+    goes to the visitor. ``spam_note`` says why an inquiry that was not quarantined may be spam.
     """
     topic = clinic.topic(inquiry.topic)
     crisis = mentions_crisis(inquiry.free_text, clinic.crisis_phrases)
-    address = reply_address(inquiry.email)
+    address = ascii_address(inquiry.email)
     values = {
         "inquiry": replace(inquiry, message=inquiry.message.translate(CONTROLS)),
         "reference": reference,
@@ -55,10 +61,12 @@ def notification_emails(
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
         "mentions_crisis": crisis,
+        "spam_note": spam_note,
         "with_message": detail is NotificationDetail.FULL,
     }
     template = "inquiry"
-    subject, reply_to = f"{topic.label} from {inquiry.name.translate(BIDI_CONTROLS)}", address
+    name = LINKED.sub(r"\1 ", inquiry.name.translate(BIDI_CONTROLS))
+    subject, reply_to = f"{topic.label} from {name}", address
     if detail is NotificationDetail.MINIMAL:
         template, subject, reply_to = "inquiry_minimal", "New inquiry", None
     text, html = render_email(template, values)
@@ -83,7 +91,7 @@ def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> Outgoin
     Has nothing that the visitor typed: someone who enters another person's address cannot use
     it to send them a message.
     """
-    address = reply_address(email)
+    address = ascii_address(email)
     if address is None:
         return None
     text, html = render_email("acknowledgement", {"reference": reference, "clinic": clinic})
@@ -97,15 +105,6 @@ def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> Outgoin
         reply_to=clinic.email,
         is_acknowledgement=True,
     )
-
-
-def reply_address(email: str) -> str | None:
-    """``email`` in ASCII (with an internationalized domain as xn--…), or None if its local
-    part is not ASCII: not every mail server accepts such a Reply-To.
-    """
-    if email.isascii():
-        return email
-    return validate_email(email, check_deliverability=False, test_environment=True).ascii_email
 
 
 def render_email(template: str, values: Mapping[str, object]) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from app.contact.validators import (
     LineField,
     MaxLength,
     Pattern,
+    no_link,
     no_pii,
     normalize_line_ends,
     valid_choice,
@@ -55,9 +56,10 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
             MaxLength(100, "Name must be {limit} characters or fewer"),
             Pattern(LINE, ONE_LINE_ERROR.format("Name")),
             Pattern(VISIBLE_LINE, "Enter your name"),
+            no_link,
             no_pii,
         ],
-        description="On one line",
+        description="On one line, without links",
     )
     email = LineField(
         "Email address",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+from app.contact.email_addresses import mailbox
 from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, letters_and_digits
 
@@ -25,14 +26,16 @@ class Submission:
     """Identifies a submission by keyed digests.
 
     ``key`` finds the first submission for ``valid_for``. ``content_digest`` is of all fields,
-    ``address_digest`` of the visitor's email address. ``message_digest`` and ``network_digest``
-    (16 bytes, None where there is nothing to compare) are for the spam filter.
+    ``address_digest`` and ``domain_digest`` of the mailbox that an acknowledgement is sent to.
+    ``message_digest`` and ``network_digest`` (16 bytes, None where there is nothing to compare)
+    are for the spam filter.
     """
 
     key: bytes
     valid_for: timedelta
     content_digest: bytes
     address_digest: bytes
+    domain_digest: bytes
     message_digest: bytes | None
     network_digest: bytes | None
 
@@ -47,23 +50,24 @@ class SubmissionKeys:
         self, inquiry: InquiryData, idempotency_key: str | None, ip_address: str | None
     ) -> Submission:
         """Without a client's ``idempotency_key``, the same content within ten minutes is the
-        same inquiry (docs/decisions/0004).
+        same inquiry (docs/decisions/0004). A key identifies an inquiry of one network only:
+        clients that number their inquiries must not block one another.
         """
+        network = _network(ip_address)
         content = self._digest("content", inquiry.to_json())
         if idempotency_key is None:
             key, valid_for = self._digest("form", content.hex()), SAME_CONTENT_LIFETIME
         else:
-            key, valid_for = self._digest("client", idempotency_key), IDEMPOTENCY_KEY_LIFETIME
-        local, _, domain = inquiry.email.lower().rpartition("@")
-        # At many providers ada+1@ and ada+2@ are the same mailbox.
-        mailbox = f"{local.partition('+')[0]}@{domain}"
+            key = self._digest("client", f"{network}\0{idempotency_key}")
+            valid_for = IDEMPOTENCY_KEY_LIFETIME
+        local, domain = mailbox(inquiry.email)
         message = letters_and_digits(fold(inquiry.message))
-        network = _network(ip_address)
         return Submission(
             key=key,
             valid_for=valid_for,
             content_digest=content,
-            address_digest=self._digest("address", mailbox),
+            address_digest=self._digest("address", f"{local}@{domain}"),
+            domain_digest=self._digest("domain", domain),
             message_digest=self._digest("message", message)[:16]
             if len(message) >= MIN_MESSAGE_LENGTH
             else None,

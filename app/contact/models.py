@@ -101,13 +101,14 @@ class Inquiry(Base):
 class AcknowledgementLimit(Base):
     """Blocks further acknowledgements to an address for an hour.
 
-    Anyone can enter another person's address, so it must not be flooded. The address cannot be
-    recovered from ``address_digest``.
+    Anyone can enter another person's address, so it must not be flooded. Neither the address nor
+    its domain can be recovered from the keyed digests.
     """
 
     __tablename__ = "acknowledgement_limit"
 
     address_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    domain_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
     queued_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 

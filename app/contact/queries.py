@@ -10,6 +10,9 @@ from app.clock import age
 from app.contact.models import IS_QUARANTINED, AcknowledgementLimit, Inquiry
 
 ACKNOWLEDGEMENT_INTERVAL = timedelta(hours=1)
+# In this time: all addresses of a domain may lead to one mailbox.
+MAX_PER_DOMAIN = 10
+MAX_ACKNOWLEDGEMENTS = 60
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,24 @@ def quarantine_stats(session: Session, now: datetime) -> QuarantineStats:
     return QuarantineStats(count, age(first, now) if first else None)
 
 
-def acquire_acknowledgement(session: Session, address_digest: bytes, now: datetime) -> bool:
+def acquire_acknowledgement(session: Session, address: bytes, domain: bytes, now: datetime) -> bool:
     """Return whether this address may get an acknowledgement now; if so, block it for an hour.
 
+    ``address`` and ``domain`` are digests.
     Raises IntegrityError when another request acquires it at the same time.
     """
     delete_expired_acknowledgement_limits(session, now)
-    if session.get(AcknowledgementLimit, address_digest):
+    count = sa.func.count()
+    same_address, same_domain, total = session.execute(
+        sa.select(
+            count.filter(AcknowledgementLimit.address_digest == address),
+            count.filter(AcknowledgementLimit.domain_digest == domain),
+            count,
+        ).select_from(AcknowledgementLimit)
+    ).one()
+    if same_address or same_domain >= MAX_PER_DOMAIN or total >= MAX_ACKNOWLEDGEMENTS:
         return False
-    session.add(AcknowledgementLimit(address_digest=address_digest, queued_at=now))
+    session.add(AcknowledgementLimit(address_digest=address, domain_digest=domain, queued_at=now))
     return True
 
 

@@ -100,9 +100,9 @@ class InquiryService:
         with self.database.read_session() as session:
             now = self.database.now(session)
             signals = count_similar(session, signals, submission, now)
-        reasons = self._quarantine_reasons(content, signals)
+        reasons, spam_note = self._judge(content, signals)
         inquiry = self._new_inquiry(content, submission, reasons, now)
-        notifications = [] if reasons else self._notifications(inquiry, content, now)
+        notifications = [] if reasons else self._notifications(inquiry, content, now, spam_note)
         acknowledgements = [] if reasons else self._acknowledgements(inquiry, content)
         # Encryption and template rendering are done by now: the write lock is held briefly.
         with self.database.session() as session:
@@ -113,20 +113,21 @@ class InquiryService:
             session.add(inquiry)
             insert(session.connection(), notifications)
             if acknowledgements and acquire_acknowledgement(
-                session, submission.address_digest, now
+                session, submission.address_digest, submission.domain_digest, now
             ):
                 insert(session.connection(), acknowledgements)
         log.info("inquiry %s", inquiry.state, extra={"reference": inquiry.reference})
         return Receipt(inquiry.reference, now)
 
-    def _quarantine_reasons(self, content: InquiryData, signals: SpamSignals) -> tuple[str, ...]:
+    def _judge(self, content: InquiryData, signals: SpamSignals) -> tuple[tuple[str, ...], str]:
+        """The reasons to quarantine the inquiry, if any, and a note for staff if it is doubtful."""
         if not self._quarantines_spam:
-            return ()
+            return (), ""
         score = score_spam(content, signals, self.clinic.spam_filter)
         # A false alarm costs staff one email; a person in danger must not wait for the digest.
         if score.is_spam and not mentions_crisis(content.free_text, self.clinic.crisis_phrases):
-            return score.reasons
-        return ()
+            return score.reasons, ""
+        return (), ", ".join(score.reasons) if score.is_doubtful else ""
 
     def _new_inquiry(
         self,
@@ -151,10 +152,15 @@ class InquiryService:
         )
 
     def _notifications(
-        self, inquiry: Inquiry, content: InquiryData, now: datetime
+        self, inquiry: Inquiry, content: InquiryData, now: datetime, spam_note: str = ""
     ) -> list[OutboxRow]:
         emails = notification_emails(
-            content, inquiry.reference, inquiry.created_at, self.clinic, self.notification_detail
+            content,
+            inquiry.reference,
+            inquiry.created_at,
+            self.clinic,
+            self.notification_detail,
+            spam_note=spam_note,
         )
         return [self._outbox_row(email, inquiry, now) for email in emails]
 

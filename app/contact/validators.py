@@ -11,6 +11,8 @@ from wtforms import Field, SelectField, StringField
 from wtforms.validators import StopValidation, ValidationError
 
 from app.contact.pii_detection import find_pii
+from app.contact.spam.text_features import link_hosts
+from app.contact.text_normalization import fold
 
 MAX_MESSAGE_LENGTH = 5000
 
@@ -91,6 +93,12 @@ def no_pii(_form: object, field: Field) -> None:
     """Rejects text with a number that the clinic does not want to receive this way."""
     if kind := find_pii(field.data):
         raise ValidationError(f"Please remove the {kind}. We never need it here.")
+
+
+def no_link(_form: object, field: Field) -> None:
+    """Rejects a name with a link, which would make a phishing email of the notification."""
+    if link_hosts(fold(field.data)):
+        raise ValidationError("Please remove the link from your name. It can be in your message.")
 
 
 def _raw_text(field: Field) -> str:

@@ -47,4 +47,6 @@ def test_encoded_word_in_a_name_is_not_decoded(
 ) -> None:
     assert contact_harness.submit_form(name=attack).status_code == 303
     (email,) = contact_harness.deliver()
-    assert email.message["Subject"].endswith(attack.replace("=?", "= ?"))
+    subject = email.message["Subject"]
+    assert "=?" not in subject
+    assert subject.replace(" ", "").endswith(attack.replace(" ", ""))

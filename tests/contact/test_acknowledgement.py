@@ -10,6 +10,7 @@ from flask import Flask
 
 from app.contact.emails import acknowledgement_email
 from app.contact.models import AcknowledgementLimit
+from app.contact.queries import MAX_ACKNOWLEDGEMENTS, MAX_PER_DOMAIN
 from app.database import Database
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.queue import claim
@@ -17,7 +18,7 @@ from app.outbox.results import AttemptResult, record_result
 from app.outbox.retry_schedule import ACKNOWLEDGEMENT_GIVE_UP_AFTER
 from app.services import get_services
 from tests.cli.test_commands import Desk
-from tests.contact.conftest import GOOD
+from tests.contact.conftest import GOOD, Visitor
 from tests.support.databases import sqlite_only
 from tests.support.smtp_relay import ReceivedMessage, Relay, relay
 
@@ -89,6 +90,58 @@ def test_an_address_gets_one_acknowledgement_per_hour(desk: Desk, relay: Relay) 
     desk.send(message="An hour later")
     desk.says("mailer", "run", "--once")
     assert len(visitor_emails(relay)) == 3
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("ada@gmail.com", "ada@\uff47mail.com", "ada@gmail\u3002com", "ada@\U0001d420mail.com",
+         "ADA@gmai\u24db.com", "a.d.a@gmail.com", "ada+x@GoogleMail.com",
+         "A.Da+y@\uff47ooglemail.com"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example", "Ada@BÜCHER\u3002example",
+         "ada+1@XN--BCHER-KVA.example"),
+    ],
+)  # fmt: skip
+def test_all_spellings_of_a_mailbox_get_one_acknowledgement(
+    visitor_with_acknowledgements: Visitor, spellings: tuple[str, ...]
+) -> None:
+    visitor = visitor_with_acknowledgements
+    for email in spellings:
+        assert visitor.send(email=email, message=f"To {email}").status_code == 303
+    assert len(visitor.inquiries()) == len(spellings)
+    assert len(acknowledged(visitor)) == 1
+
+
+def test_dots_and_domains_that_mean_something_are_different_mailboxes(
+    visitor_with_acknowledgements: Visitor,
+) -> None:
+    for email in ("ada@example.com", "a.da@example.com", "ada@example.org", "bob@example.com"):
+        visitor_with_acknowledgements.send(email=email)
+    assert len(acknowledged(visitor_with_acknowledgements)) == 4
+
+
+def test_acknowledgements_per_domain_and_in_total_are_limited(
+    visitor_with_acknowledgements: Visitor,
+) -> None:
+    """All addresses of a domain may lead to one mailbox, and spam damages the reputation."""
+    visitor = visitor_with_acknowledgements
+    for n in range(MAX_PER_DOMAIN + 3):
+        visitor.send(email=f"a{n}@example.com")
+    assert len(acknowledged(visitor)) == MAX_PER_DOMAIN
+    for n in range(MAX_ACKNOWLEDGEMENTS):
+        visitor.send(email=f"a@d{n}.example.com")
+    assert len(acknowledged(visitor)) == MAX_ACKNOWLEDGEMENTS
+    assert len(visitor.inquiries()) == MAX_PER_DOMAIN + 3 + MAX_ACKNOWLEDGEMENTS
+
+
+@pytest.fixture
+def visitor_with_acknowledgements(make_app: Callable[..., Flask], database_url: str) -> Visitor:
+    settings = {"SEND_ACKNOWLEDGEMENT": "true", "RATELIMIT_ENABLED": "false"}
+    return Visitor(make_app(DATABASE_URL=database_url, SPAM_FILTER_ENABLED="false", **settings))
+
+
+def acknowledged(visitor: Visitor) -> list[str]:
+    return [mail.recipient for mail in visitor.mails() if mail.is_acknowledgement]
 
 
 def test_retention_deletes_expired_address_digests(desk: Desk) -> None:

@@ -82,6 +82,15 @@ def test_likely_email_typo_is_asked_about_once_and_can_be_kept(visitor: Visitor)
     assert [mail.reply_to for mail in visitor.mails()] == ["ada@gmial.com", "ada@gmail.com"]
 
 
+@pytest.mark.parametrize("domain", ["\uff47mail.com", "gmail\u3002com", "gmai\u24db.com"])
+def test_another_spelling_of_a_large_provider_is_no_typo(visitor: Visitor, domain: str) -> None:
+    assert visitor.send(email=f"ada@{domain}").status_code == 303
+
+
+def test_typo_in_another_spelling_is_asked_about(visitor: Visitor) -> None:
+    assert "Did you mean ada@gmail.com?" in visitor.send(email="ada@\uff47mial\u3002com").text
+
+
 def test_honeypot_quarantines_without_telling_the_sender(visitor: Visitor) -> None:
     response = visitor.send(honeypot="http://spam.example")
     assert response.status_code == 303

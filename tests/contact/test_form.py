@@ -31,12 +31,18 @@ def _errors(clinic: Clinic, **changed: str) -> dict[str, str]:
     return {name: messages[0] for name, messages in form.errors.items() if name}
 
 
+LINK = "Please remove the link from your name. It can be in your message."
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
         ({"name": " "}, {"name": "Enter your name"}),
         ({"name": "Ada" + " " * 98}, {"name": "Name must be 100 characters or fewer"}),
         ({"name": "x" * 101}, {"name": "Name must be 100 characters or fewer"}),
+        ({"name": "Unpaid invoice https://evil.example/pay"}, {"name": LINK}),
+        ({"name": "Pay \uff57\uff57\uff57\uff0eevil\uff0eexample"}, {"name": LINK}),
+        ({"name": "win at evil.com"}, {"name": LINK}),
         ({"email": "ada"}, {"email": EMAIL}),
         ({"email": "a" * 250 + "@example.com"}, {"email": EMAIL}),
         ({"reply_by": "phone"}, {"phone": PHONE}),

@@ -86,6 +86,20 @@ def test_name_cannot_reverse_the_subject(clinic: Clinic) -> None:
     assert "\u202e" not in _notification(clinic, name="Ada\u202e gro.live").subject
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Unpaid invoice evil.de/pay", "evil. de/pay"),
+        ("Unpaid evil\uff0ede", "evil\uff0e de"),
+        ("Unpaid evil\u3002de", "evil\u3002 de"),
+        ("Unpaid ftp://evil.de", "ftp: //evil. de"),
+        ("J.R. Smith-O'Neil, Jr. (she/her)", "J. R. Smith-O'Neil, Jr. (she/her)"),
+    ],
+)
+def test_subject_has_nothing_that_becomes_a_link(clinic: Clinic, name: str, shown: str) -> None:
+    assert _notification(clinic, name=name).subject.endswith(shown)
+
+
 def test_topic_with_two_mailboxes_gets_two_emails(clinic: Clinic) -> None:
     topic = clinic.topics[0].model_copy(update={"mailboxes": ("a@x.example", "b@x.example")})
     double = clinic.model_copy(update={"topics": (topic,)})

@@ -35,7 +35,8 @@ def scored(spam_filter: SpamFilter | None = None, **changed: Any) -> SpamScore:
     ("changed", "expected"),
     [
         ({"honeypot": "x"}, "the hidden field was filled in"),
-        ({"same_message": 4}, "same message from 4 other senders"),
+        ({"same_message": 4, "elapsed": 1.0}, "same message from 4 other networks within a day"),
+        ({"same_message": 4, "message": "A matter of mutual benefit"}, "sales phrases: 1"),
         ({"message": SPAM}, "sales phrases: 3"),
         ({"message": "[url=http://a.example]a[/url] http://b.example http://c.example"}, "markup"),
         ({"name": "Win at www.a.example", "elapsed": 0.5}, "a link in the name"),
@@ -55,8 +56,12 @@ def test_strong_signals_are_spam(changed: dict[str, Any], expected: str) -> None
         {},
         {"elapsed": 1.0},
         {"elapsed": 9e9},
-        {"same_message": 2},
+        {"same_message": 1000},
         {"same_network": 1000},
+        {"same_message": 1000, "same_network": 1000},
+        {"same_network": 1000, "message": "Can I come if I take sildenafil and have a bad credit?"},
+        {"same_message": 1000, "message": "Is a first appointment affordable?"},
+        {"email": "ada@\uff4d\uff41\uff49\uff4c\uff49\uff4e\uff41\uff54\uff4f\uff52\u3002com"},
         {"email": "ada@mailinator.com"},
         {"email": "ada@a.mailinator.com", "elapsed": 1.0},
         {"message": "PLEASE CALL ME BACK. I HAVE CALLED TWICE!!!"},
@@ -122,13 +127,55 @@ def test_filter_can_be_turned_off(make_app: Callable[..., Flask]) -> None:
     assert inquiry.network_digest is None
 
 
-def test_same_message_from_others_is_counted(visitor: Visitor) -> None:
-    for n in range(6):
-        visitor.send(message=LONG, email=f"a{n}@example.com")
-    # Three others came before the fourth, from the same network.
-    assert [inquiry.state for inquiry in visitor.inquiries()] == ["received"] * 3 + [
-        "quarantined"
-    ] * 3
+def send_from(network: int, app: Flask, **changed: str) -> None:
+    headers = {"X-Forwarded-For": f"203.0.{network}.7", "Origin": "http://localhost"}
+    response = app.test_client().post("/contact", data={**GOOD, **changed}, headers=headers)
+    assert response.status_code == 303
+
+
+@pytest.fixture
+def proxied(make_app: Callable[..., Flask], database_url: str) -> Flask:
+    return make_app(DATABASE_URL=database_url, TRUSTED_PROXIES="1")
+
+
+def test_one_source_cannot_make_the_message_of_a_patient_look_like_spam(proxied: Flask) -> None:
+    for n in range(8):
+        send_from(1, proxied, message=LONG, name=f"Frame {n}", honeypot="x" if n % 2 else "")
+    send_from(2, proxied, message=LONG, elapsed_seconds="1")
+    visitor = Visitor(proxied)
+    *_, patient = visitor.inquiries()
+    assert patient.state == "received"
+    assert "may be spam" not in visitor.mails()[-1].text
+
+
+def test_a_repeated_message_alone_is_marked_and_delivered(proxied: Flask) -> None:
+    for network in range(5):
+        send_from(network, proxied, message=LONG, email=f"a{network}@example.com")
+    visitor = Visitor(proxied)
+    assert {inquiry.state for inquiry in visitor.inquiries()} == {"received"}
+    note = "This may be spam (same message from 4 other networks within a day"
+    marked = [note in mail.text and note in mail.html for mail in visitor.mails()]
+    assert sorted(marked) == [False] * 4 + [True]
+
+
+def test_a_repeated_message_with_another_sign_is_quarantined(proxied: Flask) -> None:
+    for network in range(5):
+        elapsed = "1" if network == 4 else "60"
+        send_from(network, proxied, message=LONG, name=f"N{network}", elapsed_seconds=elapsed)
+    *_, last = Visitor(proxied).inquiries()
+    assert last.state == "quarantined"
+    assert "same message from 4 other networks within a day" in (last.quarantine_reasons or "")
+
+
+def test_a_repeated_message_of_a_possible_crisis_is_marked_as_a_crisis_only(
+    proxied: Flask,
+) -> None:
+    for network in range(5):
+        send_from(network, proxied, message="I want to kill myself, is there any help for me?",
+                  email=f"a{network}@example.com")  # fmt: skip
+    for mail in Visitor(proxied).mails():
+        assert mail.text.startswith("PLEASE READ THIS NOW")
+        assert "may be spam" not in mail.text + mail.html
 
 
 @sqlite_only
@@ -155,7 +202,7 @@ def test_network_is_counted_across_workers(
     elsewhere = {"X-Forwarded-For": "198.51.100.1", "Origin": "http://localhost"}
     apps[0].test_client().post("/contact", data=data, headers=elsewhere)
     states = [inquiry.state for inquiry in Visitor(apps[0]).inquiries()]
-    assert states == ["received"] * 3 + ["quarantined"] * 9 + ["received"]
+    assert states == ["received"] * 10 + ["quarantined"] * 2 + ["received"]
 
 
 def test_no_address_is_stored_and_digests_are_cleared_after_a_day(visitor: Visitor) -> None:

@@ -200,9 +200,9 @@ def test_an_inquiry_dated_in_the_future_fails_until_it_is_erased(site: Site) -> 
 def test_an_acknowledgement_limit_from_the_future_ends(site: Site) -> None:
     for moment in (TODAY + YEAR, TODAY):
         with site.database.session() as session:
-            assert acquire_acknowledgement(session, b"address", moment)
+            assert acquire_acknowledgement(session, b"address", b"domain", moment)
     with site.database.session() as session:
-        assert not acquire_acknowledgement(session, b"address", TODAY + MINUTE)
+        assert not acquire_acknowledgement(session, b"address", b"domain", TODAY + MINUTE)
         assert session.scalars(sa.select(AcknowledgementLimit.queued_at)).all() == [TODAY]
 
 

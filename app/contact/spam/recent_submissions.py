@@ -1,4 +1,4 @@
-"""Counts recent inquiries with the same message or from the same network.
+"""Counts other networks with the same message, and recent inquiries from the same network.
 
 The counts come from the database, so they include all workers and hosts.
 """
@@ -16,37 +16,41 @@ from app.contact.spam.scoring import SpamSignals
 
 MESSAGE_PERIOD = timedelta(days=1)
 NETWORK_PERIOD = timedelta(hours=1)
-MAX_COUNTED = 100
+MAX_ROWS = 1000  # so that the queries do not become slower during a flood
 
 
 def count_similar(
     session: Session, signals: SpamSignals, submission: Submission, now: datetime
 ) -> SpamSignals:
-    """``signals`` with the numbers of similar inquiries, each at most MAX_COUNTED."""
+    """``signals`` with the numbers of similar inquiries.
+
+    A message counts once for each other network, so that one sender cannot make the messages
+    of other people look like spam.
+    """
+    message, network = submission.message_digest, submission.network_digest
     # A visitor who sends the same inquiry again does not count: this digest is of all fields.
     is_other = Inquiry.content_digest != submission.content_digest
     same_message = (
-        sa.select(Inquiry.content_digest)
-        .distinct()
-        .where(Inquiry.message_digest == submission.message_digest, is_other)
+        sa.select(Inquiry.network_digest.label("value"))
+        .where(Inquiry.message_digest == message, Inquiry.network_digest != network, is_other)
         .where(Inquiry.created_at > now - MESSAGE_PERIOD)
     )
     same_network = (
-        sa.select(Inquiry.id)
-        .where(Inquiry.network_digest == submission.network_digest, is_other)
+        sa.select(Inquiry.id.label("value"))
+        .where(Inquiry.network_digest == network, is_other)
         .where(Inquiry.created_at > now - NETWORK_PERIOD)
     )
     return replace(
         signals,
-        same_message=_count(session, same_message) if submission.message_digest else 0,
-        same_network=_count(session, same_network) if submission.network_digest else 0,
+        same_message=_count(session, same_message) if message and network else 0,
+        same_network=_count(session, same_network) if network else 0,
     )
 
 
 def _count(session: Session, query: sa.Select[Any]) -> int:
-    """Count up to MAX_COUNTED rows, so that a flood does not make the queries slow."""
-    rows = query.limit(MAX_COUNTED).subquery()
-    return session.scalar(sa.select(sa.func.count()).select_from(rows)) or 0
+    """Count the different values among the first MAX_ROWS, so that a flood does not slow this."""
+    rows = query.limit(MAX_ROWS).subquery()
+    return session.scalar(sa.select(sa.func.count(rows.c.value.distinct()))) or 0
 
 
 def clear_spam_digests(session: Session, now: datetime) -> None:

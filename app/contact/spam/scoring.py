@@ -5,19 +5,20 @@ a person has reviewed it. Nothing is refused, and no weak signal quarantines an 
 itself: people type fast, share a network, write in capitals and paste links.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from disposable_email_domains import blocklist
 
 from app.clinic.models import SpamFilter, SpamWeights
+from app.contact.email_addresses import ascii_domain
 from app.contact.models import InquiryData
 from app.contact.spam import text_features
 from app.contact.spam.sales_phrases import count_phrases
 
 TOO_FAST = 3.0  # seconds from opening the page to sending
-MAX_COUNTED = 4  # links, phrases and inquiries with the same message
-SUPPORTING_POINTS = 1.75  # points of signals other than phrases that confirm the phrases
+MAX_COUNTED = 4  # links, phrases and networks with the same message
+SUPPORTING_POINTS = 1.75  # points of one kind of signals that confirm those of another kind
 NETWORK_STEPS = (3, 10, 30)  # other inquiries from the same network in an hour
 
 
@@ -27,7 +28,7 @@ class SpamSignals:
 
     ``honeypot`` is the content of a field that people cannot see. ``from_browser`` is false when
     the headers that browsers send are missing. ``elapsed`` is the time from opening the page to
-    sending in seconds, or None if unknown. ``same_message`` counts other inquiries with this
+    sending in seconds, or None if unknown. ``same_message`` counts other networks with this
     message in a day, ``same_network`` other inquiries from the same network in an hour.
     """
 
@@ -40,31 +41,47 @@ class SpamSignals:
 
 @dataclass(frozen=True)
 class SpamScore:
-    """The reasons, those with most points first, and whether it is likely spam."""
+    """The reasons, those with most points first, and whether it is likely spam.
+
+    ``is_doubtful``: not spam, but only because it needs what others sent to have enough points.
+    """
 
     reasons: tuple[str, ...]
     is_spam: bool
+    is_doubtful: bool
 
 
 def score_spam(inquiry: InquiryData, signals: SpamSignals, spam_filter: SpamFilter) -> SpamScore:
     """Score ``inquiry``. Reasons name signals and counts and never quote the visitor.
 
     Phrases alone never make an inquiry spam: there must also be another kind of signal, or
-    the tone of a sales pitch.
+    the tone of a sales pitch. Nor does what others sent: anyone can send a patient's sentence.
     """
     weights = spam_filter.weights
     phrases = count_phrases(inquiry.message)
-    other = [
+    of_others = list(_signals_of_others(signals, weights))
+    own = [
         *_sending_signals(signals, weights),
         *_link_signals(inquiry, weights),
         *_text_signals(inquiry, weights),
     ]
-    supported = phrases["pitch"] > 0 or sum(points for points, _ in other) >= SUPPORTING_POINTS
-    scored = [*other, *_phrase_signals(phrases, weights, supported=supported)]
-    scored = sorted((signal for signal in scored if signal[0] > 0), key=lambda signal: -signal[0])
-    total = sum(points for points, _ in scored)
-    is_spam = supported and total >= spam_filter.threshold
-    return SpamScore(tuple(reason for _, reason in scored), is_spam)
+    supported = phrases["pitch"] > 0 or _sum(own) >= SUPPORTING_POINTS
+    own += _phrase_signals(phrases, weights, supported=supported)
+    scored = sorted(
+        (signal for signal in (*own, *of_others) if signal[0] > 0), key=lambda signal: -signal[0]
+    )
+    enough = _sum(scored) >= spam_filter.threshold
+    supported = supported or _sum(of_others) >= SUPPORTING_POINTS
+    is_spam = enough and supported and _sum(own) >= SUPPORTING_POINTS
+    return SpamScore(
+        reasons=tuple(reason for _, reason in scored),
+        is_spam=is_spam,
+        is_doubtful=enough and not is_spam and _sum(own) < spam_filter.threshold,
+    )
+
+
+def _sum(signals: Iterable[tuple[float, str]]) -> float:
+    return sum(points for points, _ in signals)
 
 
 def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
@@ -74,9 +91,12 @@ def _sending_signals(signals: SpamSignals, weights: SpamWeights) -> Iterator[tup
         yield weights.missing_browser_headers, "not sent by a browser"
     if signals.elapsed is not None and signals.elapsed < TOO_FAST:
         yield weights.too_fast, "sent within 3 seconds"
+
+
+def _signals_of_others(signals: SpamSignals, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if count := signals.same_message:
         points = weights.same_message * min(count, MAX_COUNTED)
-        yield points, f"same message from {count} other senders"
+        yield points, f"same message from {count} other networks within a day"
     if steps := sum(signals.same_network >= step for step in NETWORK_STEPS):
         reason = f"{signals.same_network} other inquiries from the same network within an hour"
         yield weights.same_network * steps, reason
@@ -123,5 +143,5 @@ def _phrase_signals(
 
 def _is_disposable(email: str) -> bool:
     """Whether the domain, or one of its parent domains, provides disposable addresses."""
-    labels = email.rpartition("@")[2].lower().split(".")
+    labels = ascii_domain(email.rpartition("@")[2]).split(".")
     return any(".".join(labels[at:]) in blocklist for at in range(len(labels) - 1))
