@@ -18,7 +18,7 @@ SCRIPT = (ROOT / "static" / "js" / "opening_hours.js").read_text(encoding="utf-8
 WEEK = {
     "monday": [("09:00", "17:00")],
     "tuesday": [("09:00", "12:00"), ("14:00", "18:30")],
-    "wednesday": [("09:00", "12:00"), ("12:00", "17:00")],
+    "wednesday": [("09:00", "17:00")],
     "sunday": [("00:00", "01:30"), ("02:30", "04:00")],
 }
 # 2026-11-02 is a Monday.
