@@ -112,7 +112,9 @@ class Visited:
 
 def arguments(rule: Rule) -> dict[str, Any]:
     numbers = {n for n, kind in rule._converters.items() if isinstance(kind, IntegerConverter)}
-    return {name: 0 if name in numbers else MARK for name in rule.arguments}
+    return {
+        name: 0 if name in numbers else MARK for name in rule.arguments - set(rule.defaults or ())
+    }
 
 
 def walk(visited: Visited) -> None:
