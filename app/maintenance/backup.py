@@ -89,7 +89,10 @@ def last_backup_at(session: Session) -> datetime | None:
 def overdue_backup_age(session: Session, now: datetime) -> timedelta | None:
     """Return the age of the last backup if the next one is overdue, else None."""
     job = session.get(ScheduledJob, BACKUP_JOB)
-    return now - job.started_at if job and job.overdue_at and job.overdue_at < now else None
+    if job is None or job.overdue_at is None:
+        return None
+    age = abs(now - job.started_at)  # a backup from the future was made by a wrong clock
+    return age if age > job.overdue_at - job.started_at else None
 
 
 def existing_tables(connection: sa.Connection) -> list[str]:

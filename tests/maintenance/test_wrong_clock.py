@@ -207,9 +207,10 @@ def test_an_acknowledgement_limit_from_the_future_ends(site: Site) -> None:
 
 
 def test_a_backup_dated_in_the_future_is_not_recent(site: Site) -> None:
-    record_backup(site.database, TODAY + YEAR, None)
+    record_backup(site.database, TODAY + YEAR, every=timedelta(hours=1))
     ((level, _),) = site.doctor("backup")
     assert level == "warning"
+    assert "backup" in site.problems()
     assert "Last backup    365 days ago" in site.run("status").output
 
 
