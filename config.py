@@ -221,6 +221,11 @@ class Settings(BaseModel):
         return self.base_url or f"http://{self.bind}"
 
     @property
+    def readiness_url(self) -> str:
+        """Where anyone on the internet can ask whether the site is ready."""
+        return f"{self.site_url}/readyz"
+
+    @property
     def trusted_hosts(self) -> tuple[str, ...]:
         """The values of the Host header that are answered, with any port."""
         site = urlsplit(self.site_url).hostname or ""

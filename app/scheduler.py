@@ -36,12 +36,14 @@ class Job:
     ``run(session, now)`` is called in the transaction that claims the job, so what it writes
     is committed exactly once. It may return a function to call after the commit, for network
     calls and long work. ``run_immediately=False`` skips the first run of a new site.
+    ``on_result`` is told after each try, due or not, whether there was no error.
     """
 
     name: str
     is_due: IsDue
     run: Callable[[Session, datetime], AfterCommit | None]
     run_immediately: bool = True
+    on_result: Callable[[bool], object] = lambda _succeeded: None
 
 
 def every(interval: timedelta) -> IsDue:
@@ -134,7 +136,8 @@ class Scheduler(threading.Thread):
         """Run what is due now. A job that fails stops neither the others nor the mailer."""
         _log_errors("heartbeat", self._heartbeat.record)
         for job in self._jobs:
-            _log_errors(job.name, partial(run_if_due, self._database, job))
+            succeeded = _log_errors(job.name, partial(run_if_due, self._database, job))
+            _log_errors(job.name, partial(job.on_result, succeeded))
 
     def stop(self) -> None:
         """Wait up to five seconds for the job in progress, then record the orderly stop."""
@@ -143,9 +146,11 @@ class Scheduler(threading.Thread):
         _log_errors("heartbeat", self._heartbeat.record_stop)
 
 
-def _log_errors(name: str, run: Callable[[], object]) -> None:
+def _log_errors(name: str, run: Callable[[], object]) -> bool:
     try:
         run()
     except Exception as error:  # noqa: BLE001
         # Only the type: the error's text may contain what a visitor wrote.
         log.error("job failed: %s (%s)", name, type(error).__name__)
+        return False
+    return True

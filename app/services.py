@@ -3,7 +3,8 @@
 Every package may import this module, because it imports no other package at runtime.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from app.contact.service import InquiryService
     from app.database import Database
     from app.location.routes import ClinicMap
+    from app.monitoring.readiness import Readiness
     from config import Settings
 
 EXTENSION_KEY = "frontdesk"
@@ -27,6 +29,8 @@ class Services:
     database: "Database"
     clinic_map: "ClinicMap"
     inquiries: "InquiryService"
+    readiness: "Readiness"
+    post_refused: Event = field(default_factory=Event)  # see app.monitoring.refused_posts
 
 
 def get_services(app: Flask) -> Services:

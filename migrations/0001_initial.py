@@ -168,6 +168,15 @@ def create_operations() -> None:
         sa.PrimaryKeyConstraint("event"),
     )
     op.create_table(
+        "observation",
+        sa.Column("name", sa.String(20), nullable=False),
+        sa.Column("observed_at", UTCDateTime(), nullable=False),
+        sa.Column("problem", sa.String(60), nullable=False),
+        sa.Column("failing_since", UTCDateTime()),
+        sa.Column("certificate_ends_at", UTCDateTime()),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "key_check_value",
         sa.Column("fingerprint", sa.String(12), nullable=False),
         sa.Column("encrypted_text", sa.LargeBinary(), nullable=False),

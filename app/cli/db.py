@@ -9,7 +9,7 @@ from app.database import key_check_values  # noqa: F401  (adds a table)
 from app.database.migrations import get_alembic
 from app.database.revisions import get_revision, require_known_revision
 from app.maintenance import audit_log  # noqa: F401  (adds a table)
-from app.monitoring import alerts  # noqa: F401  (adds a table)
+from app.monitoring import alerts  # noqa: F401  (adds a table, with observations)
 from app.services import current_services
 
 commands.commands["check"].help = "Check whether the migrations match the models (for developers)."

@@ -28,7 +28,10 @@ def _valid_address(
 @click.command(epilog="Example: flask doctor --send-test me@clinic.example")
 @json_option
 @click.option(
-    "--send-test", metavar="ADDRESS", callback=_valid_address, help="Send a test email to ADDRESS."
+    "--send-test",
+    metavar="ADDRESS",
+    callback=_valid_address,
+    help="Send a test email to ADDRESS, a test alert and a ping.",
 )
 @with_appcontext
 def doctor(as_json: bool, send_test: str | None) -> None:  # noqa: FBT001

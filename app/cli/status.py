@@ -38,7 +38,7 @@ def status(as_json: bool) -> None:  # noqa: FBT001
         for problem in report.health.problems:
             level = click.style(problem.severity.label, fg=COLORS[problem.severity])
             click.echo(f"\n{level}: {problem.title}. What to do: {problem.advice}.")
-    if report.health.severity is Severity.CRITICAL:
+    if report.health.severity is Severity.CRITICAL or report.storage_problem:
         raise click.exceptions.Exit(1)
 
 
@@ -53,6 +53,8 @@ def _lines(report: StatusReport) -> Iterator[tuple[str, str]]:
         if last
         else "none",
     )
+    problem = report.storage_problem
+    yield "New inquiries", f"CANNOT BE STORED: {problem}" if problem else "can be stored"
     yield "Quarantine", _quarantine(report.health.quarantine)
     yield "Outbox", _outbox(report.health.outbox)
     yield "Mail server", _mail_server(report.health.outbox)
@@ -64,6 +66,9 @@ def _lines(report: StatusReport) -> Iterator[tuple[str, str]]:
         yield label, f"NO HEARTBEAT, {text}" if late else text
     if not report.mailers:
         yield "Mailers", "none"
+    for seen in report.observations:
+        result = f"FAILED: {seen.problem}" if seen.problem else "ok"
+        yield seen.name.capitalize(), f"{result}, {_ago(seen.observed_at, now)} ago"
     yield "Last backup", f"{_ago(report.backup, now)} ago" if report.backup else "none"
     stopped = report.health.retention_stopped_since
     yield "Next retention", "stopped" if stopped else _when(report.next_retention, now)
@@ -131,5 +136,7 @@ def _as_record(report: StatusReport) -> dict[str, object]:
         "next_retention": report.next_retention,
         "next_digest": report.next_digest,
         "disk_free_bytes": report.free_bytes,
+        "storage_problem": report.storage_problem,
+        "observations": {seen.name: seen.problem for seen in report.observations},
         "problems": [problem.to_json() for problem in report.health.problems],
     }

@@ -6,6 +6,7 @@ reaches the disk (``engines``) and in whose clock decides when rows are due (``D
 
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,6 +76,12 @@ class Database:
         read_only = self.engine.execution_options(**READ_ONLY[self.engine.dialect.name])
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self._read_sessions = sessionmaker(read_only, expire_on_commit=False)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of an SQLite database; None for PostgreSQL."""
+        url = self.engine.url
+        return Path(url.database or "").parent if url.drivername == "sqlite" else None
 
     def session(self) -> AbstractContextManager[Session]:
         """Open a session that commits at the end of its ``with`` block, durably."""

@@ -8,6 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.database import Base, error_line
 
 FOLDER = Path(__file__).parents[2] / "migrations"
 
@@ -47,4 +50,17 @@ def schema_problem(revision: str | None) -> str | None:
         return str(error)
     if revision != known_revisions()[-1]:
         return "the database is not migrated: run `flask db upgrade`"
+    return None
+
+
+def table_problem(connection: sa.Connection) -> str | None:
+    """Return the first table that lacks a column of its model or cannot be read, or None.
+
+    Covers the models that the caller has imported. Reads no rows.
+    """
+    for table in Base.metadata.sorted_tables:
+        try:
+            connection.execute(sa.select(table).where(sa.false()))
+        except SQLAlchemyError as error:
+            return f"the table {table.name} cannot be read: {error_line(error)}"
     return None

@@ -11,12 +11,13 @@ from app import clock
 from app.contact.models import Inquiry
 from app.database import Database, error_line, key_check_values
 from app.database.engines import NotDurableError, is_wal_safe, sqlite_module
-from app.database.revisions import get_revision, schema_problem
+from app.database.revisions import get_revision, schema_problem, table_problem
 from app.diagnostics.outbox import check_outbox
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
 from app.encryption import KeyRing, UnknownKeyError
 from app.maintenance.backup import last_backup_at, overdue_backup_age
 from app.monitoring.health_rules import format_duration
+from app.monitoring.readiness import write_problem
 from app.outbox.models import OutboxMessage
 
 RELEASED = datetime(2026, 1, 1, tzinfo=UTC)  # no correct clock is earlier
@@ -33,7 +34,14 @@ def check_database(database: Database) -> list[CheckResult]:
     """
     results: list[CheckResult] = []
     required = (_check_durability, _check_migrations)
-    for check in (*required, _check_keys, _check_clock, check_outbox, _check_backup):
+    for check in (
+        *required,
+        _check_storage,
+        _check_keys,
+        _check_clock,
+        check_outbox,
+        _check_backup,
+    ):
         try:
             with database.read_session() as session:
                 results += check(database, session)
@@ -83,9 +91,17 @@ def _setting_getter(session: Session, verb: str) -> Callable[[str], str]:
 def _check_migrations(_database: Database, session: Session) -> list[CheckResult]:
     problem = schema_problem(get_revision(session.connection()))
     if problem is None:
+        if problem := table_problem(session.connection()):
+            return [failed("migrations", problem, "Restore a backup")]
         return [ok("migrations", "the database is at the newest revision")]
     message, _, advice = problem.partition(": ")
     return [failed("migrations", message, advice[:1].upper() + advice[1:])]
+
+
+def _check_storage(database: Database, _session: Session) -> list[CheckResult]:
+    if problem := write_problem(database):
+        return [failed("storage", problem, "Inquiries are refused until this is fixed")]
+    return [ok("storage", "an inquiry can be stored")]
 
 
 def _check_keys(database: Database, session: Session) -> list[CheckResult]:

@@ -9,6 +9,7 @@ from app.diagnostics.environment import (
     check_alert_channels,
     check_disk,
     check_replaced_backups,
+    check_website,
 )
 from app.diagnostics.mail_transport import check_mail_server, send_test_email
 from app.diagnostics.result import CheckResult, clinic_failures, failed, ok, warning
@@ -17,7 +18,7 @@ from config import SettingsError
 
 
 def run_checks(test_address: str | None = None) -> list[CheckResult]:
-    """Check the site, and send a test email to ``test_address`` if given.
+    """Check the site. With ``test_address``, also send a test email there and test alerts.
 
     If the settings or the clinic's files keep the site from starting, only these are checked.
     """
@@ -43,9 +44,10 @@ def _check_running_site(services: Services, test_address: str | None) -> list[Ch
         *check_database(services.database),
         check_mail_server(settings),
         *check_sender_domain(sender.rpartition("@")[2].rstrip(">")),
-        check_disk(settings.instance_dir),
+        check_disk(services.database.folder or settings.instance_dir),
         *check_replaced_backups(settings.instance_dir),
-        check_alert_channels(settings, clinic),
+        check_website(settings),
+        *check_alert_channels(services, send_test=bool(test_address)),
     ]
     if test_address:
         results.append(send_test_email(test_address, clinic, clock.now()))

@@ -1,19 +1,28 @@
-"""Checks of the disk and of alert channels."""
+"""Checks of the disk, the website and the alert channels."""
 
 import os
 import shutil
 from pathlib import Path
 
-from app.clinic import Clinic
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import clock
+from app.database import Database
+from app.database.engines import NotDurableError
 from app.diagnostics.result import CheckResult, failed, ok, warning
 from app.maintenance.retention import REPLACED_BACKUPS
+from app.monitoring.alerts import Notification
+from app.monitoring.health_rules import CERTIFICATE_WARNING
+from app.monitoring.observations import PING, WEBHOOK, WEBSITE, Observation, call_and_record
+from app.monitoring.webhook import call
+from app.services import Services
 from config import Settings
 
 LOW_SPACE, TOO_LITTLE_SPACE = 1_000_000_000, 200_000_000  # bytes
 
 
 def check_disk(folder: Path) -> CheckResult:
-    """Check that ``folder``, the default place of the database, is writable and has space."""
+    """Check that ``folder``, such as that of the database, is writable and has space."""
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
         message = f"{folder} is not a writable folder"
         return failed("disk", message, "Create it, or set INSTANCE_DIR")
@@ -32,18 +41,55 @@ def check_replaced_backups(folder: Path) -> list[CheckResult]:
     return [warning("copies", message, advice)] if files else []
 
 
-def check_alert_channels(settings: Settings, clinic: Clinic) -> CheckResult:
-    """Check that problems are reported by more than email, which may be the problem."""
-    channels = {
-        "webhook": settings.alert_webhook_url.get_secret_value(),
-        "ping": settings.heartbeat_url.get_secret_value(),
-        "daily digest": clinic.digest,
-    }
-    configured = ", ".join(name for name, value in channels.items() if value)
-    if not (channels["webhook"] or channels["ping"]):
-        advice = "Set ALERT_WEBHOOK_URL, HEARTBEAT_URL or, better, both"
-        return warning("alerts", "no alert channel is configured", advice)
-    if not channels["ping"]:
-        message = f"{configured}; nothing reports that the machine is down"
-        return warning("alerts", message, "Set HEARTBEAT_URL")
-    return ok("alerts", configured)
+def check_website(settings: Settings) -> CheckResult:
+    """Ask the website for its readiness, by the address and the certificate that visitors see."""
+    check, result = WEBSITE, call(WEBSITE, settings.readiness_url)
+    if result.problem:
+        tls = result.problem.startswith("SSL")
+        advice = "Renew or correct the certificate" if tls else "Check web service, proxy and DNS"
+        return failed(check, f"{settings.readiness_url}: {result.problem}", advice)
+    end = result.certificate_ends_at
+    message = f"{settings.site_url} is ready" + (
+        f", certificate until {end:%Y-%m-%d}" if end else ""
+    )
+    if end and end - clock.now() < CERTIFICATE_WARNING:
+        return warning(check, message, "Check why the certificate is not renewed")
+    return ok(check, message)
+
+
+def check_alert_channels(services: Services, *, send_test: bool) -> list[CheckResult]:
+    """Check the channels that report problems if email is the problem: that both are configured
+    and that the last call succeeded. With ``send_test``, call them first.
+    """
+    settings, now = services.settings, clock.now()
+    test = Notification("test", None, now, now).body(services.clinic.name, settings.site_url)
+    results = []
+    for name, variable, secret, body in (
+        (WEBHOOK, "ALERT_WEBHOOK_URL", settings.alert_webhook_url, test),
+        (PING, "HEARTBEAT_URL", settings.heartbeat_url, None),
+    ):
+        url = secret.get_secret_value()
+        if url and send_test:
+            call_and_record(services.database, name, url, body)
+        results.append(_check_last_call(services.database, name, variable, configured=bool(url)))
+    return results
+
+
+def _check_last_call(
+    database: Database, name: str, variable: str, *, configured: bool
+) -> CheckResult:
+    again = "run `flask doctor --send-test ADDRESS`"
+    if not configured:
+        return warning(name, f"{variable} is not set", "Set it")
+    try:
+        with database.read_session() as session:
+            last = session.get(Observation, name)
+    except (SQLAlchemyError, NotDurableError):
+        last = None
+    if last is None:
+        return warning(name, "never called", f"To try it, {again}")
+    at = f"{last.observed_at:%Y-%m-%d %H:%M} UTC"
+    if last.problem:
+        message = f"the last call failed at {at}: {last.problem}"
+        return failed(name, message, f"Correct {variable}, then {again}")
+    return ok(name, f"the last call was accepted at {at}")

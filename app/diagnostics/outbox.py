@@ -11,7 +11,9 @@ from app.outbox.stats import OutboxStats
 def check_outbox(database: Database, session: Session) -> list[CheckResult]:
     """Check the outbox and the mailer. Raises SQLAlchemyError."""
     health = site_health(session, database.now(session))
-    problems = {problem.event: problem for problem in health.problems}
+    problems = {
+        problem.event: problem for problem in health.problems if problem not in health.observed
+    }
     mailer = problems.pop("mailer_down", None)
     problems.pop("backup", None)  # a check of its own
     if mailer:
@@ -20,6 +22,7 @@ def check_outbox(database: Database, session: Session) -> list[CheckResult]:
         assert health.outbox.heartbeat_age is not None
         message = f"running, last heartbeat {format_duration(health.outbox.heartbeat_age)} ago"
         results = [ok("mailer", message)]
+    results += [_problem("site", problem) for problem in health.observed]
     results += [_problem("outbox", problem) for problem in problems.values()]
     return results if problems else [*results, _without_problems(health.outbox)]
 

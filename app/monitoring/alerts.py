@@ -3,6 +3,8 @@
 What has been reported is stored in the database, so that several mailers report a problem
 once: at once when it begins or gets worse, again every four hours while it lasts, and once
 more when it is over. A failed call is retried at the next check.
+
+While the database cannot be used, each mailer reports that by itself (``DatabaseAlert``).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,15 +15,18 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app import clock
 from app.database import Base, Database, UTCDateTime
-from app.monitoring.health_rules import Problem, Severity, site_health
+from app.monitoring.health_rules import DATABASE_DOWN, Problem, Severity, site_health
 from app.scheduler import AfterCommit, Job, every
 
 CHECK_INTERVAL = timedelta(seconds=5)
 REPEAT_INTERVAL = timedelta(hours=4)
 INCREASE_INTERVAL = timedelta(minutes=1)  # many messages that fail in a row are one report
 RESOLVE_DELAY = timedelta(minutes=2)  # a problem that comes and goes is one problem
+DATABASE_DELAY = timedelta(seconds=20)  # a shorter outage is not reported
 PING_INTERVAL = timedelta(minutes=1)
+WEBSITE_INTERVAL = timedelta(seconds=30)
 CLAIM_TIMEOUT = timedelta(seconds=60)  # while a mailer sends a report, the others wait
 
 RESOLVED_TITLES = {
@@ -34,6 +39,10 @@ RESOLVED_TITLES = {
     "paused": "The outbox is no longer paused",
     "retention_stopped": "Retention runs again",
     "backup": "Backups are made again",
+    "website_down": "The website is ready for inquiries again",
+    "inquiries_refused": "No inquiry has been refused for 15 minutes",
+    "database_down": "The database can be used again",
+    "test": "This is a test",
 }
 
 
@@ -79,6 +88,7 @@ class Notification:
 
 
 Post = Callable[[Mapping[str, object]], bool]
+Send = Callable[[Notification], bool]
 
 
 def alert_job(database: Database, post: Post, *, clinic: str, site: str) -> Job:
@@ -86,13 +96,15 @@ def alert_job(database: Database, post: Post, *, clinic: str, site: str) -> Job:
     was accepted.
     """
 
+    def send(notification: Notification) -> bool:
+        return post(notification.body(clinic, site))
+
     def run(session: Session, now: datetime) -> AfterCommit | None:
         notifications = claim_notifications(session, now)
-        if not notifications:
-            return None
-        return partial(_post_all, database, post, notifications, clinic, site)
+        return partial(_send_all, database, send, notifications) if notifications else None
 
-    return Job("alerts", every(CHECK_INTERVAL), run)
+    on_result = DatabaseAlert(send).update
+    return Job("alerts", every(CHECK_INTERVAL), run, on_result=on_result)
 
 
 def uptime_ping_job(ping: Callable[[], object]) -> Job:
@@ -106,6 +118,30 @@ def uptime_ping_job(ping: Callable[[], object]) -> Job:
         return None if site_health(session, now).severity is Severity.CRITICAL else ping
 
     return Job("uptime-ping", every(PING_INTERVAL), run)
+
+
+def website_job(ask: Callable[[], object]) -> Job:
+    """Call ``ask``, which asks the website whether it is ready, for ``site_health``."""
+    return Job("website", every(WEBSITE_INTERVAL), lambda _session, _now: ask)
+
+
+class DatabaseAlert:
+    """The alert that the database cannot be used: it cannot be stored there."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._since: datetime | None = None
+        self._reported = False
+
+    def update(self, works: bool) -> None:  # noqa: FBT001
+        """Report the problem once it has lasted for DATABASE_DELAY, and then its end."""
+        now = clock.now()
+        self._since = None if works else self._since or now
+        is_down = self._since is not None and every(DATABASE_DELAY)(self._since, now)
+        if is_down != self._reported:
+            problem = DATABASE_DOWN if is_down else None
+            notification = Notification(DATABASE_DOWN.event, problem, self._since or now, now)
+            self._reported = is_down if self._send(notification) else self._reported
 
 
 def claim_notifications(session: Session, now: datetime) -> list[Notification]:
@@ -147,14 +183,12 @@ def _update_resolved(session: Session, alert: Alert, now: datetime) -> bool:
     return every(RESOLVE_DELAY)(alert.resolved_at, now)
 
 
-def _post_all(
-    database: Database, post: Post, notifications: list[Notification], clinic: str, site: str
-) -> None:
+def _send_all(database: Database, send: Send, notifications: list[Notification]) -> None:
     """Send ``notifications`` outside any transaction, and record which were accepted."""
     accepted = True
     for notification in notifications:
         # After a failure the others wait for the next check: a job must be short.
-        accepted = accepted and post(notification.body(clinic, site))
+        accepted = accepted and send(notification)
         with database.session() as session:
             _record(session, notification, accepted=accepted)
 

@@ -20,8 +20,10 @@ from app.database import Database
 from app.database.engines import NotDurableError
 from app.maintenance.backup import last_backup_at
 from app.monitoring.health_rules import SiteHealth, site_health
+from app.monitoring.observations import PING, POSTS, WEBHOOK, WEBSITE, Observation
 from app.outbox.models import DeliveryAttempt, Outcome
 from app.outbox.stats import TransportFault
+from app.services import current_services
 from app.version import version
 
 
@@ -33,6 +35,8 @@ class DatabaseCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _metric(Gauge, "build_info", "The version of Frontdesk.", {version(): 1}, "version")
+        ready = current_services().readiness.problem() is None
+        yield _metric(Gauge, "ready", "Whether this host can store an inquiry.", ready)
         try:
             metrics = list(self._from_database())
         except (SQLAlchemyError, NotDurableError):
@@ -43,6 +47,7 @@ class DatabaseCollector(Collector):
     def _from_database(self) -> Iterator[Metric]:
         with self._database.read_session() as session:
             yield from _totals(session)
+            yield from _observations(session)
             yield from _health_metrics(site_health(session, self._database.now(session)))
 
 
@@ -60,6 +65,15 @@ def _totals(session: Session) -> Iterator[Metric]:
     if backup_at := last_backup_at(session):
         name = "last_backup_timestamp_seconds"
         yield _metric(Gauge, name, "The time of the last backup.", backup_at.timestamp())
+
+
+def _observations(session: Session) -> Iterator[Metric]:
+    rows = {row.name: row for row in session.scalars(sa.select(Observation))}
+    refused_at = rows[POSTS].observed_at.timestamp() if POSTS in rows else 0
+    name = "last_refused_post_timestamp_seconds"
+    yield _metric(Gauge, name, "When an inquiry was last refused.", refused_at)
+    failing = {name: bool(name in rows and rows[name].problem) for name in (WEBSITE, WEBHOOK, PING)}
+    yield _metric(Gauge, "call_failing", "Whether the last call failed.", failing, "receiver")
 
 
 def _health_metrics(health: SiteHealth) -> Iterator[Metric]:

@@ -1,24 +1,30 @@
 """Which statistics are problems: the same rules for health checks, alerts, pings and the doctor.
 
 The limits: an undelivered message, a refused login or a TLS error at once; waiting email after
-15 minutes, more urgent after 60; a missing mailer after 90 seconds.
+15 minutes, more urgent after 60; a missing mailer after 90 seconds; a website that fails two
+checks, 30 seconds apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.contact.queries import QuarantineStats, quarantine_stats
 from app.maintenance.backup import overdue_backup_age
 from app.maintenance.retention import unconfirmed_since
+from app.monitoring.observations import POSTS, WEBSITE, Observation
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from app.outbox.stats import OutboxStats, TransportFault, outbox_stats
 
 DELAY_WARNING = timedelta(minutes=15)
 DELAY_CRITICAL = timedelta(minutes=60)
+WEBSITE_CRITICAL = timedelta(seconds=25)  # two checks: longer than a restart takes
+CERTIFICATE_WARNING = timedelta(days=14)
+RECENT = timedelta(minutes=15)  # older observations say nothing about now
 QUARANTINE_WARNING = timedelta(hours=24)  # by then a daily digest has listed the inquiry
 
 
@@ -47,6 +53,9 @@ class Problem:
         return {"event": self.event, "severity": self.severity.label, "title": self.title}
 
 
+DATABASE_DOWN = Problem(
+    "database_down", Severity.CRITICAL, "The database cannot be used", "run `flask doctor`"
+)
 TRANSPORT_PROBLEMS = {
     TransportFault.AUTHENTICATION: (Severity.CRITICAL, "The mail server refuses our login"),
     TransportFault.TLS: (Severity.CRITICAL, "The mail server's encryption (TLS) fails"),
@@ -63,6 +72,7 @@ class SiteHealth:
     quarantine: QuarantineStats
     retention_stopped_since: datetime | None = None
     overdue_backup_age: timedelta | None = None
+    observed: tuple[Problem, ...] = ()
 
     @property
     def problems(self) -> list[Problem]:
@@ -72,6 +82,7 @@ class SiteHealth:
             *_quarantine_problems(self.quarantine),
             *_retention_problems(self.retention_stopped_since),
             *_backup_problems(self.overdue_backup_age),
+            *self.observed,
         )
         return sorted(found, key=lambda problem: -problem.severity)
 
@@ -83,11 +94,14 @@ class SiteHealth:
 
 def site_health(session: Session, now: datetime) -> SiteHealth:
     """The health of the site at ``now``."""
+    rows = session.scalars(sa.select(Observation))
+    recent = {row.name: row for row in rows if abs(now - row.observed_at) < RECENT}
     return SiteHealth(
         outbox_stats(session, now),
         quarantine_stats(session, now),
         unconfirmed_since(session, now),
         overdue_backup_age(session, now),
+        tuple(_observed_problems(recent, now)),
     )
 
 
@@ -172,6 +186,21 @@ def _backup_problems(overdue_age: timedelta | None) -> Iterator[Problem]:
             f"The newest backup is {format_duration(overdue_age)} old: three are missing",
             "check the log of `flask backup` and the space in its folder",
         )
+
+
+def _observed_problems(recent: Mapping[str, Observation], now: datetime) -> Iterator[Problem]:
+    website = recent.get(WEBSITE)
+    if website and website.failed_for >= WEBSITE_CRITICAL:
+        title = f"The website is not ready for inquiries: {website.problem}"
+        advice = "run `flask doctor`; check the web service, the proxy, DNS and the certificate"
+        yield Problem("website_down", Severity.CRITICAL, title, advice)
+    if website and (end := website.certificate_ends_at) and end - now < CERTIFICATE_WARNING:
+        title, advice = f"The certificate ends on {end:%Y-%m-%d}", "check why it is not renewed"
+        yield Problem("certificate_ends", Severity.WARNING, title, advice)
+    if POSTS in recent:
+        title = "Inquiries were refused within the last 15 minutes"
+        advice = "run `flask doctor`; the log of the web service shows the errors"
+        yield Problem("inquiries_refused", Severity.CRITICAL, title, advice)
 
 
 def format_duration(age: timedelta) -> str:

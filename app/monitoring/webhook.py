@@ -1,4 +1,4 @@
-"""HTTP calls to webhooks, limited in time. Their URLs are never logged.
+"""HTTP calls to webhooks and to the website, limited in time. Their URLs are never logged.
 
 The URLs are secrets: anyone who knows one can post in the clinic's name. So only the type of
 an error is logged, not its text, and the logs of the HTTP library, which contain URLs, are off.
@@ -8,6 +8,12 @@ import logging
 import ssl
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from httpx import Response
 
 log = logging.getLogger("frontdesk.webhook")
 
@@ -18,24 +24,34 @@ for library in ("httpx", "httpcore"):
     logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def call(url: str, body: Mapping[str, object] | None = None) -> bool:
-    """POST ``body`` as JSON to ``url``, or GET it without a body. True when the status was 2xx.
+@dataclass(frozen=True)
+class CallResult:
+    """``problem`` is empty when the call succeeded. ``certificate_ends_at`` is the end of the
+    server's certificate, None without TLS.
+    """
+
+    problem: str = ""
+    certificate_ends_at: datetime | None = None
+
+
+def call(name: str, url: str, body: Mapping[str, object] | None = None) -> CallResult:
+    """POST ``body`` as JSON to ``url``, or GET it without a body. Succeeds if the status is 2xx.
 
     Runs in a thread: the library's timeout is per byte, and DNS lookups have none. A call that
     misses the deadline is abandoned and ends by itself.
     """
-    import httpx  # noqa: PLC0415  (8 MB, not needed without a webhook)
+    import httpx  # noqa: PLC0415  (8 MB, only needed in the mailer and the doctor)
 
-    method = "GET" if body is None else "POST"
-    outcome: list[str] = []
+    results: list[CallResult] = []
 
     def send() -> None:
         try:
             # Reads only the status. Redirects are not followed: they could lead anywhere.
+            method = "GET" if body is None else "POST"
             with client.stream(method, url, json=body) as response:
-                outcome.append("" if response.is_success else f"status {response.status_code}")
+                results.append(_result(response))
         except Exception as error:  # noqa: BLE001  (its text may contain the URL)
-            outcome.append(type(error).__name__)
+            results.append(CallResult(_cause(error)))
 
     with httpx.Client(
         timeout=READ_TIMEOUT,
@@ -45,7 +61,23 @@ def call(url: str, body: Mapping[str, object] | None = None) -> bool:
         thread = threading.Thread(target=send, name="webhook", daemon=True)
         thread.start()
         thread.join(DEADLINE)
-    problem = outcome[0] if outcome else "timed out"
-    if problem:
-        log.warning("%s failed: %s", "ping" if body is None else "alert", problem)
-    return not problem
+    result = results[0] if results else CallResult("timed out")
+    if result.problem:
+        log.warning("%s failed: %s", name, result.problem)
+    return result
+
+
+def _result(response: "Response") -> CallResult:
+    problem = "" if response.is_success else f"status {response.status_code}"
+    tls = response.extensions["network_stream"].get_extra_info("ssl_object")
+    if tls is None:
+        return CallResult(problem)
+    end = ssl.cert_time_to_seconds(tls.getpeercert()["notAfter"])
+    return CallResult(problem, datetime.fromtimestamp(end, UTC))
+
+
+def _cause(error: BaseException) -> str:
+    """The type of the first error: the library wraps a TLS error like any other."""
+    while error.__cause__:
+        error = error.__cause__
+    return type(error).__name__

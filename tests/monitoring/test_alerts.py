@@ -15,6 +15,7 @@ from app.database import Database
 from app.maintenance.backup import record_backup
 from app.monitoring import webhook
 from app.monitoring.alerts import Alert, alert_job
+from app.monitoring.observations import WEBHOOK, call_and_record
 from app.outbox import admin
 from app.outbox.heartbeat import Heartbeat
 from app.scheduler import Job, Scheduler, run_if_due
@@ -48,7 +49,7 @@ class Watcher:
 
 
 def job(database: Database, receiver: Receiver) -> Job:
-    post = partial(webhook.call, receiver.url)
+    post = partial(call_and_record, database, WEBHOOK, receiver.url)
     return alert_job(database, post, clinic="Test Clinic", site="https://clinic.example")
 
 
@@ -249,7 +250,7 @@ def test_several_mailers_report_a_problem_once(
 
     def post(body: Mapping[str, object]) -> bool:
         time.sleep(1)
-        return webhook.call(receiver.url, body)
+        return not webhook.call("alert", receiver.url, body).problem
 
     def check(_number: int) -> None:
         own_job = alert_job(outbox.database, post, clinic="Test Clinic", site="x")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,9 +15,9 @@ import sqlalchemy as sa
 
 from app.clinic import Clinic
 from app.database import Database
-from app.monitoring import webhook
 from app.monitoring.alerts import alert_job
 from app.monitoring.mailer_watch import MailerWatch
+from app.monitoring.observations import WEBHOOK, call_and_record
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.models import MailerHeartbeat
 from app.scheduler import run_if_due
@@ -113,7 +114,7 @@ def test_a_starting_mailer_reports_the_downtime(
 ) -> None:
     alerts = alert_job(
         outbox.database,
-        lambda body: webhook.call(receiver.url, body),
+        partial(call_and_record, outbox.database, WEBHOOK, receiver.url),
         clinic="Test Clinic",
         site="https://clinic.example",
     )

@@ -19,7 +19,7 @@ def pings(outbox: Outbox, receiver: Receiver, **later: float) -> int:
     """Advance the time and run the job: the number of pings."""
     before = len(receiver.calls)
     outbox.advance(**later)
-    run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, receiver.url)))
+    run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, "ping", receiver.url)))
     return len(receiver.calls) - before
 
 
@@ -49,7 +49,7 @@ def test_the_pings_stop_during_a_problem(outbox: Outbox, receiver: Receiver, pro
         outbox.set_transport_failure("SMTPAuthenticationError: no")
     else:
         outbox.now = outbox.now.replace(hour=13)  # without a heartbeat since
-        run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, receiver.url)))
+        run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, "ping", receiver.url)))
         assert receiver.calls == []
         return
     assert pings(outbox, receiver, minutes=2) == 0
@@ -64,7 +64,7 @@ def test_the_pings_stop_when_the_database_does_not_answer(
     with outbox.database.session() as session:
         session.connection().exec_driver_sql("ALTER TABLE scheduled_job RENAME TO gone")
     with pytest.raises(SQLAlchemyError):
-        run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, receiver.url)))
+        run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, "ping", receiver.url)))
     assert receiver.calls == []
 
 

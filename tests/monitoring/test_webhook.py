@@ -13,14 +13,14 @@ __all__ = ["receiver"]
 
 
 def test_an_alert_is_posted_as_json(receiver: Receiver) -> None:
-    assert webhook.call(receiver.url, {"text": "é <&>"})
+    assert webhook.call("alert", receiver.url, {"text": "é <&>"}).problem == ""
     (call,) = receiver.calls
     assert (call.method, call.body) == ("POST", {"text": "é <&>"})
     assert call.headers["Content-Type"] == "application/json"
 
 
 def test_a_ping_is_a_get_without_a_body(receiver: Receiver) -> None:
-    assert webhook.call(receiver.url)
+    assert webhook.call("alert", receiver.url).problem == ""
     assert [(call.method, call.body) for call in receiver.calls] == [("GET", None)]
 
 
@@ -29,7 +29,7 @@ def test_only_2xx_is_success_and_redirects_are_not_followed(
     receiver: Receiver, status: int
 ) -> None:
     receiver.status = status
-    assert not webhook.call(receiver.url, {"text": "x"})
+    assert webhook.call("alert", receiver.url, {"text": "x"}).problem
     assert len(receiver.calls) == 1
 
 
@@ -40,7 +40,7 @@ def test_a_call_ends_at_the_deadline(
     monkeypatch.setattr(webhook, "DEADLINE", 0.5)
     receiver.status = status
     began = time.monotonic()
-    assert not webhook.call(receiver.url, {"text": "x"})
+    assert webhook.call("alert", receiver.url, {"text": "x"}).problem
     assert time.monotonic() - began < 2
 
 
@@ -49,7 +49,7 @@ def test_an_abandoned_call_ends_by_itself(
 ) -> None:
     monkeypatch.setattr(webhook, "DEADLINE", 0.3)
     receiver.status = DRIP
-    webhook.call(receiver.url, {"text": "x"})
+    webhook.call("alert", receiver.url, {"text": "x"})
     threads = [thread for thread in threading.enumerate() if thread.name == "webhook"]
     for thread in threads:
         thread.join(5)
@@ -63,7 +63,7 @@ def test_an_unreachable_url_raises_nothing_and_is_not_logged(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    assert not webhook.call(url, {"text": "x"})
+    assert webhook.call("alert", url, {"text": "x"}).problem
     assert "alert failed" in caplog.text
     assert "secret-path" not in caplog.text
 
@@ -72,6 +72,6 @@ def test_the_url_of_a_successful_call_is_not_logged(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    webhook.call(receiver.url, {"text": "x"})
-    webhook.call(receiver.url)
+    webhook.call("alert", receiver.url, {"text": "x"})
+    webhook.call("alert", receiver.url)
     assert "secret-path" not in caplog.text

@@ -1,0 +1,196 @@
+"""Whatever keeps inquiries from being stored is alerted within two minutes, and its end too."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from app import clock
+from app.monitoring import refused_posts
+from app.monitoring.alerts import alert_job, uptime_ping_job, website_job
+from app.monitoring.observations import PING, WEBHOOK, WEBSITE, call_and_record, record
+from app.monitoring.webhook import CallResult
+from app.outbox.heartbeat import Heartbeat
+from app.scheduler import Scheduler
+from app.services import get_services
+from tests.contact.conftest import Visitor
+from tests.support.databases import sqlite_only
+from tests.support.outbox import Outbox, outbox
+from tests.support.webhook_receiver import HANG, Receiver, receiver
+
+__all__ = ["outbox", "receiver"]
+
+LOOP = 5.0  # seconds between two rounds of the scheduler
+
+
+class MailerHarness:
+    """The jobs of a mailer, with a website, a webhook receiver and a clock of its own."""
+
+    def __init__(self, outbox: Outbox, receiver: Receiver, website: Receiver) -> None:
+        self.outbox, self.receiver, self.website = outbox, receiver, website
+        self.database = outbox.database
+        call = partial(call_and_record, self.database)
+        jobs = [
+            alert_job(
+                self.database,
+                partial(call, WEBHOOK, receiver.url),
+                clinic="Test Clinic",
+                site="https://c.example",
+            ),
+            website_job(partial(call, WEBSITE, f"{website.url}/readyz")),
+            uptime_ping_job(partial(call, PING, f"{receiver.url}/ping")),
+        ]
+        self.scheduler = Scheduler(self.database, Heartbeat(self.database, "m"), jobs)
+
+    def run(self, seconds: float) -> list[tuple[str, str]]:
+        """Run the scheduler for so long: the reports, as event and status."""
+        before = len(self.receiver.calls)
+        for _ in range(int(seconds / LOOP)):
+            self.outbox.advance(seconds=LOOP)
+            self.scheduler.run_due_jobs()
+        calls = [call for call in self.receiver.calls[before:] if call.method == "POST"]
+        return [(call.body["event"], call.body["status"]) for call in calls]
+
+    def pings(self) -> int:
+        return len([call for call in self.receiver.calls if call.method == "GET"])
+
+
+@pytest.fixture
+def website() -> Iterator[Receiver]:
+    server = Receiver()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def mailer(
+    outbox: Outbox, receiver: Receiver, website: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> MailerHarness:
+    monkeypatch.setattr(clock, "now", lambda: outbox.now)
+    harness = MailerHarness(outbox, receiver, website)
+    assert harness.run(60) == []
+    return harness
+
+
+@contextmanager
+def renamed(outbox: Outbox, table: str) -> Iterator[None]:
+    def rename(old: str, new: str) -> None:
+        with outbox.database.session() as session:
+            session.connection().exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+    rename(table, "gone")
+    yield
+    rename("gone", table)
+
+
+@sqlite_only
+@pytest.mark.parametrize("status", [503, 404, HANG, None])
+def test_a_website_that_does_not_answer_is_alerted_and_stops_the_pings(
+    mailer: MailerHarness, status: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.monitoring.webhook.DEADLINE", 0.2)
+    if status is None:
+        mailer.website.close()
+    else:
+        mailer.website.status = status
+    assert mailer.run(100) == [("website_down", "firing")]
+    pings = mailer.pings()
+    assert mailer.run(180) == []
+    assert mailer.pings() == pings
+    if status is not None:
+        mailer.website.status = 200
+        assert mailer.run(180) == [("website_down", "resolved")]
+        assert mailer.pings() > pings
+
+
+@sqlite_only
+def test_a_website_that_restarts_is_not_alerted(mailer: MailerHarness) -> None:
+    mailer.website.status = 502
+    assert mailer.run(30) == []
+    mailer.website.status = 200
+    assert mailer.run(180) == []
+
+
+@pytest.mark.parametrize("table", ["alert", "scheduled_job", "outbox_message"])
+def test_an_unusable_database_is_alerted_although_nothing_can_be_stored(
+    mailer: MailerHarness, table: str
+) -> None:
+    with renamed(mailer.outbox, table):
+        assert mailer.run(90) == [("database_down", "firing")]
+        assert mailer.run(180) == []
+    assert ("database_down", "resolved") in mailer.run(30)
+
+
+@sqlite_only
+def test_an_outage_of_some_seconds_is_not_alerted(mailer: MailerHarness) -> None:
+    with renamed(mailer.outbox, "alert"):
+        assert mailer.run(15) == []
+    assert mailer.run(60) == []
+
+
+@sqlite_only
+def test_an_alert_about_the_database_is_retried(mailer: MailerHarness) -> None:
+    with renamed(mailer.outbox, "alert"):
+        mailer.receiver.status = 500
+        assert len(mailer.run(60)) > 1
+        mailer.receiver.status = 200
+        assert mailer.run(60) == [("database_down", "firing")]
+
+
+@pytest.mark.parametrize("method", ["form", "api"])
+def test_refused_inquiries_are_alerted_by_the_mailer(
+    mailer: MailerHarness, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = Visitor(mailer.outbox.app)
+    with renamed(mailer.outbox, "inquiry"):
+        sent = visitor.send() if method == "form" else visitor.call()
+        assert sent.status_code == 503
+    store_refusals(mailer, monkeypatch)
+    assert mailer.run(30) == [("inquiries_refused", "firing")]
+    assert mailer.run(780) == []
+    assert mailer.run(300) == [("inquiries_refused", "resolved")]
+
+
+@sqlite_only
+def test_a_refusal_is_stored_once_the_database_can_be_written(
+    mailer: MailerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_services(mailer.outbox.app).post_refused.set()
+    with renamed(mailer.outbox, "observation"):
+        store_refusals(mailer, monkeypatch)
+    store_refusals(mailer, monkeypatch)
+    assert mailer.run(10) == [("inquiries_refused", "firing")]
+
+
+@sqlite_only
+def test_mistakes_of_visitors_are_not_refusals(mailer: MailerHarness) -> None:
+    visitor = Visitor(mailer.outbox.app)
+    assert visitor.send(email="nonsense").status_code == 422
+    assert visitor.call(email="nonsense").status_code == 422
+    assert visitor.client.get("/no-such-page").status_code == 404
+    assert not get_services(mailer.outbox.app).post_refused.is_set()
+
+
+def store_refusals(mailer: MailerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the web worker's thread until it sleeps."""
+
+    def stop(_seconds: float) -> None:
+        raise InterruptedError
+
+    services = get_services(mailer.outbox.app)
+    assert services.post_refused.is_set()
+    monkeypatch.setattr("app.monitoring.refused_posts.time.sleep", stop)
+    with pytest.raises(InterruptedError):
+        refused_posts.store_forever(services)
+
+
+@sqlite_only
+@pytest.mark.parametrize(("days", "expected"), [(13.9, [("certificate_ends", "firing")]), (15, [])])
+def test_a_certificate_that_ends_within_two_weeks_is_alerted(
+    mailer: MailerHarness, days: float, expected: list[tuple[str, str]]
+) -> None:
+    end = mailer.outbox.now + timedelta(days=days)
+    record(mailer.database, WEBSITE, CallResult("", end))
+    assert mailer.run(10) == expected
