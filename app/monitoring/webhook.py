@@ -78,6 +78,6 @@ def _result(response: "Response") -> CallResult:
 
 def _cause(error: BaseException) -> str:
     """The type of the first error: the library wraps a TLS error like any other."""
-    while error.__cause__:
-        error = error.__cause__
+    while error.__context__:
+        error = error.__context__
     return type(error).__name__

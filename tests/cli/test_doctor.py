@@ -15,21 +15,22 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from app import clock
-from app.clinic import Clinic
 from app.database import Database, key_check_values
 from app.diagnostics import database
-from app.diagnostics.environment import check_alert_channels, check_disk
+from app.diagnostics.environment import check_disk
 from app.maintenance.backup import record_backup
+from app.monitoring import readiness
 from app.services import get_services
 from config import ROOT
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.name_server import NameServer, name_server
 from tests.support.outbox import Outbox
-from tests.support.settings import environment, settings_for
+from tests.support.settings import environment
 from tests.support.site import free_port
 from tests.support.smtp_relay import Relay, relay
+from tests.support.webhook_receiver import Receiver, receiver
 
-__all__ = ["name_server", "relay"]
+__all__ = ["name_server", "receiver", "relay"]
 
 NOWHERE = "postgresql+psycopg://someone:hush-hush@127.0.0.1:9/none"
 pytestmark = pytest.mark.usefixtures("name_server")
@@ -82,14 +83,16 @@ def make_healthy(doctor: Doctor, names: NameServer) -> None:
 
 
 def test_a_healthy_site(
-    doctor: Callable[..., Doctor], database_url: str, name_server: NameServer
+    doctor: Callable[..., Doctor], database_url: str, name_server: NameServer, receiver: Receiver
 ) -> None:
     site = doctor(
+        BASE_URL=receiver.url.removesuffix("/hook/secret-path"),
         DATABASE_URL=database_url,
-        ALERT_WEBHOOK_URL="http://127.0.0.1:9/hook",
-        HEARTBEAT_URL="http://127.0.0.1:9/ping",
+        ALERT_WEBHOOK_URL=receiver.url,
+        HEARTBEAT_URL=receiver.url,
     )
     make_healthy(site, name_server)
+    site.run("--send-test", "me@clinic.example")
     results = site.results()
     # The demo clinic is not a real one: no mailboxes, and nobody has reviewed its pages.
     not_ok = {name for name, (level, _) in results.items() if level != "ok"}
@@ -105,15 +108,126 @@ def test_a_healthy_site(
         "answers, no TLS, no login",
         "v=spf1 include:relay.example -all",
         "v=DMARC1; p=reject",
-        "webhook, ping, daily digest",
+        "an inquiry can be stored",
+        "is ready",
+        "the last call was accepted",
     ):
         assert text in result.output
-    assert "127.0.0.1:9" not in result.output
+    assert "secret-path" not in result.output
 
 
-def test_nothing_is_sent_without_send_test(doctor: Callable[..., Doctor], relay: Relay) -> None:
-    doctor().run()
+def test_nothing_is_sent_without_send_test(
+    doctor: Callable[..., Doctor], relay: Relay, receiver: Receiver
+) -> None:
+    results = doctor(ALERT_WEBHOOK_URL=receiver.url, HEARTBEAT_URL=receiver.url).results()
     assert relay.received == []
+    assert receiver.calls == []
+    assert results["webhook"][0] == results["ping"][0] == "warning"
+    assert "never called" in results["webhook"][1]
+
+
+def test_send_test_tries_the_alert_channels(
+    doctor: Callable[..., Doctor], receiver: Receiver
+) -> None:
+    site = doctor(ALERT_WEBHOOK_URL=receiver.url, HEARTBEAT_URL=f"{receiver.url}/ping")
+    results = site.results("--send-test", "me@clinic.example")
+    assert [(call.method, call.path) for call in receiver.calls] == [
+        ("POST", "/hook/secret-path"),
+        ("GET", "/hook/secret-path/ping"),
+    ]
+    assert receiver.bodies[0]["event"] == "test"
+    assert "This is a test" in receiver.bodies[0]["text"]
+    assert results["webhook"][0] == results["ping"][0] == "ok"
+    assert site.results()["webhook"][0] == "ok"
+    assert len(receiver.calls) == 2
+
+
+def test_alert_channels_that_accept_nothing_fail(
+    doctor: Callable[..., Doctor], receiver: Receiver
+) -> None:
+    """Also later, until a call succeeds again."""
+    site = doctor(ALERT_WEBHOOK_URL=receiver.url, HEARTBEAT_URL="http://127.0.0.1:9/secret")
+    receiver.status = 410
+    site.run("--send-test", "me@clinic.example")
+    results = site.results()
+    assert results["webhook"][0] == results["ping"][0] == "failed"
+    assert "status 410" in results["webhook"][1]
+    assert "ConnectionRefusedError" in results["ping"][1]
+    assert site.run().exit_code == 1
+    assert "secret" not in site.run().output
+    receiver.status = 200
+    assert site.results("--send-test", "me@clinic.example")["webhook"][0] == "ok"
+
+
+def test_a_web_server_that_does_not_answer_fails(
+    doctor: Callable[..., Doctor], receiver: Receiver
+) -> None:
+    site = doctor(BASE_URL=f"http://127.0.0.1:{receiver.server_port}")
+    assert site.results()["website"][0] == "ok"
+    assert receiver.calls[-1].path == "/readyz"
+    receiver.status = 503
+    assert "status 503" in site.results()["website"][1]
+    receiver.close()
+    level, text = site.results()["website"]
+    assert level == "failed"
+    assert "ConnectionRefusedError" in text
+
+
+@pytest.mark.parametrize(
+    ("days", "name", "trusted", "expected"),
+    [
+        (15, "localhost", True, ("ok", "certificate until")),
+        (13, "localhost", True, ("warning", "Check why the certificate is not renewed")),
+        (-1, "localhost", True, ("failed", "SSLCertVerificationError")),
+        (90, "127.0.0.1", True, ("failed", "SSLCertVerificationError")),
+        (90, "localhost", False, ("failed", "Renew or correct the certificate")),
+    ],
+)
+def test_the_certificate_of_the_website(  # noqa: PLR0913, PLR0917
+    doctor: Callable[..., Doctor],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    days: float,
+    name: str,
+    trusted: bool,  # noqa: FBT001
+    expected: tuple[str, str],
+) -> None:
+    certificate = tmp_path / "site.pem"
+    write_self_signed_certificate(certificate, days)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    website = Receiver(certificate)
+    try:
+        level, text = doctor(BASE_URL=f"https://{name}:{website.server_port}").results()["website"]
+    finally:
+        website.close()
+    assert level == expected[0]
+    assert expected[1] in text
+
+
+def test_a_missing_table_fails(doctor: Callable[..., Doctor]) -> None:
+    site = doctor()
+    with site.database.session() as session:
+        session.connection().exec_driver_sql("ALTER TABLE acknowledgement RENAME TO gone")
+    level, text = site.results()["migrations"]
+    assert level == "failed"
+    assert "the table acknowledgement cannot be read" in text
+
+
+def test_a_database_that_cannot_be_written_fails(
+    doctor: Callable[..., Doctor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "MIN_FREE", 2**63)
+    level, text = doctor().results()["storage"]
+    assert level == "failed"
+    assert "is full" in text
+
+
+def test_the_disk_of_the_database_is_checked(doctor: Callable[..., Doctor], tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "frontdesk.db").rename(tmp_path / "elsewhere" / "frontdesk.db")
+    site = doctor(DATABASE_URL=f"sqlite:///{tmp_path}/elsewhere/frontdesk.db")
+    assert f"free in {tmp_path}/elsewhere" in site.results()["disk"][1]
 
 
 def test_send_test_sends_an_email(doctor: Callable[..., Doctor], relay: Relay) -> None:
@@ -259,15 +373,10 @@ def test_a_clock_that_differs_from_the_databases_is_a_warning(
     assert "s from this machine's" in text
 
 
-def test_missing_alert_channels_are_a_warning(tmp_path: Path, clinic: Clinic) -> None:
-    none = check_alert_channels(settings_for(tmp_path), clinic)
-    assert (none.level, none.advice.split(",")[0]) == ("warning", "Set ALERT_WEBHOOK_URL")
-    hook = check_alert_channels(
-        settings_for(tmp_path, ALERT_WEBHOOK_URL="https://h.example"), clinic
-    )
-    assert (hook.level, hook.advice) == ("warning", "Set HEARTBEAT_URL")
-    ping = check_alert_channels(settings_for(tmp_path, HEARTBEAT_URL="https://h.example"), clinic)
-    assert ping.level == "ok"
+def test_missing_alert_channels_are_a_warning(doctor: Callable[..., Doctor]) -> None:
+    results = doctor().results()
+    assert results["webhook"] == ("warning", "ALERT_WEBHOOK_URL is not set | Set it")
+    assert results["ping"] == ("warning", "HEARTBEAT_URL is not set | Set it")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from datetime import timedelta
 from click.testing import Result
 
 from app.maintenance.backup import record_backup
+from app.monitoring.observations import POSTS, WEBSITE, record
+from app.monitoring.webhook import CallResult
 from app.outbox import admin
 from app.scheduler import ScheduledJob
 from tests.monitoring.test_digest import DigestHarness
@@ -34,6 +36,7 @@ def test_a_healthy_site_on_one_screen(outbox: Outbox) -> None:
     assert max(map(len, lines)) <= 80
     for line in (
         "Last inquiry   BCD-FGH, 2026-07-01 08:00:00 (3 min ago), received",
+        "New inquiries  can be stored",
         "Quarantine     empty",
         "Outbox         0 pending; 0 undelivered",
         "Mail server    no problem known",
@@ -62,6 +65,27 @@ def test_problems_are_shown_with_advice_and_set_the_exit_status(outbox: Outbox) 
         "warning: The outbox is paused",
     ):
         assert text in shown.output
+
+
+def test_whatever_refuses_inquiries_is_shown(outbox: Outbox) -> None:
+    record(outbox.database, WEBSITE, CallResult("status 503"))
+    outbox.advance(seconds=30)
+    record(outbox.database, WEBSITE, CallResult("status 503"))
+    record(outbox.database, POSTS, CallResult("refused"))
+    with outbox.database.session() as session:
+        session.connection().exec_driver_sql("ALTER TABLE acknowledgement_limit RENAME TO gone")
+    shown = status(outbox)
+    assert shown.exit_code == 1
+    for text in (
+        "New inquiries  CANNOT BE STORED: the table acknowledgement_limit cannot be read",
+        "Website        FAILED: status 503, 0 s ago",
+        "critical: The website is not ready for inquiries: status 503. What to do: check the web",
+        "critical: Inquiries were refused within the last 15 minutes",
+    ):
+        assert text in shown.output
+    data = json.loads(status(outbox, "--json").output)
+    assert "acknowledgement" in data["storage_problem"]
+    assert data["observations"]["website"] == "status 503"
 
 
 def test_a_recent_quarantine_is_shown_without_a_problem(outbox: Outbox) -> None:

@@ -96,7 +96,9 @@ OLDEST, BEAT = (
     "frontdesk_mailer_heartbeat_age_seconds",
 )
 HELD = "frontdesk_quarantine_oldest_inquiry_age_seconds"
-PER_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown")
+PER_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown", "FrontdeskNotReady")
+REFUSED = "frontdesk_last_refused_post_timestamp_seconds"
+CALL = 'frontdesk_call_failing{receiver="%s"'
 BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the clock of the test starts at 0
 DEAD = 'frontdesk_outbox_messages{state="dead"'
 RELAY = 'frontdesk_mail_transport_unavailable{fault="%s"'
@@ -128,6 +130,14 @@ CASES: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"FrontdeskQuarantineUnreviewed": "warning"},
     ),
     ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "critical"}),
+    ({"frontdesk_ready": 0}, {"FrontdeskNotReady": "critical"}),
+    ({REFUSED: NOW - seconds(health_rules.RECENT)}, {}),
+    (
+        {REFUSED: NOW - seconds(health_rules.RECENT) + 1},
+        {"FrontdeskInquiriesRefused": "critical"},
+    ),
+    ({CALL % "website": 1}, {"FrontdeskWebsiteDown": "critical"}),
+    ({CALL % "ping": 1}, {"FrontdeskAlertChannelFails": "warning"}),
     ({"up": 0}, {"FrontdeskHostDown": "critical"}),
     ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),
     (

@@ -12,9 +12,12 @@ import sqlalchemy as sa
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.monitoring.observations import POSTS, WEBSITE, record
+from app.monitoring.webhook import CallResult
 from app.outbox.models import DeliveryAttempt
 from app.services import get_services
 from config import ROOT
+from tests.contact.conftest import Visitor
 from tests.monitoring.test_digest import DigestHarness
 from tests.monitoring.test_health import NOWHERE
 from tests.support.databases import sqlite_only
@@ -100,6 +103,31 @@ def test_outbox_metrics(watched: Outbox) -> None:
     assert seen["frontdesk_mail_transport_unavailable{fault=authentication}"] == 1
     assert seen["frontdesk_mail_transport_unavailable{fault=connection}"] == 0
     assert seen["frontdesk_outbox_paused"] == 0
+
+
+def test_what_refuses_inquiries_is_a_metric(watched: Outbox) -> None:
+    seen = scrape(watched.app)
+    assert seen["frontdesk_ready"] == 1
+    assert seen["frontdesk_last_refused_post_timestamp_seconds"] == 0
+    assert seen["frontdesk_call_failing{receiver=website}"] == 0
+    record(watched.database, WEBSITE, CallResult("status 503"))
+    record(watched.database, POSTS, CallResult("refused"))
+    seen = scrape(watched.app)
+    assert seen["frontdesk_call_failing{receiver=website}"] == 1
+    assert seen["frontdesk_call_failing{receiver=ping}"] == 0
+    assert seen["frontdesk_last_refused_post_timestamp_seconds"] == watched.now.timestamp()
+
+
+@sqlite_only
+def test_refused_posts_are_counted(watched: Outbox) -> None:
+    with watched.database.session() as session:
+        session.connection().exec_driver_sql("ALTER TABLE inquiry RENAME TO gone")
+    visitor = Visitor(watched.app)
+    assert (visitor.send().status_code, visitor.call().status_code) == (503, 503)
+    seen = scrape(watched.app)
+    assert seen["frontdesk_ready"] == 0
+    assert seen["frontdesk_http_requests_total{route=/contact,status=503}"] == 1
+    assert seen["frontdesk_http_requests_total{route=/api/v1/inquiries,status=503}"] == 1
 
 
 def test_inquiries_and_attempts_are_counted_once_at_any_age(

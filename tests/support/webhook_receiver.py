@@ -1,12 +1,14 @@
 """An HTTP server on loopback that receives alerts and pings, or misbehaves on request."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,17 +29,23 @@ class Call:
 
 
 class Receiver(ThreadingHTTPServer):
-    """The server. ``status`` is an HTTP status, HANG or DRIP; ``calls`` has the requests."""
+    """The server. ``status`` is an HTTP status, HANG or DRIP; ``calls`` has the requests. With
+    a ``certificate`` it is an HTTPS server.
+    """
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self.status = 200
         self.calls: list[Call] = []
         self.closing = threading.Event()
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/hook/secret-path"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
         self._thread.start()
 
