@@ -192,14 +192,14 @@ def _observed_problems(recent: Mapping[str, Observation], now: datetime) -> Iter
     website = recent.get(WEBSITE)
     if website and website.failed_for >= WEBSITE_CRITICAL:
         title = f"The website is not ready for inquiries: {website.problem}"
-        advice = "run `flask doctor`; check the web service, the proxy, DNS and the certificate"
+        advice = "check the web service, the proxy and DNS; `flask doctor` shows more"
         yield Problem("website_down", Severity.CRITICAL, title, advice)
     if website and (end := website.certificate_ends_at) and end - now < CERTIFICATE_WARNING:
         title, advice = f"The certificate ends on {end:%Y-%m-%d}", "check why it is not renewed"
         yield Problem("certificate_ends", Severity.WARNING, title, advice)
     if POSTS in recent:
         title = "Inquiries were refused within the last 15 minutes"
-        advice = "run `flask doctor`; the log of the web service shows the errors"
+        advice = "the log of the web service shows the errors, `flask doctor` more"
         yield Problem("inquiries_refused", Severity.CRITICAL, title, advice)
 
 
