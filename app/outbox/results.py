@@ -9,8 +9,6 @@ from sqlalchemy.orm import Session
 from app.outbox import circuit_breaker, retry_schedule
 from app.outbox.models import OutboxMessage, Outcome, State
 
-MISSING_KEY_DELAY = timedelta(minutes=5)
-
 
 @dataclass(frozen=True)
 class AttemptResult:
@@ -67,4 +65,5 @@ def _apply(message: OutboxMessage, result: AttemptResult, now: datetime) -> None
         case _:  # not the message's fault: the attempt does not count
             message.attempt_count -= 1
             missing_key = result.outcome == Outcome.MISSING_KEY
-            message.schedule(now + MISSING_KEY_DELAY if missing_key else now)
+            delay = retry_schedule.MISSING_KEY_DELAY if missing_key else timedelta()
+            message.schedule(now + delay)

@@ -1,7 +1,11 @@
-"""When a message is sent again.
+"""When a message is sent again: all times of the outbox.
 
-The delay grows with the age of the message: 30 s, then 1, 2, 4 … 64 minutes after it was
-queued, then hourly, for 5 days. RFC 5321 section 4.5.4.1 asks for at least 4 to 5 days.
+After a temporary failure, the delay is the age of the message, but at least MIN_DELAY and at
+most MAX_DELAY. So the delays are 30 and 30 seconds, then 1, 2, 4, 8, 16 and 32 minutes, then an
+hour, until the message is 5 days old. RFC 5321 section 4.5.4.1 asks for at least 4 to 5 days.
+
+A failure of the mail server is not one of a message: the circuit breaker then stops all sending
+and probes the server after MIN_PROBE_DELAY, doubled each time up to MAX_PROBE_DELAY.
 """
 
 from collections.abc import Callable
@@ -13,9 +17,10 @@ MAX_DELAY = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=5)
 # A later "we received your message" would only confuse the visitor.
 ACKNOWLEDGEMENT_GIVE_UP_AFTER = timedelta(hours=4)
-JITTER = 0.1
+JITTER = 0.1  # a share of the delay, so that messages queued together are spread out
+MISSING_KEY_DELAY = timedelta(minutes=5)  # until an operator adds the key; no attempt is counted
 
-LEASE = timedelta(seconds=900)
+LEASE = timedelta(minutes=15)  # another mailer then takes over the message
 # A row that is due later than this was written by a clock that has jumped.
 MAX_DUE_AHEAD = MAX_DELAY * (1 + JITTER) + LEASE
 
