@@ -200,7 +200,7 @@ def _print_warnings(pause: OutboxPause | None, transport: MailTransportState | N
         click.echo(
             f"The mail server is unavailable since {local_time(transport.unavailable_since)}"
             f" ({transport.reason}). Next attempt: {local_time(transport.next_probe_at)}."
-            " Messages are kept until then.\n"
+            " Messages are kept, and sent afterwards.\n"
         )
 
 

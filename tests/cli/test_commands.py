@@ -69,7 +69,7 @@ def test_list_reports_an_unavailable_mail_server(desk: Desk, relay: Relay) -> No
     desk.says("mailer", "run", "--once")
     listed = desk.says("outbox", "list")
     assert "The mail server is unavailable since" in listed
-    assert "Messages are kept until then" in listed
+    assert "Messages are kept, and sent afterwards" in listed
 
 
 def test_a_dead_message_can_be_requeued(desk: Desk, relay: Relay) -> None:
