@@ -13,6 +13,7 @@ from app.database import Database
 from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.services import get_services
 
+# Other test folders send this inquiry too: add a new required field here.
 GOOD = {
     "name": "Ada Example",
     "email": "ada@example.com",
@@ -21,6 +22,7 @@ GOOD = {
     "location": "quay",
     "message": "Do you take checks?\r\n\r\nThank you",
 }
+REQUIRED = ("name", "email", "topic", "location", "message")
 
 INQUIRY = InquiryData(
     name="Ada Example",

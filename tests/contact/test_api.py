@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.contact.conftest import GOOD, Visitor
+from tests.contact.conftest import GOOD, REQUIRED, Visitor
 from tests.support.databases import sqlite_only
 
 PROBLEM = "application/problem+json"
@@ -146,7 +146,7 @@ def test_openapi_document_has_required_fields_and_topics(visitor_on_sqlite: Visi
     assert described is not None
     assert described["openapi"] == "3.1.0"
     schema = described["components"]["schemas"]["Inquiry"]
-    assert schema["required"] == ["name", "email", "topic", "location", "message"]
+    assert schema["required"] == list(REQUIRED)
     assert schema["properties"]["topic"]["enum"] == [
         "general", "appointments", "billing", "directions",
     ]  # fmt: skip

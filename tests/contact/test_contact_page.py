@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.contact.models import REFERENCE_PATTERN, Inquiry
 from app.services import get_services
-from tests.contact.conftest import GOOD, Visitor
+from tests.contact.conftest import GOOD, REQUIRED, Visitor
 from tests.support.databases import sqlite_only
 
 
@@ -35,7 +35,7 @@ def test_empty_form_shows_error_summary_linked_to_each_field(visitor: Visitor) -
     assert response.status_code == 422
     assert "<title>Error: " in response.text
     assert "There is a problem" in response.text
-    for field in ("name", "email", "topic", "location", "message"):
+    for field in REQUIRED:
         assert f'<a href="#{field}">' in response.text
         assert f'id="{field}-error"' in response.text
     assert visitor.inquiries() == []

@@ -10,16 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.contact.conftest import GOOD
 from tests.support.site import Site, eventually, launch, running_site, stop_site
 
-INQUIRY = {
-    "name": "Ada Example",
-    "email": "ada@example.com",
-    "reply_by": "email",
-    "topic": "general",
-    "location": "quay",
-    "message": "Where do I park?",
-}
+INQUIRY = {**GOOD, "topic": "general", "message": "Where do I park?"}
 
 
 @pytest.fixture

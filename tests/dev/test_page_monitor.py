@@ -3,6 +3,7 @@
 import httpx
 from playwright.sync_api import Browser, Page
 
+from tests.contact.conftest import GOOD
 from tests.support.browser import PageMonitor
 from tests.support.site import Site, eventually
 
@@ -46,13 +47,7 @@ def test_a_page_with_status_404_is_not_an_error(page: Page) -> None:
 
 
 def test_a_message_can_be_read_in_the_mailbox(page: Page, server: Site) -> None:
-    inquiry = {
-        "name": "Ada Example",
-        "email": "ada@example.com",
-        "topic": "billing",
-        "location": "quay",
-        "message": "How much is it?\nThank you!",
-    }
+    inquiry = {**GOOD, "message": "How much is it?\nThank you!"}
     assert httpx.post(f"{server.url}/api/v1/inquiries", json=inquiry).status_code == 201
     eventually(lambda: "How much is it?" in "".join(map(str, server.messages())), 15, "the message")
     page.goto("/dev/mailbox")
