@@ -79,7 +79,10 @@ Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute(
 
 
 class Settings(BaseModel):
-    """Validated settings. Each field is the variable of the same name in upper case."""
+    """Validated settings. Each field is the variable of the same name in upper case.
+
+    ``.env.example`` describes each of them, and docs/settings.md is generated from it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -1,7 +1,7 @@
 """The fields of an inquiry and their rules, defined once.
 
-The page renders the form, the API validates with it, and ``schemas`` derives the JSON Schema
-from it.
+The API validates with the form, and ``schemas`` derives the JSON Schema from it. The page does
+too, but its template (``templates/contact/section.html``) lists each field.
 """
 
 import re
@@ -45,7 +45,10 @@ ONE_LINE_ERROR = "{} must be on one line, without control characters"
 
 
 class InquiryForm(FlaskForm):  # type: ignore[misc]
-    """The fields of an inquiry. ``description`` appears in the API documentation."""
+    """The fields of an inquiry. ``description`` appears in the API documentation.
+
+    A field is required if its validators reject an empty value.
+    """
 
     class Meta:
         csrf = False  # visitors have no session: see csrf.py and docs/decisions/0002

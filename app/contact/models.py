@@ -20,7 +20,11 @@ REFERENCE_PATTERN = rf"[{ALPHABET}]{{3}}-[{ALPHABET}]{{3}}"
 
 @dataclass(frozen=True)
 class InquiryData:
-    """The validated content of an inquiry. ``phone_e164`` is ``phone`` in E.164, or empty."""
+    """The validated content of an inquiry. ``phone_e164`` is ``phone`` in E.164, or empty.
+
+    Stored as JSON. A new field goes to the end with a default, even if the form requires it:
+    inquiries that are already stored do not have it.
+    """
 
     name: str
     email: str

@@ -23,6 +23,8 @@ IS_DEAD = sa.text("state = 'dead'")
 class OutgoingEmail:
     """One email to one recipient. The outbox adds its Message-ID and date.
 
+    Stored as JSON until it is delivered: a new field needs a default.
+
     ``reply_to`` is an ASCII address or None. ``reference`` is the inquiry's, or another
     name without personal data. An acknowledgement goes to the visitor and is best effort.
     """
