@@ -58,10 +58,8 @@ def _no_duplicates(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
 def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
     for earlier, later in pairwise(periods):
         if later.opens <= earlier.closes:
-            raise ValueError(
-                f"{later.opens:%H:%M} is not after {earlier.closes:%H:%M}: put the periods in"
-                " order, and join those without a break"
-            )
+            times = f"{later.opens:%H:%M} is not after {earlier.closes:%H:%M}"
+            raise ValueError(f"{times}: put the periods in order, and join adjacent ones")
     return periods
 
 

@@ -52,8 +52,8 @@ def acquire_acknowledgement(session: Session, address: bytes, domain: bytes, now
 
 def delete_expired_acknowledgement_limits(session: Session, now: datetime) -> None:
     """Delete the limits that have expired."""
-    expired = AcknowledgementLimit.queued_at <= now - ACKNOWLEDGEMENT_INTERVAL
-    from_future = (
-        AcknowledgementLimit.queued_at > now + ACKNOWLEDGEMENT_INTERVAL
-    )  # by a wrong clock
-    session.connection().execute(sa.delete(AcknowledgementLimit).where(expired | from_future))
+    # A time in the future was written by a wrong clock.
+    is_valid = AcknowledgementLimit.queued_at.between(
+        now - ACKNOWLEDGEMENT_INTERVAL, now + ACKNOWLEDGEMENT_INTERVAL
+    )
+    session.connection().execute(sa.delete(AcknowledgementLimit).where(~is_valid))

@@ -105,7 +105,6 @@ def _page(form: ContactForm, status: int) -> ResponseReturnValue:
 
 
 def _render(form: ContactForm, status: int) -> str:
-    crisis = mentions_crisis(
-        form.inquiry_data().free_text, current_services().clinic.crisis_phrases
-    )
+    phrases = current_services().clinic.crisis_phrases
+    crisis = mentions_crisis(form.inquiry_data().free_text, phrases)
     return render_template("contact/contact.html", form=form, status=status, mentions_crisis=crisis)

@@ -32,12 +32,9 @@ def _pattern(groups: Iterable[list[str]]) -> re.Pattern[str]:
     substrings = [_words(phrase) for phrase in phrases if needs_substring_search(phrase)]
     others = [phrase for phrase in phrases if not needs_substring_search(phrase)]
     first = re.escape("".join({phrase[0] for phrase in others}))
-    starts = rf"(?<!\w)(?=[{first}])(?:{'|'.join(map(_whole_words, others))})"
-    return re.compile("|".join((starts, *substrings)))
-
-
-def _whole_words(phrase: str) -> str:
-    return _words(phrase) + ("" if phrase.endswith("*") else r"(?!\w)")
+    ends = (_words(phrase) + ("" if phrase.endswith("*") else r"(?!\w)") for phrase in others)
+    whole_words = rf"(?<!\w)(?=[{first}])(?:{'|'.join(ends)})"
+    return re.compile("|".join((whole_words, *substrings)))
 
 
 def _words(phrase: str) -> str:
