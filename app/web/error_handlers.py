@@ -5,7 +5,9 @@ sends them, with status 503, while the application is down.
 """
 
 import logging
+import tomllib
 from http import HTTPStatus
+from pathlib import Path
 
 from flask import Flask, Response, current_app, json, render_template, request
 from flask.typing import ResponseReturnValue
@@ -16,54 +18,9 @@ from app.web.page_cache import public_response
 
 log = logging.getLogger(__name__)
 
-# The heading and the explanation for each status.
-MESSAGES = {
-    403: (
-        "We could not accept that",
-        """Your browser, or something between it and us, changed this request.
-        Please try again, or call us.""",
-    ),
-    404: (
-        "Page not found",
-        """This address does not lead to a page. It may have been copied with a mistake,
-        or the page may have moved.""",
-    ),
-    405: (
-        "This does not work here",
-        "This page cannot be used in that way. Please start again from the front page.",
-    ),
-    413: (
-        "That is too long to send",
-        "Please make it shorter and try again, or call us.",
-    ),
-    422: (
-        "We could not read that",
-        "Something in it is missing or wrong. Please go back and check it, or call us.",
-    ),
-    429: (
-        "Too many tries in a short time",
-        "Please wait a few minutes and try again. If it cannot wait, call us.",
-    ),
-    500: (
-        "Sorry, there is a problem on our side",
-        """Please try again in a few minutes. If you were sending a message,
-        it may not have been saved, so you may prefer to call us.""",
-    ),
-    503: (
-        "Sorry, this is not working right now",
-        """Please try again in a few minutes. If you were sending a message,
-        it was not saved. You can call us.""",
-    ),
-}
-# The connection to the application broke, so the web server in front cannot know whether a
-# message was saved.
-UNAVAILABLE = (
-    "Sorry, this is not working right now",
-    """If you were sending a message, it may not have been saved. Please go back and send it
-    again in a few minutes, or call us.""",
-)
+TEXTS = Path(__file__).parents[2] / "templates/errors/messages.toml"
+MESSAGES = tomllib.loads(TEXTS.read_text(encoding="utf-8"))
 UNAVAILABLE_PATHS = ("/unavailable", "/api/unavailable")
-DEFAULT_MESSAGE = ("Sorry, that did not work", "Please go back and try again, or call us.")
 
 
 def init_error_handlers(app: Flask) -> None:
@@ -80,7 +37,7 @@ def init_error_handlers(app: Flask) -> None:
 def error_response(error: HTTPException) -> Response:
     """Return the common page for ``error``, or a problem document under ``/api/``."""
     status = error.code or 500
-    response = _error_page(status, MESSAGES.get(status, DEFAULT_MESSAGE))
+    response = _error_page(status, MESSAGES.get(str(status), MESSAGES["other"]))
     for name, value in error.get_headers():  # such as Allow for a 405
         if name != "Content-Type":
             response.headers.setdefault(name, value)
@@ -105,21 +62,18 @@ def _handle_unexpected(error: Exception) -> ResponseReturnValue | HTTPException:
 
 def _unavailable() -> Response:
     """Return the page for a stopped application, with status 200 so that nginx may cache it."""
-    page = _error_page(503, UNAVAILABLE, phone=current_services().clinic.phone)
+    page = _error_page(503, MESSAGES["unavailable"], phone=current_services().clinic.phone)
     response = public_response(page.get_data(), page.headers["Content-Type"], "no-store")
     response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
-def _error_page(status: int, message: tuple[str, str], **members: object) -> Response:
+def _error_page(status: int, message: dict[str, str], **members: object) -> Response:
     """Return a page, or a problem document with ``members`` if the request was for the API."""
-    heading, explanation = message[0], " ".join(message[1].split())
     if request.path.startswith("/api/"):
-        return problem_response(status, explanation, **members)
+        return problem_response(status, message["explanation"], **members)
     # An error page has no canonical address: the path may be anything.
-    page = render_template(
-        "errors/error.html", canonical="", code=status, heading=heading, explanation=explanation
-    )
+    page = render_template("errors/error.html", canonical="", code=status, **message)
     response = Response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response
