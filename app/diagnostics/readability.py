@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 CITATION = re.compile(r"\[@[^\]]+\]")
 TABLE_HEAD = re.compile(r"^\|.*\n\|[-| ]+\|$", re.MULTILINE)
-NEXT_BLOCK = re.compile(r"\n(?=\s*(?:[-#|]|\d+\.|:::)|\s*\n)")
+NEXT_BLOCK = re.compile(r"\n(?=[^\S\n]*(?:[-#|\n]|\d+\.|:::))")
 
 
 def blocks(markdown: str) -> Iterator[str]:

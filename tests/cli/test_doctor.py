@@ -208,10 +208,10 @@ def test_the_certificate_of_the_website(  # noqa: PLR0913, PLR0917
 def test_a_missing_table_fails(doctor: Callable[..., Doctor]) -> None:
     site = doctor()
     with site.database.session() as session:
-        session.connection().exec_driver_sql("ALTER TABLE acknowledgement RENAME TO gone")
+        session.connection().exec_driver_sql("ALTER TABLE acknowledgement_limit RENAME TO gone")
     level, text = site.results()["migrations"]
     assert level == "failed"
-    assert "the table acknowledgement cannot be read" in text
+    assert "the table acknowledgement_limit cannot be read" in text
 
 
 def test_a_database_that_cannot_be_written_fails(

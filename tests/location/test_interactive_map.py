@@ -11,7 +11,7 @@ from tests.location.conftest import MALICIOUS, serving
 from tests.support.site import Site, eventually
 
 PIN = ".map-pin"
-BUILD_TIMEOUT = 20_000  # milliseconds; the first visit builds the maps
+BUILD_TIMEOUT = 60_000  # milliseconds; a build has low priority
 POPUP = ".leaflet-popup"
 SCALE = ".leaflet-control-scale-line >> nth=0"
 # The smallest PNG: one transparent pixel.
