@@ -57,10 +57,8 @@ class LogFormatter(logging.Formatter):
             "logger": record.name,
             "message": self._message(record, reviewed=reviewed),
         }
-        given = record.__dict__
-        if "request_id" not in given:
-            shown["request_id"] = current_request_id()
-        shown |= {name: given[name] for name in FIELDS if name in given}
+        given = {"request_id": current_request_id(), **record.__dict__}
+        shown |= {name: given[name] for name in FIELDS if given.get(name) not in (None, "")}
         if record.exc_info and record.exc_info[0]:
             shown |= self._exception(record.exc_info[1], record.exc_info[2])
         elif not reviewed:
