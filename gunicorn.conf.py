@@ -104,11 +104,11 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 def post_worker_init(_worker: Any) -> None:
     """Start the worker's background threads. One worker builds the maps for all."""
-    from app.monitoring import refused_posts  # noqa: PLC0415  (already loaded)
     from app.monitoring.mailer_watch import MailerWatch  # noqa: PLC0415  (already loaded)
+    from app.monitoring.observations import store_refused_posts  # noqa: PLC0415
     from wsgi import app  # noqa: PLC0415
 
     services = get_services(app)
     MailerWatch(services.database).start()
-    Thread(target=refused_posts.store_forever, args=(services,), daemon=True).start()
+    Thread(target=store_refused_posts, args=(services,), daemon=True).start()
     Thread(target=services.clinic_map.cache.get, args=("map.js",), daemon=True).start()

@@ -12,7 +12,8 @@ from app.contact.idempotency import SubmissionKeys
 from app.contact.service import InquiryService
 from app.database import Database
 from app.encryption import KeyRing
-from app.monitoring import health, refused_posts
+from app.monitoring import health
+from app.monitoring.observations import notice_refused_post
 from app.monitoring.readiness import Readiness
 from app.outbox.smtp import init_mail
 from app.pages.conditional_blocks import page_settings
@@ -49,7 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _init_outbox(app, settings, clinic)
     inquiries = _init_contact(app, settings, clinic, database)
     app.register_blueprint(health.blueprint)
-    app.after_request(refused_posts.notice)
+    app.after_request(notice_refused_post)
     if settings.is_development:
         dev.init_app(app)
     app.extensions[EXTENSION_KEY] = Services(

@@ -30,7 +30,7 @@ class Services:
     clinic_map: "ClinicMap"
     inquiries: "InquiryService"
     readiness: "Readiness"
-    post_refused: Event = field(default_factory=Event)  # see app.monitoring.refused_posts
+    post_refused: Event = field(default_factory=Event)  # not stored yet
 
 
 def get_services(app: Flask) -> Services:

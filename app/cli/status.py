@@ -66,9 +66,6 @@ def _lines(report: StatusReport) -> Iterator[tuple[str, str]]:
         yield label, f"NO HEARTBEAT, {text}" if late else text
     if not report.mailers:
         yield "Mailers", "none"
-    for seen in report.observations:
-        result = f"FAILED: {seen.problem}" if seen.problem else "ok"
-        yield seen.name.capitalize(), f"{result}, {_ago(seen.observed_at, now)} ago"
     yield "Last backup", f"{_ago(report.backup, now)} ago" if report.backup else "none"
     stopped = report.health.retention_stopped_since
     yield "Next retention", "stopped" if stopped else _when(report.next_retention, now)
@@ -137,6 +134,5 @@ def _as_record(report: StatusReport) -> dict[str, object]:
         "next_digest": report.next_digest,
         "disk_free_bytes": report.free_bytes,
         "storage_problem": report.storage_problem,
-        "observations": {seen.name: seen.problem for seen in report.observations},
         "problems": [problem.to_json() for problem in report.health.problems],
     }

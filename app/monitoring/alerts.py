@@ -42,7 +42,9 @@ RESOLVED_TITLES = {
     "website_down": "The website is ready for inquiries again",
     "inquiries_refused": "No inquiry has been refused for 15 minutes",
     "database_down": "The database can be used again",
-    "test": "This is a test",
+    "certificate_ends": "The certificate has been renewed",
+    "webhook_fails": "The alert webhook accepts our calls again",
+    "ping_fails": "The ping is accepted again",
 }
 
 

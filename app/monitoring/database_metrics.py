@@ -19,8 +19,8 @@ from app.contact.models import Inquiry
 from app.database import Database
 from app.database.engines import NotDurableError
 from app.maintenance.backup import last_backup_at
+from app.monitoring.alerts import RESOLVED_TITLES
 from app.monitoring.health_rules import SiteHealth, site_health
-from app.monitoring.observations import PING, POSTS, WEBHOOK, WEBSITE, Observation
 from app.outbox.models import DeliveryAttempt, Outcome
 from app.outbox.stats import TransportFault
 from app.services import current_services
@@ -47,7 +47,6 @@ class DatabaseCollector(Collector):
     def _from_database(self) -> Iterator[Metric]:
         with self._database.read_session() as session:
             yield from _totals(session)
-            yield from _observations(session)
             yield from _health_metrics(site_health(session, self._database.now(session)))
 
 
@@ -67,20 +66,13 @@ def _totals(session: Session) -> Iterator[Metric]:
         yield _metric(Gauge, name, "The time of the last backup.", backup_at.timestamp())
 
 
-def _observations(session: Session) -> Iterator[Metric]:
-    rows = {row.name: row for row in session.scalars(sa.select(Observation))}
-    refused_at = rows[POSTS].observed_at.timestamp() if POSTS in rows else 0
-    name = "last_refused_post_timestamp_seconds"
-    yield _metric(Gauge, name, "When an inquiry was last refused.", refused_at)
-    failing = {name: bool(name in rows and rows[name].problem) for name in (WEBSITE, WEBHOOK, PING)}
-    yield _metric(Gauge, "call_failing", "Whether the last call failed.", failing, "receiver")
-
-
 def _health_metrics(health: SiteHealth) -> Iterator[Metric]:
     outbox, quarantine = health.outbox, health.quarantine
     messages = {"pending": outbox.pending, "dead": outbox.dead}
     faults = {fault.value: fault is outbox.transport_fault for fault in TransportFault}
     is_paused = outbox.paused_since is not None
+    problems = dict.fromkeys(RESOLVED_TITLES, 0) | {problem.event: 1 for problem in health.problems}
+    yield _metric(Gauge, "problem", "Whether there is this problem.", problems, "event")
     yield _metric(Gauge, "quarantine_inquiries", "Inquiries to review.", quarantine.count)
     yield _age("quarantine_oldest_inquiry", "the oldest quarantined inquiry", quarantine.oldest)
     yield _metric(Gauge, "outbox_messages", "Undelivered messages.", messages, "state")

@@ -5,7 +5,7 @@ The limits: an undelivered message, a refused login or a TLS error at once; wait
 checks, 30 seconds apart.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -16,15 +16,17 @@ from sqlalchemy.orm import Session
 from app.contact.queries import QuarantineStats, quarantine_stats
 from app.maintenance.backup import overdue_backup_age
 from app.maintenance.retention import unconfirmed_since
-from app.monitoring.observations import POSTS, WEBSITE, Observation
+from app.monitoring.observations import PING, POSTS, WEBHOOK, WEBSITE, Observation
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from app.outbox.stats import OutboxStats, TransportFault, outbox_stats
 
 DELAY_WARNING = timedelta(minutes=15)
 DELAY_CRITICAL = timedelta(minutes=60)
 WEBSITE_CRITICAL = timedelta(seconds=25)  # two checks: longer than a restart takes
+CHANNEL_WARNING = timedelta(minutes=2)  # one failed call is not a problem
 CERTIFICATE_WARNING = timedelta(days=14)
-RECENT = timedelta(minutes=15)  # older observations say nothing about now
+RECENT = timedelta(minutes=15)  # older observations say nothing about now,
+RECENT_CALL = timedelta(days=1)  # except those of channels that may not be called for hours
 QUARANTINE_WARNING = timedelta(hours=24)  # by then a daily digest has listed the inquiry
 
 
@@ -94,14 +96,12 @@ class SiteHealth:
 
 def site_health(session: Session, now: datetime) -> SiteHealth:
     """The health of the site at ``now``."""
-    rows = session.scalars(sa.select(Observation))
-    recent = {row.name: row for row in rows if abs(now - row.observed_at) < RECENT}
     return SiteHealth(
         outbox_stats(session, now),
         quarantine_stats(session, now),
         unconfirmed_since(session, now),
         overdue_backup_age(session, now),
-        tuple(_observed_problems(recent, now)),
+        tuple(_observed_problems(session, now)),
     )
 
 
@@ -188,7 +188,12 @@ def _backup_problems(overdue_age: timedelta | None) -> Iterator[Problem]:
         )
 
 
-def _observed_problems(recent: Mapping[str, Observation], now: datetime) -> Iterator[Problem]:
+def _observed_problems(session: Session, now: datetime) -> Iterator[Problem]:
+    rows = session.scalars(sa.select(Observation))
+    limits = {WEBHOOK: RECENT_CALL, PING: RECENT_CALL}
+    recent = {
+        row.name: row for row in rows if abs(now - row.observed_at) < limits.get(row.name, RECENT)
+    }
     website = recent.get(WEBSITE)
     if website and website.failed_for >= WEBSITE_CRITICAL:
         title = f"The website is not ready for inquiries: {website.problem}"
@@ -197,6 +202,10 @@ def _observed_problems(recent: Mapping[str, Observation], now: datetime) -> Iter
     if website and (end := website.certificate_ends_at) and end - now < CERTIFICATE_WARNING:
         title, advice = f"The certificate ends on {end:%Y-%m-%d}", "check why it is not renewed"
         yield Problem("certificate_ends", Severity.WARNING, title, advice)
+    for name in (WEBHOOK, PING):
+        if name in recent and recent[name].failed_for >= CHANNEL_WARNING:
+            title = f"The alert {name} is not accepted: {recent[name].problem}"
+            yield Problem(f"{name}_fails", Severity.WARNING, title, "correct its address")
     if POSTS in recent:
         title = "Inquiries were refused within the last 15 minutes"
         advice = "the log of the web service shows the errors, `flask doctor` more"

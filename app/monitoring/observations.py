@@ -3,20 +3,24 @@ ping, and refused posts.
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from flask import Response, request
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, Database, UTCDateTime
 from app.database.engines import NotDurableError
 from app.monitoring.webhook import CallResult, call
+from app.services import Services, current_services
 
 log = logging.getLogger("frontdesk.observations")
 
 WEBSITE, WEBHOOK, PING, POSTS = "website", "webhook", "ping", "posts"
+STORE_INTERVAL = 10.0  # seconds between two writes of a refusal, and between two tries
 
 
 class Observation(Base):
@@ -63,3 +67,23 @@ def call_and_record(
     result = call(name, url, body)
     record(database, name, result)
     return not result.problem
+
+
+def notice_refused_post(response: Response) -> Response:
+    """Remember an inquiry that is answered with 5xx. Call this after every request."""
+    is_inquiry = request.method == "POST" and request.blueprint in ("contact", "api")
+    if is_inquiry and response.status_code >= 500:
+        current_services().post_refused.set()
+    return response
+
+
+def store_refused_posts(services: Services) -> None:
+    """Store refusals, for the mailers to alert: a loop for a thread of each web worker.
+
+    While a refusal cannot be stored, the mailers notice the problem of the database themselves.
+    """
+    while services.post_refused.wait():
+        services.post_refused.clear()
+        if not record(services.database, POSTS, CallResult("refused")):
+            services.post_refused.set()
+        time.sleep(STORE_INTERVAL)

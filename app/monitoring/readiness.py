@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
-from app.contact.models import Inquiry, InquiryState, new_reference
+from app.contact.models import Inquiry, new_reference
 from app.database import Database, error_line, key_check_values
 from app.database.engines import NotDurableError
 from app.database.revisions import get_revision, schema_problem, table_problem
@@ -73,16 +73,12 @@ def write_problem(database: Database) -> str | None:
         if database.folder and shutil.disk_usage(database.folder).free < MIN_FREE:
             return f"the disk of {database.folder} is full"
         with database.session() as session:
-            row = sa.insert(Inquiry).values(_empty_inquiry()).returning(Inquiry.id)
-            inserted = session.connection().scalar(row)
+            values = {"id": uuid4(), "reference": new_reference(), "created_at": clock.now()}
+            values |= {"state": "received", "topic": "", "content_digest": b""}
+            row = sa.insert(Inquiry).values(encrypted_content=b"", **values)
+            inserted = session.connection().scalar(row.returning(Inquiry.id))
             session.rollback()
     except (SQLAlchemyError, NotDurableError, OSError) as error:
         line = error_line(error) if isinstance(error, SQLAlchemyError) else str(error)
         return f"the database cannot be written: {line}"
     return None if inserted else "the database ignores what is written"
-
-
-def _empty_inquiry() -> dict[str, object]:
-    values = {"id": uuid4(), "reference": new_reference(), "created_at": clock.now()}
-    content = {"state": InquiryState.RECEIVED, "topic": "", "content_digest": b""}
-    return {**values, **content, "encrypted_content": b""}

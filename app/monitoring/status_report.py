@@ -14,7 +14,6 @@ from app.maintenance import retention
 from app.maintenance.backup import BACKUP_JOB
 from app.monitoring.digest import NAME as DIGEST
 from app.monitoring.health_rules import SiteHealth, site_health
-from app.monitoring.observations import Observation
 from app.monitoring.readiness import find_problem
 from app.outbox.models import MailerHeartbeat
 from app.scheduler import ScheduledJob, next_run
@@ -38,7 +37,6 @@ class StatusReport:
     next_digest: datetime | None
     free_bytes: int | None
     storage_problem: str | None
-    observations: tuple[Observation, ...]
 
 
 def build_status_report(database: Database, clinic: Clinic, instance: Path) -> StatusReport:
@@ -51,7 +49,6 @@ def build_status_report(database: Database, clinic: Clinic, instance: Path) -> S
         running = sa.select(MailerHeartbeat).where(MailerHeartbeat.stopped_at.is_(None))
         mailers = session.scalars(running.order_by(MailerHeartbeat.heartbeat_at.desc())).all()
         health = site_health(session, now)
-        observations = session.scalars(sa.select(Observation).order_by(Observation.name)).all()
     digest = clinic.digest
     folder = database.folder or instance
     return StatusReport(
@@ -70,5 +67,4 @@ def build_status_report(database: Database, clinic: Clinic, instance: Path) -> S
         ),
         free_bytes=shutil.disk_usage(folder).free if folder.is_dir() else None,
         storage_problem=find_problem(database),
-        observations=tuple(observations),
     )

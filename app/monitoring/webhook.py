@@ -10,10 +10,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from httpx import Response
+from typing import Any
 
 log = logging.getLogger("frontdesk.webhook")
 
@@ -67,7 +64,7 @@ def call(name: str, url: str, body: Mapping[str, object] | None = None) -> CallR
     return result
 
 
-def _result(response: "Response") -> CallResult:
+def _result(response: Any) -> CallResult:
     problem = "" if response.is_success else f"status {response.status_code}"
     tls = response.extensions["network_stream"].get_extra_info("ssl_object")
     if tls is None:

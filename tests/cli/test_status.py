@@ -78,14 +78,13 @@ def test_whatever_refuses_inquiries_is_shown(outbox: Outbox) -> None:
     assert shown.exit_code == 1
     for text in (
         "New inquiries  CANNOT BE STORED: the table acknowledgement_limit cannot be read",
-        "Website        FAILED: status 503, 0 s ago",
         "critical: The website is not ready for inquiries: status 503. What to do: check the web",
         "critical: Inquiries were refused within the last 15 minutes",
     ):
         assert text in shown.output
     data = json.loads(status(outbox, "--json").output)
     assert "acknowledgement" in data["storage_problem"]
-    assert data["observations"]["website"] == "status 503"
+    assert {one["event"] for one in data["problems"]} == {"website_down", "inquiries_refused"}
 
 
 def test_a_recent_quarantine_is_shown_without_a_problem(outbox: Outbox) -> None:

@@ -97,8 +97,7 @@ OLDEST, BEAT = (
 )
 HELD = "frontdesk_quarantine_oldest_inquiry_age_seconds"
 PER_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown", "FrontdeskNotReady")
-REFUSED = "frontdesk_last_refused_post_timestamp_seconds"
-CALL = 'frontdesk_call_failing{receiver="%s"'
+PROBLEM = 'frontdesk_problem{event="%s"'
 BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the clock of the test starts at 0
 DEAD = 'frontdesk_outbox_messages{state="dead"'
 RELAY = 'frontdesk_mail_transport_unavailable{fault="%s"'
@@ -131,13 +130,11 @@ CASES: list[tuple[dict[str, Any], dict[str, str]]] = [
     ),
     ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "critical"}),
     ({"frontdesk_ready": 0}, {"FrontdeskNotReady": "critical"}),
-    ({REFUSED: NOW - seconds(health_rules.RECENT)}, {}),
-    (
-        {REFUSED: NOW - seconds(health_rules.RECENT) + 1},
-        {"FrontdeskInquiriesRefused": "critical"},
-    ),
-    ({CALL % "website": 1}, {"FrontdeskWebsiteDown": "critical"}),
-    ({CALL % "ping": 1}, {"FrontdeskAlertChannelFails": "warning"}),
+    ({PROBLEM % "website_down": 1}, {"FrontdeskWebsiteRefuses": "critical"}),
+    ({PROBLEM % "inquiries_refused": 1}, {"FrontdeskWebsiteRefuses": "critical"}),
+    ({PROBLEM % "inquiries_refused": 0}, {}),
+    ({PROBLEM % "certificate_ends": 1}, {"FrontdeskWarning": "warning"}),
+    ({PROBLEM % "ping_fails": 1}, {"FrontdeskWarning": "warning"}),
     ({"up": 0}, {"FrontdeskHostDown": "critical"}),
     ({ERRORS % 200: "0+99x60", ERRORS % 503: "0+1x60"}, {}),
     (

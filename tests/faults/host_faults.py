@@ -165,7 +165,9 @@ def _check_alert(site: SiteUnderTest, host: Host, receiver: Receiver) -> None:
 
 
 def _firing_alerts(receiver: Receiver) -> list[str]:
-    return [body["event"] for body in receiver.bodies if body and body["status"] == "firing"]
+    """Without those about the website: a host that only runs a mailer has none."""
+    firing = [body["event"] for body in receiver.bodies if body and body["status"] == "firing"]
+    return [event for event in firing if event != "website_down"]
 
 
 def _digests(site: SiteUnderTest) -> list[str]:

@@ -180,17 +180,21 @@ def test_a_missing_column_is_not_ready(outbox: Outbox) -> None:
     assert "the table acknowledgement_limit cannot be read" in problem(outbox.app)
 
 
-def test_a_read_only_database_is_not_ready(outbox: Outbox) -> None:
+def make_read_only(database: Database) -> None:
     """As after a failover to a standby, or on a disk that is mounted read-only."""
-    sqlite = outbox.database.engine.dialect.name == "sqlite"
-    read_only = "PRAGMA query_only = on" if sqlite else "SET default_transaction_read_only = on"
+    sqlite = database.engine.dialect.name == "sqlite"
+    statement = "PRAGMA query_only = on" if sqlite else "SET default_transaction_read_only = on"
 
-    @sa.event.listens_for(outbox.database.engine, "connect")
-    def make_read_only(connection: Any, _record: object) -> None:
-        connection.cursor().execute(read_only)
+    @sa.event.listens_for(database.engine, "connect")
+    def refuse_writes(connection: Any, _record: object) -> None:
+        connection.cursor().execute(statement)
         connection.commit()
 
-    outbox.database.engine.dispose()
+    database.engine.dispose()
+
+
+def test_a_read_only_database_is_not_ready(outbox: Outbox) -> None:
+    make_read_only(outbox.database)
     assert Visitor(outbox.app).send().status_code == 503
     assert "the database cannot be written" in problem(outbox.app)
 

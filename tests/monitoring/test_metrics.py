@@ -108,14 +108,14 @@ def test_outbox_metrics(watched: Outbox) -> None:
 def test_what_refuses_inquiries_is_a_metric(watched: Outbox) -> None:
     seen = scrape(watched.app)
     assert seen["frontdesk_ready"] == 1
-    assert seen["frontdesk_last_refused_post_timestamp_seconds"] == 0
-    assert seen["frontdesk_call_failing{receiver=website}"] == 0
-    record(watched.database, WEBSITE, CallResult("status 503"))
+    problems = "website_down", "inquiries_refused", "certificate_ends"
+    assert [seen[f"frontdesk_problem{{event={event}}}"] for event in problems] == [0, 0, 0]
+    for _ in range(2):
+        record(watched.database, WEBSITE, CallResult("status 503", watched.now))
+        watched.advance(seconds=30)
     record(watched.database, POSTS, CallResult("refused"))
     seen = scrape(watched.app)
-    assert seen["frontdesk_call_failing{receiver=website}"] == 1
-    assert seen["frontdesk_call_failing{receiver=ping}"] == 0
-    assert seen["frontdesk_last_refused_post_timestamp_seconds"] == watched.now.timestamp()
+    assert [seen[f"frontdesk_problem{{event={event}}}"] for event in problems] == [1, 1, 1]
 
 
 @sqlite_only

@@ -1,21 +1,29 @@
 """Whatever keeps inquiries from being stored is alerted within two minutes, and its end too."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
-from app.monitoring import refused_posts
 from app.monitoring.alerts import alert_job, uptime_ping_job, website_job
-from app.monitoring.observations import PING, WEBHOOK, WEBSITE, call_and_record, record
+from app.monitoring.observations import (
+    PING,
+    WEBHOOK,
+    WEBSITE,
+    call_and_record,
+    record,
+    store_refused_posts,
+)
 from app.monitoring.webhook import CallResult
 from app.outbox.heartbeat import Heartbeat
 from app.scheduler import Scheduler
 from app.services import get_services
 from tests.contact.conftest import Visitor
+from tests.monitoring.test_health import make_read_only
 from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import HANG, Receiver, receiver
@@ -44,11 +52,13 @@ class MailerHarness:
         ]
         self.scheduler = Scheduler(self.database, Heartbeat(self.database, "m"), jobs)
 
-    def run(self, seconds: float) -> list[tuple[str, str]]:
+    def run(self, seconds: float, step: float = LOOP) -> list[tuple[str, str]]:
         """Run the scheduler for so long: the reports, as event and status."""
         before = len(self.receiver.calls)
-        for _ in range(int(seconds / LOOP)):
-            self.outbox.advance(seconds=LOOP)
+        for _ in range(int(seconds / step)):
+            self.outbox.now += timedelta(seconds=step)
+            with suppress(SQLAlchemyError):  # while the database cannot be written
+                self.outbox.heartbeat()
             self.scheduler.run_due_jobs()
         calls = [call for call in self.receiver.calls[before:] if call.method == "POST"]
         return [(call.body["event"], call.body["status"]) for call in calls]
@@ -97,11 +107,11 @@ def test_a_website_that_does_not_answer_is_alerted_and_stops_the_pings(
         mailer.website.status = status
     assert mailer.run(100) == [("website_down", "firing")]
     pings = mailer.pings()
-    assert mailer.run(180) == []
+    assert mailer.run(180, step=30) == []
     assert mailer.pings() == pings
     if status is not None:
         mailer.website.status = 200
-        assert mailer.run(180) == [("website_down", "resolved")]
+        assert mailer.run(180, step=20) == [("website_down", "resolved")]
         assert mailer.pings() > pings
 
 
@@ -110,7 +120,7 @@ def test_a_website_that_restarts_is_not_alerted(mailer: MailerHarness) -> None:
     mailer.website.status = 502
     assert mailer.run(30) == []
     mailer.website.status = 200
-    assert mailer.run(180) == []
+    assert mailer.run(180, step=30) == []
 
 
 @pytest.mark.parametrize("table", ["alert", "scheduled_job", "outbox_message"])
@@ -119,8 +129,13 @@ def test_an_unusable_database_is_alerted_although_nothing_can_be_stored(
 ) -> None:
     with renamed(mailer.outbox, table):
         assert mailer.run(90) == [("database_down", "firing")]
-        assert mailer.run(180) == []
+        assert mailer.run(180, step=30) == []
     assert ("database_down", "resolved") in mailer.run(30)
+
+
+def test_a_read_only_database_is_alerted(mailer: MailerHarness) -> None:
+    make_read_only(mailer.database)
+    assert mailer.run(90) == [("database_down", "firing")]
 
 
 @sqlite_only
@@ -149,8 +164,8 @@ def test_refused_inquiries_are_alerted_by_the_mailer(
         assert sent.status_code == 503
     store_refusals(mailer, monkeypatch)
     assert mailer.run(30) == [("inquiries_refused", "firing")]
-    assert mailer.run(780) == []
-    assert mailer.run(300) == [("inquiries_refused", "resolved")]
+    assert mailer.run(780, step=60) == []
+    assert mailer.run(300, step=30) == [("inquiries_refused", "resolved")]
 
 
 @sqlite_only
@@ -181,9 +196,9 @@ def store_refusals(mailer: MailerHarness, monkeypatch: pytest.MonkeyPatch) -> No
 
     services = get_services(mailer.outbox.app)
     assert services.post_refused.is_set()
-    monkeypatch.setattr("app.monitoring.refused_posts.time.sleep", stop)
+    monkeypatch.setattr("app.monitoring.observations.time.sleep", stop)
     with pytest.raises(InterruptedError):
-        refused_posts.store_forever(services)
+        store_refused_posts(services)
 
 
 @sqlite_only
