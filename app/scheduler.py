@@ -85,8 +85,8 @@ def last_run(session: Session, name: str) -> datetime | None:
 def run_if_due(database: Database, job: Job) -> bool:
     """Run ``job`` if it is due and no other mailer has claimed it. Returns whether it ran."""
     with database.read_session() as session:
-        now = database.now(session)
         last = last_run(session, job.name)
+        now = database.now(session)  # read second: a run by another mailer is not in the future
     skip_run = last is None and not job.run_immediately
     if not skip_run and not job.is_due(last, now):
         return False

@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -32,8 +31,10 @@ def delete_abandoned_folders(parent: Path) -> None:
     """Delete what backups and restores that were killed left in ``parent``: whole databases.
 
     A folder in which nothing has been written for ABANDONED_AFTER belongs to no running process.
+    The time is the file system's, whose clock may be that of another machine.
     """
-    limit = time.time() - ABANDONED_AFTER.total_seconds()
+    os.utime(parent)
+    limit = parent.stat().st_mtime - ABANDONED_AFTER.total_seconds()
     for folder in parent.glob(f"{WORK_FOLDER}*"):
         with suppress(OSError):
             if max(path.stat().st_mtime for path in (folder, *folder.iterdir())) < limit:

@@ -481,7 +481,7 @@ def test_what_a_killed_backup_left_is_deleted(tmp_path: Path, postgres_url: str)
     running.mkdir()
     assert back_up(os.environ["PATH"]) == 0
     assert left.exists(), "it may be in use: it was written to just now"
-    hour_ago = time.time() - 3600
+    hour_ago = left.stat().st_mtime - 3600
     for path in (left, *left.iterdir()):
         os.utime(path, (hour_ago, hour_ago))
     time.sleep(1)  # file names have seconds

@@ -97,7 +97,8 @@ def test_a_healthy_site(
     site.run("--send-test", "me@clinic.example")
     results = site.results()
     # The demo clinic is not a real one: no mailboxes, and nobody has reviewed its pages.
-    not_ok = {name for name, (level, _) in results.items() if level != "ok"}
+    # Whether its dates have passed depends on the day.
+    not_ok = {name for name, (level, _) in results.items() if level != "ok"} - {"hours"}
     assert not_ok == {"clinic", "mailboxes", "review"}
     result = site.run()
     assert result.exit_code == 0

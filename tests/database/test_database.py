@@ -51,7 +51,7 @@ def test_a_writer_waits_for_the_lock_until_the_timeout(
             database.session() as second,
         ):
             second.execute(sa.select(1))
-        assert 0.5 <= time.monotonic() - started < 0.9
+        assert 0.5 <= time.monotonic() - started < 5  # the default is 15 s
         with database.read_session() as reader:  # readers do not wait for the writer
             assert reader.scalar(sa.select(1)) == 1
     database.engine.dispose()
