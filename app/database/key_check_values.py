@@ -34,6 +34,14 @@ class KeyCheckValue(Base):
     since: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
+# Built once, because each post runs it. On PostgreSQL, DELETE waits for the lock.
+LOCK_CHECK_VALUE = (
+    sa.select(KeyCheckValue.fingerprint)
+    .where(KeyCheckValue.fingerprint == sa.bindparam("fingerprint"))
+    .with_for_update(read=True, key_share=True)
+)
+
+
 def get_key_check_values(session: Session) -> list[KeyCheckValue]:
     """Return the key check values, newest first."""
     return list(session.scalars(sa.select(KeyCheckValue).order_by(KeyCheckValue.since.desc())))
@@ -76,8 +84,7 @@ def require_newest_key(session: Session, keys: KeyRing, now: datetime) -> None:
     a process that has a newer one. Until the commit, the key cannot be rotated out.
     """
     newest = keys.fingerprints[0]
-    lock = {"read": True, "key_share": True}  # on PostgreSQL, DELETE waits for it
-    if session.get(KeyCheckValue, newest, with_for_update=lock):
+    if session.connection().scalar(LOCK_CHECK_VALUE, {"fingerprint": newest}):
         return
     check_keys(session, keys)
     for name in [newest] if get_key_check_values(session) else keys.fingerprints:
