@@ -7,6 +7,7 @@ Another process, ``flask mailer run``, sends the email: see Procfile. The proxy 
 TLS and buffers requests and responses, so a slow client does not occupy a thread here.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -96,10 +97,16 @@ def when_ready(_server: Any) -> None:
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """Close database connections, which a process must not share with its parent."""
+    """Close database connections, which a process must not share with its parent.
+
+    Objects of the master are not garbage: a collection would only write to the memory that the
+    workers share with it.
+    """
     from wsgi import app  # noqa: PLC0415  (already loaded)
 
     get_services(app).database.engine.dispose()
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(_worker: Any) -> None:
