@@ -29,7 +29,7 @@ from app.maintenance.erasure import erase_rows
 from app.maintenance.vacuum import purge_deleted
 from app.outbox import admin
 from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, State
-from app.scheduler import Job, daily, every, last_run
+from app.scheduler import AfterCommit, Job, daily, every, last_run
 
 log = logging.getLogger("frontdesk.retention")
 
@@ -120,7 +120,10 @@ def spam_digest_cleanup_job() -> Job:
 def retention_job(
     database: Database, zone: ZoneInfo, periods: RetentionPeriods, instance: Path
 ) -> Job:
-    """Delete expired content every night, unless the clock may be wrong."""
+    """Delete expired content every night, unless the clock may be wrong.
+
+    The first run of a new site only records its time, with which later ones are compared.
+    """
     is_time = daily(RUN_AT, zone)
 
     def is_due(last: datetime | None, now: datetime) -> bool:
@@ -130,7 +133,10 @@ def retention_job(
         log.info("content deleted of inquiries: %d", delete_expired(database, periods, now))
         delete_replaced_backups(instance, now)
 
-    return Job(JOB_NAME, is_due, lambda _session, now: partial(delete_content, now))
+    def run(_session: Session, now: datetime) -> AfterCommit:
+        return partial(delete_content, now)
+
+    return Job(JOB_NAME, is_due, run, run_immediately=False)
 
 
 def _erase_batch(

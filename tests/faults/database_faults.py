@@ -2,17 +2,21 @@
 
 import time
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 
-from app.contact.models import Inquiry
+from app.contact.models import Inquiry, InquiryState
 from app.database.engines import sqlite_module
+from app.maintenance import retention
 from app.outbox import admin
 from app.outbox.models import OutboxMessage
+from app.scheduler import ScheduledJob
 from tests.faults.clients import Load
 from tests.faults.database_servers import Postgres, database_name
+from tests.faults.fault_plan import SHORT_TIMES
 from tests.faults.postgres_proxy import CuttingProxy
 from tests.faults.registry import POSTGRES, SQLITE, scenario
 from tests.faults.site_under_test import SiteUnderTest, UnavailableError, wait_until
@@ -21,13 +25,18 @@ from tests.faults.small_disk import SmallDisk, move_database
 LOCKED = 20.0  # seconds; the site waits 15 for a lock
 
 
-def failed_attempts(load: Load) -> int:
-    """How many attempts of clients ended without an acknowledgement."""
-    return sum(
-        response not in (201, 303)
+def failures(load: Load) -> list[int | str]:
+    """The responses to attempts of clients that ended without an acknowledgement."""
+    return [
+        response
         for submission in tuple(load.submissions)
         for response in submission.responses
-    )
+        if response not in (201, 303)
+    ]
+
+
+def failed_attempts(load: Load) -> int:
+    return len(failures(load))
 
 
 def wait_for_more(load: Load, count: int) -> None:
@@ -75,6 +84,7 @@ def disk_full(site: SiteUnderTest) -> None:
         disk.fill()
         wait_until(lambda: failed_attempts(load) >= 6, 60, "6 failed attempts")
         site.injected = failed_attempts(load)
+        assert set(failures(load)) == {503}, "not answered with 'not saved'"
         disk.free()
         wait_for_more(load, 10)
 
@@ -143,6 +153,37 @@ def clock(site: SiteUnderTest) -> None:
                 sa.select(sa.func.min(Inquiry.created_at), sa.func.max(Inquiry.created_at))
             ).one()
         assert (last - first).total_seconds() > 1.9 * 3600, "the clock did not jump"
+
+
+@scenario(
+    "all clocks one year forward, then back",
+    note="on PostgreSQL also the server's clock, as the application reads it; nothing is erased",
+)
+def year(site: SiteUnderTest) -> None:
+    offset = site.folder / "clock-offset"
+    times = SHORT_TIMES | {"app.scheduler.POLL_INTERVAL": 1.0}
+    site.start(clock_offset=str(offset), database_clock=True, times=times)
+    with site.load(count=12):
+        pass
+    site.drain()  # retention would erase what is delivered
+    wait_until(lambda: _jobs_run(site, 0), 30, "the first run of the jobs")
+    with site.load() as load:
+        for days in (365, 0):
+            offset.write_text(str(days * 86_400))
+            wait_until(lambda: _jobs_run(site, days), 30, f"jobs run {days} days ahead")  # noqa: B023
+            wait_for_more(load, 12)
+        site.injected = 1
+    with site.database.read_session() as session:
+        erased = sa.select(sa.func.count()).where(Inquiry.state == InquiryState.ERASED)
+        assert not session.scalar(erased), "inquiries were erased"
+
+
+def _jobs_run(site: SiteUnderTest, days: int) -> bool:
+    """Whether a mailer has run a job at this date that comes after retention in its list."""
+    with site.database.read_session() as session:
+        job = session.get(ScheduledJob, retention.spam_digest_cleanup_job().name)
+        age = site.database.now(session) + timedelta(days=days) - job.started_at if job else None
+    return age is not None and abs(age) < timedelta(hours=12)
 
 
 @scenario(

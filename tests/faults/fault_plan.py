@@ -43,14 +43,16 @@ REAL_TIMES: dict[str, float] = {}
 @dataclass(frozen=True)
 class FaultPlan:
     """``journal``: the file where a process records each fault before it happens.
-    ``clock_offset``: a file with seconds to add to the application's clock. ``quota``: a file
-    with the maximum number of SQLite pages. ``bugs``: names of bugs to introduce.
+    ``clock_offset``: a file with seconds to add to the application's clock, and with
+    ``database_clock`` also to PostgreSQL's as the application reads it. ``quota``: a file with the
+    maximum number of SQLite pages. ``bugs``: names of bugs to introduce.
     """
 
     journal: str
     points: dict[str, Trigger] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=lambda: dict(SHORT_TIMES))
     clock_offset: str = ""
+    database_clock: bool = False
     quota: str = ""
     bugs: tuple[str, ...] = ()
 

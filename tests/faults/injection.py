@@ -37,6 +37,8 @@ def install() -> None:
     _set_times()
     if plan.clock_offset:
         clock.now = _now_with_offset
+    if plan.database_clock:
+        database.Database.now = lambda _self, _session: _now_with_offset()  # type: ignore[method-assign]
     if plan.quota:
         event.listen(sa.Engine, "begin", _set_quota)
     if "unsynced commits" in plan.bugs:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from app.outbox.models import OutboxMessage, State
 from tests.faults import (  # noqa: F401  (imported to register their scenarios)
+    backup_faults,
     database_faults,
     duplicate_submissions,
     host_faults,

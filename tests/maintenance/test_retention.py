@@ -185,6 +185,7 @@ def test_the_job_runs_every_night(desk: Desk, tmp_path: Path) -> None:
     before, after = (datetime(2026, 7, 1, hour, 0, tzinfo=NEW_YORK) for hour in (3, 4))
     last = datetime(2026, 6, 30, 20, 0, tzinfo=UTC)
     assert (job.is_due(last, before), job.is_due(last, after)) == (False, True)
+    assert not run_if_due(desk.database, job), "the first run only records its time"
     assert run_if_due(desk.database, replace(job, is_due=lambda *_: True))
     assert desk.inquiries()[0].state == "erased"
 
