@@ -69,11 +69,13 @@ def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noq
                 inquiry.created_at,
                 inquiry.topic,
                 inquiry.state,
-                inquiry.quarantine_reasons or _email_states(session, inquiry),
+                _email_states(session, inquiry),
+                inquiry.quarantine_reasons,
             )
             for inquiry in session.scalars(query)
         ]
-    print_rows(("reference", "received", "topic", "state", "emails"), rows, as_json=as_json)
+    head = ("reference", "received", "topic", "state", "emails", "quarantine_reasons")
+    print_rows(head, rows, as_json=as_json)
 
 
 @inquiries.command(epilog="Example: flask inquiries show K7R-4M2")

@@ -71,31 +71,44 @@ def list_messages(include_finished: bool, limit: int, as_json: bool) -> None:  #
     _print_messages(messages)
 
 
-@outbox.command(epilog="Example: flask outbox show 5f0c2a71")
+@outbox.command(epilog="Example: flask outbox show K7R-4M2")
 @click.argument("message")
 @json_option
 def show(message: str, as_json: bool) -> None:  # noqa: FBT001
-    """Show a message and its delivery attempts. The start of its id is enough."""
-    attempt = DeliveryAttempt
+    """Show the messages of an inquiry and their delivery attempts.
+
+    MESSAGE is the inquiry's reference or, for one message, the start of its id.
+    """
     with current_services().database.read_session() as session:
-        found = _find_message(session, message)
-        query = sa.select(
-            attempt.started_at,
-            attempt.ended_at,
-            attempt.owner.label("mailer"),
-            attempt.outcome,
-            attempt.code,
-            attempt.transport_reply,
-        )
-        query = query.where(attempt.outbox_message_id == found.id).order_by(attempt.id)
-        log = [dict(row) for row in session.execute(query).mappings()]
-    record = _as_record(found) | {"message_id": found.message_id}
+        of_reference = sa.select(OutboxMessage).where(OutboxMessage.reference == message.upper())
+        found = session.scalars(of_reference.order_by(OutboxMessage.created_at)).all()
+        records = [
+            _as_record(one) | {"message_id": one.message_id, "log": _attempts(session, one)}
+            for one in found or [_find_message(session, message)]
+        ]
     if as_json:
-        print_json(record | {"log": log})
+        print_json(records)
         return
-    print_record(record)
-    click.echo()
-    print_table(list(log[0]) if log else [], [list(entry.values()) for entry in log])
+    for number, record in enumerate(records):
+        click.echo("\n" * bool(number), nl=False)
+        log = record.pop("log")
+        print_record(record)
+        click.echo()
+        print_table(list(log[0]) if log else [], [list(entry.values()) for entry in log])
+
+
+def _attempts(session: Session, message: OutboxMessage) -> list[dict[str, Any]]:
+    attempt = DeliveryAttempt
+    columns = (
+        attempt.started_at,
+        attempt.ended_at,
+        attempt.owner.label("mailer"),
+        attempt.outcome,
+        attempt.code,
+        attempt.transport_reply,
+    )
+    query = sa.select(*columns).where(attempt.outbox_message_id == message.id)
+    return [dict(row) for row in session.execute(query.order_by(attempt.id)).mappings()]
 
 
 @outbox.command(epilog="Example: flask outbox requeue 5f0c2a71")
@@ -167,10 +180,12 @@ def _find_message(session: Session, prefix: str) -> OutboxMessage:
     try:
         first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
     except ValueError:
-        raise click.ClickException(f"{prefix!r} is not a message id") from None
+        raise click.ClickException(f"no message {prefix!r}") from None
     query = sa.select(OutboxMessage).where(OutboxMessage.id.between(first, last))
     messages: Sequence[OutboxMessage] = session.scalars(query).all()
-    if len(messages) != 1:
+    if not messages:
+        raise click.ClickException(f"no message {prefix!r}")
+    if len(messages) > 1:
         raise click.ClickException(f"{len(messages)} messages start with {prefix!r}")
     return messages[0]
 

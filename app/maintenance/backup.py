@@ -22,7 +22,7 @@ from app.scheduler import ScheduledJob
 from app.version import version
 
 BACKUP_JOB = "backup"  # row of `scheduled_job` with the time of the last backup
-MISSED_TURNS = 3
+MISSED_RUNS = 3
 REVISION_TABLE = "alembic_version"
 RESTORE_GUARD = "restore_in_progress"  # the trigger or constraint of a restore in progress
 TRIGGERS = {
@@ -71,11 +71,11 @@ def create_backup(database: Database, path: Path) -> Manifest:
 def record_backup(database: Database, created_at: datetime, every: timedelta | None) -> None:
     """Store the time of a backup, where every host can read it.
 
-    With ``every``, the interval of backups, also store when MISSED_TURNS of them are missing.
+    With ``every``, the interval of backups, also store when MISSED_RUNS of them are missing.
     """
     job = ScheduledJob(name=BACKUP_JOB, started_at=created_at)
     if every:
-        job.overdue_at = created_at + MISSED_TURNS * every
+        job.overdue_at = created_at + MISSED_RUNS * every
     with database.session() as session:
         session.merge(job)
 

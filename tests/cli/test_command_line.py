@@ -134,7 +134,7 @@ def test_inquiries_and_messages_can_be_shown_as_json(desk: Desk, relay: Relay) -
     assert one["content"]["message"] == "Line one\nline two"
     [event] = json.loads(desk.says("inquiries", "audit-log", "--json"))
     assert (event["action"], event["reference"]) == ("shown", reference)
-    mail = json.loads(desk.says("outbox", "show", str(desk.message().id)[:8], "--json"))
+    [mail] = json.loads(desk.says("outbox", "show", str(desk.message().id)[:8], "--json"))
     assert (mail["reference"], mail["state"], mail["attempts"]) == (reference, "pending", 1)
     assert [(a["outcome"], a["code"]) for a in mail["log"]] == [("failed", 451)]
     desk.says("inquiries", "erase", reference, "--yes")

@@ -1,5 +1,6 @@
 """``flask outbox`` and ``flask inquiries``, on SQLite and PostgreSQL."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -61,6 +62,17 @@ def test_list_and_show_explain_an_undelivered_message(desk: Desk, relay: Relay) 
     shown = desk.says("outbox", "show", str(desk.message().id)[:8])
     assert "451" in shown
     assert "failed" in shown
+
+
+def test_the_messages_of_an_inquiry_are_shown_by_its_reference(
+    make_app: Callable[..., Flask],
+) -> None:
+    desk = Desk(make_app(SEND_ACKNOWLEDGEMENT="true"))
+    desk.send()
+    messages = json.loads(desk.says("outbox", "list", "--json"))["messages"]
+    assert len(messages) == 2, "to the front desk and to the visitor"
+    shown = desk.says("outbox", "show", desk.inquiries()[0].reference.lower())
+    assert all(shown.count(message["id"]) == 1 for message in messages)
 
 
 def test_list_reports_an_unavailable_mail_server(desk: Desk, relay: Relay) -> None:
@@ -155,6 +167,9 @@ def test_a_quarantined_inquiry_is_sent_when_released(desk: Desk, relay: Relay) -
     desk.says("inquiries", "release", desk.inquiries()[0].reference, "--yes")
     desk.says("mailer", "run", "--once")
     assert len(relay.received) == 1
+    listed = json.loads(desk.says("inquiries", "list", "--json"))[0]
+    assert (listed["state"], listed["emails"]) == ("received", "delivered")
+    assert "hidden field" in listed["quarantine_reasons"]
     again = desk.run("inquiries", "release", desk.inquiries()[0].reference, "--yes")
     assert again.exit_code == 1
     assert len(relay.received) == 1
