@@ -303,7 +303,7 @@ def test_code_in_a_name_never_runs(
 def test_without_a_basemap_streets_load_only_after_a_click(
     open_page: Callable[..., Page], site_without_basemap: str, path: str
 ) -> None:
-    page = open_page(base_url=site_without_basemap)
+    page = open_page(base_url=site_without_basemap, other_hosts=("tile.openstreetmap.org",))
     external: list[Request] = []
 
     def handle(route: Route) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
-    Route,
+    Request,
     sync_playwright,
 )
 
@@ -27,6 +27,8 @@ CHROMIUM_OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Playwright could block other hosts too, but then it delays every request.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 REPORT_VIOLATIONS = """
 addEventListener("securitypolicyviolation", event =>
@@ -49,26 +51,28 @@ def browser() -> Iterator[Browser]:
 
 
 class PageMonitor:
-    """Collects the errors on all pages of one browser context."""
+    """Collects the errors on all pages of one browser context.
 
-    def __init__(self, context: BrowserContext, site: str) -> None:
+    Requests to hosts other than that of ``site`` are errors, except ``other_hosts``, whose
+    responses the test supplies: Chromium resolves no name but this machine's.
+    """
+
+    def __init__(
+        self, context: BrowserContext, site: str, other_hosts: tuple[str, ...] = ()
+    ) -> None:
         self.errors: list[str] = []
-        self._host = urlsplit(site).netloc
+        self._hosts = ("", urlsplit(site).netloc, *other_hosts)  # "": about:, blob:
         self._documents: set[str] = set()
         context.add_init_script(REPORT_VIOLATIONS)
-        context.route("**/*", self._check_host)
+        context.on("request", self._check_host)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.errors.append(f"script error: {error.error}"))
 
-    def _check_host(self, route: Route) -> None:
-        request = route.request
-        if urlsplit(request.url).netloc != self._host:
+    def _check_host(self, request: Request) -> None:
+        if urlsplit(request.url).netloc not in self._hosts:
             self.errors.append(f"request to another host: {request.url}")
-            route.abort()
-            return
         if request.is_navigation_request() or request.method == "POST":
             self._documents.add(request.url)
-        route.fallback()
 
     def _console(self, message: ConsoleMessage) -> None:
         # Chromium also logs an error if a page or the response to a form has status 404 or 422,
@@ -84,16 +88,17 @@ class PageMonitor:
 @pytest.fixture
 def open_page(browser: Browser, server: Site) -> Iterator[Callable[..., Page]]:
     """Open a page with checks. Arguments are passed to Playwright's ``new_context``, such as
-    ``java_script_enabled=False``. Any error on a page fails the test at its end.
+    ``java_script_enabled=False``, except ``other_hosts`` of PageMonitor. Any error on a page
+    fails the test at its end.
     """
     contexts: list[BrowserContext] = []
     monitors: list[PageMonitor] = []
 
-    def open_(**options: Any) -> Page:
+    def open_(other_hosts: tuple[str, ...] = (), **options: Any) -> Page:
         context = browser.new_context(**{"base_url": server.url, **options})
         context.set_default_timeout(15_000)
         contexts.append(context)
-        monitors.append(PageMonitor(context, options.get("base_url", server.url)))
+        monitors.append(PageMonitor(context, options.get("base_url", server.url), other_hosts))
         return context.new_page()
 
     yield open_
