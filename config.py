@@ -38,6 +38,8 @@ from sqlalchemy.exc import ArgumentError
 ROOT = Path(__file__).resolve().parent
 DEFAULT_ENV_FILE = ROOT / ".env"
 NAME_FORMAT = re.compile(r"[A-Z][A-Z0-9_]*")
+NON_ASCII_SPACE = re.compile(r"[^\S\x00-\x7f]")
+INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # a byte order mark, and zero-width characters
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 REQUIRED_IN_PRODUCTION = {
     "BASE_URL": "",
@@ -73,7 +75,23 @@ def _secret_http_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _credential(text: str) -> str:
+    """Remove what is copied along with a password, and map other spaces to the ASCII space, as
+    RFC 8265 section 4.2.2 does.
+    """
+    text = NON_ASCII_SPACE.sub(" ", text).strip(f" \t\r\n{INVISIBLE}")
+    if not text or not text.isprintable():
+        raise ValueError("must be one line of printable characters in UTF-8")
+    return text
+
+
+def _secret_credential(secret: SecretStr) -> SecretStr:
+    return SecretStr(_credential(secret.get_secret_value()))
+
+
 HTTPURL = Annotated[str, AfterValidator(_http_url)]
+Credential = Annotated[str, AfterValidator(_credential)]
+SecretCredential = Annotated[SecretStr, AfterValidator(_secret_credential)]
 SecretHTTPURL = Annotated[SecretStr, AfterValidator(_secret_http_url)]
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
@@ -104,9 +122,10 @@ class Settings(BaseModel):
     mail_port: int = Field(587, ge=1, le=65535)
     mail_use_tls: bool = True
     mail_use_ssl: bool = False
-    mail_username: str = ""
-    mail_password: SecretStr = SecretStr("")
+    mail_username: Credential = ""
+    mail_password: SecretCredential = SecretStr("")
     mail_default_sender: str = ""
+    mail_auto_submitted: bool = True
     ratelimit_enabled: bool = True
     ratelimit_storage_uri: SecretStr = SecretStr("memory://")
     spam_filter_enabled: bool = True
@@ -315,7 +334,7 @@ def _read_secret_files(values: dict[str, str]) -> list[str]:
             errors.append(f"{name} and {name}_FILE: set only one of them")
             continue
         try:
-            if secret := Path(path).read_text(encoding="utf-8").strip():
+            if secret := Path(path).read_text(encoding="utf-8-sig").strip():
                 values[name] = secret
         except (OSError, ValueError) as error:
             errors.append(f"{name}_FILE: cannot read {path} ({type(error).__name__})")

@@ -126,6 +126,7 @@ def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
         use_ssl=settings.mail_use_ssl,
         username=settings.mail_username,
         password=settings.mail_password.get_secret_value(),
+        auto_submitted=settings.mail_auto_submitted,
     )
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from app.outbox import queue, retry_schedule
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutgoingEmail
+from app.outbox.send_errors import TransportFault
 from bench.databases import DATABASES, temporary_database
 from bench.markdown import table
 from bench.profiles import Profile
@@ -97,6 +98,7 @@ def drain_time(site: SiteUnderTest) -> float:
                 failure_count=20,
                 unavailable_since=now - timedelta(hours=3),
                 next_probe_at=retry_schedule.next_probe(20, now),
+                fault=TransportFault.CONNECTION,
                 reason="a benchmark",
             )
         )

@@ -156,6 +156,41 @@ def test_a_secret_set_twice_and_a_missing_file_are_errors(tmp_path: Path) -> Non
     assert f"MAIL_PASSWORD_FILE: cannot read {missing} (FileNotFoundError)" in errors
 
 
+@pytest.mark.parametrize(
+    ("given", "password"),
+    [
+        ("abcd efgh\u00a0", "abcd efgh"),
+        ("abcd\u00a0efgh\u202fijkl", "abcd efgh ijkl"),  # as a browser shows an app password
+        ("\ufeff\u200bpässwörd\u200b \r\n", "pässwörd"),
+    ],
+)
+def test_a_pasted_password_loses_what_nobody_can_see(
+    given: str, password: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(given, encoding="utf-8")
+    login = {**DEVELOPMENT, "MAIL_USERNAME": f"web{given[-1:]}"}
+    for environ in ({"MAIL_PASSWORD": given}, {"MAIL_PASSWORD_FILE": str(file)}):
+        settings = Settings.from_env({**login, **environ})
+        assert settings.mail_password.get_secret_value() == password
+
+
+@pytest.mark.parametrize("password", ["hunter2\nhunter3", "hunter2\x00", "hunter2\udce4", "\u00a0"])
+def test_a_password_that_no_server_can_get_is_refused(password: str) -> None:
+    login = {"MAIL_USERNAME": "web", "MAIL_PASSWORD": password}
+    assert errors_of({**DEVELOPMENT, **login}) == [
+        "MAIL_PASSWORD: must be one line of printable characters in UTF-8"
+    ]
+
+
+def test_a_byte_order_mark_in_a_secret_file_is_not_part_of_the_secret(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("f" * 40, encoding="utf-8-sig")
+    without = {k: v for k, v in DEVELOPMENT.items() if k != "SECRET_KEY"}
+    settings = Settings.from_env({**without, "SECRET_KEY_FILE": str(file)})
+    assert settings.secret_key.get_secret_value() == "f" * 40
+
+
 def test_only_one_kind_of_tls_can_be_on() -> None:
     both = {"MAIL_USE_TLS": "true", "MAIL_USE_SSL": "true"}
     assert "only one of them" in errors_of({**DEVELOPMENT, **both})[0]

@@ -5,10 +5,15 @@ from email.utils import make_msgid
 
 from app.clinic import Clinic
 from app.diagnostics.result import CheckResult, failed, ok, warning
-from app.outbox import smtp, smtp_errors
+from app.outbox import smtp
 from app.outbox.models import OutgoingEmail
+from app.outbox.send_errors import (
+    RecipientRefused,
+    SendError,
+    TransportFault,
+    TransportUnavailable,
+)
 from app.outbox.signals import SignalHandler
-from app.outbox.stats import TransportFault, classify_fault
 from config import Settings
 
 CONNECT_TIMEOUT = 20.0  # seconds
@@ -19,7 +24,9 @@ ADVICE = {
         "Use the name in the server's certificate, and the port that goes with MAIL_USE_TLS (587)"
         " or MAIL_USE_SSL (465)"
     ),
-    TransportFault.SENDER: "Correct MAIL_DEFAULT_SENDER, or allow it on the server",
+    TransportFault.SENDER: (
+        "Correct MAIL_DEFAULT_SENDER, or allow it on the server; its answer may name a limit"
+    ),
     TransportFault.CONNECTION: "Correct MAIL_SERVER and MAIL_PORT, or start the mail server",
 }
 
@@ -32,8 +39,8 @@ def check_mail_server(settings: Settings) -> CheckResult:
     try:
         with SignalHandler().time_limit(CONNECT_TIMEOUT):
             smtp.check_connection()
-    except (smtp_errors.TransportUnavailable, TimeoutError) as error:
-        return failed(check, f"{server}: {error}", ADVICE[classify_fault(str(error))])
+    except (TransportUnavailable, TimeoutError) as error:
+        return failed(check, f"{server}: {error}", _advice(error))
     tls = "TLS verified" if settings.mail_is_encrypted else "no TLS"
     login = "logged in" if settings.mail_username else "no login"
     return ok(check, f"{server} answers, {tls}, {login}")
@@ -55,7 +62,15 @@ def send_test_email(address: str, clinic: Clinic, now: datetime) -> CheckResult:
     try:
         with SignalHandler().time_limit(SEND_TIMEOUT):
             smtp.send(email, message_id=message_id, date=now, on_data_sent=lambda: None)
-    except (smtp_errors.SendError, TimeoutError) as error:
-        code = f"{error.code} " if isinstance(error, smtp_errors.SendError) and error.code else ""
-        return failed(check, f"refused: {code}{error}", ADVICE[classify_fault(str(error))])
+    except (SendError, TimeoutError) as error:
+        code = f"{error.code} " if isinstance(error, SendError) and error.code else ""
+        return failed(check, f"refused: {code}{error}", _advice(error))
     return ok(check, f"accepted by the mail server for {address}: check that it is not in spam")
+
+
+def _advice(error: SendError | TimeoutError) -> str:
+    if isinstance(error, RecipientRefused):
+        return "Correct the address"
+    if isinstance(error, SendError) and error.fault is None:
+        return "Look up the answer in the mail server's log"
+    return ADVICE[getattr(error, "fault", TransportFault.CONNECTION)]

@@ -22,7 +22,7 @@ from app.maintenance.backup import last_backup_at
 from app.monitoring.alerts import RESOLVED_TITLES
 from app.monitoring.health_rules import SiteHealth, site_health
 from app.outbox.models import DeliveryAttempt, Outcome
-from app.outbox.stats import TransportFault
+from app.outbox.send_errors import TransportFault
 from app.services import current_services
 from app.version import version
 

@@ -18,7 +18,8 @@ from app.maintenance.backup import overdue_backup_age
 from app.maintenance.retention import unconfirmed_since
 from app.monitoring.observations import PING, POSTS, WEBHOOK, WEBSITE, Observation
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
-from app.outbox.stats import OutboxStats, TransportFault, outbox_stats
+from app.outbox.send_errors import TransportFault
+from app.outbox.stats import OutboxStats, outbox_stats
 
 DELAY_WARNING = timedelta(minutes=15)
 DELAY_CRITICAL = timedelta(minutes=60)
@@ -61,8 +62,8 @@ DATABASE_DOWN = Problem(
 TRANSPORT_PROBLEMS = {
     TransportFault.AUTHENTICATION: (Severity.CRITICAL, "The mail server refuses our login"),
     TransportFault.TLS: (Severity.CRITICAL, "The mail server's encryption (TLS) fails"),
-    # Some servers refuse a sender only for a while. If it lasts, waiting email raises an alert.
-    TransportFault.SENDER: (Severity.WARNING, "The mail server refuses our sender's address"),
+    # Limits end by themselves. If it lasts, waiting email raises an alert.
+    TransportFault.SENDER: (Severity.WARNING, "The mail server refuses to send for us"),
 }
 
 

@@ -1,6 +1,6 @@
-"""Circuit breaker for the mail server. Its state is one database row shared by all mailers.
+"""Circuit breaker for the transport. Its state is one database row shared by all mailers.
 
-While the mail server is unavailable, one message at a time is sent as a probe, after 15 s, then
+While the transport is unavailable, one message at a time is sent as a probe, after 15 s, then
 30 s, then each minute. A failed probe does not count as an attempt to deliver that message.
 """
 
@@ -11,11 +11,18 @@ from sqlalchemy.orm import Session
 
 from app.outbox import retry_schedule
 from app.outbox.models import SINGLETON_ID, MailTransportState
+from app.outbox.send_errors import TransportFault
 
 
 def transport_state(session: Session) -> MailTransportState | None:
-    """The stored state; None until the mail server has been unavailable once."""
+    """The stored state; None until the transport has been unavailable once."""
     return session.get(MailTransportState, SINGLETON_ID)
+
+
+def is_open(session: Session) -> bool:
+    """Whether only probes are sent."""
+    transport = transport_state(session)
+    return transport is not None and transport.unavailable_since is not None
 
 
 def may_send(session: Session, now: datetime) -> bool:
@@ -39,8 +46,8 @@ def may_send(session: Session, now: datetime) -> bool:
     return session.scalar(probe) is not None
 
 
-def record_failure(session: Session, now: datetime, reason: str) -> None:
-    """The mail server is unavailable: send nothing until the next probe."""
+def record_failure(session: Session, now: datetime, fault: TransportFault, reason: str) -> datetime:
+    """The transport is unavailable: send nothing until the next probe. Returns its time."""
     transport = transport_state(session)
     if transport is None:
         transport = MailTransportState(id=SINGLETON_ID, failure_count=0)
@@ -48,13 +55,16 @@ def record_failure(session: Session, now: datetime, reason: str) -> None:
     transport.failure_count += 1
     transport.unavailable_since = transport.unavailable_since or now
     transport.next_probe_at = retry_schedule.next_probe(transport.failure_count, now)
-    transport.reason = reason
+    transport.fault, transport.reason = fault, reason
+    return transport.next_probe_at
 
 
 def record_success(session: Session) -> None:
-    """The mail server replied to a message, so it is available."""
+    """The transport answered to a message, so it is available."""
     session.execute(
         sa.update(MailTransportState)
         .where(MailTransportState.unavailable_since.is_not(None))
-        .values(failure_count=0, unavailable_since=None, next_probe_at=None, reason=None)
+        .values(
+            failure_count=0, unavailable_since=None, next_probe_at=None, fault=None, reason=None
+        )
     )

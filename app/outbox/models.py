@@ -46,7 +46,7 @@ class OutgoingEmail:
         return cls(**json.loads(text))
 
     def redirected(self, recipient: str) -> "OutgoingEmail":
-        """The same email for another mailbox, with a note that names the one that refused it."""
+        """The same email for the fallback mailbox, with a note that names the one it was for."""
         note = f"{self.recipient} refused this email. Yours is the fallback mailbox."
         return replace(
             self,
@@ -70,7 +70,8 @@ class Outcome(StrEnum):
     """How one attempt ended. The last two are actions of an operator."""
 
     DELIVERED = "delivered"
-    REFUSED = "refused"
+    RECIPIENT_REFUSED = "recipient refused"
+    MESSAGE_REFUSED = "message refused"
     FAILED = "failed"
     UNAVAILABLE = "unavailable"
     INTERRUPTED = "interrupted"
@@ -83,9 +84,11 @@ class Outcome(StrEnum):
 class OutboxMessage(Base):
     """An email to deliver to one recipient.
 
-    ``message_id`` is its Message-ID. While it is being sent, ``owner`` is the mailer that has the
-    lease, and ``due_at`` is the end of the lease. ``queued_at`` is the start of the retry period.
-    ``request_id`` identifies the HTTP request in the log.
+    ``message_id`` is its Message-ID. ``mailbox`` is the clinic's mailbox that it is for, even if
+    it was sent to another one; None for an acknowledgement. While it is being sent, ``owner`` is
+    the mailer that has the lease, and ``due_at`` is the end of the lease. ``queued_at`` is when
+    it was queued last, and ``attempt_count`` counts from then. ``request_id`` identifies the HTTP
+    request in the log.
 
     A check constraint keeps messages from getting lost: an unfinished message always has a due
     time, and the index finds it by that time.
@@ -111,6 +114,7 @@ class OutboxMessage(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(sa.String(40))
     message_id: Mapped[str] = mapped_column(sa.String(200), unique=True)
+    mailbox: Mapped[str | None] = mapped_column(sa.String(254))
     encrypted_message: Mapped[bytes | None]
     state: Mapped[str] = mapped_column(sa.String(10))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -167,13 +171,16 @@ class DeliveryAttempt(Base):
     owner: Mapped[str] = mapped_column(sa.String(120))
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    outcome: Mapped[str] = mapped_column(sa.String(12))
+    outcome: Mapped[str] = mapped_column(sa.String(20))
     code: Mapped[int | None]
     transport_reply: Mapped[str | None] = mapped_column(sa.String(300))
 
 
 class MailTransportState(Base):
-    """The circuit breaker of the mail server: one row, shared by all mailers."""
+    """The circuit breaker of the transport: one row, shared by all mailers.
+
+    ``fault`` is a ``send_errors.TransportFault`` while the transport is unavailable.
+    """
 
     __tablename__ = "mail_transport_state"
     __table_args__ = (sa.CheckConstraint("id = 1", name="single_row"),)
@@ -182,6 +189,7 @@ class MailTransportState(Base):
     failure_count: Mapped[int] = mapped_column(default=0)
     unavailable_since: Mapped[datetime | None] = mapped_column(UTCDateTime)
     next_probe_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    fault: Mapped[str | None] = mapped_column(sa.String(20))
     reason: Mapped[str | None] = mapped_column(sa.String(300))
 
 

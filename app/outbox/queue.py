@@ -45,6 +45,7 @@ def build_row(
         "id": uuid4(),
         "reference": email.reference,
         "message_id": make_msgid(idstring=email.reference, domain=domain),
+        "mailbox": None if email.is_acknowledgement else email.recipient,
         "encrypted_message": keys.encrypt(email.to_json()),
         "state": State.PENDING,
         "created_at": now,

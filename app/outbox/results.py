@@ -1,25 +1,28 @@
 """Records the result of an attempt in one transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.outbox import circuit_breaker, retry_schedule
-from app.outbox.models import OutboxMessage, Outcome, State
+from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, State
+from app.outbox.send_errors import TransportFault
 
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """How one attempt ended, with the mail server's reply code and text.
+    """How one attempt ended, with the transport's status code and answer.
 
-    ``redirected`` is the encrypted email for the fallback mailbox, after a permanent refusal.
+    ``fault`` says why the transport is unavailable. ``redirected`` is the encrypted email for
+    the fallback mailbox, after a permanent refusal.
     """
 
     outcome: Outcome
     code: int | None = None
     transport_reply: str | None = None
+    fault: TransportFault | None = None
     redirected: bytes | None = None
 
 
@@ -38,14 +41,51 @@ def record_result(
     message = session.scalar(query.with_for_update())
     if message is None:
         return False
+    if result.fault is TransportFault.SENDER and _others_were_accepted(session, message):
+        result = replace(result, outcome=Outcome.FAILED)
     session.add(message.build_attempt(result.outcome, now, result.code, result.transport_reply))
     message.last_code, message.last_error = result.code, result.transport_reply
-    _apply(message, result, now)
     if result.outcome == Outcome.UNAVAILABLE:
-        circuit_breaker.record_failure(session, now, result.transport_reply or "")
-    elif result.code is not None:
+        _wait_for_transport(session, message, result, now)
+        return True
+    if result.code is not None:
         circuit_breaker.record_success(session)
+    _apply(message, result, now)
     return True
+
+
+def _others_were_accepted(session: Session, message: OutboxMessage) -> bool:
+    """Whether the transport refused ``message`` before, and then accepted another one.
+
+    The refusal is then the message's fault, unless it is a probe: while the circuit breaker is
+    open, the others are refused as well.
+    """
+    if circuit_breaker.is_open(session):
+        return False
+    refused = aliased(DeliveryAttempt)
+    last_refusal = sa.select(sa.func.max(refused.id)).where(
+        refused.outbox_message_id == message.id, refused.outcome == Outcome.UNAVAILABLE
+    )
+    accepted_since = sa.exists().where(
+        DeliveryAttempt.id > last_refusal.scalar_subquery(),
+        DeliveryAttempt.outcome == Outcome.DELIVERED,
+    )
+    return bool(session.scalar(sa.select(accepted_since)))
+
+
+def _wait_for_transport(
+    session: Session, message: OutboxMessage, result: AttemptResult, now: datetime
+) -> None:
+    """Open the circuit breaker. The attempt does not count.
+
+    A message that was refused is due after the next probe, so that the probe is another one if
+    any is waiting: the transport may refuse only this message.
+    """
+    fault = result.fault or TransportFault.CONNECTION
+    probe_at = circuit_breaker.record_failure(session, now, fault, result.transport_reply or "")
+    message.attempt_count -= 1
+    refused = fault is TransportFault.SENDER
+    message.schedule(probe_at + retry_schedule.MIN_PROBE_DELAY if refused else now)
 
 
 def _apply(message: OutboxMessage, result: AttemptResult, now: datetime) -> None:
@@ -55,12 +95,12 @@ def _apply(message: OutboxMessage, result: AttemptResult, now: datetime) -> None
             message.delivered_at = now
             # The content is no longer needed here; the inquiry keeps its own copy.
             message.encrypted_message = None
-        case Outcome.REFUSED if result.redirected:
+        case Outcome.RECIPIENT_REFUSED | Outcome.MESSAGE_REFUSED if result.redirected:
             message.schedule(now)
             message.encrypted_message, message.used_fallback = result.redirected, True
-        case Outcome.FAILED if due_at := retry_schedule.next_attempt(message.queued_at, now):
+        case Outcome.FAILED if due_at := retry_schedule.next_attempt(message.attempt_count, now):
             message.schedule(due_at)
-        case Outcome.REFUSED | Outcome.FAILED:
+        case Outcome.RECIPIENT_REFUSED | Outcome.MESSAGE_REFUSED | Outcome.FAILED:
             message.give_up()
         case _:  # not the message's fault: the attempt does not count
             message.attempt_count -= 1

@@ -1,11 +1,12 @@
 """When a message is sent again: all times of the outbox.
 
-After a temporary failure, the delay is the age of the message, but at least MIN_DELAY and at
-most MAX_DELAY. So the delays are 30 and 30 seconds, then 1, 2, 4, 8, 16 and 32 minutes, then an
-hour, until the message is 5 days old. RFC 5321 section 4.5.4.1 asks for at least 4 to 5 days.
+After a temporary failure, the delays are 30 and 30 seconds, then 1, 2, 4, 8, 16 and 32 minutes,
+then an hour, until 5 days of them are used up. RFC 5321 section 4.5.4.1 asks for at least 4 to 5
+days. Attempts are counted, not the age of the message: it uses up none while the transport is
+unavailable, no mailer runs, or the outbox is paused, and a wrong clock does not end it.
 
-A failure of the mail server is not one of a message: the circuit breaker then stops all sending
-and probes the server after MIN_PROBE_DELAY, doubled each time up to MAX_PROBE_DELAY.
+A failure of the transport is not one of a message: the circuit breaker then stops all sending
+and probes the transport after MIN_PROBE_DELAY, doubled each time up to MAX_PROBE_DELAY.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from random import uniform
 
 MIN_DELAY = timedelta(seconds=30)
 MAX_DELAY = timedelta(hours=1)
-GIVE_UP_AFTER = timedelta(days=5)
+MAX_ATTEMPTS = 128  # 64 minutes of growing delays, then 119 hours: 5 days
 # A later "we received your message" would only confuse the visitor.
 ACKNOWLEDGEMENT_GIVE_UP_AFTER = timedelta(hours=4)
 JITTER = 0.1  # a share of the delay, so that messages queued together are spread out
@@ -31,17 +32,20 @@ MAX_PROBE_DELAY = timedelta(seconds=60)
 
 
 def next_attempt(
-    queued_at: datetime, now: datetime, jitter: Callable[[float, float], float] = uniform
+    attempt_count: int, now: datetime, jitter: Callable[[float, float], float] = uniform
 ) -> datetime | None:
-    """When to try again; None when the message is too old."""
-    age = now - queued_at
-    if age >= GIVE_UP_AFTER:
+    """When to try again after so many attempts (at least 1); None after the last one."""
+    if attempt_count >= MAX_ATTEMPTS:
         return None
-    return now + min(max(age, MIN_DELAY), MAX_DELAY) * jitter(1 - JITTER, 1 + JITTER)
+    delay = _doubled(MIN_DELAY, max(attempt_count - 2, 0), MAX_DELAY)
+    return now + delay * jitter(1 - JITTER, 1 + JITTER)
 
 
 def next_probe(failure_count: int, now: datetime) -> datetime:
-    """When to probe a mail server again after so many failures (at least 1) in a row."""
-    doublings = min(failure_count - 1, 10)
-    delay: timedelta = min(MIN_PROBE_DELAY * 2**doublings, MAX_PROBE_DELAY)
-    return now + delay
+    """When to probe a transport again after so many failures (at least 1) in a row."""
+    return now + _doubled(MIN_PROBE_DELAY, failure_count - 1, MAX_PROBE_DELAY)
+
+
+def _doubled(delay: timedelta, times: int, maximum: timedelta) -> timedelta:
+    longer: timedelta = delay * 2 ** min(times, 10)
+    return min(longer, maximum)

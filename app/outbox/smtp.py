@@ -8,27 +8,23 @@ in ``smtp_errors``.
 import smtplib
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from email.charset import BASE64, QP, Charset
 from typing import Any
 
 from flask import Flask, current_app
-from flask_mail import Connection, Mail, Message
+from flask_mail import Connection, Mail
 
+from app.outbox.mime import build_message, default_sender
 from app.outbox.models import OutgoingEmail
-from app.outbox.smtp_errors import classify_error, transport_unavailable
+from app.outbox.signals import StopRequested
+from app.outbox.smtp_errors import connection_error, sending_error
 
 COMMAND_TIMEOUT = 60.0  # seconds without a byte; RFC 5321 4.5.3.2 allows servers up to 300
 FINAL_REPLY_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the reply to the final dot
 FINAL_DOT = b"\r\n.\r\n"
-
-# Encodes text of any line length and script as short ASCII lines: RFC 5322 2.1.1 allows 998
-# octets a line, and a paragraph typed without Enter is longer.
-QUOTED_PRINTABLE = Charset("utf-8")
-QUOTED_PRINTABLE.header_encoding = BASE64
-QUOTED_PRINTABLE.body_encoding = QP
 
 
 def init_mail(  # noqa: PLR0913  (each is one setting)
@@ -41,8 +37,10 @@ def init_mail(  # noqa: PLR0913  (each is one setting)
     use_ssl: bool = False,
     username: str = "",
     password: str = "",
+    auto_submitted: bool = True,
 ) -> None:
-    """Configure Flask-Mail. ``sender`` is the address in From and MAIL FROM.
+    """Configure Flask-Mail. ``sender`` is the address in From and MAIL FROM. With
+    ``auto_submitted``, email to the front desk says that a program sent it.
 
     Sending is never suppressed, and the debug output, which would print what visitors wrote,
     is off.
@@ -57,6 +55,7 @@ def init_mail(  # noqa: PLR0913  (each is one setting)
         MAIL_DEFAULT_SENDER=sender,
         MAIL_SUPPRESS_SEND=False,
         MAIL_DEBUG=0,
+        MAIL_AUTO_SUBMITTED=auto_submitted,
     )
     Mail(app)
 
@@ -68,31 +67,14 @@ def send(
 
     ``on_data_sent`` is called just before the final dot; from then on only the server knows
     whether it accepts the message.
-    Raises PermanentError, TemporaryError or TransportUnavailable.
+    Raises SendError.
     """
-    sender = current_app.extensions["mail"].default_sender
-    message = Message(
-        subject=email.subject.replace("=?", "= ?"),  # not to be read as RFC 2047
-        recipients=[email.recipient],
-        body=email.text,
-        html=email.html,
-        sender=sender,
-        reply_to=email.reply_to,
-        date=date.timestamp(),
-        charset=QUOTED_PRINTABLE,  # type: ignore[arg-type]  # Flask-Mail's type says str
-        # RFC 3834: an acknowledgement replies to a message, a notification does not.
-        extra_headers={
-            "Auto-Submitted": f"auto-{'replied' if email.is_acknowledgement else 'generated'}"
-        },
-    )
-    message.msgId = message_id
-    # Message() would join name and address and parse them again, which breaks "Roe, MD".
-    message.sender = (email.sender_name, sender)
+    message = build_message(email, message_id=message_id, date=date)
     with _Connection(on_data_sent) as connection:
         try:
-            connection.send(message, envelope_from=sender)
+            connection.send(message, envelope_from=default_sender())
         except (OSError, smtplib.SMTPException) as error:
-            raise classify_error(error, email) from error
+            raise sending_error(error, email) from error
 
 
 def check_connection() -> None:
@@ -111,8 +93,10 @@ class _Connection(Connection):
     def configure_host(self) -> smtplib.SMTP:
         try:
             return self._connect()
-        except (OSError, smtplib.SMTPException) as error:
-            raise transport_unavailable(error) from error
+        except StopRequested:
+            raise
+        except Exception as error:
+            raise connection_error(error) from error
 
     def _connect(self) -> smtplib.SMTP:
         mail = self.mail
@@ -146,9 +130,25 @@ class _Connection(Connection):
 
 
 class _SMTP(smtplib.SMTP):
-    """Calls ``on_data_sent`` before the final dot, after which the server may accept."""
+    """Calls ``on_data_sent`` before the final dot, after which the server may accept. Also logs
+    in with names and passwords that are not ASCII, which smtplib cannot encode.
+    """
 
     on_data_sent: Callable[[], None]
+
+    def login(self, user: str, password: str, **options: Any) -> tuple[int, bytes]:
+        if f"{user}{password}".isascii():
+            return super().login(user, password, **options)
+        self.ehlo_or_helo_if_needed()
+        if "PLAIN" not in self.esmtp_features.get("auth", "").split():
+            raise smtplib.SMTPNotSupportedError(
+                "MAIL_USERNAME or MAIL_PASSWORD is not ASCII, which needs a server with AUTH PLAIN"
+            )
+        credentials = f"\0{user}\0{password}".encode()  # UTF-8: RFC 4616 section 2
+        code, reply = self.docmd("AUTH", f"PLAIN {b64encode(credentials).decode()}")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, reply)
+        return code, reply
 
     def send(self, s: Any) -> None:
         if isinstance(s, bytes) and s.endswith(FINAL_DOT):  # commands are str: this is the body

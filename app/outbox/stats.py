@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,17 +10,9 @@ from app.clock import age
 from app.outbox import admin, circuit_breaker
 from app.outbox.heartbeat import last_heartbeat
 from app.outbox.models import IS_DEAD, MailerDowntime, OutboxMessage
+from app.outbox.send_errors import TransportFault
 
 RECENT_DOWNTIME = timedelta(hours=1)
-
-
-class TransportFault(StrEnum):
-    """Why the mail server is unavailable."""
-
-    CONNECTION = "connection"
-    TLS = "tls"
-    AUTHENTICATION = "authentication"
-    SENDER = "sender"
 
 
 @dataclass(frozen=True)
@@ -55,16 +46,15 @@ def outbox_stats(session: Session, now: datetime) -> OutboxStats:
     dead = session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage).where(IS_DEAD))
     heartbeat = last_heartbeat(session, now)
     transport = circuit_breaker.transport_state(session)
-    unavailable_since = transport.unavailable_since if transport else None
-    reason = (transport.reason if transport else None) or ""
+    fault = transport.fault if transport else None
     pause = admin.current_pause(session)
     return OutboxStats(
         pending=pending,
         oldest_pending=age(oldest, now) if oldest else None,
         dead=dead or 0,
         heartbeat_age=abs(now - heartbeat) if heartbeat else None,
-        transport_unavailable_since=unavailable_since,
-        transport_fault=classify_fault(reason) if unavailable_since else None,
+        transport_unavailable_since=transport.unavailable_since if transport else None,
+        transport_fault=TransportFault(fault) if fault else None,
         paused_since=pause.since if pause else None,
         downtime=_recent_downtime(session, now),
     )
@@ -78,17 +68,3 @@ def _recent_downtime(session: Session, now: datetime) -> tuple[datetime, datetim
         .limit(1)
     )
     return (row.started_at, row.ended_at) if row else None
-
-
-def classify_fault(reason: str) -> TransportFault:
-    """The fault behind ``reason``, which begins with an exception's name (see smtp_errors)."""
-    error = reason.partition(":")[0]
-    # A server that offers STARTTLS and then refuses it raises a plain SMTPResponseException.
-    if error.startswith("SSL") or error == "SMTPResponseException" or "STARTTLS" in reason:
-        return TransportFault.TLS
-    if error == "SMTPSenderRefused":
-        return TransportFault.SENDER
-    # The last two: the server offers no login, or no method that smtplib supports.
-    if error in ("SMTPAuthenticationError", "SMTPNotSupportedError", "SMTPException"):
-        return TransportFault.AUTHENTICATION
-    return TransportFault.CONNECTION

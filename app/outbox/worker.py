@@ -17,8 +17,8 @@ from app.encryption import UnknownKeyError
 from app.outbox import admin, circuit_breaker, queue, results, retry_schedule, signals, smtp
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.results import AttemptResult
+from app.outbox.send_errors import MessageRefused, RecipientRefused, SendError
 from app.outbox.signals import SignalHandler, StopRequested
-from app.outbox.smtp_errors import SendError
 
 log = logging.getLogger("frontdesk.mailer")
 
@@ -112,9 +112,9 @@ class Mailer:
         except StopRequested:
             return AttemptResult(Outcome.INTERRUPTED, transport_reply="the mailer was stopped")
         except SendError as error:
-            refused = error.outcome == Outcome.REFUSED
+            refused = isinstance(error, RecipientRefused | MessageRefused)
             redirected = self._redirect(email, message) if refused else None
-            return AttemptResult(error.outcome, error.code, str(error), redirected)
+            return AttemptResult(error.outcome, error.code, str(error), error.fault, redirected)
         except Exception as error:  # noqa: BLE001  (one message must not stop the others)
             # Only the type: the error's text may contain what a visitor wrote.
             reply = f"{type(error).__name__} while sending"

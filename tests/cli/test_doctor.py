@@ -249,7 +249,7 @@ def test_send_test_sends_an_email(doctor: Callable[..., Doctor], relay: Relay) -
 
 
 def test_a_refused_test_email_fails(doctor: Callable[..., Doctor], relay: Relay) -> None:
-    relay.script = {"rcpt": "550 unknown"}
+    relay.script = {"rcpt": "550 5.1.1 unknown"}
     level, text = doctor().results("--send-test", "me@clinic.example")["test email"]
     assert level == "failed"
     assert "550" in text

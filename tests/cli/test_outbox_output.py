@@ -8,6 +8,7 @@ import pytest
 from click.testing import Result
 
 from app.outbox import admin
+from app.outbox.send_errors import TransportFault
 from tests.support.outbox import Outbox, outbox
 
 __all__ = ["outbox"]
@@ -46,7 +47,7 @@ def test_each_state_is_described(outbox: Outbox, state: str, values: Any, status
 
 
 def test_list_as_json(outbox: Outbox) -> None:
-    outbox.set_transport_failure("SMTPAuthenticationError: no")
+    outbox.set_transport_failure(TransportFault.AUTHENTICATION)
     number = outbox.add(
         due_at=outbox.now + timedelta(minutes=4), last_code=451, last_error="later", attempt_count=2
     )
@@ -55,7 +56,7 @@ def test_list_as_json(outbox: Outbox) -> None:
     assert json.loads(run(outbox, "list", "--json").stdout) == {
         "paused_since": "2026-07-01T12:00:00+00:00",
         "transport_unavailable_since": "2026-07-01T12:00:00+00:00",
-        "transport_error": "SMTPAuthenticationError: no",
+        "transport_error": "not now",
         "messages": [
             {
                 "id": str(number),

@@ -9,6 +9,7 @@ from app.maintenance.backup import record_backup
 from app.monitoring.observations import POSTS, WEBSITE, record
 from app.monitoring.webhook import CallResult
 from app.outbox import admin
+from app.outbox.send_errors import TransportFault
 from app.scheduler import ScheduledJob
 from tests.monitoring.test_digest import DigestHarness
 from tests.support.outbox import Outbox, outbox
@@ -53,7 +54,7 @@ def test_problems_are_shown_with_advice_and_set_the_exit_status(outbox: Outbox) 
     outbox.add(state="dead")
     outbox.add()
     outbox.advance(minutes=16)
-    outbox.set_transport_failure("SMTPAuthenticationError: no")
+    outbox.set_transport_failure(TransportFault.AUTHENTICATION)
     with outbox.database.session() as session:
         admin.pause(session, "restored", outbox.now)
     shown = status(outbox)

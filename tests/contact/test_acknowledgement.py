@@ -170,17 +170,12 @@ def test_quarantined_inquiries_are_never_acknowledged(desk: Desk, relay: Relay) 
 
 
 @sqlite_only
-@pytest.mark.parametrize(
-    "response", ["550 5.1.1 unknown", "554 5.7.1 <ada@example.com>: Relay access denied"]
-)
-def test_a_refused_acknowledgement_is_canceled_without_an_alert(
-    desk: Desk, relay: Relay, response: str
-) -> None:
+def test_a_refused_acknowledgement_is_canceled_without_an_alert(desk: Desk, relay: Relay) -> None:
     """No alert, no fallback mailbox, no open circuit breaker, nothing kept."""
     desk.send()
     desk.says("mailer", "run", "--once")
     relay.received.clear()
-    refuse_visitors(desk, relay, response)
+    refuse_visitors(desk, relay, "550 5.1.1 unknown")
     assert [message.state for message in messages(desk)] == ["delivered", "cancelled"]
     assert relay.received == []
     stats = current_stats(desk)
@@ -193,6 +188,18 @@ def test_a_refused_acknowledgement_is_canceled_without_an_alert(
     desk.send(message="The next one", email="bob@example.com")
     desk.says("mailer", "run", "--once")
     assert len(relay.received) == 2
+
+
+@sqlite_only
+def test_an_acknowledgement_refused_as_if_by_the_relay_stops_no_other_email(
+    desk: Desk, relay: Relay
+) -> None:
+    desk.send()
+    desk.says("mailer", "run", "--once")
+    refuse_visitors(desk, relay, "554 5.7.1 <ada@example.com>: Relay access denied")
+    assert [message.state for message in messages(desk)] == ["delivered", "pending"]
+    stats = current_stats(desk)
+    assert (stats.pending, stats.transport_unavailable_since) == (0, None)
 
 
 def refuse_visitors(desk: Desk, relay: Relay, response: str) -> None:

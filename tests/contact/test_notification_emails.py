@@ -46,7 +46,7 @@ def test_notification_has_everything_needed_to_answer(clinic: Clinic) -> None:
 def test_message_is_exactly_as_typed(clinic: Clinic) -> None:
     notification = _notification(clinic)
     assert f"\n\n{INQUIRY.message}\n" in notification.text
-    assert "First line\n\n  indented &lt;b&gt;bold&lt;/b&gt; &amp; more" in notification.html
+    assert "First line<br><br>  indented &lt;b&gt;bold&lt;/b&gt; &amp; more" in notification.html
 
 
 def test_visitor_markup_is_escaped(clinic: Clinic) -> None:
@@ -79,7 +79,9 @@ def test_address_that_reply_to_cannot_have_is_in_the_body(
     notification = _notification(clinic, email=email)
     assert notification.reply_to == reply_to
     assert email in notification.text
-    assert ("does not reach the visitor" in notification.text) == (reply_to is None)
+    notice = f"Replying to this email does not reach the visitor: write to {email}."
+    assert (notification.text.splitlines()[0] == notice) == (reply_to is None)
+    assert (notice in notification.html) == (reply_to is None)
 
 
 def test_name_cannot_reverse_the_subject(clinic: Clinic) -> None:

@@ -18,15 +18,13 @@ from app.monitoring.alerts import Alert, alert_job
 from app.monitoring.observations import WEBHOOK, call_and_record
 from app.outbox import admin
 from app.outbox.heartbeat import Heartbeat
+from app.outbox.send_errors import TransportFault
 from app.scheduler import Job, Scheduler, run_if_due
 from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
 from tests.support.webhook_receiver import Receiver, receiver
 
 __all__ = ["outbox", "receiver"]
-
-WRONG_PASSWORD = "SMTPAuthenticationError: 5.7.8 no"
-BAD_CERTIFICATE = "SSLCertVerificationError: self-signed certificate"
 
 
 class Watcher:
@@ -82,11 +80,11 @@ def test_an_undelivered_message_is_reported_at_once_every_four_hours_and_at_its_
 
 
 @sqlite_only
-@pytest.mark.parametrize("reason", [WRONG_PASSWORD, BAD_CERTIFICATE])
+@pytest.mark.parametrize("fault", [TransportFault.AUTHENTICATION, TransportFault.TLS])
 def test_a_refusing_mail_server_is_reported_at_once_and_at_its_end(
-    watch: Watcher, reason: str
+    watch: Watcher, fault: TransportFault
 ) -> None:
-    watch.outbox.set_transport_failure(reason)
+    watch.outbox.set_transport_failure(fault)
     assert watch.check() == [("mail_transport", "firing", "critical")]
     assert watch.check(hours=1) == []
     watch.outbox.set_transport_failure(None)
@@ -157,7 +155,7 @@ def test_a_problem_that_improves_and_gets_worse_again_is_reported(watch: Watcher
 def test_an_intermittent_problem_is_reported_once(watch: Watcher) -> None:
     reports = []
     for _ in range(6):
-        watch.outbox.set_transport_failure(WRONG_PASSWORD)
+        watch.outbox.set_transport_failure(TransportFault.AUTHENTICATION)
         reports += watch.check(seconds=15)
         watch.outbox.set_transport_failure(None)
         reports += watch.check(seconds=15)

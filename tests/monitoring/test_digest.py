@@ -15,6 +15,7 @@ from app.clinic.models import Digest
 from app.contact.models import Inquiry
 from app.monitoring.digest import digest_job
 from app.outbox.models import OutboxMessage, OutgoingEmail
+from app.outbox.send_errors import TransportFault
 from app.scheduler import ScheduledJob, run_if_due
 from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
@@ -109,7 +110,7 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(harness: Dige
     outbox.add("AAA-AAA", state="delivered", delivered_at=outbox.now, encrypted_message=None)
     outbox.add("AAA-AAA")
     outbox.add("DDD-DDD", state="dead")
-    outbox.set_transport_failure("ConnectionRefusedError: no")
+    outbox.set_transport_failure(TransportFault.CONNECTION)
     outbox.now = MORNING
     assert harness.run()
     (mail,) = harness.digests()

@@ -7,7 +7,8 @@ import pytest
 
 from app.contact.queries import QuarantineStats
 from app.monitoring.health_rules import Severity, SiteHealth, format_duration
-from app.outbox.stats import OutboxStats, TransportFault, classify_fault
+from app.outbox.send_errors import TransportFault
+from app.outbox.stats import OutboxStats
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 FRESH = timedelta(seconds=20)
@@ -49,24 +50,6 @@ def test_limits_of_problems(changed: Any, expected: list[tuple[str, str]]) -> No
     health = SiteHealth(stats(**changed), QuarantineStats())
     assert [(problem.event, problem.severity.label) for problem in health.problems] == expected
     assert health.severity == (Severity[expected[0][1].upper()] if expected else None)
-
-
-@pytest.mark.parametrize(
-    ("reason", "fault"),
-    [
-        ("SMTPAuthenticationError: 5.7.8 wrong password", TransportFault.AUTHENTICATION),
-        ("SMTPNotSupportedError: SMTP AUTH extension not supported", TransportFault.AUTHENTICATION),
-        ("SMTPException: No suitable authentication method found.", TransportFault.AUTHENTICATION),
-        ("SSLCertVerificationError: self-signed certificate", TransportFault.TLS),
-        ("SMTPNotSupportedError: STARTTLS extension not supported by server.", TransportFault.TLS),
-        ("SMTPResponseException: TLS not available just now", TransportFault.TLS),
-        ("SMTPSenderRefused: not yours", TransportFault.SENDER),
-        ("ConnectionRefusedError: [Errno 111]", TransportFault.CONNECTION),
-        ("", TransportFault.CONNECTION),
-    ],
-)
-def test_transport_faults_by_error(reason: str, fault: TransportFault) -> None:
-    assert classify_fault(reason) == fault
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.monitoring.observations import POSTS, WEBSITE, record
 from app.monitoring.webhook import CallResult
 from app.outbox.models import DeliveryAttempt
+from app.outbox.send_errors import TransportFault
 from app.services import get_services
 from config import ROOT
 from tests.contact.conftest import Visitor
@@ -92,7 +93,7 @@ def test_outbox_metrics(watched: Outbox) -> None:
     watched.add()
     watched.add(state="dead")
     watched.advance(minutes=16)
-    watched.set_transport_failure("SMTPAuthenticationError: no")
+    watched.set_transport_failure(TransportFault.AUTHENTICATION)
     watched.now += timedelta(seconds=50)
     seen = scrape(watched.app)
     assert seen["frontdesk_database_up"] == 1

@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.monitoring import webhook
 from app.monitoring.alerts import uptime_ping_job
+from app.outbox.send_errors import TransportFault
 from app.scheduler import run_if_due
 from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
@@ -46,7 +47,7 @@ def test_the_pings_stop_during_a_problem(outbox: Outbox, receiver: Receiver, pro
         outbox.add()
         outbox.advance(minutes=61)
     elif problem == "mail_transport":
-        outbox.set_transport_failure("SMTPAuthenticationError: no")
+        outbox.set_transport_failure(TransportFault.AUTHENTICATION)
     else:
         outbox.now = outbox.now.replace(hour=13)  # without a heartbeat since
         run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, "ping", receiver.url)))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.database.engines import NotDurableError
-from app.outbox import circuit_breaker, worker
+from app.outbox import circuit_breaker, retry_schedule, worker
 from app.outbox.models import DeliveryAttempt, MailTransportState, OutboxMessage, State
 from tests.outbox.conftest import EMAIL, OutboxHarness
 from tests.support.databases import sqlite_only
@@ -152,7 +152,7 @@ def test_after_five_days_of_temporary_errors_the_message_is_dead_but_kept(
     harness: OutboxHarness, relay: Relay
 ) -> None:
     harness.enqueue()
-    harness.update(queued_at=harness.now() - timedelta(days=5, seconds=1))
+    harness.update(attempt_count=retry_schedule.MAX_ATTEMPTS - 1)
     relay.script = {"rcpt": "451 greylisted"}
     harness.mailer().deliver_one()
     message = harness.message()
@@ -253,6 +253,83 @@ def test_an_unavailable_mail_server_counts_as_no_attempt(
     assert list(attempts) == [0, 0]
 
 
+NOT_OURS = "553 5.7.1 <no-reply@clinic.example>: Sender address rejected: not owned by user web"
+
+
+def _wait(harness: OutboxHarness) -> None:
+    """Let the time pass until all unfinished messages and the next probe are due."""
+    due = sa.case((OutboxMessage.due_at.is_not(None), OutboxMessage.created_at))
+    harness.update(due_at=due)
+    _make_probe_due(harness)
+
+
+def _make_probe_due(harness: OutboxHarness) -> None:
+    with harness.database.session() as session:
+        now = harness.database.now(session)
+        unavailable = MailTransportState.unavailable_since.is_not(None)
+        session.execute(sa.update(MailTransportState).where(unavailable).values(next_probe_at=now))
+
+
+def _rows(harness: OutboxHarness) -> list[OutboxMessage]:
+    with harness.database.read_session() as session:
+        return list(session.scalars(sa.select(OutboxMessage).order_by(OutboxMessage.created_at)))
+
+
+def _is_open(harness: OutboxHarness) -> bool:
+    with harness.database.read_session() as session:
+        return circuit_breaker.is_open(session)
+
+
+def test_a_relay_that_refuses_us_uses_up_no_attempt_and_gets_everything_later(
+    harness: OutboxHarness, relay: Relay
+) -> None:
+    for _ in range(3):
+        harness.enqueue()
+    mailer = harness.mailer(fallback="manager@clinic.example")
+    relay.script = {"rcpt": NOT_OURS}
+    for _ in range(6):
+        assert mailer.deliver_one()
+        assert not mailer.deliver_one(), "only probes are sent"
+        _wait(harness)
+    unused = (State.PENDING, 0, False)
+    assert [(row.state, row.attempt_count, row.used_fallback) for row in _rows(harness)] == [
+        unused
+    ] * 3
+    relay.script = {}
+    while mailer.deliver_one():
+        pass
+    assert {received.recipients for received in relay.received} == {(EMAIL.recipient,)}
+    assert len(relay.received) == 3
+    assert not _is_open(harness)
+
+
+def test_one_message_that_the_relay_refuses_does_not_stop_the_others(
+    harness: OutboxHarness, relay: Relay
+) -> None:
+    harness.enqueue(replace(EMAIL, recipient="refused@clinic.example"))
+    relay.script, relay.only = {"rcpt": "550 5.7.1 no"}, "refused@clinic.example"
+    mailer = harness.mailer()
+    mailer.deliver_one()
+    assert _is_open(harness)
+    harness.enqueue()
+    _make_probe_due(harness)
+    assert mailer.deliver_one(), "the probe is the other message"
+    assert not _is_open(harness)
+    for attempts in (1, 2, 3):
+        _wait(harness)
+        harness.enqueue()
+        assert mailer.deliver_one()
+        assert mailer.deliver_one()
+        assert not _is_open(harness), "the message is to blame"
+        refused = _rows(harness)[0]
+        assert (refused.state, refused.attempt_count) == (State.PENDING, attempts)
+    assert len(relay.received) == 4
+    harness.update(attempt_count=retry_schedule.MAX_ATTEMPTS - 1)
+    _wait(harness)
+    mailer.deliver_one()
+    assert (_rows(harness)[0].state, _rows(harness)[0].last_code) == (State.DEAD, 550)
+
+
 def test_a_successful_probe_closes_the_circuit_breaker(
     harness: OutboxHarness, relay: Relay
 ) -> None:
@@ -262,10 +339,7 @@ def test_a_successful_probe_closes_the_circuit_breaker(
     mailer = harness.mailer()
     mailer.deliver_one()
     relay.script = {}
-    with harness.database.session() as session:
-        session.execute(
-            sa.update(MailTransportState).values(next_probe_at=harness.database.now(session))
-        )
+    _make_probe_due(harness)
     assert mailer.deliver_one()
     assert mailer.deliver_one()
     assert len(relay.received) == 2

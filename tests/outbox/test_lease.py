@@ -76,7 +76,7 @@ def test_a_result_after_the_lease_was_lost_changes_nothing(harness: OutboxHarnes
     harness.update(due_at=harness.now() - timedelta(seconds=1))
     quick = _claim(harness, "quick")
     assert quick
-    assert not _record(harness, slow, AttemptResult(Outcome.REFUSED, 550, "no"))
+    assert not _record(harness, slow, AttemptResult(Outcome.RECIPIENT_REFUSED, 550, "no"))
     assert harness.message().state == State.SENDING
     assert _record(harness, quick, AttemptResult(Outcome.DELIVERED, 250))
     assert harness.message().state == State.DELIVERED

@@ -11,18 +11,18 @@ def _no_jitter(_low: float, _high: float) -> float:
     return 1.0
 
 
-def test_delays_double_up_to_an_hour_until_five_days_have_passed() -> None:
-    now, delays = START, []
-    while due := retry_schedule.next_attempt(START, now, _no_jitter):
+def test_delays_double_up_to_an_hour_until_five_days_are_used_up() -> None:
+    now, delays, attempts = START, [], 1
+    while due := retry_schedule.next_attempt(attempts, now, _no_jitter):
         delays.append((due - now).total_seconds())
-        now = due
+        now, attempts = due, attempts + 1
     assert delays[:9] == [30, 30, 60, 120, 240, 480, 960, 1920, 3600]
     assert set(delays[9:]) == {3600}
     assert timedelta(days=5) <= now - START < timedelta(days=5, hours=1)
 
 
 def test_retries_are_spread_by_jitter() -> None:
-    due = {retry_schedule.next_attempt(START, START + timedelta(minutes=10)) for _ in range(20)}
+    due = {retry_schedule.next_attempt(5, START) for _ in range(20)}
     assert len(due) > 10
 
 

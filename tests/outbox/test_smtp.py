@@ -5,17 +5,21 @@ import signal
 import socket
 import ssl
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from app.outbox import smtp, smtp_errors
+from app.diagnostics.mail_transport import check_mail_server
+from app.outbox import smtp
+from app.outbox.send_errors import TemporaryFailure, TransportFault, TransportUnavailable
 from app.outbox.signals import DEADLINE, SignalHandler, StopRequested
+from app.services import get_services
 from tests.outbox.conftest import EMAIL
 from tests.support.certificate import write_self_signed_certificate
-from tests.support.smtp_relay import DRIP, HANG, Relay
+from tests.support.smtp_relay import DRIP, DROP, HANG, Relay
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
@@ -55,10 +59,11 @@ def test_an_untrusted_certificate_prevents_sending(
     _enable_tls(relay, certificate)
     with (
         make_smtp_app(MAIL_USE_TLS="true").app_context(),
-        pytest.raises(smtp_errors.TransportUnavailable) as caught,
+        pytest.raises(TransportUnavailable) as caught,
     ):
         _send()
     assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
+    assert caught.value.fault is TransportFault.TLS
     assert relay.received == []
 
 
@@ -80,9 +85,10 @@ def test_a_server_without_tls_gets_no_email_when_tls_is_required(
 ) -> None:
     with (
         make_smtp_app(MAIL_USE_TLS="true").app_context(),
-        pytest.raises(smtp_errors.TransportUnavailable),
+        pytest.raises(TransportUnavailable) as caught,
     ):
         _send()
+    assert caught.value.fault is TransportFault.TLS
     assert relay.received == []
 
 
@@ -92,10 +98,46 @@ def test_a_wrong_password_means_the_transport_is_unavailable(
     relay.login = True
     relay.script = {"auth": "535 wrong password"}
     app = make_smtp_app(MAIL_USE_TLS="false", MAIL_USERNAME="desk", MAIL_PASSWORD="not-this")
-    with app.app_context(), pytest.raises(smtp_errors.TransportUnavailable) as caught:
+    with app.app_context(), pytest.raises(TransportUnavailable) as caught:
         _send()
-    assert caught.value.code == 535
+    assert (caught.value.code, caught.value.fault) == (535, TransportFault.AUTHENTICATION)
     assert "not-this" not in str(caught.value)
+
+
+def test_a_password_outside_ascii_is_sent_as_utf_8(
+    make_smtp_app: Callable[..., Flask], relay: Relay
+) -> None:
+    relay.login = True
+    app = make_smtp_app(MAIL_USE_TLS="false", MAIL_USERNAME="désk", MAIL_PASSWORD="pässwörd")
+    with app.app_context():
+        _send()
+    assert b64decode(relay.auth.split()[-1]).decode() == "\0désk\0pässwörd"
+
+
+@pytest.mark.parametrize(
+    ("mechanisms", "script"),
+    [("LOGIN", {}), ("CRAM-MD5", {}), ("", {}), ("PLAIN", {"auth": "535 5.7.8 no"}),
+     ("PLAIN", {"auth": "334 a question"}), ("PLAIN", {"auth": DROP})],
+)  # fmt: skip
+@pytest.mark.parametrize("password", ["pässwörd", "password"])
+def test_whatever_a_login_raises_means_the_transport_is_unavailable(
+    make_smtp_app: Callable[..., Flask],
+    relay: Relay,
+    mechanisms: str,
+    script: dict[str, str],
+    password: str,
+) -> None:
+    relay.login, relay.mechanisms, relay.script = True, mechanisms, script
+    app = make_smtp_app(MAIL_USE_TLS="false", MAIL_USERNAME="desk", MAIL_PASSWORD=password)
+    if mechanisms in ("LOGIN", "CRAM-MD5") and password.isascii():
+        relay.script = {"auth": "334 not base64"}
+    with app.app_context():
+        with pytest.raises(TransportUnavailable) as caught:
+            _send()
+        check = check_mail_server(get_services(app).settings)
+    assert password not in str(caught.value)
+    assert (check.level, check.text.count("\n")) == ("failed", 0)
+    assert password not in check.text
 
 
 @pytest.mark.parametrize("script", [{"rcpt": HANG}, {"dot": DRIP}], ids=str)
@@ -106,7 +148,7 @@ def test_an_attempt_ends_at_the_deadline_when_the_server_stalls(
     signal_handler = SignalHandler()
     with (
         make_smtp_app(MAIL_USE_TLS="false").app_context(),
-        pytest.raises(smtp_errors.TemporaryError, match="the attempt took too long"),
+        pytest.raises(TemporaryFailure, match="the attempt took too long"),
         signal_handler.time_limit(0.5),
     ):
         _send(signal_handler)

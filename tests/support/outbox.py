@@ -11,6 +11,7 @@ from flask import Flask
 
 from app.database import Database
 from app.outbox.models import MailerHeartbeat, MailTransportState, OutboxMessage, OutgoingEmail
+from app.outbox.send_errors import TransportFault
 from app.services import get_services
 
 MOMENT = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -56,11 +57,16 @@ class Outbox:
         with self.database.session() as session:
             session.merge(MailerHeartbeat(owner="m", started_at=MOMENT, heartbeat_at=self.now))
 
-    def set_transport_failure(self, reason: str | None) -> None:
-        """Open the circuit breaker because of ``reason``, or close it if ``reason`` is None."""
-        down = self.now if reason else None
+    def set_transport_failure(self, fault: TransportFault | None) -> None:
+        """Open the circuit breaker because of ``fault``, or close it if it is None."""
+        down, reason = (self.now, "not now") if fault else (None, None)
         transport = MailTransportState(
-            id=1, failure_count=1, unavailable_since=down, next_probe_at=down, reason=reason
+            id=1,
+            failure_count=1,
+            unavailable_since=down,
+            next_probe_at=down,
+            fault=fault,
+            reason=reason,
         )
         with self.database.session() as session:
             session.merge(transport)

@@ -3,7 +3,7 @@
 Steps, in order: greeting, ehlo, starttls, auth, mail, rcpt, data, dot. ``script`` maps a step to
 a reply or to DROP, HANG, DRIP or ACCEPT_AND_DROP. ``hits`` counts how often each step followed the
 script. ``pause`` maps a step to the seconds before its reply. A reply to rcpt may contain
-"{recipient}".
+"{recipient}", and is sent only to the recipient ``only``, if it is set.
 """
 
 import socket
@@ -63,7 +63,10 @@ class Relay:
     drip: float = 0.1  # seconds between the bytes of DRIP
     tls: ssl.SSLContext | None = None
     login: bool = False
+    mechanisms: str = "PLAIN"
+    auth: str = ""  # the last AUTH command
     received: list[ReceivedMessage] = field(default_factory=list)
+    only: str = ""
     connections: int = 0
     hits: Counter[str] = field(default_factory=Counter)
 
@@ -119,14 +122,15 @@ class _Session:
                 self._reply_to("starttls")
                 self._encrypt()
             elif verb == "auth":
+                self._relay.auth = command
                 self._reply_to("auth")
             elif verb == "mail":
                 self._sender, self._recipients = command.partition("<")[2].partition(">")[0], []
                 self._reply_to("mail")
             elif verb == "rcpt":
                 address = command.partition("<")[2].partition(">")[0]
-                reply = self._relay.script.get("rcpt", DEFAULT_REPLIES["rcpt"])
-                if self._reply_to("rcpt", reply.replace("{recipient}", address)):
+                reply = self._reply_to_rcpt(address)
+                if self._reply_to("rcpt", reply):
                     self._recipients.append(address)
             elif verb == "data":
                 if self._reply_to("data"):
@@ -144,6 +148,11 @@ class _Session:
         self._lines.close()
         self._connection = self._relay.tls.wrap_socket(self._connection, server_side=True)
         self._lines = self._connection.makefile("rb")
+
+    def _reply_to_rcpt(self, address: str) -> str:
+        if self._relay.only in ("", address) and "rcpt" in self._relay.script:
+            return self._relay.script["rcpt"].replace("{recipient}", address)
+        return DEFAULT_REPLIES["rcpt"]
 
     def _receive_message(self) -> None:
         content = b""
@@ -180,7 +189,7 @@ class _Session:
             self._send("250-relay.test")
             for extension, enabled in (
                 ("STARTTLS", self._relay.tls),
-                ("AUTH PLAIN", self._relay.login),
+                (f"AUTH {self._relay.mechanisms}", self._relay.login),
             ):
                 if enabled:
                     self._send(f"250-{extension}")
