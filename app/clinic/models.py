@@ -1,5 +1,6 @@
 """Models of the clinic's TOML files: immutable, validated, unknown keys refused."""
 
+import re
 import tomllib
 from datetime import date, time
 from functools import cache
@@ -41,6 +42,12 @@ def _known_zone(name: str) -> str:
     except (ValueError, OSError, LookupError):
         raise ValueError(f"unknown time zone {name!r}; use a name like America/New_York") from None
     return name
+
+
+def _english(language: str) -> str:
+    if not re.fullmatch(r"en(-[A-Z]{2})?", language):
+        raise ValueError("buttons, errors and emails are in English only: en, or such as en-GB")
+    return language
 
 
 def _ascii(address: str) -> str:
@@ -243,7 +250,7 @@ class Clinic(FrozenModel):
     tagline: TextLine
     phone: TextLine
     email: Mailbox
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en-US"
+    language: Annotated[str, AfterValidator(_english)] = "en-US"
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
     time_zone: Annotated[str, AfterValidator(_known_zone)]
     reply_within: TextLine

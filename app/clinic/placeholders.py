@@ -9,7 +9,8 @@ from pathlib import Path
 from app.clinic.errors import FileIssue, IssueCollector
 
 PLACEHOLDER = "# FILL IN"  # a TOML comment, also in the front matter of a page
-PATTERNS = ("*.toml", "pages/*.md", "figures/*.toml")
+# Without names that begin with a dot: lock files of editors, and macOS' "._index.md".
+PATTERNS = ("[!.]*.toml", "pages/[!.]*.md", "figures/[!.]*.toml")
 
 
 def find_placeholders(folder: Path) -> list[FileIssue]:

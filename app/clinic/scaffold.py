@@ -107,15 +107,17 @@ def write_clinic(folder: Path, answers: Answers) -> list[Path]:
 
 
 def require_empty_folder(folder: Path) -> None:
-    """Raise ScaffoldError when ``folder`` is a file or is not empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Raise ScaffoldError when ``folder`` is a file or is not empty, apart from files such as
+    ``.git`` and ``.DS_Store``.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.glob("[!.]*"))):
         raise ScaffoldError(f"{folder} is not empty, so nothing was changed. Name a new folder.")
 
 
 def _demo_files() -> dict[Path, str]:
     if not (DEMO_CLINIC / "pages").is_dir():  # as in the container image, which has no pages
         raise ScaffoldError(f"{DEMO_CLINIC} is missing; run this in a full checkout of Frontdesk")
-    patterns = ("references.toml", "figures/*.toml", "pages/*.md")
+    patterns = ("references.toml", "figures/[!.]*.toml", "pages/[!.]*.md")
     files = [file for pattern in patterns for file in sorted(DEMO_CLINIC.glob(pattern))]
     return {file.relative_to(DEMO_CLINIC): _for_new_clinic(file) for file in files}
 

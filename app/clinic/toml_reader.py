@@ -15,9 +15,12 @@ REASONS = {"missing": "missing", "extra_forbidden": "unknown key"}
 
 
 def read_text(file: Path, issues: IssueCollector) -> str | None:
-    """Return the text of ``file``, or None and an issue when it cannot be read."""
+    """Return the text of ``file``, or None and an issue when it cannot be read.
+
+    Some editors put a byte order mark before the text.
+    """
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except OSError as error:
         issues.add(file, 0, error.strerror or type(error).__name__)
     except UnicodeDecodeError as error:

@@ -31,7 +31,7 @@ def check_pages(folder: Path, clinic: Clinic) -> list[CheckResult]:
     except ClinicError as error:
         skipped = warning("redirects", "skipped", "Fix the pages first, then check again")
         return [*clinic_failures("pages", error), *_check_reading_grades(folder), skipped]
-    figures = len(list((folder / "figures").glob("*.toml")))
+    figures = len(list((folder / "figures").glob("[!.]*.toml")))
     return [
         ok("pages", f"{len(pages)}; all internal links and anchors exist"),
         ok("figures", f"{figures}; all their numbers are present"),
@@ -61,7 +61,7 @@ def _check_reading_grades(folder: Path) -> list[CheckResult]:
     """Warn about each page above the maximum grade; else report the highest grade."""
     grades: dict[Path, float] = {}
     results = []
-    for file in sorted((folder / "pages").glob("*.md")):
+    for file in sorted((folder / "pages").glob("[!.]*.md")):
         if page := read_page_file(file, IssueCollector()):
             texts = sentences(page.text)
             grades[file] = round(grade(texts), 1) if texts else 0

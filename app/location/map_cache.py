@@ -50,7 +50,7 @@ class MapSource:
         digest = hashlib.sha256(MAP_SOURCE.dump_json(self, exclude={"basemap"}))
         for library in LIBRARIES:
             digest.update(f"{library} {version(library)}\n".encode())
-        for file in sorted(Path(__file__).parent.glob("*.*")):
+        for file in sorted(Path(__file__).parent.glob("[!.]*.*")):
             digest.update(file.read_bytes())
         return digest.hexdigest()[:16]
 

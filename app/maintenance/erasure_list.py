@@ -41,7 +41,7 @@ def update_list(database: Database, folder: Path, *others: Path) -> set[str]:
 def read_list(folder: Path) -> dict[str, str]:
     """Return the times of erasure by reference; empty if ``folder`` has no list."""
     file = folder / FILE_NAME
-    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    text = file.read_text(encoding="utf-8-sig", errors="replace") if file.exists() else ""
     return dict(LINE.findall(text))
 
 

@@ -43,7 +43,7 @@ def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Pa
     conditions |= {f"link.{name}": url is not None for name, url in clinic.links}
     sources = read_sources(folder / "references.toml", issues)
     figures = load_figures(folder / "figures", sources, issues)
-    paths = sorted((folder / "pages").glob("*.md"))
+    paths = sorted((folder / "pages").glob("[!.]*.md"))  # no editor's lock files
     pages = [
         ParsedPage(file, parse_page(md, file.text, values, figures, conditions))
         for path in paths

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core.replacements import replace_rare
+from markdown_it.rules_core.state_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.container import container_plugin
@@ -22,12 +24,21 @@ def create_parser() -> MarkdownIt:
     """A parser and renderer for pages. Raw HTML is recognized only to be rejected."""
     md = MarkdownIt("commonmark", {"html": True, "typographer": True})
     md.enable(["table", "smartquotes", "replacements"])
+    md.core.ruler.at("replacements", _dashes_and_ellipses)
     container_plugin(md, "block", validate=lambda params, _markup: bool(params.strip()))
     md.inline.ruler.before("link", "citation", _citation)
     md.inline.ruler.before("link", "placeholder", _placeholder)
     for name, render in render_rules.RULES.items():
         md.add_render_rule(name, _render_rule(render))
     return md
+
+
+def _dashes_and_ellipses(state: StateCore) -> None:
+    """What the rule "replacements" does, except "(r)", "(c)" and "(tm)": in medicine, "(R)" names
+    a molecule, and in a list "(c)" follows "(b)".
+    """
+    for token in state.tokens:
+        replace_rare(token.children or [])
 
 
 def _render_rule(render: Callable[[Token], str]) -> Callable[..., str]:

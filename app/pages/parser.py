@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from app.pages.conditional_blocks import resolve_blocks
 from app.pages.figures.base import Figure
+from app.pages.references import NO_PICTURES
 from app.pages.render_rules import CARDS
 
 MAX_NARROW_COLUMNS = 2  # of a table that fits the narrowest screen without scrolling
@@ -102,6 +103,13 @@ def plain_text(inline: Token) -> str:
     return " ".join("".join(texts).split())
 
 
+def _not_allowed(token: Token) -> str:
+    """Why a page cannot have ``token``, HTML or an image."""
+    if token.type == "image":
+        return f"picture {token.attrs['src']}: {NO_PICTURES}"
+    return f"raw HTML is not allowed: {token.content.strip()[:40]}"
+
+
 class TokenTransformer:
     """Fills in the tokens of one page in place, and returns a ParseResult."""
 
@@ -136,8 +144,8 @@ class TokenTransformer:
                 self._list(token)
             case "table_open":
                 self._table(token)
-            case "html_block" | "html_inline":
-                self._add_issue(f"raw HTML is not allowed: {token.content.strip()[:40]}")
+            case "html_block" | "html_inline" | "image":
+                self._add_issue(_not_allowed(token))
             case "citation":
                 token.meta["citations"] = [self._cite(key) for key in token.meta["keys"]]
             case "placeholder":

@@ -7,17 +7,29 @@ from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
-from pydantic import HttpUrl, StringConstraints
+from pydantic import AfterValidator, HttpUrl, StringConstraints
 
 from app.clinic import toml_reader
 from app.clinic.errors import IssueCollector
 from app.clinic.models import FrozenModel
 
+NO_PICTURES = "no page shows picture files; describe it in words, or use a figure"
+
+
+def _without_picture(text: str) -> str:
+    if "![" in text:
+        raise ValueError(NO_PICTURES)
+    return text
+
 
 class Source(FrozenModel):
     """A published source. ``text`` is inline Markdown without placeholders and citations."""
 
-    text: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^{}@]+$")]
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, pattern=r"^[^{}@]+$"),
+        AfterValidator(_without_picture),
+    ]
     doi: Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
     pmid: Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")] | None = None
     url: HttpUrl | None = None

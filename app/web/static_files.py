@@ -51,7 +51,7 @@ def init_static_files(app: Flask) -> str:
     """
     assert app.static_folder
     folder = Path(app.static_folder)
-    scripts = sorted((folder / "js").glob("*.js"))
+    scripts = sorted((folder / "js").glob("[!.]*.js"))
     bundle = StaticFile(b"".join(map(Path.read_bytes, scripts)), MEDIA_TYPES[".js"])
     app.config["STATIC_FILES"] = {**_read_all(folder), SCRIPT_BUNDLE: bundle}
     css = "".join(

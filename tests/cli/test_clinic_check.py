@@ -1,5 +1,6 @@
 """``flask clinic check``."""
 
+import codecs
 import json
 import shutil
 from collections.abc import Callable
@@ -171,6 +172,17 @@ def test_json_contains_file_and_line(change: Change, folder: Path) -> None:
     assert failure["file"] == str(folder / "pages" / "questions.md")
     assert "(#nowhere)" in line[failure["line"] - 1]
     assert failure["advice"]
+
+
+def test_what_editors_and_systems_leave_behind_is_no_fault(folder: Path) -> None:
+    before = check_clinic_folder(folder)
+    for file in [*folder.glob("*.toml"), *folder.glob("*/*.*")]:
+        file.write_bytes(codecs.BOM_UTF8 + file.read_bytes())
+    for place in (folder, folder / "pages", folder / "figures"):
+        for file in [*place.glob("*.toml"), *place.glob("*.md")]:
+            (place / f"._{file.name}").write_bytes(b"\x00\x05\x16\x07 Mac OS X \xff")
+            (place / f".#{file.name}").symlink_to("someone@host.1234:1700000000")
+    assert check_clinic_folder(folder) == before
 
 
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:

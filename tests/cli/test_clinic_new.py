@@ -86,6 +86,13 @@ def test_existing_files_are_not_changed(tmp_path: Path, there: str) -> None:
     assert snapshot(tmp_path) == before
 
 
+def test_a_folder_with_only_hidden_files_is_as_good_as_new(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".DS_Store").write_bytes(b"")
+    assert CliRunner().invoke(clinic, ["new", str(tmp_path)]).exit_code == 0
+    assert load_clinic(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "wrong", "said"),
     [

@@ -62,6 +62,11 @@ def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ("[links]", "[spam_filter.weights]\nlink = nan\n[links]", "spam_filter.weights.link"),
         ("\ndemo = true", "\ndemo = true\nfax = 3", "fax: unknown key"),
         ("\ndemo = true", "\ndemo = ", "line"),
+        (
+            "\ndemo = true",
+            '\nlanguage = "es"',
+            "language: buttons, errors and emails are in English",
+        ),
     ],
 )
 def test_an_error_is_reported_with_key_and_reason(

@@ -185,8 +185,26 @@ def test_table_is_focusable_and_labeled(html: Callable[..., str]) -> None:
     assert "style=" not in page_html
 
 
-def test_quotes_are_typographic(html: Callable[..., str]) -> None:
-    assert "“feel,” don\u2019t" in html('"feel," don\'t')
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('"feel," don\'t', "“feel,” don\u2019t"),
+        ("days 1--3 --- or later...", "days 1\u20133 — or later…"),
+        ("(R)-ketamine and (r)-norketamine", "(R)-ketamine and (r)-norketamine"),
+        ("(a) one, (b) two, (c) three, (C) four", "(a) one, (b) two, (c) three, (C) four"),
+        ("*(tm)* (TM)", "<em>(tm)</em> (TM)"),
+    ],
+)
+def test_quotes_and_dashes_are_typographic_and_nothing_else_is_replaced(
+    html: Callable[..., str], written: str, shown: str
+) -> None:
+    assert html(written) == f"<p>{shown}</p>\n"
+
+
+def test_the_title_of_a_reference_is_not_replaced(folder: Any) -> None:
+    folder.sources('[a-1]\ntext = "A. *(R)-ketamine (c)*."\npmid = "1"\n')
+    folder.write("index", "[@a-1]", 'references = ["a-1"]\n')
+    assert "<em>(R)-ketamine (c)</em>" in folder.load()["/"].references[0].html
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -37,6 +37,8 @@ from app.pages.redirects import load_redirects
         ("[x](evidence)", "6: broken link evidence: no such page"),
         ("[x](//evil.example)", "6: broken link //evil.example: must start with https://"),
         ("[x](ftp://a.example)", "6: broken link ftp://a.example: must start with https://"),
+        ("one\n\n![A nurse](nurse.jpg)", "8: picture nurse.jpg: no page shows picture files"),
+        ("| ![a](https://a.example/b.png) |\n|---|", "6: picture https://a.example/b.png: no page"),
     ],
 )
 def test_issue_has_file_and_line(folder: Any, text: str, issue: str) -> None:

@@ -26,7 +26,7 @@ def load_figures(
 
     ``sources`` are the keys of references.toml, which figures can cite.
     """
-    return {file.stem: _read(file, sources, issues) for file in sorted(folder.glob("*.toml"))}
+    return {file.stem: _read(file, sources, issues) for file in sorted(folder.glob("[!.]*.toml"))}
 
 
 def _read(file: Path, sources: Container[str], issues: IssueCollector) -> Figure | None:
