@@ -48,22 +48,47 @@ class IssueCollector:
             raise ClinicError.from_issues(self.issues)
 
 
+HEADING = re.compile(r"^[ \t]*\[", re.MULTILINE)
+TEXT_OR_BRACE = re.compile(r"""#.*|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[{}]""")
+
+
 def line_of(text: str, location: Iterable[int | str]) -> int:
     """Return the line of the key at ``location`` in TOML: ``("panels", 1, "trials", 0, "when")``.
 
     If ``text`` lacks that key, this is the line of the nearest table or key around it.
     """
-    offset, path = 0, list[str]()
+    offset, path, indexes = 0, list[str](), dict[str, int]()
     for part in location:
         if isinstance(part, str):
             path.append(part)
+        else:
+            indexes[path[-1]] = part
         name, index = re.escape(".".join(path)), part if isinstance(part, int) else 0
         heading = rf"\[\[{name}\]\]" if isinstance(part, int) else rf"\[{name}\]"
         matches = re.finditer(rf"^[ \t]*{heading}", text[offset:], re.MULTILINE)
         starts = [match.start() for match in matches]
         offset += starts[index] if index < len(starts) else 0
+    next_heading = HEADING.search(text, text.find("\n", offset) + 1)
+    end = next_heading.start() if next_heading else len(text)
     for key in reversed(path):
-        if match := re.search(rf"^[ \t]*{re.escape(key)}[ \t]*=", text[offset:], re.MULTILINE):
-            offset += match.end()
+        pattern = re.compile(rf"^[ \t]*{re.escape(key)}[ \t]*=", re.MULTILINE)
+        if match := pattern.search(text, offset, end):
+            offset = match.end()
+            if key in indexes:
+                offset = _start_of_item(text, offset, indexes[key])
             break
     return text.count("\n", 0, offset) + 1
+
+
+def _start_of_item(text: str, offset: int, index: int) -> int:
+    """The offset of inline table ``index`` of the array at ``offset``, or else ``offset``."""
+    depth = 0
+    for match in TEXT_OR_BRACE.finditer(text, offset):
+        if match[0] == "{":
+            if depth == 0 and index == 0:
+                return match.start()
+            index -= depth == 0
+            depth += 1
+        elif match[0] == "}":
+            depth -= 1
+    return offset

@@ -2,22 +2,24 @@
 
 import re
 import tomllib
-from datetime import date, time
+from datetime import date, datetime, time
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     EmailStr,
     Field,
     HttpUrl,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
@@ -25,6 +27,8 @@ from app import clock
 
 CRISIS_PHRASES_FILE = "crisis-phrases.toml"
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+MIDNIGHT = time(0)
 SHORT_CODE_LENGTH = 6  # digits of the longest short number: 911, 988, 838255
 TextLine = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -62,14 +66,36 @@ def _no_duplicates(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
     return mailboxes
 
 
+def _toml_time(value: object) -> object:
+    """Refuse what pydantic would read as a time, too: 900 would be a quarter past midnight."""
+    whole_minutes = isinstance(value, time) and not (value.second or value.microsecond)
+    if not whole_minutes:
+        raise ValueError("write a time like 09:00:00, without quotes")
+    return value
+
+
+def _toml_date(value: object) -> object:
+    is_date = isinstance(value, date) and not isinstance(value, datetime)
+    if not is_date:
+        raise ValueError("write a date like 2027-12-24, without quotes")
+    return value
+
+
 def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
     for earlier, later in pairwise(periods):
+        if earlier.ends_next_day:
+            raise ValueError(
+                f"what opens at {earlier.opens:%H:%M} closes on the next day:"
+                " put it last, and see that closes is right"
+            )
         if later.opens <= earlier.closes:
             times = f"{later.opens:%H:%M} is not after {earlier.closes:%H:%M}"
             raise ValueError(f"{times}: put the periods in order, and join adjacent ones")
     return periods
 
 
+TomlTime = Annotated[time, BeforeValidator(_toml_time)]
+TomlDate = Annotated[date, BeforeValidator(_toml_date)]
 Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
 Mailboxes = Annotated[tuple[Mailbox, ...], Field(min_length=1), AfterValidator(_no_duplicates)]
 
@@ -81,30 +107,82 @@ class FrozenModel(BaseModel):
 
 
 class Hours(FrozenModel):
-    """One period of opening, in the clinic's local time."""
+    """One period of opening, in the clinic's local time.
 
-    opens: time
-    closes: time
+    If ``closes`` is not later than ``opens``, it is on the next day: 20:00 to 02:00, 18:00 to
+    00:00 (midnight). From 00:00 to 00:00 is all day.
+    """
+
+    opens: TomlTime
+    closes: TomlTime
 
     @model_validator(mode="after")
-    def _opens_before_closing(self) -> Self:
-        if self.opens >= self.closes:
-            raise ValueError("opens must be earlier than closes")
+    def _not_empty(self) -> Self:
+        if self.opens == self.closes != MIDNIGHT:
+            raise ValueError("opens and closes are the same; all day is 00:00:00 to 00:00:00")
         return self
+
+    @property
+    def ends_next_day(self) -> bool:
+        return self.closes <= self.opens
+
+    @property
+    def is_all_day(self) -> bool:
+        return self.opens == self.closes == MIDNIGHT
 
 
 Day = Annotated[tuple[Hours, ...], AfterValidator(_in_order)]
 
 
-class ClosedDay(FrozenModel):
-    """A date on which a location is closed, with the reason shown to visitors."""
+class ClosedDates(FrozenModel):
+    """A date on which a location is closed, or all dates through ``last_date``.
 
-    date: date
+    Visitors are shown the reason.
+    """
+
+    date: TomlDate
+    last_date: TomlDate | None = None
     reason: TextLine
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.last < self.date:
+            raise ValueError(f"last_date {self.last_date} is before date {self.date}")
+        return self
+
+    @property
+    def last(self) -> date:
+        return self.last_date or self.date
+
+    @property
+    def hours(self) -> Day:
+        return ()
+
+
+class SpecialHours(FrozenModel):
+    """The hours of a location on one date, instead of those of its weekday."""
+
+    date: TomlDate
+    hours: Day
+    reason: TextLine | None = None
+
+    @field_validator("hours")
+    @classmethod
+    def _not_empty(cls, hours: Day) -> Day:
+        if not hours:
+            raise ValueError("list the date in closed, if the location is closed")
+        return hours
+
+    @property
+    def last(self) -> date:
+        return self.date
 
 
 class Location(FrozenModel):
-    """One place where the clinic sees patients. Coordinates are WGS 84 degrees."""
+    """One place where the clinic sees patients. Coordinates are WGS 84 degrees.
+
+    ``special_hours`` have priority over ``closed``, and both over ``hours``.
+    """
 
     key: Key
     name: TextLine
@@ -117,7 +195,8 @@ class Location(FrozenModel):
     longitude: float = Field(ge=-180, le=180)
     phone: TextLine | None = None
     hours: dict[Weekday, Day] = {}
-    closed: tuple[ClosedDay, ...] = ()
+    closed: tuple[ClosedDates, ...] = ()
+    special_hours: tuple[SpecialHours, ...] = ()
     transit: str | None = None
     parking: str | None = None
     wheelchair_access: str | None = None
@@ -126,6 +205,29 @@ class Location(FrozenModel):
     def _has_coordinates(self) -> Self:
         if self.latitude == 0 and self.longitude == 0:
             raise ValueError("latitude and longitude are both 0: fill in the real coordinates")
+        return self
+
+    @field_validator("hours")
+    @classmethod
+    def _nights_end_before_the_next_day_opens(cls, hours: dict[Weekday, Day]) -> dict[Weekday, Day]:
+        for day, next_day in zip(WEEKDAYS, WEEKDAYS[1:] + WEEKDAYS[:1], strict=True):
+            today, tomorrow = hours.get(day), hours.get(next_day)
+            if today and tomorrow and today[-1].ends_next_day:
+                closes, opens = today[-1].closes, tomorrow[0].opens
+                if closes > opens:
+                    raise ValueError(
+                        f"{day} closes at {closes:%H:%M} on {next_day},"
+                        f" but {next_day} opens at {opens:%H:%M}: correct one of them"
+                    )
+        return hours
+
+    @model_validator(mode="after")
+    def _one_entry_for_a_date(self) -> Self:
+        dates = [day.date for day in self.special_hours]
+        dates += {day.date for day in self.closed if not day.last_date}
+        for day in dates:
+            if dates.count(day) > 1:
+                raise ValueError(f"{day} is listed twice in special_hours and closed: keep one")
         return self
 
     @property

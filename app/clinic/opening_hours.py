@@ -1,16 +1,123 @@
-"""Opening hours as text for pages and emails, and as data for the script in the page.
+"""Opening hours: as periods, as text for pages, and as data for the script in the page.
 
-Nothing here depends on the time of day: the browser works out whether a location is open now
+A page does not depend on the time of day: the browser works out whether a location is open now
 (static/js/opening_hours.js), so a cached page stays correct for the whole day.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, time
-from typing import get_args
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from app.clinic.models import ClosedDay, Location, Weekday
+from app.clinic.models import MIDNIGHT, WEEKDAYS, ClosedDates, Hours, Location, SpecialHours
 
-WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+ONE_DAY = timedelta(days=1)
+HORIZON = timedelta(days=400)  # longer than any place is closed
+
+
+class Period(NamedTuple):
+    """A time of opening, in UTC, so that differences are elapsed time."""
+
+    opens: datetime
+    closes: datetime
+
+
+def hours_on(location: Location, day: date) -> tuple[Hours, ...]:
+    """Return the periods that begin on ``day``: hours past midnight belong to the day before."""
+    for special in (*location.special_hours, *location.closed):
+        if special.date <= day <= special.last:
+            return special.hours
+    return location.hours.get(WEEKDAYS[day.weekday()], ())
+
+
+def opening_periods(
+    locations: Iterable[Location], zone: ZoneInfo, first_day: date, last_day: date
+) -> list[Period]:
+    """Return when one of ``locations`` is open, for the periods that begin on these days.
+
+    The periods are in order. Those that overlap or touch are one.
+    """
+    days = [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
+    periods = (
+        _period(hours, day, zone)
+        for location in locations
+        for day in days
+        for hours in hours_on(location, day)
+    )
+    joined: list[Period] = []
+    for opens, closes in sorted(periods):
+        if joined and opens <= joined[-1].closes:
+            joined[-1] = Period(joined[-1].opens, max(joined[-1].closes, closes))
+        else:
+            joined.append(Period(opens, closes))
+    return joined
+
+
+def add_open_time(
+    locations: Iterable[Location], zone: ZoneInfo, start: datetime, duration: timedelta
+) -> datetime | None:
+    """Return when one of ``locations`` has been open for ``duration`` since ``start``.
+
+    None if that is more than a year away, as without opening hours.
+    """
+    today = start.astimezone(zone).date()
+    for opens, closes in opening_periods(locations, zone, today - ONE_DAY, today + HORIZON):
+        begin = max(opens, start)
+        if begin <= closes:
+            if duration <= closes - begin:
+                return begin + duration
+            duration -= closes - begin
+    return None
+
+
+def add_business_days(
+    locations: Sequence[Location], zone: ZoneInfo, start: datetime, days: int
+) -> datetime | None:
+    """Return the time of ``start`` on the ``days``-th following day with opening hours.
+
+    It is moved into that day's hours. A start on a closed day, or after closing, counts as the
+    next opening. None if that is more than a year away, as without opening hours.
+    """
+    first_day = start.astimezone(zone).date() - ONE_DAY
+    remaining = (
+        (day, period)
+        for day, period in _business_days(locations, zone, first_day)
+        if period.closes > start
+    )
+    reached = list(islice(remaining, days + 1))
+    if len(reached) <= days:
+        return None
+    (first_day, first), (day, period) = reached[0], reached[-1]
+    local = max(start, first.opens).astimezone(zone).replace(tzinfo=None)
+    moment = (local + (day - first_day)).replace(tzinfo=zone).astimezone(UTC)
+    return min(max(moment, period.opens), period.closes)
+
+
+def _business_days(
+    locations: Sequence[Location], zone: ZoneInfo, first_day: date
+) -> Iterator[tuple[date, Period]]:
+    """Each day with opening hours, with its first opening and its last closing."""
+    for n in range(HORIZON.days):
+        day = first_day + timedelta(days=n)
+        periods = [
+            _period(hours, day, zone) for place in locations for hours in hours_on(place, day)
+        ]
+        if periods:
+            yield day, Period(min(periods).opens, max(period.closes for period in periods))
+
+
+def _period(hours: Hours, day: date, zone: ZoneInfo) -> Period:
+    """``hours`` on ``day``.
+
+    A time that occurs twice is its first occurrence. One that the clock skips has the offset
+    before the change (PEP 495, as RFC 5545, 3.3.5).
+    """
+    last_day = day + ONE_DAY if hours.ends_next_day else day
+    opens = datetime.combine(day, hours.opens, zone).astimezone(UTC)
+    closes = datetime.combine(last_day, hours.closes, zone).astimezone(UTC)
+    return Period(opens, max(opens, closes))
 
 
 @dataclass(frozen=True)
@@ -26,7 +133,8 @@ class OpeningHours:
         if not any(self.location.hours.values()):
             return ()
         return tuple(
-            (day.capitalize(), _hours_on(self.location, day) or "Closed") for day in WEEKDAYS
+            (day.capitalize(), format_hours(self.location.hours.get(day, ())) or "Closed")
+            for day in WEEKDAYS
         )
 
     @property
@@ -34,36 +142,56 @@ class OpeningHours:
         return hours_lines(self.location)
 
     @property
-    def closed_days(self) -> tuple[ClosedDay, ...]:
-        """Closed dates from today on, the next one first."""
-        upcoming = (day for day in self.location.closed if day.date >= self.today)
-        return tuple(sorted(upcoming, key=lambda day: day.date))
+    def special_days(self) -> tuple[tuple[SpecialHours | ClosedDates, str], ...]:
+        """The dates with other hours, from today on, the next one first.
+
+        With each, its hours as text, such as ``9 am to noon`` or ``closed``.
+        """
+        days = (*self.location.special_hours, *self.location.closed)
+        upcoming = (day for day in days if day.last >= self.today)
+        return tuple(
+            (day, format_hours(day.hours) or "closed")
+            for day in sorted(upcoming, key=lambda day: day.date)
+        )
 
     @property
     def week(self) -> list[list[tuple[int, int]]]:
-        """For the script: pairs such as (930, 1700) for each day from Monday on."""
-        days = (self.location.hours.get(day, ()) for day in WEEKDAYS)
-        return [[(_hhmm(hours.opens), _hhmm(hours.closes)) for hours in day] for day in days]
+        """For the script: the periods of each day from Monday on, in minutes since midnight."""
+        return [_minutes(self.location.hours.get(day, ())) for day in WEEKDAYS]
 
     @property
-    def closed(self) -> dict[str, str]:
-        """For the script: the reason for each closed date, by ISO date."""
-        return {day.date.isoformat(): day.reason for day in self.closed_days}
+    def special(self) -> list[tuple[str, str, str, list[tuple[int, int]]]]:
+        """For the script: first and last date, reason and periods. The first match counts.
+
+        Yesterday is included, because its last period may end today.
+        """
+        return [
+            (str(day.date), str(day.last), day.reason or "", _minutes(day.hours))
+            for day in (*self.location.special_hours, *self.location.closed)
+            if day.last >= self.today - ONE_DAY
+        ]
 
 
 def hours_lines(location: Location) -> tuple[str, ...]:
     """Return the open days, grouped by hours: ``Mon, Tue, Thu: 9 am to 5 pm``."""
     days: dict[str, list[str]] = {}
     for day in WEEKDAYS:
-        if hours := _hours_on(location, day):
+        if hours := format_hours(location.hours.get(day, ())):
             days.setdefault(hours, []).append(day[:3].capitalize())
-    return tuple(f"{', '.join(names)}: {hours}" for hours, names in days.items())
+    return tuple(
+        f"{', '.join(names) if len(names) < len(WEEKDAYS) else 'Every day'}: {hours}"
+        for hours, names in days.items()
+    )
 
 
-def _hours_on(location: Location, day: Weekday) -> str:
+def format_hours(periods: Sequence[Hours]) -> str:
+    """Return the periods of a day as ``9 am to noon, 2 pm to midnight``; empty if closed."""
     return ", ".join(
-        f"{_format_time(hours.opens)} to {_format_time(hours.closes)}"
-        for hours in location.hours.get(day, ())
+        "24 hours"
+        if hours.is_all_day
+        else f"{_format_time(hours.opens)} to "
+        + ("midnight" if hours.closes == MIDNIGHT else _format_time(hours.closes))
+        for hours in periods
     )
 
 
@@ -73,5 +201,13 @@ def _format_time(moment: time) -> str:
     return "noon" if text == "12 pm" else text
 
 
-def _hhmm(moment: time) -> int:
-    return moment.hour * 100 + moment.minute
+def _minutes(periods: Sequence[Hours]) -> list[tuple[int, int]]:
+    """The periods in minutes since midnight; the end is above 1440 when past midnight."""
+    return [
+        (_since_midnight(hours.opens), _since_midnight(hours.closes) + 1440 * hours.ends_next_day)
+        for hours in periods
+    ]
+
+
+def _since_midnight(moment: time) -> int:
+    return moment.hour * 60 + moment.minute

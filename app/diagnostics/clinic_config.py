@@ -6,10 +6,12 @@ from pathlib import Path
 import phonenumbers
 
 from app.clinic import Clinic
+from app.clinic.models import Hours
 from app.diagnostics.result import CheckResult, ok, warning_at
 
 # RFC 2606: nobody receives email there.
 RESERVED = (".example", ".invalid", ".test", ".localhost", "example.com", "example.org")
+LONGEST_NIGHT = 15 * 60  # minutes of a period past midnight that nobody has to look at
 
 
 def check_config(clinic: Clinic, folder: Path) -> list[CheckResult]:
@@ -75,10 +77,28 @@ def _check_hours(clinic: Clinic, file: Path) -> list[CheckResult]:
             results.append(
                 warn(f'"{location.key}"', message, "Fill in [locations.hours] if it has any")
             )
-        if location.closed and all(day.date < today for day in location.closed):
-            message = f"all closed days of {location.name} are in the past"
-            results.append(warn(str(location.closed[-1].date), message, "Add the next ones"))
+        days = (*location.closed, *location.special_hours)
+        if days and all(day.last < today for day in days):
+            message = f"all closed days and special hours of {location.name} are in the past"
+            results.append(warn(str(days[-1].date), message, "Add the next ones"))
+        results += [
+            warn(
+                f"{hours.opens}",
+                f"{location.name} opens at {hours.opens:%H:%M} and closes at {hours.closes:%H:%M}"
+                " on the next day",
+                "Correct the times if that is too long",
+            )
+            for day in (*location.hours.values(), *(day.hours for day in location.special_hours))
+            for hours in day
+            if _is_very_long(hours)
+        ]
     return results or [ok("hours", f"at every location, {clinic.time_zone}")]
+
+
+def _is_very_long(hours: Hours) -> bool:
+    """Whether the times look like 9 to 5 written as 09:00 to 05:00, or are the wrong way round."""
+    minutes = (hours.closes.hour - hours.opens.hour) * 60 + hours.closes.minute - hours.opens.minute
+    return hours.ends_next_day and not hours.is_all_day and minutes % 1440 >= LONGEST_NIGHT
 
 
 def _check_review(clinic: Clinic, file: Path) -> CheckResult:

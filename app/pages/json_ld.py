@@ -4,7 +4,8 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from app.clinic import Clinic, Location
-from app.clinic.opening_hours import WEEKDAYS
+from app.clinic.models import WEEKDAYS, Hours
+from app.clinic.opening_hours import OpeningHours
 from app.pages.loader import Page
 
 Node = dict[str, object]
@@ -82,9 +83,9 @@ def _medical_clinic(clinic: Clinic, location: Location, site_url: str) -> Node:
         },
         "openingHoursSpecification": _opening_hours(location),
         "specialOpeningHoursSpecification": [
-            # Equal times mean "closed all day".
-            _hours("00:00", "00:00", validFrom=str(day.date), validThrough=str(day.date))
-            for day in location.closed
+            _hours(times, validFrom=str(day.date), validThrough=str(day.last))
+            for day, _ in OpeningHours(location, clinic.today()).special_days
+            for times in map(_times, day.hours or [None])
         ],
     }
 
@@ -94,10 +95,20 @@ def _opening_hours(location: Location) -> list[Node]:
     days: dict[tuple[str, str], list[str]] = {}
     for weekday in WEEKDAYS:
         for hours in location.hours.get(weekday, ()):
-            period = (f"{hours.opens:%H:%M}", f"{hours.closes:%H:%M}")
-            days.setdefault(period, []).append(weekday.capitalize())
-    return [_hours(*period, dayOfWeek=names) for period, names in days.items()]
+            days.setdefault(_times(hours), []).append(weekday.capitalize())
+    return [_hours(times, dayOfWeek=names) for times, names in days.items()]
 
 
-def _hours(opens: str, closes: str, **days: object) -> Node:
+def _times(hours: Hours | None) -> tuple[str, str]:
+    """Opening and closing time. Equal times mean "closed all day", so all day ends at 23:59.
+
+    A closing time before the opening time is on the next day (schema.org).
+    """
+    if hours is None:
+        return "00:00", "00:00"
+    return f"{hours.opens:%H:%M}", "23:59" if hours.is_all_day else f"{hours.closes:%H:%M}"
+
+
+def _hours(times: tuple[str, str], **days: object) -> Node:
+    opens, closes = times
     return {"@type": "OpeningHoursSpecification", "opens": opens, "closes": closes, **days}

@@ -3,44 +3,78 @@
 (() => {
   const hours = document.querySelector("[data-zone]");
   if (!hours) return;
-  const { zone } = hours.dataset;
+  const MINUTE = 6e4, DAY = 864e5;
+  const timeZone = hours.dataset.zone;
+  // Each place: the periods of each weekday in minutes since midnight, and the dates with others.
   const places = [...hours.querySelectorAll("[data-hours]")].map(({ dataset }) =>
-    [JSON.parse(dataset.hours), JSON.parse(dataset.closed)]);
+    [JSON.parse(dataset.hours), JSON.parse(dataset.special)]);
 
-  const noon = (date) => new Date(date + "T12:00Z");
-  const weekday = (date) => (noon(date).getUTCDay() + 6) % 7;
-
-  function daysAfter(date, days) {
-    return new Date(+noon(date) + days * 864e5).toISOString().slice(0, 10);
+  // A wall time is what the clinic's clock shows, as milliseconds of a time in UTC.
+  function wallTime(moment) {
+    // Swedish dates are ISO dates: 2026-11-29 17:05:00
+    return Date.parse(new Date(moment).toLocaleString("sv-SE", { timeZone }).replace(" ", "T") + "Z");
   }
 
-  function clock(time) {
-    if (time === 1200) return "noon";
-    const minutes = time % 100 ? ":" + String(time).slice(-2) : "";
-    return (Math.floor(time / 100) % 12 || 12) + minutes + (time < 1200 ? " am" : " pm");
+  // The first moment at which the clock shows ``wall``. A time that it skips has the offset before
+  // the change, as in Python.
+  function momentOf(wall) {
+    const [before, after] = [wall - DAY, wall + DAY].map((near) => wall - (wallTime(near) - near));
+    return wallTime(before) === wall || wallTime(after) !== wall ? before : after;
   }
 
-  function name(date, days) {
+  function special(midnight, dates) {
+    const date = new Date(midnight).toISOString().slice(0, 10);
+    return dates.find(([first, last]) => first <= date && date <= last);
+  }
+
+  // The periods that begin on the day at ``midnight``.
+  function periods(midnight, [week, dates]) {
+    const day = special(midnight, dates);
+    return (day ? day[3] : week[(new Date(midnight).getUTCDay() + 6) % 7])
+      .map((period) => period.map((minutes) => midnight + minutes * MINUTE));
+  }
+
+  function clock(wall) {
+    const time = new Date(wall), hour = time.getUTCHours(), minutes = time.getUTCMinutes();
+    if (hour === 12 && !minutes) return "noon";
+    return (hour % 12 || 12) + (minutes ? ":" + String(minutes).padStart(2, "0") : "")
+      + (hour < 12 ? " am" : " pm");
+  }
+
+  function name(wall, today) {
+    const days = Math.floor((wall - today) / DAY);
     if (days < 2) return ["today", "tomorrow"][days];
     const more = days < 7 ? {} : { month: "long", day: "numeric" };
-    return noon(date).toLocaleDateString("en-US", { weekday: "long", timeZone: "UTC", ...more });
+    return new Date(wall).toLocaleDateString("en-US", { weekday: "long", timeZone: "UTC", ...more });
   }
 
-  function status([week, closed]) {
-    // Swedish dates are ISO dates: 2026-11-29 17:05:00
-    const [today, clockTime] = new Date().toLocaleString("sv-SE", { timeZone: zone }).split(" ");
-    const now = clockTime.slice(0, 5).replace(":", "");
-    for (let days = 0; days < 60; days++) {
-      const date = daysAfter(today, days);
-      for (const [opens, closes] of closed[date] ? [] : week[weekday(date)]) {
-        if (!days && closes <= now) continue;
-        if (!days && opens <= now) return "Open now until " + clock(closes);
-        const when = `${name(date, days)} at ${clock(opens)}`;
-        return closed[today] && week[weekday(today)].length
-          ? `Closed today (${closed[today]}), opens ${when}` : "Opens " + when;
+  function openUntil(end, wall, today) {
+    if (end - wall > 7 * DAY) return "Open now";
+    const day = end - wall > DAY ? name(end - 1, today) + " at " : "";
+    return "Open now until " + day + (end % DAY ? clock(end) : "midnight");
+  }
+
+  function status(place) {
+    const now = Date.now(), wall = wallTime(now), today = wall - wall % DAY;
+    let openEnd = 0;
+    for (let day = -1; day < 60; day++) {
+      for (const [start, end] of periods(today + day * DAY, place)) {
+        if (openEnd) {
+          if (start > openEnd) return openUntil(openEnd, wall, today);
+          openEnd = Math.max(openEnd, end);
+        } else if (momentOf(end) > now) {
+          if (momentOf(start) > now) return opens(start, today, place);
+          openEnd = end;
+        }
       }
     }
-    return "Call for opening hours";
+    return openEnd ? openUntil(openEnd, wall, today) : "Call for opening hours";
+  }
+
+  function opens(start, today, [week, dates]) {
+    const when = `${name(start, today)} at ${clock(start)}`, day = special(today, dates);
+    const closed = day && !day[3].length && periods(today, [week, []]).length;
+    return closed ? `Closed today (${day[2]}), opens ${when}` : "Opens " + when;
   }
 
   function show() {

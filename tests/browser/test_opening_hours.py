@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.clinic import Location
+from app.clinic.models import WEEKDAYS
 from app.clinic.opening_hours import OpeningHours
 from config import ROOT
 from tests.support.locations import location_with_hours
@@ -40,6 +41,37 @@ THROUGH_A_WEEK = {
     "2026-03-08T03:30:00": "Open now until 4 am",
     "2026-03-08T04:00:00": "Opens tomorrow at 9 am",
 }
+NIGHTS = {
+    "thursday": [("18:00", "00:00")],
+    "friday": [("20:00", "02:00")],
+    "saturday": [("20:00", "01:30")],
+}
+THROUGH_NIGHTS = {
+    "2026-11-05T23:59:59": "Open now until midnight",
+    "2026-11-06T00:00:00": "Opens today at 8 pm",
+    "2026-11-06T23:00:00": "Open now until 2 am",
+    "2026-11-07T01:59:59": "Open now until 2 am",
+    "2026-11-07T02:00:00": "Opens today at 8 pm",
+    # On 2026-11-01 the clock shows 1 am to 2 am twice. The first 1:30 am counts.
+    "2026-11-01T00:59:00": "Open now until 1:30 am",
+    "2026-11-01T01:29:00": "Open now until 1:30 am",
+    "2026-11-01T01:30:00": "Opens Thursday at 6 pm",
+    "2026-11-01T01:15:00-05:00": "Opens Thursday at 6 pm",
+}
+SPECIAL = {
+    "2026-12-24": [("09:00", "12:00")],
+    "2026-12-26": [("10:00", "16:00")],
+    "2026-12-31": [("20:00", "03:00")],
+}
+AROUND_SPECIAL_DAYS = {
+    "2026-12-24T11:59:00": "Open now until noon",
+    "2026-12-24T12:00:00": "Opens Saturday at 10 am",
+    "2026-12-25T10:00:00": "Closed today (Harbor Day), opens tomorrow at 10 am",
+    "2026-12-26T10:00:00": "Open now until 4 pm",
+    "2026-12-26T16:00:00": "Opens Thursday at 8 pm",
+    "2027-01-01T02:59:00": "Open now until 3 am",  # a closed day, but it is still the night before
+    "2027-01-01T03:00:00": "Closed today (Harbor Day), opens Monday at 9 am",
+}
 CLOSED = {
     "2026-11-01T20:00:00": "Opens Tuesday at 9 am",
     "2026-11-02T10:00:00": "Closed today (Harbor Day), opens tomorrow at 9 am",
@@ -54,10 +86,11 @@ def status(browser: Browser) -> Callable[[Location, str], str]:
 
     def ask(place: Location, moment: str) -> str:
         hours = OpeningHours(place, date(2026, 1, 1))
-        page.clock.set_fixed_time(datetime.fromisoformat(moment).replace(tzinfo=NEW_YORK))
+        time = datetime.fromisoformat(moment)
+        page.clock.set_fixed_time(time if time.tzinfo else time.replace(tzinfo=NEW_YORK))
         page.set_content(
             f"<div data-zone='America/New_York'><p data-hours='{json.dumps(hours.week)}'"
-            f" data-closed='{json.dumps(hours.closed)}'></p></div><p class='status'></p>"
+            f" data-special='{json.dumps(hours.special)}'></p></div><p class='status'></p>"
         )
         page.add_script_tag(content=SCRIPT)
         return page.locator(".status").inner_text()
@@ -70,6 +103,33 @@ def test_status_through_a_week_and_a_daylight_saving_change(
 ) -> None:
     place = location_with_hours(WEEK)
     assert {moment: status(place, moment) for moment in THROUGH_A_WEEK} == THROUGH_A_WEEK
+
+
+def test_status_through_nights_and_a_daylight_saving_change(
+    status: Callable[[Location, str], str],
+) -> None:
+    place = location_with_hours(NIGHTS)
+    assert {moment: status(place, moment) for moment in THROUGH_NIGHTS} == THROUGH_NIGHTS
+
+
+def test_status_around_special_hours_and_closed_dates(
+    status: Callable[[Location, str], str],
+) -> None:
+    week = {day: [("09:00", "17:00")] for day in WEEKDAYS[:5]}
+    place = location_with_hours(week, [("2026-12-25", "2027-01-03")], SPECIAL)
+    found = {moment: status(place, moment) for moment in AROUND_SPECIAL_DAYS}
+    assert found == AROUND_SPECIAL_DAYS
+
+
+def test_adjacent_periods_are_one(status: Callable[[Location, str], str]) -> None:
+    all_day = [("00:00", "00:00")]
+    week = {"monday": [("18:00", "00:00")], "tuesday": all_day, "wednesday": [("00:00", "06:00")]}
+    place = location_with_hours(week)
+    assert status(place, "2026-11-02T19:00:00") == "Open now until Wednesday at 6 am"
+    assert status(place, "2026-11-03T05:00:00") == "Open now until tomorrow at 6 am"
+    assert status(place, "2026-11-03T06:00:00") == "Open now until 6 am"
+    always = location_with_hours(dict.fromkeys(WEEKDAYS, all_day))
+    assert status(always, "2026-11-02T19:00:00") == "Open now"
 
 
 def test_closed_date_is_not_open(status: Callable[[Location, str], str]) -> None:

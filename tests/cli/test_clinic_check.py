@@ -58,9 +58,9 @@ def test_every_check_runs_on_the_demo_and_none_fails(clinic_dir: Path) -> None:
     [
         (("clinic.toml", "monday = [", "moonday = ["), "clinic", "locations[0].hours"),
         (
-            ("clinic.toml", "opens = 09:00:00", "opens = 18:00:00"),
+            ("clinic.toml", "closes = 17:00:00", "closes = 09:00:00"),
             "clinic",
-            "earlier than closes",
+            "opens and closes are the same",
         ),
         (("pages/questions.md", "(#what-else-is-there)", "(#nowhere)"), "pages", "no such heading"),
         (
@@ -90,6 +90,11 @@ def test_a_failure_names_file_and_line_and_exits_with_status_1(
     ("changed", "name", "message"),
     [
         (("clinic.toml", '"212-555-0142"', '"211-911-0142"'), "phones", "not a valid number in US"),
+        (
+            ("clinic.toml", "closes = 16:00:00", "closes = 04:00:00"),
+            "hours",
+            "opens at 09:00 and closes at 04:00 on the next day",
+        ),
         (("clinic.toml", "fallback_mailbox =", "# "), "mailboxes", "that another mailbox refuses"),
         (
             (

@@ -8,6 +8,9 @@ import pytest
 
 from app.clinic import ClinicError, load_clinic
 
+NINE_TO_FIVE = "opens = 09:00:00, closes = 17:00:00"
+SPECIAL, END = "special_hours = [{ date = 2026-12-25, hours = ", " }]"
+
 
 def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
     text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
@@ -25,7 +28,21 @@ def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ("latitude = 0.00180\nlongitude = 0.00310", "latitude = 0\nlongitude = 0", "both 0"),
         ('"America/New_York"', '"America/Null_Harbor"', "time_zone: unknown time zone"),
         ("monday = [", "moonday = [", "locations[0].hours"),
-        ("opens = 09:00:00, closes = 17:00:00", "opens = 19:00:00, closes = 17:00:00", "earlier"),
+        (NINE_TO_FIVE, "opens = 09:00:00, closes = 09:00:00", "the same; all day is 00:00:00 to"),
+        (NINE_TO_FIVE, 'opens = "09:00", closes = 17:00:00', "write a time like 09:00:00"),
+        (NINE_TO_FIVE, "opens = 900, closes = 1700", "write a time like 09:00:00"),
+        (NINE_TO_FIVE, "opens = 09:00, closes = 17:00", "write times with seconds"),
+        (NINE_TO_FIVE, "opens = 18:00:00, closes = 24:00:00", "and midnight as 00:00:00"),
+        (
+            NINE_TO_FIVE,
+            "opens = 20:00:00, closes = 10:00:00",
+            "monday closes at 10:00 on tuesday, but tuesday opens at 09:00",
+        ),
+        ("closes = 13:00:00 }, { opens", "closes = 09:00:00 }, { opens", "closes on the next day"),
+        ("date = 2026-12-25", "date = 20261225", "write a date like"),
+        ("date = 2026-12-25", "date = 2026-12-25, last_date = 2026-12-24", "is before date"),
+        ("closed = [", f"{SPECIAL}[]{END}\nclosed = [", "list the date in closed"),
+        ("closed = [", f"{SPECIAL}[{{ {NINE_TO_FIVE} }}]{END}\nclosed = [", "is listed twice"),
         ("13:00:00 }, { opens = 14", "15:00:00 }, { opens = 14", "14:00 is not after 15:00"),
         ("13:00:00 }, { opens = 14", "13:00:00 }, { opens = 13", "13:00 is not after 13:00"),
         ('mailboxes = ["frontdesk@nullharbor.example"]', "", "topics[0].mailboxes: missing"),
@@ -83,6 +100,8 @@ def test_an_error_is_reported_with_key_and_reason(
         ("wheelchair_access = ", "lift = "),
         ('phone = "212-555-0176"', "phone = 1"),
         ("tuesday = [{ opens = 10:00:00", "tuesday = [{ opens = 18:00:00"),
+        ("date = 2027-01-01", "date = 2027"),
+        ("{ date = 2027-11-25", "{ day = 2027-11-25"),
         ("at = 07:30:00", 'at = "dawn"'),
         ('mailboxes = ["manager@nullharbor.example"]', "mailboxes = []"),
         ("\ndemo = true", "\ndemo = "),

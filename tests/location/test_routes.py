@@ -198,7 +198,7 @@ def test_page_lists_closed_days_from_today_on(
     make_app: Callable[..., Flask], other_clinic: Callable[..., Path]
 ) -> None:
     closed = {
-        "2030-07-03": "Inventory",
+        "2030-07-01": "Inventory",
         "2030-07-04": "Independence Day",
         "2030-09-02": "Labor Day",
     }
@@ -206,6 +206,6 @@ def test_page_lists_closed_days_from_today_on(
     evening = datetime(2030, 7, 5, 1, tzinfo=UTC)  # still July 4 in New York
     with time_machine.travel(evening, tick=False):
         page = make_app(CLINIC_DIR=str(folder)).test_client().get("/location").text
-    assert "Thursday, July 4, 2030</time>: Independence Day" in page
-    assert "Monday, September 2, 2030</time>: Labor Day" in page
+    assert "Thursday, July 4, 2030</time>: closed (Independence Day)" in page
+    assert "Monday, September 2, 2030</time>: closed (Labor Day)" in page
     assert "Inventory" not in page

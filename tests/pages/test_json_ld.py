@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import html5lib
 import pytest
+import time_machine
 
 from app.clinic import Clinic, Review
 from app.pages.json_ld import clinic_node, page_script
+from tests.support.locations import location_with_hours
 
 SITE = "https://clinic.example"
 
@@ -75,9 +77,37 @@ def test_each_location_is_a_clinic_with_address_hours_and_phone(clinic: Clinic) 
         "closes": "17:00",
         "dayOfWeek": ["Monday", "Tuesday", "Thursday"],
     } in quay["openingHoursSpecification"]
-    closed = [str(day.date) for day in clinic.locations[0].closed]
-    assert [day["validFrom"] for day in quay["specialOpeningHoursSpecification"]] == closed
     assert len(hill["openingHoursSpecification"]) == 2
+
+
+def test_hours_around_midnight_and_special_days_follow_schema_org(clinic: Clinic) -> None:
+    place = location_with_hours(
+        {
+            "monday": [("00:00", "00:00")],
+            "tuesday": [("18:00", "00:00")],
+            "friday": [("20:00", "02:00")],
+        },
+        closed=["2130-12-20", ("2130-12-24", "2131-01-02"), "2130-12-22"],
+        special={"2130-12-26": [("09:00", "12:00"), ("14:00", "16:00")]},
+    )
+    with time_machine.travel(datetime(2130, 12, 21, 12, tzinfo=UTC), tick=False):
+        node: Any = clinic_node(clinic.model_copy(update={"locations": (place,)}), SITE)
+    assert [
+        (day["dayOfWeek"], day["opens"], day["closes"]) for day in node["openingHoursSpecification"]
+    ] == [
+        (["Monday"], "00:00", "23:59"),
+        (["Tuesday"], "18:00", "00:00"),
+        (["Friday"], "20:00", "02:00"),
+    ]
+    assert [
+        (day["validFrom"], day["validThrough"], day["opens"], day["closes"])
+        for day in node["specialOpeningHoursSpecification"]
+    ] == [
+        ("2130-12-22", "2130-12-22", "00:00", "00:00"),
+        ("2130-12-24", "2131-01-02", "00:00", "00:00"),
+        ("2130-12-26", "2130-12-26", "09:00", "12:00"),
+        ("2130-12-26", "2130-12-26", "14:00", "16:00"),
+    ]
 
 
 def test_single_location_is_the_clinic(clinic: Clinic) -> None:
