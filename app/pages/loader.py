@@ -10,6 +10,7 @@ from markupsafe import Markup
 from app.clinic import Clinic
 from app.clinic.errors import IssueCollector
 from app.pages.conditional_blocks import PageSettings
+from app.pages.crisis_values import crisis_values
 from app.pages.figures import load_figures
 from app.pages.front_matter import FrontMatter, read_page_file
 from app.pages.markdown import create_parser
@@ -41,6 +42,7 @@ def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Pa
     md, values = create_parser(), _placeholders(clinic, settings)
     conditions = {name: value for name, value in settings.items() if isinstance(value, bool)}
     conditions |= {f"link.{name}": url is not None for name, url in clinic.links}
+    conditions |= {"country.US": clinic.country == "US"}
     sources = read_sources(folder / "references.toml", issues)
     figures = load_figures(folder / "figures", sources, issues)
     paths = sorted((folder / "pages").glob("[!.]*.md"))  # no editor's lock files
@@ -68,6 +70,7 @@ def _placeholders(clinic: Clinic, settings: PageSettings) -> dict[str, Placehold
     return {
         **links,
         **texts,
+        **crisis_values(clinic),
         "clinic.name": PlaceholderValue(clinic.name),
         "clinic.phone": PlaceholderValue(clinic.phone, f"tel:{clinic.tel(clinic.phone)}"),
         "clinic.email": PlaceholderValue(clinic.email, f"mailto:{clinic.email}"),

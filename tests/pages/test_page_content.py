@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.diagnostics.readability import blocks, grade, plain, sentences
+from app.pages.conditional_blocks import resolve_blocks
 
 CLINIC = Path(__file__).parents[2] / "clinic"
 SOURCES = tomllib.loads((CLINIC / "references.toml").read_text(encoding="utf-8"))
@@ -157,15 +158,21 @@ def test_driving_rule_is_the_same_on_every_page(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", sorted(PAGES.keys() - {"accessibility"}))
-def test_page_names_911_and_988(page: str) -> None:
-    assert re.search(r"\bcall 911\b", plain(PAGES[page]), re.IGNORECASE)
-    assert re.search(r"\bcall (or text )?988\b", plain(PAGES[page]), re.IGNORECASE)
+def test_page_names_the_crisis_lines_of_the_clinic(page: str) -> None:
+    assert "all **{{ clinic.emergency_number }}**" in PAGES[page]
+    assert "{{ clinic.call_crisis_line }}" in PAGES[page]
 
 
-def test_article_starts_with_911_and_988() -> None:
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_numbers_of_one_country_are_shown_only_there(page: str) -> None:
+    everywhere, _ = resolve_blocks(PAGES[page], {"country.US": False})
+    assert re.findall(r"\b(?:911|988|838255)\b", everywhere) == []
+
+
+def test_article_starts_with_the_crisis_lines() -> None:
     opening = PAGES["index"].split("\n## ")[0]
-    assert "call **911**" in opening
-    assert "call or text **988**" in opening
+    assert "call **{{ clinic.emergency_number }}**" in opening
+    assert "**{{ clinic.call_crisis_line }}**" in opening
 
 
 def test_aftercare_page_is_short_enough_for_one_sheet() -> None:
