@@ -6,6 +6,7 @@ request path reaches the file system.
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,9 @@ from markupsafe import Markup
 from app.web.page_cache import ONE_YEAR, REVALIDATE, public_response
 
 INLINE_STYLE_SHEETS = ("tokens", "base", "layout", "components")
+COMMENT_LINE = re.compile(
+    rb"^\s*//.*\n", re.MULTILINE
+)  # of our scripts; they have no "//" in strings
 SCRIPT_BUNDLE = "site.js"  # all of static/js in one file, for one request
 # Listed here because the system's own table differs from host to host.
 MEDIA_TYPES = {
@@ -52,7 +56,8 @@ def init_static_files(app: Flask) -> str:
     assert app.static_folder
     folder = Path(app.static_folder)
     scripts = sorted((folder / "js").glob("[!.]*.js"))
-    bundle = StaticFile(b"".join(map(Path.read_bytes, scripts)), MEDIA_TYPES[".js"])
+    script = COMMENT_LINE.sub(b"", b"".join(map(Path.read_bytes, scripts)))
+    bundle = StaticFile(script, MEDIA_TYPES[".js"])
     app.config["STATIC_FILES"] = {**_read_all(folder), SCRIPT_BUNDLE: bundle}
     css = "".join(
         rcssmin.cssmin((folder / "css" / f"{name}.css").read_text(encoding="utf-8"))
