@@ -6,7 +6,7 @@ from app import contact, dev, location, pages, web
 from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
-from app.clinic.placeholders import reject_placeholders
+from app.clinic.placeholders import require_ready
 from app.contact.emails import NotificationDetail
 from app.contact.idempotency import SubmissionKeys
 from app.contact.service import InquiryService
@@ -67,7 +67,7 @@ def _load_clinic(settings: Settings) -> Clinic:
                 f"{settings.clinic_dir}/clinic.toml: demo: this is the demo clinic, which is not"
                 " for production. Create yours with `flask clinic new FOLDER`, then set CLINIC_DIR"
             )
-        reject_placeholders(settings.clinic_dir)
+        require_ready(clinic, settings.clinic_dir)
     return clinic
 
 

@@ -29,7 +29,9 @@ def _question_options(command: Command) -> Command:
     return command
 
 
-@clinic.command("new", epilog='Example: flask clinic new ~/my-clinic --name "Harbor Clinic"')
+@clinic.command(
+    "new", epilog='Example: flask clinic new ~/my-clinic --country GB --name "Harbor Clinic"'
+)
 @click.argument("folder", type=FOLDER)
 @_question_options
 def create(folder: Path, **options: str | None) -> None:
@@ -44,9 +46,7 @@ def create(folder: Path, **options: str | None) -> None:
         scaffold.clinic_toml(answers)
         if sys.stdin.isatty():
             click.echo("Press Enter to answer later; the file then contains an example.\n")
-            for question in scaffold.QUESTIONS:
-                if question.name not in answers and (answer := _ask(question)):
-                    answers[question.name] = answer
+            _ask_open_questions(answers)
         files = scaffold.write_clinic(folder, answers)
     except scaffold.ScaffoldError as error:
         raise click.ClickException(str(error)) from None
@@ -56,13 +56,23 @@ def create(folder: Path, **options: str | None) -> None:
     click.echo(f"Check:    flask clinic check {folder}")
 
 
-def _ask(question: scaffold.Question) -> str:
+def _ask_open_questions(answers: dict[str, str]) -> None:
+    """Ask for what ``answers`` do not have, and add it. The first answer decides what follows."""
+    asked: set[str] = set()
+    while questions := [one for one in scaffold.open_questions(answers) if one.name not in asked]:
+        question = questions[0]
+        asked.add(question.name)
+        if answer := _ask(question, answers):
+            answers[question.name] = answer
+
+
+def _ask(question: scaffold.Question, answers: dict[str, str]) -> str:
     """Ask until the answer is valid. An empty answer keeps the example."""
 
     def validate(answer: str) -> str:
         answer = answer.strip()
         try:
-            scaffold.clinic_toml({question.name: answer} if answer else {})
+            scaffold.clinic_toml({**answers, question.name: answer} if answer else answers)
         except scaffold.ScaffoldError as error:
             raise click.BadParameter(str(error)) from None
         return answer

@@ -6,10 +6,9 @@ from datetime import date, datetime, time
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,12 +23,14 @@ from pydantic import (
 )
 
 from app import clock
+from app.clinic import countries
 
 CRISIS_PHRASES_FILE = "crisis-phrases.toml"
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 MIDNIGHT = time(0)
-SHORT_CODE_LENGTH = 6  # digits of the longest short number: 911, 988, 838255
+# Where a clinic.toml without crisis lines has those of its country.
+COUNTRIES_WITH_DEFAULT_LINES = ("CA", "US")
 TextLine = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
@@ -52,6 +53,12 @@ def _english(language: str) -> str:
     if not re.fullmatch(r"en(-[A-Z]{2})?", language):
         raise ValueError("buttons, errors and emails are in English only: en, or such as en-GB")
     return language
+
+
+def _known_country(code: str) -> str:
+    if not countries.is_country(code):
+        raise ValueError(f"unknown country {code!r}; use the two letters of ISO 3166, such as GB")
+    return code
 
 
 def _ascii(address: str) -> str:
@@ -94,6 +101,11 @@ def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
     return periods
 
 
+def _with_country(country: str, place: object) -> object:
+    return {"country": country, **place} if isinstance(place, dict) else place
+
+
+Country = Annotated[str, AfterValidator(_known_country)]
 TomlTime = Annotated[time, BeforeValidator(_toml_time)]
 TomlDate = Annotated[date, BeforeValidator(_toml_date)]
 Mailbox = Annotated[EmailStr, AfterValidator(_ascii)]
@@ -151,7 +163,7 @@ class ClosedDates(FrozenModel):
         return self
 
     @property
-    def last(self) -> date:
+    def last(self) -> TomlDate:
         return self.last_date or self.date
 
     @property
@@ -174,13 +186,14 @@ class SpecialHours(FrozenModel):
         return hours
 
     @property
-    def last(self) -> date:
+    def last(self) -> TomlDate:
         return self.date
 
 
 class Location(FrozenModel):
     """One place where the clinic sees patients. Coordinates are WGS 84 degrees.
 
+    ``country`` is that of the clinic, unless the file has another one.
     ``special_hours`` have priority over ``closed``, and both over ``hours``.
     """
 
@@ -188,9 +201,9 @@ class Location(FrozenModel):
     name: TextLine
     address: tuple[TextLine, ...] = Field(min_length=1)
     city: TextLine
-    region: TextLine
-    postal_code: TextLine
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
+    region: TextLine | None = None
+    postal_code: TextLine | None = None
+    country: Country
     latitude: float = Field(ge=-85, le=85)
     longitude: float = Field(ge=-180, le=180)
     phone: TextLine | None = None
@@ -231,9 +244,16 @@ class Location(FrozenModel):
         return self
 
     @property
+    def special_days(self) -> tuple[SpecialHours | ClosedDates, ...]:
+        """The dates with other hours or none. The first one that includes a date counts."""
+        return (*self.special_hours, *self.closed)
+
+    @property
     def address_lines(self) -> tuple[str, ...]:
         """The lines of the postal address, as on an envelope."""
-        return (*self.address, f"{self.city}, {self.region} {self.postal_code}")
+        return countries.address_lines(
+            self.country, self.address, self.city, self.region, self.postal_code
+        )
 
 
 class Topic(FrozenModel):
@@ -245,13 +265,17 @@ class Topic(FrozenModel):
 
 
 class CrisisLine(FrozenModel):
-    """A phone number for people in danger. ``text`` is a number for text messages."""
+    """A phone number for people in danger. ``text`` is a number for text messages.
+
+    ``source`` is where the number was checked; visitors do not see it.
+    """
 
     name: TextLine
     phone: TextLine
     when: TextLine
     text: Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")] | None = None
     url: HttpUrl | None = None
+    source: HttpUrl | None = None
 
 
 class Links(FrozenModel):
@@ -332,18 +356,6 @@ def default_crisis_phrases() -> CrisisPhrases:
     return CrisisPhrases.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
-DEFAULT_CRISIS_LINES = (
-    CrisisLine(name="Emergency services", phone="911", when="danger to life"),
-    CrisisLine(
-        name="988 Suicide & Crisis Lifeline",
-        phone="988",
-        text="988",
-        when="thoughts of suicide or a crisis, any hour",
-        url=HttpUrl("https://988lifeline.org/"),
-    ),
-)
-
-
 class Clinic(FrozenModel):
     """The contents of clinic.toml, with the crisis phrases."""
 
@@ -353,18 +365,31 @@ class Clinic(FrozenModel):
     phone: TextLine
     email: Mailbox
     language: Annotated[str, AfterValidator(_english)] = "en-US"
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "US"
+    country: Country
     time_zone: Annotated[str, AfterValidator(_known_zone)]
     reply_within: TextLine
     fallback_mailbox: Mailbox | None = None
     locations: tuple[Location, ...] = Field(min_length=1)
     topics: tuple[Topic, ...] = Field(min_length=1)
-    crisis_lines: tuple[CrisisLine, ...] = Field(default=DEFAULT_CRISIS_LINES, min_length=1)
+    crisis_lines: tuple[CrisisLine, ...] = ()
     links: Links = Links()
     digest: Digest | None = None
     review: Review | None = None
     spam_filter: SpamFilter = SpamFilter()
     crisis_phrases: CrisisPhrases = Field(default_factory=default_crisis_phrases)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_country(cls, data: Any) -> Any:
+        """Give locations the clinic's country, and a clinic in the US or Canada crisis lines."""
+        country = data.get("country")
+        if country in COUNTRIES_WITH_DEFAULT_LINES and not data.get("crisis_lines"):
+            data = {**data, "crisis_lines": countries.crisis_lines(country)}
+        if isinstance(places := data.get("locations"), list):
+            if not (isinstance(country, str) and countries.is_country(country)):
+                country = "US"  # an invalid one is reported once, for the clinic
+            data = {**data, "locations": [_with_country(country, place) for place in places]}
+        return data
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -397,15 +422,7 @@ class Clinic(FrozenModel):
 
         Raises ValueError when it is not a phone number of the clinic's country.
         """
-        if number.isdigit() and len(number) <= SHORT_CODE_LENGTH:
-            return number
-        try:
-            parsed = phonenumbers.parse(number, self.country)
-        except phonenumbers.NumberParseException:
-            parsed = None
-        if parsed is None or not phonenumbers.is_possible_number(parsed):
-            raise ValueError(f"{number!r} is not a phone number")
-        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return countries.dial(number, self.country)
 
     def topic(self, key: str) -> Topic:
         """Return the topic called ``key``.

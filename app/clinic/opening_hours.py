@@ -26,7 +26,7 @@ class Period(NamedTuple):
 
 def hours_on(location: Location, day: date) -> tuple[Hours, ...]:
     """Return the periods that begin on ``day``: hours past midnight belong to the day before."""
-    for special in (*location.special_hours, *location.closed):
+    for special in location.special_days:
         if special.date <= day <= special.last:
             return special.hours
     return location.hours.get(WEEKDAYS[day.weekday()], ())
@@ -147,8 +147,7 @@ class OpeningHours:
 
         With each, its hours as text, such as ``9 am to noon`` or ``closed``.
         """
-        days = (*self.location.special_hours, *self.location.closed)
-        upcoming = (day for day in days if day.last >= self.today)
+        upcoming = (day for day in self.location.special_days if day.last >= self.today)
         return tuple(
             (day, format_hours(day.hours) or "closed")
             for day in sorted(upcoming, key=lambda day: day.date)
@@ -167,7 +166,7 @@ class OpeningHours:
         """
         return [
             (str(day.date), str(day.last), day.reason or "", _minutes(day.hours))
-            for day in (*self.location.special_hours, *self.location.closed)
+            for day in self.location.special_days
             if day.last >= self.today - ONE_DAY
         ]
 

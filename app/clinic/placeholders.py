@@ -1,4 +1,5 @@
-"""Finds what a new clinic's folder still has to fill in: lines marked ``# FILL IN``.
+"""Finds what a new clinic's folder still has to fill in: crisis lines, and lines marked
+``# FILL IN``.
 
 ``flask clinic new`` writes these marks. A preview runs with them; production refuses to start,
 so that no visitor is given an example's phone number.
@@ -7,8 +8,13 @@ so that no visitor is given an example's phone number.
 from pathlib import Path
 
 from app.clinic.errors import FileIssue, IssueCollector
+from app.clinic.models import Clinic
 
 PLACEHOLDER = "# FILL IN"  # a TOML comment, also in the front matter of a page
+NO_CRISIS_LINES = (
+    "crisis_lines: missing; add [[crisis_lines]] with the emergency number and a crisis line of"
+    " {country}, because those of another country do not help"
+)
 # Without names that begin with a dot: lock files of editors, and macOS' "._index.md".
 PATTERNS = ("[!.]*.toml", "pages/[!.]*.md", "figures/[!.]*.toml")
 
@@ -25,6 +31,9 @@ def find_placeholders(folder: Path) -> list[FileIssue]:
     return issues.issues
 
 
-def reject_placeholders(folder: Path) -> None:
-    """Raise ClinicError, which lists every marked line, if there is one."""
-    IssueCollector(find_placeholders(folder)).raise_if_any()
+def require_ready(clinic: Clinic, folder: Path) -> None:
+    """Raise ClinicError, which lists what production refuses, if there is something."""
+    issues = IssueCollector(find_placeholders(folder))
+    if not clinic.crisis_lines:
+        issues.add(folder / "clinic.toml", 0, NO_CRISIS_LINES.format(country=clinic.country))
+    issues.raise_if_any()

@@ -7,14 +7,14 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 
 from pydantic import ValidationError
 
 from app import clock
-from app.clinic import Clinic
+from app.clinic import Clinic, countries
 from app.clinic.placeholders import PLACEHOLDER
 
 STARTER = Path(__file__).parent / "starter"
@@ -44,20 +44,40 @@ class Question:
 
 
 QUESTIONS = (
+    Question("country", "Country, as the two letters of ISO 3166", "US"),
     Question("name", "Name of the clinic", "Your Clinic"),
     Question("tagline", "What you do, in a few words", "Ketamine infusion, explained plainly"),
-    Question("phone", "Phone", "212-555-0100"),
+    Question("phone", "Phone", "201-555-0123"),
     Question("email", "Email that visitors see", "hello@your-clinic.example"),
     Question("mailbox", "Mailbox that gets the inquiries", "frontdesk@your-clinic.example"),
     Question("time_zone", "Time zone", "America/New_York"),
     Question("street", "Street and number", "1 Main Street"),
     Question("city", "City", "Your Town"),
-    Question("region", "State", "NY"),
-    Question("postal_code", "ZIP code", "00000"),
+    Question("region", "State, province or region", "NY"),
+    Question("postal_code", "Postal code", "00000"),
     Question("latitude", "Latitude in degrees, south negative", 0.001),
     Question("longitude", "Longitude in degrees, west negative", 0.001),
 )
+ADDRESS_LETTERS = {"region": "S", "postal_code": "Z"}  # of countries.address_format
 Answers = Mapping[str, str | float]
+
+
+def open_questions(answers: Answers) -> list[Question]:
+    """Return the questions that ``answers`` leave open, with examples from their country.
+
+    Without what its addresses do not have, and the time zone if there is only one. Raises
+    ScaffoldError when the country is unknown.
+    """
+    country = _country(answers)
+    zones, address_format = countries.time_zones(country), countries.address_format(country)
+    skipped = {name for name, letter in ADDRESS_LETTERS.items() if letter not in address_format}
+    skipped |= {"time_zone"} if len(zones) == 1 else set()
+    examples = _examples(country)
+    return [
+        replace(question, example=examples[question.name])
+        for question in QUESTIONS
+        if question.name not in skipped | answers.keys()
+    ]
 
 
 def clinic_toml(answers: Answers) -> str:
@@ -65,14 +85,17 @@ def clinic_toml(answers: Answers) -> str:
 
     Raises ScaffoldError when an answer is invalid.
     """
-    fields = {}
+    country, left_open = _country(answers), {question.name for question in open_questions(answers)}
+    values = {**_examples(country), **answers, "country": country}
+    fields = {"crisis_lines": _crisis_lines(country)}
     for question in QUESTIONS:
-        answer = answers.get(question.name, question.example)
+        name = question.name
         try:
-            fields[question.name] = question.to_toml(answer)
+            fields[name] = question.to_toml(values[name])
         except ValueError:
-            raise ScaffoldError(f"{question.prompt}: {answer!r} is not a number") from None
-        fields[f"{question.name}_mark"] = "" if question.name in answers else f"  {PLACEHOLDER}"
+            raise ScaffoldError(f"{question.prompt}: {values[name]!r} is not a number") from None
+        fields[f"{name}_mark"] = f"  {PLACEHOLDER}" if name in left_open else ""
+        fields[f"{name}_off"] = "" if name in left_open | answers.keys() else "# "
     text = Template((STARTER / "clinic.toml").read_text(encoding="utf-8")).substitute(fields)
     try:
         Clinic.model_validate(tomllib.loads(text))
@@ -81,6 +104,37 @@ def clinic_toml(answers: Answers) -> str:
     except ValidationError as error:
         raise ScaffoldError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     return text
+
+
+def _country(answers: Answers) -> str:
+    country = str(answers.get("country", "US")).upper()
+    if not countries.is_country(country):
+        raise ScaffoldError(f"unknown country {country!r}; use two letters, such as US or GB")
+    return country
+
+
+def _examples(country: str) -> dict[str, str | float]:
+    examples = {question.name: question.example for question in QUESTIONS}
+    if country == examples["country"]:
+        return examples
+    local: dict[str, str | float] = {
+        "country": country,
+        "phone": countries.example_phone(country),
+        "time_zone": next(iter(countries.time_zones(country)), "UTC"),
+        "region": "Your Region",
+    }
+    return {**examples, **local}
+
+
+def _crisis_lines(country: str) -> str:
+    """The known crisis lines in TOML, or a marked example."""
+    lines = [
+        "\n".join(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in line.items())
+        for line in countries.crisis_lines(country)
+    ]
+    if not lines:
+        return (STARTER / "crisis_lines.toml").read_text(encoding="utf-8").strip()
+    return "\n\n".join(f"[[crisis_lines]]\n{line}" for line in lines)
 
 
 def example_clinic() -> Clinic:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import islice
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -80,8 +81,8 @@ def _crisis_lines(form: InquiryForm) -> dict[str, object]:
     clinic = current_services().clinic
     if not mentions_crisis(form.inquiry_data().free_text, clinic.crisis_phrases):
         return {}
-    lines = (line.model_dump(mode="json", exclude_none=True) for line in clinic.crisis_lines)
-    return {"crisis_lines": list(lines)}
+    options: dict[str, Any] = {"mode": "json", "exclude": {"source"}, "exclude_none": True}
+    return {"crisis_lines": [line.model_dump(**options) for line in clinic.crisis_lines]}
 
 
 def _unprocessable(errors: Iterable[tuple[str, str]], crisis_lines: dict[str, object]) -> Response:

@@ -16,6 +16,7 @@ from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 from wtforms.validators import ValidationError
 
 from app.clinic import Clinic
+from app.clinic.countries import example_phone
 from app.contact.email_suggestion import suggest_email
 from app.contact.models import InquiryData
 from app.contact.validators import (
@@ -40,7 +41,7 @@ REPLY_BY = {"email": "Email", "phone": "Phone call", "text": "Text message"}
 REPLIES_BY_PHONE = ("phone", "text")
 
 EMAIL_ERROR = "Enter an email address in the correct format, like name@example.com"
-PHONE_ERROR = "Enter a phone number, like 212-555-0142"
+PHONE_ERROR = "Enter a phone number, like {}"
 ONE_LINE_ERROR = "{} must be on one line, without control characters"
 
 
@@ -72,7 +73,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
     )
     phone = LineField(
         "Phone number",
-        [MaxLength(40, PHONE_ERROR)],
+        [MaxLength(40, "Phone number must be {limit} characters or fewer")],
         description="Needed when reply_by is phone or text",
     )
     reply_by = RadioField(
@@ -134,7 +135,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
     def validate_phone(self, field: LineField) -> None:
         needed = self.reply_by.data in REPLIES_BY_PHONE
         if (needed or field.data) and not self.phone_e164:
-            raise ValidationError(PHONE_ERROR)
+            raise ValidationError(PHONE_ERROR.format(example_phone(self._clinic.country)))
 
     @cached_property
     def phone_e164(self) -> str:

@@ -10,12 +10,13 @@ from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, SelectField
 
 from app.clinic import Clinic
+from app.clinic.countries import example_phone
 from app.contact.forms import REPLIES_BY_PHONE, InquiryForm
 
 SPECIAL_USE_DOMAINS = "|".join(sorted(set(SPECIAL_USE_DOMAIN_NAMES) - {"test"}))
 FORMATS: dict[str, dict[str, Any]] = {
     "email": {"format": "email", "not": {"pattern": f"[.@]({SPECIAL_USE_DOMAINS})$"}},
-    "phone": {"format": "phone", "examples": ["212-555-0142"]},
+    "phone": {"format": "phone"},
 }
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # valid in JSON, but not in an email
 
@@ -24,11 +25,13 @@ def inquiry_schema(clinic: Clinic) -> dict[str, Any]:
     """The JSON Schema (2020-12) of an inquiry to ``clinic``, derived from the form."""
     form = InquiryForm(clinic, MultiDict())
     form.validate()  # an empty form has an error for each required field
+    properties = {field.name: _property_schema(field) for field in form}
+    properties["phone"]["examples"] = [example_phone(clinic.country)]
     return {
         "type": "object",
         "additionalProperties": False,
         "required": list(form.errors),
-        "properties": {field.name: _property_schema(field) for field in form},
+        "properties": properties,
         "if": {
             "properties": {"reply_by": {"enum": list(REPLIES_BY_PHONE)}},
             "required": ["reply_by"],

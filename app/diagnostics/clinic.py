@@ -13,13 +13,14 @@ from app.diagnostics.result import CheckResult, Level, clinic_failures
 
 def check_clinic_folder(folder: Path) -> list[CheckResult]:
     """Check ``folder``. The site does not start with what has failed."""
+    location_known = True
     try:
         clinic = load_clinic(folder)
         results = check_config(clinic, folder)
     except ClinicError as error:
         # The pages can be checked with the example clinic's data.
         clinic, results = example_clinic(), clinic_failures("clinic", error)
-    location_known = all(result.level is not Level.FAILED for result in results)
+        location_known = False
     return [
         *results,
         *check_pages(folder, clinic),

@@ -6,8 +6,10 @@ from pathlib import Path
 import phonenumbers
 
 from app.clinic import Clinic
+from app.clinic.countries import is_emergency_number
 from app.clinic.models import Hours
-from app.diagnostics.result import CheckResult, ok, warning_at
+from app.clinic.placeholders import NO_CRISIS_LINES
+from app.diagnostics.result import FIX_ADVICE, CheckResult, Level, ok, warning_at
 
 # RFC 2606: nobody receives email there.
 RESERVED = (".example", ".invalid", ".test", ".localhost", "example.com", "example.org")
@@ -22,18 +24,13 @@ def check_config(clinic: Clinic, folder: Path) -> list[CheckResult]:
         message = "production refuses the demo clinic"
         advice = "Start from `flask clinic new`, or remove the line"
         results = [warning_at("clinic", file, "demo = true", message, advice)]
-    phrases = clinic.crisis_phrases
-    reviewer = (
-        f"reviewed by {phrases.reviewer}" if phrases.reviewer else "not reviewed by a clinician"
-    )
-    phrase_count = sum(map(len, phrases.phrases.values()))
     return [
         *results,
         *_check_phones(clinic, file),
         *_check_mailboxes(clinic, file),
         *_check_hours(clinic, file),
         _check_review(clinic, file),
-        ok("crisis", f"crisis phrases: {phrase_count}, {reviewer}"),
+        *_check_crisis(clinic, file),
     ]
 
 
@@ -41,13 +38,32 @@ def _check_phones(clinic: Clinic, file: Path) -> list[CheckResult]:
     numbers = dict.fromkeys(
         (clinic.phone, *(location.phone for location in clinic.locations if location.phone))
     )
+    lines = [line.phone for line in clinic.crisis_lines if clinic.tel(line.phone).startswith("+")]
     country, warn = clinic.country, partial(warning_at, "phones", file)
     invalid = [
         warn(f'"{number}"', f"{number} is not a valid number in {country}", "Correct it")
-        for number in numbers
+        for number in (*numbers, *lines)
         if not phonenumbers.is_valid_number(phonenumbers.parse(number, country))
     ]
     return invalid or [ok("phones", ", ".join(numbers))]
+
+
+def _check_crisis(clinic: Clinic, file: Path) -> list[CheckResult]:
+    lines, phrases = clinic.crisis_lines, clinic.crisis_phrases
+    if not lines:
+        message = NO_CRISIS_LINES.format(country=clinic.country)
+        return [CheckResult("crisis", Level.FAILED, message, FIX_ADVICE, str(file))]
+    if not any(is_emergency_number(line.phone, clinic.country) for line in lines):
+        message = f"no crisis line is an emergency number of {clinic.country}"
+        return [warning_at("crisis", file, "[[crisis_lines]]", message, "Add it")]
+    numbers, count = (
+        ", ".join(line.phone for line in lines),
+        sum(map(len, phrases.phrases.values())),
+    )
+    reviewer = (
+        f"reviewed by {phrases.reviewer}" if phrases.reviewer else "not reviewed by a clinician"
+    )
+    return [ok("crisis", f"lines: {numbers}; phrases: {count}, {reviewer}")]
 
 
 def _check_mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
@@ -77,7 +93,7 @@ def _check_hours(clinic: Clinic, file: Path) -> list[CheckResult]:
             results.append(
                 warn(f'"{location.key}"', message, "Fill in [locations.hours] if it has any")
             )
-        days = (*location.closed, *location.special_hours)
+        days = location.special_days
         if days and all(day.last < today for day in days):
             message = f"all closed days and special hours of {location.name} are in the past"
             results.append(warn(str(days[-1].date), message, "Add the next ones"))

@@ -68,14 +68,7 @@ def _medical_clinic(clinic: Clinic, location: Location, site_url: str) -> Node:
         "@id": f"{site_url}/#{location.key}",
         "name": f"{clinic.name}, {location.name}",
         "telephone": clinic.tel(location.phone or clinic.phone),
-        "address": {
-            "@type": "PostalAddress",
-            "streetAddress": ", ".join(location.address),
-            "addressLocality": location.city,
-            "addressRegion": location.region,
-            "postalCode": location.postal_code,
-            "addressCountry": location.country,
-        },
+        "address": _address(location),
         "geo": {
             "@type": "GeoCoordinates",
             "latitude": location.latitude,
@@ -87,6 +80,17 @@ def _medical_clinic(clinic: Clinic, location: Location, site_url: str) -> Node:
             for day, _ in OpeningHours(location, clinic.today()).special_days
             for times in map(_times, day.hours or [None])
         ],
+    }
+
+
+def _address(location: Location) -> Node:
+    optional = {"addressRegion": location.region, "postalCode": location.postal_code}
+    return {
+        "@type": "PostalAddress",
+        "streetAddress": ", ".join(location.address),
+        "addressLocality": location.city,
+        **{name: value for name, value in optional.items() if value},
+        "addressCountry": location.country,
     }
 
 

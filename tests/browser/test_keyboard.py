@@ -114,7 +114,7 @@ def correct_the_errors(page: Page) -> None:
     back = "Shift+Tab"
     for key, error, correction in (
         ("Tab", "Enter an email address in the correct format, like name@example.com", EMAIL),
-        (back, "Enter a phone number, like 212-555-0142", "212-555-0142"),
+        (back, "Enter a phone number, like (201) 555-0123", "212-555-0142"),
         (back, "Enter your message", "Do you take checks?"),
     ):
         follow(page, error, key=key)

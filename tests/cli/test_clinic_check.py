@@ -21,6 +21,8 @@ DEMO_CHECKS = [
     "references", "reading", "redirects", "logo", "social card", "basemap",
 ]  # fmt: skip
 
+CRISIS_LINE = '[[crisis_lines]]\nname = "Samaritans"\nphone = "116 123"\nwhen = "any time"\n'
+
 
 @pytest.fixture
 def folder(clinic_dir: Path, tmp_path: Path) -> Path:
@@ -64,7 +66,7 @@ def test_every_check_runs_on_the_demo_and_none_fails(clinic_dir: Path) -> None:
         ),
         (("pages/questions.md", "(#what-else-is-there)", "(#nowhere)"), "pages", "no such heading"),
         (
-            ("pages/questions.md", "[@lifeline-988]", "[@nobody]"),
+            ("pages/questions.md", "[@wilkinson-2018]", "[@nobody]"),
             "pages",
             "nobody is cited but not",
         ),
@@ -94,6 +96,11 @@ def test_a_failure_names_file_and_line_and_exits_with_status_1(
             ("clinic.toml", "closes = 16:00:00", "closes = 04:00:00"),
             "hours",
             "opens at 09:00 and closes at 04:00 on the next day",
+        ),
+        (
+            ("clinic.toml", "[links]", f"{CRISIS_LINE}[links]"),
+            "crisis",
+            "no crisis line is an emergency number of US",
         ),
         (("clinic.toml", "fallback_mailbox =", "# "), "mailboxes", "that another mailbox refuses"),
         (
@@ -143,6 +150,16 @@ def test_having_only_past_closed_days_is_a_warning(
     change("clinic.toml", "closed = [", 'closed = [{ date = 2130-07-04, reason = "Holiday" },')
     with time_machine.travel(datetime(2130, 7, today, 12, tzinfo=UTC), tick=False):
         assert [finding.level for finding in of("hours", folder)] == levels
+
+
+def test_a_clinic_abroad_without_crisis_lines_fails(change: Change, folder: Path) -> None:
+    change("clinic.toml", 'country = "US"', 'country = "GB"')
+    for number in ("0142", "0176"):
+        change("clinic.toml", f'"212-555-{number}"', f'"+1 212-555-{number}"')
+    [found] = of("crisis", folder)
+    assert found.level is Level.FAILED
+    assert "add [[crisis_lines]] with the emergency number and a crisis line of GB" in found.message
+    assert check(str(folder)).exit_code == 1
 
 
 @pytest.mark.parametrize(

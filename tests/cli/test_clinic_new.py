@@ -1,7 +1,9 @@
 """``flask clinic new``, and commands without settings."""
 
+import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import tomllib
@@ -16,13 +18,20 @@ from app.cli.clinic import clinic
 from app.cli.version import show_version
 from app.clinic import ClinicError, load_clinic, scaffold
 from app.clinic.placeholders import PLACEHOLDER
+from app.contact.emails import acknowledgement_email
+from app.diagnostics.clinic import check_clinic_folder
+from app.diagnostics.result import Level
 from app.version import version
 from config import ROOT
 from tests.support.settings import NO_ENV_FILE, settings_for
 
+# What visitors read: without scripts, styles and attributes.
+VISIBLE = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL)
+JSON_LD = re.compile(r'<script type="application/ld\+json">(.*?)</script>', re.DOTALL)
 FLASK = [str(Path(sys.executable).parent / "flask"), "--app", "wsgi"]
 BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **NO_ENV_FILE}  # no setting of ours
 ALL = {
+    "country": "US",
     "name": 'Harbor "Q" Clinic',
     "tagline": "Care by the sea",
     "phone": "646-397-1234",
@@ -35,6 +44,33 @@ ALL = {
     "postal_code": "60601",
     "latitude": "41.88",
     "longitude": "-87.62",
+}
+LONDON = {
+    "country": "gb",
+    "name": "Thames Clinic",
+    "phone": "020 7946 0958",
+    "email": "hello@thames-clinic.co.uk",
+    "mailbox": "desk@thames-clinic.co.uk",
+    "street": "9 Pier Road",
+    "city": "London",
+    "postal_code": "SE1 9RT",
+    "latitude": "51.5",
+    "longitude": "-0.1",
+}
+MONTREAL = LONDON | {
+    "country": "CA",
+    "phone": "514-555-0123",
+    "time_zone": "America/Toronto",
+    "city": "Montréal",
+    "region": "QC",
+    "postal_code": "H2Y 1C6",
+}
+TOKYO = LONDON | {
+    "country": "JP",
+    "phone": "03-1234-5678",
+    "city": "Chiyoda-ku",
+    "region": "Tokyo",
+    "postal_code": "100-0005",
 }
 PRODUCTION = {
     "APP_ENV": "production",
@@ -71,6 +107,7 @@ def test_new_works_without_settings_and_its_result_passes_the_check(tmp_path: Pa
     assert checked.returncode == 0, checked.stdout
     assert "Failed: 0" in checked.stdout
     assert f"{folder}/clinic.toml:11: still to fill in: email" in checked.stdout
+    assert f"{folder}/clinic.toml:12: still to fill in: country" in checked.stdout
 
 
 @pytest.mark.parametrize("there", ["file", "folder"])
@@ -96,7 +133,9 @@ def test_a_folder_with_only_hidden_files_is_as_good_as_new(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "wrong", "said"),
     [
+        ("country", "UK", "unknown country 'UK'"),
         ("phone", "call us", "not a phone number"),
+        ("phone", "020 7946 0958", "not a phone number in US; write a number of another country"),
         ("email", "nobody", "valid email"),
         ("time_zone", "Chicago", "unknown time zone"),
         ("latitude", "north", "not a number"),
@@ -122,6 +161,64 @@ def test_nothing_is_written_if_the_pages_are_missing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("answers", "address", "numbers"),
+    [
+        (LONDON, ("London", "SE1 9RT"), ("999", "116 123")),
+        (MONTREAL, ("Montréal QC H2Y 1C6",), ("911", "988")),
+        (TOKYO, ("Chiyoda-ku, Tokyo 100-0005",), ("119", "0120-279-338")),
+    ],
+)
+def test_a_clinic_in_another_country_has_its_numbers_and_addresses(
+    tmp_path: Path, answers: dict[str, str], address: tuple[str, ...], numbers: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "ours"
+    scaffold.write_clinic(folder, answers)
+    assert [one for one in check_clinic_folder(folder) if one.level is Level.FAILED] == []
+    app = create_app(settings_for(tmp_path, CLINIC_DIR=str(folder)))
+    clinic = load_clinic(folder)
+    assert clinic.locations[0].address_lines == ("9 Pier Road", *address)
+    assert tuple(line.phone for line in clinic.crisis_lines) == numbers
+    others = "|".join({"911", "988", "999", "119", "116 123"} - set(numbers))
+    foreign = re.compile(rf"\b(?:{others})\b")
+    client = app.test_client()
+    for rule in app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and not rule.arguments - set(rule.defaults or ()):
+            text = client.get(rule.rule).text
+            if "<footer" in text:
+                assert all(f"Call {number}" in text for number in numbers), rule
+                assert foreign.findall(VISIBLE.sub(" ", text)) == [], rule
+    graph = json.loads(JSON_LD.findall(client.get("/").text)[0])["@graph"][1]
+    assert graph["address"]["addressCountry"] == answers["country"].upper()
+    assert graph["address"].get("addressRegion") == answers.get("region")
+    acknowledgement = acknowledgement_email("ada@example.com", "K7R-4M2", clinic)
+    assert acknowledgement
+    assert all(number in acknowledgement.text for number in numbers)
+    assert not foreign.search(acknowledgement.text)
+
+
+def test_without_known_crisis_lines_a_preview_starts_and_production_does_not(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "ours"
+    answers = {name: text for name, text in TOKYO.items() if name != "phone"}
+    scaffold.write_clinic(folder, {**answers, "country": "MN", "time_zone": "Asia/Ulaanbaatar"})
+    app = create_app(settings_for(tmp_path, CLINIC_DIR=str(folder)))
+    assert "Fill in [[crisis_lines]] in clinic.toml" in app.test_client().get("/contact").text
+    [failed] = [one for one in check_clinic_folder(folder) if one.level is Level.FAILED]
+    assert failed.check == "crisis"
+    delete_marks(folder)
+    with pytest.raises(ClinicError, match=r"crisis_lines: missing; add .* of MN"):
+        create_app(settings_for(tmp_path, CLINIC_DIR=str(folder), **PRODUCTION))
+
+
+def delete_marks(folder: Path) -> None:
+    for file in folder.rglob("*.*"):
+        if file.is_file() and file.suffix in (".toml", ".md"):
+            text = file.read_text(encoding="utf-8").replace(PLACEHOLDER, "#")
+            file.write_text(text, encoding="utf-8")
+
+
 def test_production_refuses_placeholders_and_starts_without_them(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     scaffold.write_clinic(folder, ALL)
@@ -132,10 +229,7 @@ def test_production_refuses_placeholders_and_starts_without_them(tmp_path: Path)
     assert any("reply_within" in line for line in lines)
     assert any("pages/privacy.md:2" in line for line in lines)
     assert not any("phone" in line or "email" in line for line in lines), "those were answered"
-    for file in folder.rglob("*.*"):
-        if file.is_file() and file.suffix in (".toml", ".md"):
-            text = file.read_text(encoding="utf-8").replace(PLACEHOLDER, "#")
-            file.write_text(text, encoding="utf-8")
+    delete_marks(folder)
     app = create_app(settings)
     html = app.test_client().get("/contact", base_url=PRODUCTION["BASE_URL"]).text
     assert "646-397-1234" in html
@@ -150,15 +244,20 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
         cwd=ROOT, env=BARE, stdin=theirs, stdout=theirs, stderr=theirs,
     )  # fmt: skip
     os.close(theirs)
-    answers = ["Harbor Clinic", "call us", "646-397-1234", *[""] * 10]
+    answers = ["uk", "gb", "Harbor Clinic", "call us", "020 7946 0958", *[""] * 7]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
     assert process.wait(60) == 0
     output = os.read(ours, 65536).decode()
     os.close(ours)
-    assert "'call us' is not a phone number" in output
+    assert "unknown country 'UK'" in output
+    assert "'call us' is not a phone number in GB" in output
+    assert "0121 234 5678" in output, "the example is from there"
+    assert "Time zone" not in output, "there is only one"
+    assert "State" not in output, "addresses have none"
     table = tomllib.loads((folder / "clinic.toml").read_text(encoding="utf-8"))
     assert table["name"] == "Harbor Clinic"
-    assert table["phone"] == "646-397-1234"
+    assert table["phone"] == "020 7946 0958"
+    assert table["time_zone"] == "Europe/London"
     assert table["tagline"] == "Care"
 
 

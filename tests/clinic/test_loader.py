@@ -53,6 +53,9 @@ def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
             "twice",
         ),
         ('email = "hello@', 'email = "büro@', "email: not every mail server"),
+        ('country = "US"', 'country = "UK"', "country: unknown country 'UK'; use the two letters"),
+        ('country = "US"', "", "country: missing"),
+        ('postal_code = "00000"', 'country = "us"', "locations[0].country: unknown country 'us'"),
         ('phone = "212-555-0142"', 'phone = "call us"', "not a phone number"),
         ('phone = "212-555-0142"', 'phone = "12345678"', "not a phone number"),
         (
@@ -114,6 +117,19 @@ def test_an_error_is_reported_with_its_line(
     lines = (tmp_path / "clinic.toml").read_text(encoding="utf-8").split("\n")
     number = int(error.removeprefix(f"{tmp_path}/clinic.toml:").split(":")[0])
     assert new.strip() in lines[number - 1]
+
+
+@pytest.mark.parametrize(("country", "phones"), [("CA", ["911", "988"]), ("GB", [])])
+def test_crisis_lines_are_not_borrowed_from_another_country(
+    clinic_dir: Path, tmp_path: Path, country: str, phones: list[str]
+) -> None:
+    text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
+    text = text.replace('country = "US"', f'country = "{country}"').replace('"212-', '"+1 212-')
+    (tmp_path / "clinic.toml").write_text(text, encoding="utf-8")
+    clinic = load_clinic(tmp_path)
+    assert [line.phone for line in clinic.crisis_lines] == phones
+    assert [place.country for place in clinic.locations] == [country, country]
+    assert not any("988lifeline" in str(line.url) for line in clinic.crisis_lines)
 
 
 def test_all_errors_are_reported_at_once(clinic_dir: Path, tmp_path: Path) -> None:

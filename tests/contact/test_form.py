@@ -15,7 +15,7 @@ from app.contact.validators import CONTROL, SPACE
 from tests.contact.conftest import GOOD
 
 EMAIL = "Enter an email address in the correct format, like name@example.com"
-PHONE = "Enter a phone number, like 212-555-0142"
+PHONE = "Enter a phone number, like (201) 555-0123"
 TOO_LONG = "Message must be 5,000 characters or fewer. It is 1 too long"
 
 

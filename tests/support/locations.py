@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, time
-from typing import cast
+from typing import Any, cast
 
 from app.clinic import Location
 from app.clinic.models import ClosedDates, Hours, SpecialHours, Weekday
@@ -11,7 +11,7 @@ Periods = Sequence[tuple[str, str]]
 
 
 def location_with_hours(
-    hours: Mapping[str, Periods],
+    hours: Mapping[Any, Periods],
     closed: Sequence[str | tuple[str, str]] = (),
     special: Mapping[str, Periods] | None = None,
 ) -> Location:
@@ -28,6 +28,7 @@ def location_with_hours(
         city="Null Harbor",
         region="NY",
         postal_code="00000",
+        country="US",
         latitude=0.1,
         longitude=0.1,
         hours={cast("Weekday", day): _periods(periods) for day, periods in hours.items()},
