@@ -93,6 +93,7 @@ def _init_web(
         ratelimit_enabled=settings.ratelimit_enabled,
         ratelimit_storage_uri=settings.ratelimit_storage_uri.get_secret_value(),
         log_format=settings.log_format,
+        theme_css=clinic.theme.css,
         observe=observe,
         page_version=clinic.today,
         development=settings.is_development,
@@ -133,7 +134,7 @@ def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
 def _init_contact(
     app: Flask, settings: Settings, clinic: Clinic, database: Database
 ) -> InquiryService:
-    contact.init_app(app)
+    contact.init_app(app, retention_days=settings.retention_days)
     return InquiryService(
         database,
         clinic,

@@ -24,6 +24,7 @@ from pydantic import (
 
 from app import clock
 from app.clinic import countries
+from app.clinic.theme import Theme
 
 CRISIS_PHRASES_FILE = "crisis-phrases.toml"
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -249,6 +250,11 @@ class Location(FrozenModel):
         return (*self.special_hours, *self.closed)
 
     @property
+    def place(self) -> str:
+        """The city and its region."""
+        return ", ".join(filter(None, (self.city, self.region)))
+
+    @property
     def address_lines(self) -> tuple[str, ...]:
         """The lines of the postal address, as on an envelope."""
         return countries.address_lines(
@@ -372,6 +378,7 @@ class Clinic(FrozenModel):
     locations: tuple[Location, ...] = Field(min_length=1)
     topics: tuple[Topic, ...] = Field(min_length=1)
     crisis_lines: tuple[CrisisLine, ...] = ()
+    theme: Theme = Theme()
     links: Links = Links()
     digest: Digest | None = None
     review: Review | None = None

@@ -5,8 +5,11 @@ from flask import Flask
 from app.contact import api, routes
 
 
-def init_app(app: Flask) -> None:
-    """Register the contact form and the API."""
+def init_app(app: Flask, *, retention_days: int) -> None:
+    """Register the contact form and the API.
+
+    ``retention_days``: how long inquiries are kept, for the text below the form.
+    """
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(api.blueprint)
-    app.jinja_env.globals["contact_form"] = routes.blank_form
+    app.jinja_env.globals.update(contact_form=routes.blank_form, retention_days=retention_days)

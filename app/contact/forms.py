@@ -12,7 +12,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, RadioField, SelectField, TextAreaField
+from wtforms import BooleanField, Field, RadioField, SelectField, TextAreaField
 from wtforms.validators import ValidationError
 
 from app.clinic import Clinic
@@ -167,6 +167,13 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         )
 
 
+# The fields that can have an error, from top to bottom.
+PAGE_ORDER = (
+    *("topic", "location", "message"),
+    *("name", "email", "reply_by", "phone", "voicemail_ok", "best_time"),
+)
+
+
 class ContactForm(InquiryForm):
     """The form on the page: an inquiry, and the fields that only the page sends.
 
@@ -178,6 +185,10 @@ class ContactForm(InquiryForm):
     email_choice = LineField()  # "suggested" or "typed"
     honeypot = LineField("This field is for validation purposes and should be left unchanged")
     elapsed_seconds = LineField()
+
+    def in_page_order(self) -> list[Field]:
+        """The visible fields, from top to bottom."""
+        return [self[name] for name in PAGE_ORDER if name in self]
 
     @property
     def email_suggestion(self) -> str | None:

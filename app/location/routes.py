@@ -22,18 +22,14 @@ from app.web.page_cache import (
     proxy_may_cache,
     public_response,
 )
-from app.web.security_headers import allow_images_from
+from app.web.security_headers import allow_images_from, svg_policy
 from app.web.static_files import asset, integrity, integrity_hash
 
 STYLES = ("vendor/leaflet/leaflet.css", "css/map.css")
 LEAFLET = "vendor/leaflet/leaflet.js"
 PROTOMAPS = "vendor/protomaps-leaflet/protomaps-leaflet.js"
 MVT = "application/vnd.mapbox-vector-tile"
-# For an image that is opened by itself: only its own style.
-SVG_POLICY = (
-    "default-src 'none'; "
-    f"style-src '{integrity_hash(STATIC_MAP_CSS.encode())}'; frame-ancestors 'none'"
-)
+SVG_POLICY = svg_policy(STATIC_MAP_CSS)
 
 blueprint = Blueprint("location", __name__)
 

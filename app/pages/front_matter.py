@@ -18,13 +18,14 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pat
 
 
 class FrontMatter(FrozenModel):
-    """A page's metadata."""
+    """A page's metadata. ``medical``: it makes medical claims, so it says who reviewed it."""
 
     title: Annotated[Text, Field(max_length=70)]
     # Search engines cut longer ones and replace shorter ones.
     description: Annotated[Text, Field(min_length=50, max_length=160)]
     order: int
     nav: Annotated[Text, Field(max_length=30)] | None = None
+    medical: bool = True
     references: tuple[ReferenceKey, ...] = ()
     reviewed: date | None = None
     updated: date | None = None

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from app.clinic import Clinic
 from app.clinic.errors import IssueCollector
+from app.pages.care_calls import care_calls
 from app.pages.conditional_blocks import PageSettings
 from app.pages.crisis_values import crisis_values
 from app.pages.figures import load_figures
@@ -27,6 +28,8 @@ class Page:
     name: str  # of its template, if it has one, and of its route
     meta: FrontMatter
     lead: Markup
+    facts: Markup
+    signposts: Markup
     body: Markup
     headings: tuple[Heading, ...]
     references: tuple[Reference, ...]
@@ -43,11 +46,12 @@ def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Pa
     conditions = {name: value for name, value in settings.items() if isinstance(value, bool)}
     conditions |= {f"link.{name}": url is not None for name, url in clinic.links}
     conditions |= {"country.US": clinic.country == "US"}
+    calls = care_calls(clinic)
     sources = read_sources(folder / "references.toml", issues)
     figures = load_figures(folder / "figures", sources, issues)
     paths = sorted((folder / "pages").glob("[!.]*.md"))  # no editor's lock files
     pages = [
-        ParsedPage(file, parse_page(md, file.text, values, figures, conditions))
+        ParsedPage(file, parse_page(md, file.text, values, figures, conditions, calls))
         for path in paths
         if (file := read_page_file(path, issues))
     ]
@@ -85,6 +89,8 @@ def _page(md: MarkdownIt, page: ParsedPage, sources: Mapping[str, Source]) -> Pa
         name=page.path.lstrip("/") or "home",
         meta=meta,
         lead=result.lead,
+        facts=result.facts,
+        signposts=result.signposts,
         body=result.body,
         headings=tuple(result.headings),
         references=tuple(

@@ -17,8 +17,9 @@ from markupsafe import Markup
 
 from app.pages.conditional_blocks import resolve_blocks
 from app.pages.figures.base import Figure
+from app.pages.page_parts import split_page
 from app.pages.references import NO_PICTURES
-from app.pages.render_rules import CARDS
+from app.pages.render_rules import CARDS, OPENING, TITLED
 
 MAX_NARROW_COLUMNS = 2  # of a table that fits the narrowest screen without scrolling
 
@@ -41,13 +42,15 @@ class Heading:
 
 @dataclass
 class ParseResult:
-    """A parsed page: the paragraphs at the top, the rest, and what both contain.
+    """A parsed page: the parts that ``page_parts.py`` describes, and what they contain.
 
     Line numbers count from 0, the first line of the Markdown. ``citation_lines`` has the line
     of each source's first citation, in the order of their numbers.
     """
 
     lead: Markup = field(default_factory=Markup)
+    facts: Markup = field(default_factory=Markup)
+    signposts: Markup = field(default_factory=Markup)
     body: Markup = field(default_factory=Markup)
     headings: list[Heading] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
@@ -56,38 +59,33 @@ class ParseResult:
     issues: list[tuple[int, str]] = field(default_factory=list)
 
 
-def parse_page(
+def parse_page(  # noqa: PLR0913, PLR0917  (what all pages can use)
     md: MarkdownIt,
     text: str,
     values: Mapping[str, PlaceholderValue],
     figures: Mapping[str, Figure | None],
     conditions: Mapping[str, bool],
+    calls: Mapping[str, Markup] | None = None,
 ) -> ParseResult:
     """Parse ``text``. ``values`` are the placeholders, ``conditions`` those of blocks.
 
-    ``lead`` and ``body`` of the result are empty if it has ``issues``.
+    ``calls`` are the buttons at the end of care cards, by kind. The parts of the result are empty
+    if it has ``issues``.
     """
     text, issues = resolve_blocks(text, conditions)
     tokens = md.parse(text)
-    result = TokenTransformer(values, figures).transform(tokens)
+    result = TokenTransformer(values, figures, calls or {}).transform(tokens)
     result.issues += issues
     if not result.issues:
         label_cells(tokens)
-        end = _end_of_lead(tokens)
-        result.lead, result.body = _render(md, tokens[:end]), _render(md, tokens[end:])
+        for part, part_tokens in vars(split_page(tokens)).items():
+            setattr(result, part, _render(md, part_tokens))
     return result
 
 
 def _render(md: MarkdownIt, tokens: list[Token]) -> Markup:
     html: str = md.renderer.render(tokens, md.options, {})
     return Markup(html)  # noqa: S704 - markdown-it and our rules escape
-
-
-def _end_of_lead(tokens: list[Token]) -> int:
-    index = 0
-    while index < len(tokens) and tokens[index].type == "paragraph_open":
-        index += 3  # paragraph_open, inline, paragraph_close
-    return index
 
 
 def slug(text: str) -> str:
@@ -114,11 +112,15 @@ class TokenTransformer:
     """Fills in the tokens of one page in place, and returns a ParseResult."""
 
     def __init__(
-        self, values: Mapping[str, PlaceholderValue], figures: Mapping[str, Figure | None]
+        self,
+        values: Mapping[str, PlaceholderValue],
+        figures: Mapping[str, Figure | None],
+        calls: Mapping[str, Markup],
     ) -> None:
         self.result = ParseResult()
         self._values = values
         self._figures = figures
+        self._calls = calls
         self._line = 0
         self._level = 1  # of the last heading; the page's title is level 1
         self._section = ""
@@ -185,19 +187,20 @@ class TokenTransformer:
         if kind == "figure":
             self._figure(token, title)
             return
-        if kind in CARDS and not title:
+        if kind in TITLED and not title:
             self._add_issue(f"::: {kind} needs a title")
+        if kind in OPENING and self._level > 1:
+            self._add_issue(f"::: {kind} belongs above the first heading")
         level = 3 if self._level > 1 else 2
-        identifier = self._unique_id(title) if title else ""
+        identifier = self._unique_id(title) if title and kind in CARDS else ""
         token.meta |= {"kind": kind, "title": title, "id": identifier, "level": level}
+        token.meta["calls"] = self._calls.get(kind, "")
 
     def _figure(self, token: Token, name: str) -> None:
-        identifier = self._unique_id(f"figure {name}")
-        token.meta |= {"kind": "figure", "title": name, "id": identifier}
+        token.meta |= {"kind": "figure", "title": name}
         if figure := self._figures.get(name):
             citations = [[self._cite(key) for key in row.references] for row in figure.rows]
-            numbers = {key: self._cite(key)[0] for key in figure.references}
-            token.meta |= {"figure": figure, "citations": citations, "numbers": numbers}
+            token.meta |= {"figure": figure, "citations": citations}
         elif name not in self._figures:
             self._add_issue(f"unknown figure {name}: there is no figures/{name}.toml")
 

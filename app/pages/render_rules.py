@@ -18,7 +18,9 @@ CARDS = {
     "note": "",
     "summary": "",
 }
-BLOCKS = frozenset((*CARDS, "timeline", "figure"))
+OPENING = ("fact", "signposts")  # above the first heading
+TITLED = (*CARDS, "fact")
+BLOCKS = frozenset((*CARDS, *OPENING, "timeline", "figure"))
 
 
 def _citations(token: Token) -> Markup:
@@ -50,6 +52,10 @@ def _block_open(token: Token) -> str:
         title = escape(figure.title)
         name = "figure" if figure.printed else "figure no-print"
         return f'<figure class="{name}"><figcaption><strong>{title}</strong>\n'
+    if kind == "fact":
+        return f"<li><strong>{escape(title)}</strong>\n"
+    if kind in OPENING:
+        return f'<div class="{kind}">\n'
     if kind not in CARDS:
         return ""
     word = CARDS[kind]
@@ -66,9 +72,12 @@ def _block_open(token: Token) -> str:
 def _block_close(token: Token) -> str:
     if figure := token.meta.get("figure"):
         links = map(_citation_links, token.meta["citations"])
-        html = render_figure(figure, token.meta["id"], links, token.meta["numbers"])
+        html = render_figure(figure, token.meta["title"], links)
         return f"</figcaption>\n{html}</figure>\n"
-    return "</section>\n" if token.meta["kind"] in CARDS else ""
+    kind = token.meta["kind"]
+    if kind in OPENING:
+        return "</li>\n" if kind == "fact" else "</div>\n"
+    return f"{token.meta.get('calls', '')}</section>\n" if kind in CARDS else ""
 
 
 def _table_open(token: Token) -> str:
@@ -93,6 +102,8 @@ RULES: Mapping[str, Callable[[Token], str]] = {
     "placeholder": _placeholder,
     "container_block_open": _block_open,
     "container_block_close": _block_close,
+    "cards_open": lambda _token: '<div class="cards">\n',
+    "cards_close": lambda _token: "</div>\n",
     "table_open": _table_open,
     "table_close": lambda _token: "</table></div>\n",
     "th_open": lambda _token: '<th scope="col">',

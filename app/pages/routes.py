@@ -1,5 +1,6 @@
 """Routes of the information pages, the favicon and the text files for programs."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -9,9 +10,19 @@ from markupsafe import escape
 from app import clock
 from app.clinic import Clinic
 from app.pages import json_ld
+from app.pages.figures.base import Figure, Layout
+from app.pages.figures.render import STYLE, draw_figure
 from app.pages.loader import Page
+from app.pages.svg_files import with_style
 from app.pages.validation import OTHER_PAGES
-from app.web.page_cache import HTML, ONE_DAY, PAGE_CACHE_CONTROL, public_response
+from app.web.page_cache import (
+    HTML,
+    ONE_DAY,
+    PAGE_CACHE_CONTROL,
+    REVALIDATE,
+    public_response,
+)
+from app.web.security_headers import svg_policy
 
 TEXT = "text/plain; charset=utf-8"
 SECURITY_TXT_DAYS = 180  # RFC 9116, 2.5.5: less than a year
@@ -25,6 +36,8 @@ class Site:
     pages: tuple[Page, ...]
     url: str
     logo: str  # SVG
+    illustration: str  # SVG, empty for none
+    figures: Mapping[str, Figure]
     social_card: bytes | None  # PNG
 
     def navigation(self) -> tuple[tuple[str, str], ...]:
@@ -35,6 +48,12 @@ class Site:
     def further_reading(self) -> tuple[tuple[str, str], ...]:
         """Path and title of the pages without a link in the header, for the footer."""
         return tuple((page.path, page.meta.title) for page in self.pages if not page.meta.nav)
+
+    def next_page(self, page: Page) -> Page | None:
+        """The page to read after ``page``, if both are part of the medical information."""
+        pages = [one for one in self.pages if one.meta.medical]
+        following = pages[pages.index(page) + 1 :] if page in pages else []
+        return following[0] if following else None
 
 
 def create_blueprint(site: Site) -> Blueprint:
@@ -50,6 +69,9 @@ def create_blueprint(site: Site) -> Blueprint:
     ):
         values = {"body": body, "media_type": media_type, "cache_control": ONE_DAY}
         blueprint.add_url_rule(path, name, public_response, defaults=values)
+    for path, svg, style in _images(site):
+        values = {"svg": svg, "style": style}
+        blueprint.add_url_rule(path, path[1:].replace(".", "-"), _show_image, defaults=values)
     if site.social_card:
         values = {"image": site.social_card}
         blueprint.add_url_rule("/social-card.png", view_func=_social_card, defaults=values)
@@ -59,6 +81,22 @@ def create_blueprint(site: Site) -> Blueprint:
         return public_response(_security_txt(site, clock.now()), TEXT, ONE_DAY)
 
     return blueprint
+
+
+def _images(site: Site) -> Iterator[tuple[str, str, str]]:
+    """Path, text and style sheet of each SVG image in the clinic's colors."""
+    css = site.clinic.theme.drawing_css
+    if site.illustration:
+        yield "/illustration.svg", with_style(site.illustration, css), css
+    for name, figure in site.figures.items():
+        for suffix, layout in (("", Layout.NARROW), ("-wide", Layout.WIDE)):
+            yield f"/figures/{name}{suffix}.svg", draw_figure(figure, layout, css), css + STYLE
+
+
+def _show_image(svg: str, style: str) -> Response:
+    response = public_response(svg, "image/svg+xml", REVALIDATE)
+    response.headers["Content-Security-Policy"] = svg_policy(style)
+    return response
 
 
 def _social_card(image: bytes) -> Response:

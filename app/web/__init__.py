@@ -30,6 +30,7 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     ratelimit_enabled: bool = True,
     ratelimit_storage_uri: str = "memory://",
     log_format: str = "json",
+    theme_css: str = "",
     observe: RequestObserver | None = None,
     page_version: Callable[[], Hashable] = lambda: None,
     development: bool = False,
@@ -38,8 +39,8 @@ def init_app(  # noqa: PLR0913  (each is one setting)
 
     ``secret_key`` keys the hashes of visitors' addresses. ``trusted_hosts`` are the host names
     that are answered, None for any. ``trusted_proxies`` is the number of our own proxies: so many
-    entries of ``X-Forwarded-*`` are trusted, counted from the end. ``observe`` is called for
-    each request. Cached pages are rendered again when ``page_version()`` changes.
+    entries of ``X-Forwarded-*`` are trusted, counted from the end. ``theme_css`` changes the site's
+    colors. ``observe`` is called for each request. Cached pages are rendered again when ``page_version()`` changes.
     """
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -55,7 +56,7 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     init_trusted_hosts(app, trusted_hosts)
     init_security_headers(
         app,
-        style_hash=init_static_files(app),
+        style_hash=init_static_files(app, theme_css),
         hsts=not development,
         hsts_subdomains=hsts_subdomains,
     )

@@ -6,6 +6,8 @@ response is not changed.
 
 from flask import Flask, Response, current_app, g, request
 
+from app.web.static_files import integrity_hash
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # Not "no-referrer": public map tile servers require the name of the site.
@@ -42,6 +44,12 @@ def init_security_headers(
         return response
 
 
+def svg_policy(style: str) -> str:
+    """Return the policy of an SVG image that is opened by itself: it needs only its own style."""
+    style_hash = integrity_hash(style.encode())
+    return f"default-src 'none'; style-src '{style_hash}'; frame-ancestors 'none'"
+
+
 def allow_images_from(origin: str) -> None:
     """Allow images from ``origin`` (``https://host``) in the current response."""
     g.image_origin = origin
@@ -54,6 +62,7 @@ def _policy(style_hash: str) -> str:
             "script-src 'self'",
             f"style-src 'self' '{style_hash}'",
             "img-src 'self'{images}",
+            "font-src 'self'",
             "connect-src 'self'",
             "form-action 'self'",
             "base-uri 'none'",

@@ -1,4 +1,4 @@
-"""Style sheets and scripts: inlined or fingerprinted, and cached by browsers for a year.
+"""Style sheets, fonts and scripts: inlined or fingerprinted, and cached by browsers for a year.
 
 Every file under ``static/`` is read at startup. A request is a lookup in that table, so no
 request path reaches the file system.
@@ -7,6 +7,7 @@ request path reaches the file system.
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,11 @@ INLINE_STYLE_SHEETS = ("tokens", "base", "layout", "components")
 COMMENT_LINE = re.compile(
     rb"^\s*//.*\n", re.MULTILINE
 )  # of our scripts; they have no "//" in strings
+# What is not needed for the first screen, in one file.
+LATE_STYLE_SHEETS = ("form", "location", "references", "print")
+STYLE_BUNDLE = "late.css"
 SCRIPT_BUNDLE = "site.js"  # all of static/js in one file, for one request
+FONT_URL = re.compile(r"url\(\.\./(fonts/[\w.-]+)\)")
 # Listed here because the system's own table differs from host to host.
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -48,23 +53,28 @@ class StaticFile:
         return hashlib.sha256(self.body).hexdigest()[:10]
 
 
-def init_static_files(app: Flask) -> str:
-    """Serve ``static/`` and give templates ``asset``, ``integrity`` and ``inline_css``.
+def init_static_files(app: Flask, theme: str = "") -> str:
+    """Serve ``static/``; give templates ``asset``, ``integrity``, ``inline_css``, ``late_css``.
 
-    Returns the source expression by which a CSP allows the inlined style sheet.
+    ``theme`` is CSS that changes tokens. Returns the source expression by which a CSP allows the
+    inlined style sheet.
     """
     assert app.static_folder
     folder = Path(app.static_folder)
     scripts = sorted((folder / "js").glob("[!.]*.js"))
     script = COMMENT_LINE.sub(b"", b"".join(map(Path.read_bytes, scripts)))
     bundle = StaticFile(script, MEDIA_TYPES[".js"])
-    app.config["STATIC_FILES"] = {**_read_all(folder), SCRIPT_BUNDLE: bundle}
-    css = "".join(
-        rcssmin.cssmin((folder / "css" / f"{name}.css").read_text(encoding="utf-8"))
-        for name in INLINE_STYLE_SHEETS
+    late = StaticFile(_minified(folder, LATE_STYLE_SHEETS).encode(), MEDIA_TYPES[".css"])
+    files = {**_read_all(folder), SCRIPT_BUNDLE: bundle, STYLE_BUNDLE: late}
+    app.config["STATIC_FILES"] = files
+    css = FONT_URL.sub(
+        lambda url: f"url({app.static_url_path}/{url[1]}?v={files[url[1]].fingerprint})",
+        _minified(folder, INLINE_STYLE_SHEETS) + theme,
     )
     style = Markup(f"<style>{css}</style>")  # noqa: S704 - our own files
-    app.jinja_env.globals.update(asset=asset, integrity=integrity, inline_css=lambda: style)
+    app.jinja_env.globals.update(
+        asset=asset, integrity=integrity, inline_css=lambda: style, late_css=late_css
+    )
     app.view_functions["static"] = serve
     return integrity_hash(css.encode())
 
@@ -90,6 +100,14 @@ def integrity_hash(body: bytes) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(body).digest()).decode()}"
 
 
+def late_css() -> Markup:
+    """Return the link to the second style sheet. It belongs above the first part that needs it.
+
+    Browsers show what is above it at once, and wait with the rest, so nothing moves.
+    """
+    return Markup('<link rel="stylesheet" href="{}">').format(asset(STYLE_BUNDLE))
+
+
 def serve(filename: str) -> Response:
     """Serve one file. Browsers may keep it for a year only under its current fingerprint."""
     if not (file := _static_files().get(filename)):
@@ -101,6 +119,11 @@ def serve(filename: str) -> Response:
 def _static_files() -> dict[str, StaticFile]:
     files: dict[str, StaticFile] = current_app.config["STATIC_FILES"]
     return files
+
+
+def _minified(folder: Path, names: Iterable[str]) -> str:
+    texts = ((folder / "css" / f"{name}.css").read_text(encoding="utf-8") for name in names)
+    return "".join(map(rcssmin.cssmin, texts))
 
 
 def _read_all(folder: Path) -> dict[str, StaticFile]:

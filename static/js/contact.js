@@ -31,9 +31,9 @@
     return charactersOver() > 0 ? `${number} characters too many` : `${number} characters left`;
   }
 
-  // Visible at each key press; announced only near the limit, when typing pauses.
+  // Visible near the limit; announced when typing pauses.
   function showCount() {
-    counter.textContent = charactersLeft();
+    counter.textContent = charactersOver() > -1000 ? charactersLeft() : "";
     clearTimeout(announceTimer);
     if (charactersOver() > -500) announceTimer = setTimeout(() => announce(charactersLeft()), 1500);
   }
@@ -113,7 +113,7 @@
   function show(summary) {
     document.querySelector(".error-summary")?.remove();
     summary.autofocus = false; // autofocus is for page loads
-    heading.before(summary);
+    heading.after(summary);
     document.title = "Error: " + title.replace("Error: ", "");
     setSending(false);
     summary.focus();

@@ -1,5 +1,6 @@
 """The base of all figures: a description for screen readers, and the data as a table."""
 
+from enum import Enum
 from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field, StringConstraints
@@ -15,6 +16,21 @@ Hours = Annotated[float, Field(gt=0)]
 References = tuple[ReferenceKey, ...]
 
 
+class Layout(Enum):
+    """For phones and for wider screens. The value is the width of the drawing in em."""
+
+    NARROW = 20.0
+    WIDE = 45.0
+
+    @property
+    def width(self) -> float:
+        return self.value
+
+    @property
+    def is_wide(self) -> bool:
+        return self is Layout.WIDE
+
+
 class TableRow(NamedTuple):
     """A row of the figure's table. The citations follow the first cell."""
 
@@ -25,7 +41,7 @@ class TableRow(NamedTuple):
 class Figure(FrozenModel):
     """A figure's file. Vertical lengths are in em, horizontal positions in percent.
 
-    Each kind has a template of its own in ``templates/figures``, and a ``height``.
+    Each kind has a template of its own in ``templates/figures``.
     """
 
     title: Text
@@ -33,6 +49,10 @@ class Figure(FrozenModel):
     printed: bool = True  # false for a figure that does not fit on paper
 
     columns: ClassVar[tuple[str, ...]]
+
+    def height(self, layout: Layout) -> float:
+        """The height of the drawing in em."""
+        raise NotImplementedError
 
     @property
     def rows(self) -> tuple[TableRow, ...]:

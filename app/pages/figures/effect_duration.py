@@ -5,7 +5,16 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from app.clinic.models import FrozenModel
-from app.pages.figures.base import Figure, Hours, Label, References, TableRow, Text, format_number
+from app.pages.figures.base import (
+    Figure,
+    Hours,
+    Label,
+    Layout,
+    References,
+    TableRow,
+    Text,
+    format_number,
+)
 
 LEFT, RIGHT = 2.0, 98.0  # percent: the positions of the first and the last hour
 TOP, ROW_HEIGHT = 4.7, 3.5  # em
@@ -77,8 +86,7 @@ class EffectDuration(Figure):
     def bottom(self) -> float:
         return self.y(len(self.effects)) - 0.6
 
-    @property
-    def height(self) -> float:
+    def height(self, layout: Layout) -> float:  # noqa: ARG002 - the bars fill any width
         return self.bottom + 2.9
 
     @property

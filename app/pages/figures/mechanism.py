@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from app.clinic.models import FrozenModel
-from app.pages.figures.base import Figure, Label, References, TableRow, Text
+from app.pages.figures.base import Figure, Label, Layout, References, TableRow, Text
 
 DRAWING_HEIGHT = 15.2  # em
-LINE_WIDTH = 30  # characters of a line below the drawing, on a narrow screen
+# Characters of a line below or beside the drawing.
+LINE_WIDTH = {Layout.NARROW: 30, Layout.WIDE: 36}
 TITLE_HEIGHT, LINE_HEIGHT = 1.9, 1.35  # em
 
 
@@ -22,14 +23,12 @@ class MechanismStep(FrozenModel):
     animal_study: bool = False
     references: Annotated[References, Field(min_length=1)]
 
-    @property
-    def lines(self) -> tuple[str, ...]:
-        return tuple(wrap(self.detail, LINE_WIDTH))
+    def lines(self, layout: Layout) -> tuple[str, ...]:
+        return tuple(wrap(self.detail, LINE_WIDTH[layout]))
 
-    @property
-    def height(self) -> float:
+    def height(self, layout: Layout) -> float:
         """The height of the text below the title."""
-        return LINE_HEIGHT * (len(self.lines) + self.animal_study)
+        return LINE_HEIGHT * (len(self.lines(layout)) + self.animal_study)
 
 
 class Mechanism(Figure):
@@ -47,18 +46,15 @@ class Mechanism(Figure):
 
     columns: ClassVar = ("Step", "What is thought to happen", "Known from")
 
-    @property
-    def positioned_steps(self) -> tuple[tuple[float, MechanismStep], ...]:
+    def positioned_steps(self, layout: Layout) -> tuple[tuple[float, MechanismStep], ...]:
         """Each step with the ``y`` of its title."""
-        heights = (TITLE_HEIGHT + step.height for step in self.steps)
-        return tuple(
-            zip(accumulate(heights, initial=DRAWING_HEIGHT + 1.6), self.steps, strict=False)
-        )
+        heights = (TITLE_HEIGHT + step.height(layout) for step in self.steps)
+        top = 1.2 if layout.is_wide else DRAWING_HEIGHT + 1.6
+        return tuple(zip(accumulate(heights, initial=top), self.steps, strict=False))
 
-    @property
-    def height(self) -> float:
-        y, step = self.positioned_steps[-1]
-        return y + step.height + 0.4
+    def height(self, layout: Layout) -> float:
+        y, step = self.positioned_steps(layout)[-1]
+        return max(DRAWING_HEIGHT, y + step.height(layout) + 0.4)
 
     @property
     def rows(self) -> tuple[TableRow, ...]:

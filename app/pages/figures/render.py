@@ -1,12 +1,15 @@
-"""Renders a figure as HTML: an SVG from its template, followed by its table."""
+"""Draws figures as SVG images, and puts them on a page with their data in a table.
 
-from collections.abc import Iterable, Mapping
+Each figure is drawn twice: narrow for phones, where its text keeps its size, and wide.
+"""
+
+from collections.abc import Iterable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.pages.figures.base import Figure, format_number
+from app.pages.figures.base import Figure, Layout, format_number
 
 FOLDER = Path(__file__).parents[3] / "templates" / "figures"
 TEMPLATES = Environment(
@@ -18,17 +21,29 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters["em"] = lambda value: f"{format_number(value)}em"
 TEMPLATES.filters["percent"] = lambda value: f"{format_number(value, 1)}%"
+FONT_SIZE = 17  # pixels
+STYLE = "svg{color:var(--ink);fill:currentColor;font-family:system-ui,sans-serif}"
 
 
-def render_figure(
-    figure: Figure, name: str, citation_links: Iterable[Markup], numbers: Mapping[str, int]
-) -> Markup:
-    """The drawing and its table, whose rows end with ``citation_links``.
+def draw_figure(figure: Figure, layout: Layout, css: str) -> str:
+    """``figure`` as an SVG image. ``css`` defines the color tokens."""
+    return TEMPLATES.get_template("image.svg").render(
+        figure=figure, layout=layout, size=pixels(figure, layout), font=FONT_SIZE, css=css + STYLE
+    )
 
-    ``name`` is the prefix of its ids on the page, ``numbers`` are those of its references.
-    """
-    rows = zip(figure.rows, citation_links, strict=True)
+
+def pixels(figure: Figure, layout: Layout) -> tuple[int, int]:
+    """Width and height of the image in CSS pixels."""
+    return round(layout.width * FONT_SIZE), round(figure.height(layout) * FONT_SIZE)
+
+
+def render_figure(figure: Figure, name: str, citation_links: Iterable[Markup]) -> Markup:
+    """The images of the figure called ``name``, and its table with ``citation_links``."""
     html = TEMPLATES.get_template("figure.html").render(
-        figure=figure, name=name, rows=rows, numbers=numbers
+        figure=figure,
+        name=name,
+        rows=zip(figure.rows, citation_links, strict=True),
+        narrow=pixels(figure, Layout.NARROW),
+        wide=pixels(figure, Layout.WIDE),
     )
     return Markup(html)  # noqa: S704 - the templates escape

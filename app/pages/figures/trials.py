@@ -1,15 +1,18 @@
 """Figure: trial results, ketamine and its comparator, with one panel and axis per measure."""
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from app.clinic.models import FrozenModel
-from app.pages.figures.base import Figure, Label, References, TableRow, Title, format_number
+from app.pages.figures.base import Figure, Label, Layout, References, TableRow, Title, format_number
 
 LEFT, RIGHT = 14.0, 86.0  # percent: the ends of an axis; labels are outside
+LEGEND_HEIGHT, PANEL_GAP = 2.2, 1.2  # em
+COLUMN_WIDTH = 47.0  # percent, of two
 HEADER_HEIGHT, AXIS_HEIGHT = 3.1, 1.3  # em
 TEXT_HEIGHT, DOTS_HEIGHT, INTERVAL_HEIGHT = 3.4, 5.0, 5.9  # em, of a trial
 MAX_SUMMARY = 39  # characters that fit one line on a narrow screen
@@ -110,18 +113,53 @@ class Panel(FrozenModel):
         return self.bottom + AXIS_HEIGHT
 
 
+class PositionedPanel(NamedTuple):
+    """A panel with its left edge, its top and its width."""
+
+    x: float
+    y: float
+    width: float
+    panel: Panel
+
+
 class Trials(Figure):
-    """Panels from top to bottom, each its own SVG, so that pages can break between them."""
+    """Panels from top to bottom, in two columns on a wide screen."""
 
     kind: Literal["trials"]
     panels: Annotated[tuple[Panel, ...], Field(min_length=1)]
 
     columns: ClassVar = ("Trial", "People", "Measure and time", "Ketamine, and its comparison")
-    height: ClassVar = 1.4  # of the legend; each panel has its own height
+
+    def positioned_panels(self, layout: Layout) -> tuple[PositionedPanel, ...]:
+        """The panels below the legend."""
+        column_width = COLUMN_WIDTH if layout.is_wide else 100.0
+        positioned = []
+        for number, column in enumerate(self._columns(layout)):
+            y = LEGEND_HEIGHT
+            for panel in column:
+                x = number * (100 - column_width)
+                positioned.append(PositionedPanel(x, y, column_width, panel))
+                y += panel.height + PANEL_GAP
+        return tuple(positioned)
+
+    def height(self, layout: Layout) -> float:
+        panels = self.positioned_panels(layout)
+        return max(positioned.y + positioned.panel.height for positioned in panels)
+
+    def _columns(self, layout: Layout) -> tuple[Sequence[Panel], ...]:
+        """The panels in one column, or in two that are about equally high."""
+        if not layout.is_wide:
+            return (self.panels,)
+        splits = ((self.panels[:at], self.panels[at:]) for at in range(1, len(self.panels) + 1))
+        return min(splits, key=lambda columns: max(map(_column_height, columns)))
 
     @property
     def rows(self) -> tuple[TableRow, ...]:
         return tuple(_row(panel, trial) for panel in self.panels for trial in panel.trials)
+
+
+def _column_height(panels: Sequence[Panel]) -> float:
+    return sum(panel.height + PANEL_GAP for panel in panels)
 
 
 def _row(panel: Panel, trial: Trial) -> TableRow:

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from app.clinic.models import FrozenModel
-from app.pages.figures.base import Figure, Label, References, TableRow, Text
+from app.pages.figures.base import Figure, Label, Layout, References, TableRow, Text
 
-DETAIL_WIDTH = 25  # characters of a line next to the bars, on a narrow screen
+DETAIL_WIDTH = {Layout.NARROW: 24, Layout.WIDE: 64}  # characters of a line next to the bars
 TITLE_HEIGHT, LINE_HEIGHT, GAP, BAND_HEADER, BAND_PADDING = 1.5, 1.35, 1.1, 2.2, 0.9  # em
 
 
@@ -70,34 +70,30 @@ class VisitTimeline(Figure):
                 )
         return self
 
-    @property
-    def positioned_steps(self) -> tuple[PositionedStep, ...]:
+    def positioned_steps(self, layout: Layout) -> tuple[PositionedStep, ...]:
         y, place, positioned = 0.0, "", []
         for step in self.steps:
             y += TITLE_HEIGHT + (BAND_HEADER if step.place != place else 0)
-            positioned.append(PositionedStep(step, y, wrap(step.detail, DETAIL_WIDTH)))
+            positioned.append(PositionedStep(step, y, wrap(step.detail, DETAIL_WIDTH[layout])))
             y, place = positioned[-1].bottom + GAP, step.place
         return tuple(positioned)
 
-    @property
-    def height(self) -> float:
-        return self.positioned_steps[-1].bottom + BAND_PADDING
+    def height(self, layout: Layout) -> float:
+        return self.positioned_steps(layout)[-1].bottom + BAND_PADDING
 
-    @property
-    def bands(self) -> tuple[VerticalBar, ...]:
+    def bands(self, layout: Layout) -> tuple[VerticalBar, ...]:
         """A background for consecutive steps at one place, with its name at the top."""
         bands = []
         for place, group in groupby(
-            self.positioned_steps, lambda positioned: positioned.step.place
+            self.positioned_steps(layout), lambda positioned: positioned.step.place
         ):
             steps = list(group)
             top = steps[0].y - TITLE_HEIGHT - BAND_HEADER + 0.3
             bands.append(VerticalBar(place, top, steps[-1].bottom + BAND_PADDING - top))
         return tuple(bands)
 
-    @property
-    def bars(self) -> tuple[VerticalBar, ...]:
-        steps, bars = self.positioned_steps, []
+    def bars(self, layout: Layout) -> tuple[VerticalBar, ...]:
+        steps, bars = self.positioned_steps(layout), []
         for span in self.spans:
             top = steps[span.first_step - 1].y - 1
             height = steps[span.last_step - 1].bottom - top
