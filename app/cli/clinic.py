@@ -1,24 +1,32 @@
-"""``flask clinic``: create and check a clinic folder."""
+"""``flask clinic``: create and check a clinic folder, and get its streets."""
 
+import os
+import shlex
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import click
 
+from app import clock
 from app.cli.doctor import print_results
 from app.cli.output import json_option
 from app.clinic import scaffold
 from app.clinic.placeholders import find_placeholders
 from config import ROOT
 
+PMTILES_URL = "https://github.com/protomaps/go-pmtiles/releases"
+BUILDS_URL = "https://maps.protomaps.com/builds/"
 Command = Callable[..., None]
 FOLDER = click.Path(path_type=Path)
 
 
 @click.group()
 def clinic() -> None:
-    """Create or check a clinic folder. Neither needs settings or a database."""
+    """Create or check a clinic folder. This needs no settings and no database."""
 
 
 def _question_options(command: Command) -> Command:
@@ -53,7 +61,13 @@ def create(folder: Path, **options: str | None) -> None:
     open_places = len(find_placeholders(folder))
     click.echo(f"{folder}: {len(files)} files written, {open_places} places to fill in.")
     click.echo(f"Preview:  make run CLINIC_DIR={folder}")
-    click.echo(f"Check:    flask clinic check {folder}")
+    click.echo(f"Check:    {_program()} clinic check {folder}")
+
+
+def _program() -> str:
+    """This program as it was called, such as ``.venv/bin/flask``."""
+    path = sys.argv[0]
+    return os.path.relpath(path) if Path(path).name == "flask" and os.sep in path else "flask"
 
 
 def _ask_open_questions(answers: dict[str, str]) -> None:
@@ -93,3 +107,42 @@ def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001
     from app.diagnostics.clinic import check_clinic_folder  # noqa: PLC0415  (slow to import)
 
     print_results(check_clinic_folder(folder), as_json=as_json)
+
+
+@clinic.command(epilog="Example: flask clinic streets ~/my-clinic --run")
+@click.argument("folder", type=FOLDER, envvar="CLINIC_DIR", default=ROOT / "clinic")
+@click.option("--build", metavar="YYYYMMDD", help="The map's build. Default: two days ago.")
+@click.option("--run", is_flag=True, help="Run the command; needs the pmtiles program.")
+def streets(folder: Path, build: str | None, run: bool) -> None:  # noqa: FBT001
+    """Show the command that gets the streets around every location.
+
+    The streets come from OpenStreetMap by way of protomaps.com, which publishes a build of the
+    whole world each day; only your part is downloaded. FOLDER defaults to CLINIC_DIR, or else to
+    the demo clinic.
+    """
+    from app.clinic import ClinicError, load_clinic  # noqa: PLC0415  (slow to import)
+    from app.location.markers import location_markers  # noqa: PLC0415
+    from app.location.viewport import street_bounds  # noqa: PLC0415
+
+    try:
+        bounds = street_bounds(location_markers(load_clinic(folder).locations))
+    except ClinicError as error:
+        raise click.ClickException(str(error)) from None
+    build = build or f"{clock.now().astimezone(UTC) - timedelta(days=2):%Y%m%d}"
+    target = folder / "basemap.pmtiles"
+    command = [
+        *("pmtiles", "extract", f"https://build.protomaps.com/{build}.pmtiles", str(target)),
+        *(f"--bbox={','.join(f'{degree:.4f}' for degree in bounds)}", "--maxzoom=15"),
+    ]
+    click.echo(shlex.join(command))
+    if run:
+        _run(command)
+    else:
+        click.echo(f"\nThe program: {PMTILES_URL}\nIf the build is missing: {BUILDS_URL}", err=True)
+
+
+def _run(command: list[str]) -> None:
+    if not shutil.which(command[0]):
+        raise click.ClickException(f"{command[0]} is not installed: get it at {PMTILES_URL}")
+    if subprocess.run(command, check=False).returncode:  # noqa: S603
+        raise click.ClickException(f"failed; choose another --build at {BUILDS_URL}")

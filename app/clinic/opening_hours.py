@@ -139,13 +139,12 @@ class OpeningHours:
 
     @property
     def on_today(self) -> str:
-        """The hours of today's weekday: ``Monday: 9 am to 5 pm``.
+        """The hours of today: ``Monday: 9 am to 5 pm``.
 
         It names the day, so that a page that was cached yesterday is not wrong.
         """
         day = WEEKDAYS[self.today.weekday()]
-        dates = {closed.date for closed in self.location.closed}
-        hours = "" if self.today in dates else _hours_on(self.location, day)
+        hours = format_hours(hours_on(self.location, self.today))
         return f"{day.capitalize()}: {hours or 'closed'}"
 
     @property

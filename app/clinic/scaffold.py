@@ -149,7 +149,7 @@ def write_clinic(folder: Path, answers: Answers) -> list[Path]:
     """
     require_empty_folder(folder)
     files = {Path("clinic.toml"): clinic_toml(answers), **_demo_files()}
-    for name in ("redirects.toml", "logo.svg"):
+    for name in ("redirects.toml", "logo.svg", "illustration.svg"):
         files[Path(name)] = (STARTER / name).read_text(encoding="utf-8")
     try:
         for file, text in files.items():

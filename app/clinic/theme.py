@@ -98,6 +98,15 @@ class Theme(BaseModel):
         return {"tint": tint, **{name: tokens[name] for name in tokens if name in changed}}
 
     @property
+    def all_light(self) -> Tokens:
+        """All color tokens in light mode."""
+        return {**LIGHT, **self.light}
+
+    @property
+    def all_dark(self) -> Tokens:
+        return {**DARK, **self.dark}
+
+    @property
     def css(self) -> str:
         """Rules that change the site's tokens; empty for the site's own colors."""
         if not self.light:
@@ -110,8 +119,8 @@ class Theme(BaseModel):
     @property
     def drawing_css(self) -> str:
         """Rules that define all color tokens, for an SVG image."""
-        dark = _rule({**DARK, **self.dark})
-        return f"{_rule({**LIGHT, **self.light})}@media (prefers-color-scheme:dark){{{dark}}}"
+        dark = _rule(self.all_dark)
+        return f"{_rule(self.all_light)}@media (prefers-color-scheme:dark){{{dark}}}"
 
 
 def contrast(first: str, second: str) -> float:

@@ -13,6 +13,7 @@ from app.clinic.errors import IssueCollector, line_of
 Model = TypeVar("Model", bound=BaseModel)
 REASONS = {"missing": "missing", "extra_forbidden": "unknown key"}
 SHORT_TIME = re.compile(r"(?<![\d:])(?:\d\d?:\d\d(?![\d:])|24:)")  # TOML has 00:00:00 to 23:59:59
+DECIMAL_COMMA = re.compile(r"=\s*[+-]?\d+,\d")
 
 
 def read_text(file: Path, issues: IssueCollector) -> str | None:
@@ -39,9 +40,13 @@ def parse(file: Path, text: str, issues: IssueCollector, label: str = "") -> dic
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = _error_line(error, text)
-        is_time = SHORT_TIME.search("".join(text.splitlines()[line - 1 : line]))
-        advice = "; write times with seconds, like 09:00:00, and midnight as 00:00:00"
-        issues.add(file, line, f"{prefix}{error}{advice if is_time else ''}")
+        source = "".join(text.splitlines()[line - 1 : line])
+        reason = str(error)
+        if DECIMAL_COMMA.search(source):
+            reason = "write a decimal point, not a comma"
+        elif SHORT_TIME.search(source):
+            reason += "; write times with seconds, like 09:00:00, and midnight as 00:00:00"
+        issues.add(file, line, f"{prefix}{reason}")
     except (RecursionError, ValueError) as error:  # endless nested lists, 5,000 digits
         issues.add(file, 0, f"{prefix}is not valid TOML ({type(error).__name__})")
     return None

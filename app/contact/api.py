@@ -25,6 +25,7 @@ from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
 from app.web.error_handlers import problem_response
+from app.web.page_cache import HTML, PAGE_CACHE_CONTROL, public_response
 from app.web.rate_limits import limiter
 
 log = logging.getLogger("frontdesk.contact")
@@ -105,10 +106,11 @@ def openapi() -> ResponseReturnValue:
 
 
 @blueprint.get("/")
-def documentation() -> str:
+def documentation() -> Response:
     services = current_services()
-    return render_template(
+    page = render_template(
         "contact/api.html",
         api=openapi_document(services.clinic, services.inquiries.site_url),
         example=json.dumps(example_inquiry(services.clinic), indent=2),
     )
+    return public_response(page, HTML, PAGE_CACHE_CONTROL)

@@ -6,6 +6,7 @@ line, and the last working application continues to accept inquiries.
 """
 
 import hashlib
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -18,6 +19,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from app.clinic import ClinicError
+from app.clinic.errors import FileIssue
 from app.services import get_services
 from app.web.static_files import integrity_hash
 
@@ -32,9 +34,13 @@ CACHING_HEADERS = ("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH")
 SCRIPT_TAG = Markup('<script src="{}?{}" integrity="{}" crossorigin defer></script></head>')
 ERROR_PAGE = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Error in the clinic files</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body><h1>Error in the clinic files</h1><pre>{}</pre>
-<p>Fix it and save the file: this page reloads by itself.</p></body></html>""")
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">{css}</head>
+<body><main class="wrap"><h1>Error in the clinic files</h1>
+<p class="lead">Fix it and save the file: this page reloads by itself.</p>{issues}
+<p><code>flask clinic check {folder}</code> checks everything at once.</p></main></body></html>""")
+ISSUE = Markup("<section class='card'><p><strong>{place}</strong><br>{reason}</p>{line}</section>")
+COLUMN = re.compile(r" \(at line \d+, column (\d+)\)")
 
 
 class LiveReload:
@@ -46,7 +52,7 @@ class LiveReload:
         self._folder = get_services(app).settings.clinic_dir
         self._lock = threading.Lock()
         self._fingerprint = fingerprint(self._folder)
-        self._error = ""
+        self._error: Exception | None = None
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -63,13 +69,13 @@ class LiveReload:
         try:
             app = self._create_app()
         except Exception as error:  # noqa: BLE001 - the next save may fix any error
-            self._error = str(error) if isinstance(error, ClinicError) else repr(error)
-            sys.stderr.write(f"{self._error}\n")
+            self._error = error
+            sys.stderr.write(f"{error if isinstance(error, ClinicError) else repr(error)}\n")
             return
         if self._error:
             sys.stderr.write("The clinic files are valid again.\n")
         get_services(self._app).database.engine.dispose()
-        self._app, self._error = app, ""
+        self._app, self._error = app, None
 
     def _respond(self, environ: "WSGIEnvironment") -> Response:
         path = environ["PATH_INFO"]
@@ -78,7 +84,9 @@ class LiveReload:
         if path == SCRIPT_PATH:
             return Response(SCRIPT.read_bytes(), mimetype="text/javascript")
         if self._error and _is_page_request(environ):
-            page = ERROR_PAGE.format(self._error)
+            page = error_page(
+                self._error, self._app.jinja_env.globals["inline_css"](), self._folder
+            )
             return self._with_script(Response(page, 500, mimetype="text/html"))
         plain = {key: value for key, value in environ.items() if key not in CACHING_HEADERS}
         response = Response.from_app(self._app, plain, buffered=True)
@@ -93,6 +101,26 @@ class LiveReload:
         page.headers.remove("ETag")
         page.headers["Cache-Control"] = "no-store"
         return page
+
+
+def error_page(error: Exception, css: Markup, folder: Path) -> Markup:
+    """Return a page that shows each mistake with its line."""
+    issues = error.issues if isinstance(error, ClinicError) else ()
+    shown = [_show_issue(issue) for issue in issues]
+    text = str(error) if isinstance(error, ClinicError) else repr(error)
+    other = ISSUE.format(place=type(error).__name__, reason=text, line="")
+    return ERROR_PAGE.format(css=css, issues=Markup().join(shown or [other]), folder=folder)
+
+
+def _show_issue(issue: FileIssue) -> Markup:
+    place = f"{issue.file}, line {issue.line}" if issue.line else str(issue.file)
+    line = Markup()
+    with suppress(OSError, UnicodeDecodeError, IndexError):
+        text = issue.file.read_text(encoding="utf-8").splitlines()[issue.line - 1]
+        column = COLUMN.search(issue.reason)
+        caret = "\n" + " " * (int(column[1]) - 1) + "^" if column else ""
+        line = Markup("<pre>{}</pre>").format(text + caret) if issue.line else line
+    return ISSUE.format(place=place, reason=COLUMN.sub("", issue.reason), line=line)
 
 
 def fingerprint(folder: Path) -> str:

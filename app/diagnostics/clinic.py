@@ -6,7 +6,12 @@ from app.clinic import ClinicError, load_clinic
 from app.clinic.placeholders import find_placeholders
 from app.clinic.scaffold import example_clinic
 from app.diagnostics.clinic_config import check_config
-from app.diagnostics.clinic_images import check_basemap, check_logo, check_social_card
+from app.diagnostics.clinic_images import (
+    check_basemap,
+    check_drawing,
+    check_logo,
+    check_social_card,
+)
 from app.diagnostics.clinic_pages import check_pages
 from app.diagnostics.result import CheckResult, Level, clinic_failures
 
@@ -24,7 +29,8 @@ def check_clinic_folder(folder: Path) -> list[CheckResult]:
     return [
         *results,
         *check_pages(folder, clinic),
-        check_logo(folder / "logo.svg"),
+        *check_logo(folder / "logo.svg"),
+        *check_drawing(folder / "illustration.svg"),
         check_social_card(folder / "social-card.png"),
         *(check_basemap(clinic, folder / "basemap.pmtiles") if location_known else ()),
         *_placeholders(folder),

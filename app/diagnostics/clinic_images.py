@@ -1,35 +1,44 @@
-"""Checks of the logo, the social card and the basemap."""
+"""Checks of the logo, the drawing, the social card and the basemap."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from app.clinic import Clinic, ClinicError
-from app.diagnostics.result import FIX_ADVICE, CheckResult, clinic_failures, failed, ok, warning
+from app.clinic.errors import IssueCollector
+from app.diagnostics.result import CheckResult, clinic_failures, ok, warning, warning_at
 from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.viewport import HEIGHT, WIDTH, fit_viewport, mercator
 from app.pages.social_card import SIZE, read_social_card
+from app.pages.svg_files import read_svg
 
-MAX_LOGO_BYTES = 10_000  # every page loads it
+MAX_SVG_BYTES = 10_000  # every page loads the logo, and the front page the drawing
 STREET_ZOOM = 14  # the zoom level from which a basemap contains every street
-CREATE_AGAIN = "Create it again: docs/customize.md"
+CREATE_AGAIN = "Create it again: flask clinic streets"
 
 
-def check_logo(file: Path) -> CheckResult:
-    """Check that ``file`` is a small SVG that scales."""
-    try:
-        root = ET.parse(file).getroot()  # noqa: S314  (the clinic's own file)
-    except (OSError, ET.ParseError) as error:
-        return failed("logo", f"{file}: {error}", FIX_ADVICE)
-    if not root.tag.endswith("svg"):
-        return failed("logo", f"{file}: not an SVG", FIX_ADVICE)
-    size = file.stat().st_size
-    if "viewBox" not in root.attrib:
-        return warning("logo", f"{file}: has no viewBox, so it does not scale", "Add one")
-    if size > MAX_LOGO_BYTES:
-        return warning("logo", f"{file}: {size} bytes, loaded by every page", "Simplify it")
-    return ok("logo", f"{size} bytes")
+def check_logo(file: Path) -> list[CheckResult]:
+    """Check that ``file`` is a small SVG that scales, without scripts and outside references."""
+    return _check_svg("logo", file)
+
+
+def check_drawing(file: Path) -> list[CheckResult]:
+    """Check the drawing of the front page in the same way, if there is one."""
+    if not file.exists():
+        return [ok("drawing", "none; the front page is shown without one")]
+    return _check_svg("drawing", file)
+
+
+def _check_svg(check: str, file: Path) -> list[CheckResult]:
+    issues = IssueCollector()
+    text = read_svg(file, issues)
+    if issues.issues:
+        return clinic_failures(check, ClinicError.from_issues(issues.issues))
+    if "viewBox" not in text:
+        return [warning_at(check, file, "<svg", "has no viewBox, so it does not scale", "Add one")]
+    if (size := len(text.encode())) > MAX_SVG_BYTES:
+        return [warning(check, f"{file}: {size} bytes; visitors wait for it", "Simplify it")]
+    return [ok(check, f"{size} bytes")]
 
 
 def check_social_card(file: Path) -> CheckResult:
@@ -48,8 +57,8 @@ def check_social_card(file: Path) -> CheckResult:
 def check_basemap(clinic: Clinic, file: Path) -> list[CheckResult]:
     """Check that ``file`` has the streets around every location at each of its zoom levels."""
     if not file.exists():
-        message = "none; the map shows markers on a plain background"
-        return [warning("basemap", message, "Create one: docs/customize.md")]
+        message = "none; pages show addresses and directions without a map"
+        return [warning("basemap", message, "Get one: flask clinic streets")]
     try:
         basemap = PMTilesReader(file)
     except ClinicError as error:

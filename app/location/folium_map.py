@@ -141,7 +141,7 @@ def _empty_map(markers: Sequence[Marker], basemap: PMTilesMetadata | None) -> In
         **options,
     )
     if len(markers) > 1:
-        padding = {"padding_top_left": (24, 50), "padding_bottom_right": (24, 12)}
+        padding = {"padding_top_left": (48, 64), "padding_bottom_right": (48, 24)}
         FitBounds(points, max_zoom=START_ZOOM, **padding).add_to(interactive_map)
     return interactive_map
 

@@ -6,6 +6,7 @@
 function setUpMap(map, layer) {
   setUpPopups(map);
   setUpTouchHint(map);
+  setUpZoom(map);
   if (!layer) return;
   showWhenDrawn(map, layer);
   setUpStreetButton(map, layer);
@@ -162,6 +163,31 @@ function showWhenDrawn(map, layer) {
     if (!drawn()) return;
     layer.off("tileload", onTile);
     show();
+  });
+}
+
+// Zooms in on the nearest location, so that it stays in sight, and adds a button that shows all.
+function setUpZoom(map) {
+  var center = map.getCenter(), zoom = map.getZoom(), places = [];
+  map.eachLayer(function (layer) { if (layer instanceof L.Marker) places.push(layer.getLatLng()); });
+  map.zoomIn = function (steps, options) {
+    var middle = map.getCenter();
+    var nearest = places.reduce(function (one, other) {
+      return middle.distanceTo(other) < middle.distanceTo(one) ? other : one;
+    });
+    return map.setZoomAround(nearest, map.getZoom() + (steps || map.options.zoomDelta), options);
+  };
+  var button = L.DomUtil.create("a", "map-home", map.zoomControl.getContainer());
+  button.href = "#";
+  button.title = places.length > 1 ? "Show all locations" : "Show the location";
+  button.setAttribute("role", "button");
+  button.setAttribute("aria-label", button.title);
+  button.innerHTML = '<svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">'
+    + '<path fill="currentColor" d="M12 3 2 12h3v8h5v-6h4v6h5v-8h3z"/></svg>';
+  L.DomEvent.disableClickPropagation(button);
+  L.DomEvent.on(button, "click", function (event) {
+    L.DomEvent.preventDefault(event);
+    map.setView(center, zoom);
   });
 }
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, json, render_template, request
-from markupsafe import Markup
 
 from app.location.map_cache import MEDIA_TYPES, MapCache, MapSource
 from app.location.map_colors import STATIC_MAP_CSS
-from app.location.markers import sanitize_attribution
 from app.location.pmtiles_reader import PMTilesReader
 from app.services import current_services
 from app.web.page_cache import (
@@ -41,11 +39,6 @@ class ClinicMap:
     source: MapSource
     cache: MapCache
     basemap: PMTilesReader | None
-
-    @property
-    def attribution(self) -> Markup:
-        """The credit for the map's data."""
-        return sanitize_attribution(self.source.attribution)[0]
 
     def url(self, name: str) -> str:
         """The URL of ``map.js`` or an image; it changes with the contents."""

@@ -40,9 +40,11 @@ def render_static_map(
         f'<g class="w" {HALO} stroke-width="6">',
         *place_labels(features, colors, pin_areas),
         _scale_bar(viewport, colors),
-        _attribution(basemap, colors) if basemap else "",
+        _attribution(basemap, colors, WIDTH - 24, 25) if basemap else "",
         f'</g><g class="n" display="none" {HALO} stroke-width="11">',
         *place_labels(features, colors, large_pin_areas, LARGE_LABEL_SCALE),
+        # Small screens show a square from the middle.
+        _attribution(basemap, colors, (WIDTH + HEIGHT) // 2 - 24, 40) if basemap else "",
         "</g>",
         # From north to south, so that a pin in front covers the one behind it.
         *(
@@ -94,10 +96,11 @@ def _format_length(meters: int) -> str:
     return f"{metric} · {feet:,.0f} ft" if feet < 2640 else f"{metric} · {feet / 5280:.2g} mi"
 
 
-def _attribution(basemap: PMTilesReader, colors: MapColors) -> str:
+def _attribution(basemap: PMTilesReader, colors: MapColors, right: int, size: int) -> str:
     _, text = sanitize_attribution(basemap.metadata.attribution)
     return (
-        f'<text x="{WIDTH - 24}" y="{HEIGHT - 22}" text-anchor="end" {_text_colors(colors)}>'
+        f'<text x="{right}" y="{HEIGHT - 22}" font-size="{size}" text-anchor="end"'
+        f" {_text_colors(colors)}>"
         f"{escape(text)}</text>"
     )
 

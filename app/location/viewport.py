@@ -16,12 +16,18 @@ FRAME = box(0, 0, WIDTH, HEIGHT)
 MARKER_AREA = (700, 640)  # units around the middle that contain all markers, also in the square
 MIN_UNIT = 1 / (512 * 2**16)  # of the world's width per unit: zoom 16, two units per pixel
 EQUATOR_LENGTH = 40_075_016.7  # meters
+STREET_MARGIN = 4000  # meters around the initial view
 
 
 def mercator(latitude: float, longitude: float) -> tuple[float, float]:
     """Project degrees to x from 0 (180° W) to 1 (180° E), y from 0 (85.05° N) to 1 (85.05° S)."""
     y = math.asinh(math.tan(math.radians(latitude))) / math.tau
     return longitude / 360 + 0.5, 0.5 - y
+
+
+def degrees(x: float, y: float) -> tuple[float, float]:
+    """Latitude and longitude of a point of ``mercator``."""
+    return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y)))), (x - 0.5) * 360
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,20 @@ class Viewport:
         """The position of the tip of ``marker``, in units from the top left."""
         x, y = mercator(marker.latitude, marker.longitude)
         return (x - self.left) / self.unit, (y - self.top) / self.unit
+
+
+def street_bounds(markers: Sequence[Marker]) -> tuple[float, float, float, float]:
+    """West, south, east and north, in degrees, of the streets that a map of ``markers`` needs.
+
+    It is the initial view with a margin on each side, because visitors move the map.
+    """
+    view = fit_viewport(markers)
+    width, height = view.unit * WIDTH, view.unit * HEIGHT
+    meters = EQUATOR_LENGTH * math.cos(math.radians(view.latitude))
+    margin = max(width / 4, STREET_MARGIN / meters)
+    north, west = degrees(view.left - margin, view.top - margin)
+    south, east = degrees(view.left + width + margin, view.top + height + margin)
+    return west, south, east, north
 
 
 def fit_viewport(markers: Sequence[Marker]) -> Viewport:

@@ -40,7 +40,8 @@ def init_app(  # noqa: PLR0913  (each is one setting)
     ``secret_key`` keys the hashes of visitors' addresses. ``trusted_hosts`` are the host names
     that are answered, None for any. ``trusted_proxies`` is the number of our own proxies: so many
     entries of ``X-Forwarded-*`` are trusted, counted from the end. ``theme_css`` changes the site's
-    colors. ``observe`` is called for each request. Cached pages are rendered again when ``page_version()`` changes.
+    colors. ``observe`` is called for each request. Cached pages are rendered again when
+    ``page_version()`` changes.
     """
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,

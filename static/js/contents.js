@@ -1,6 +1,6 @@
 // Marks the current section in the table of contents, if the browser does not do so itself.
 (() => {
-  const links = [...document.querySelectorAll(".contents a")];
+  const links = [...document.querySelectorAll(".columns > .contents a")];
   if (!links.length || CSS.supports("scroll-target-group: auto")) return;
   const headings = links.map((link) => document.getElementById(link.hash.slice(1)));
 

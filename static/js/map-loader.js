@@ -25,6 +25,7 @@
   }
 
   function load() {
+    box.classList.remove("is-empty");
     fetch(box.dataset.assets).then(function (response) { return response.json(); })
       .then(start).catch(function () {});
   }

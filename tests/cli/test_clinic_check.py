@@ -18,7 +18,7 @@ from app.diagnostics.result import CheckResult, Level
 Change = Callable[[str, str, str], None]
 DEMO_CHECKS = [
     "clinic", "phones", "mailboxes", "hours", "review", "crisis", "pages", "figures",
-    "references", "reading", "redirects", "logo", "social card", "basemap",
+    "references", "reading", "redirects", "logo", "drawing", "social card", "basemap",
 ]  # fmt: skip
 
 CRISIS_LINE = '[[crisis_lines]]\nname = "Samaritans"\nphone = "116 123"\nwhen = "any time"\n'
@@ -74,6 +74,13 @@ def test_every_check_runs_on_the_demo_and_none_fails(clinic_dir: Path) -> None:
         (("figures/effect-duration.toml", "hours = 24", "hours = 99"), "pages", "driving.hours"),
         (("redirects.toml", '"/evidence"', '"/proof"'), "redirects", "/proof is not a page"),
         (("logo.svg", "</svg>", ""), "logo", "no element found"),
+        (("illustration.svg", "<!-- A", "<script/><!-- A"), "drawing", "must not contain scripts"),
+        (
+            ("clinic.toml", "[digest]", '[theme]\naction = "#6fb1a8"\n[digest]'),
+            "clinic",
+            "theme.action: #6fb1a8 has a contrast of 2.0:1",
+        ),
+        (("clinic.toml", "0.00180", "0,00180"), "clinic", "a decimal point, not a comma"),
     ],
 )
 def test_a_failure_names_file_and_line_and_exits_with_status_1(
@@ -164,7 +171,11 @@ def test_a_clinic_abroad_without_crisis_lines_fails(change: Change, folder: Path
 
 @pytest.mark.parametrize(
     ("file", "message"),
-    [("basemap.pmtiles", "plain background"), ("social-card.png", "without an im")],
+    [
+        ("basemap.pmtiles", "without a map"),
+        ("social-card.png", "without an im"),
+        ("illustration.svg", "without one"),
+    ],
 )
 def test_images_may_be_missing(folder: Path, file: str, message: str) -> None:
     (folder / file).unlink()
@@ -205,6 +216,35 @@ def test_what_editors_and_systems_leave_behind_is_no_fault(folder: Path) -> None
             (place / f"._{file.name}").write_bytes(b"\x00\x05\x16\x07 Mac OS X \xff")
             (place / f".#{file.name}").symlink_to("someone@host.1234:1700000000")
     assert check_clinic_folder(folder) == before
+
+
+def test_streets_shows_the_command_with_a_box_around_every_location(folder: Path) -> None:
+    shown = CliRunner().invoke(commands, ["streets", str(folder), "--build", "20270131"])
+    assert shown.exit_code == 0
+    program, _, url, target, box, zoom = shown.stdout.split()[:6]
+    assert (program, url) == ("pmtiles", "https://build.protomaps.com/20270131.pmtiles")
+    assert (target, zoom) == (str(folder / "basemap.pmtiles"), "--maxzoom=15")
+    west, south, east, north = map(float, box.removeprefix("--bbox=").split(","))
+    assert west < -0.0054 - 0.02 and east > 0.0031 + 0.02  # noqa: PT018
+    assert south < 0.0018 - 0.02 and north > 0.0092 + 0.02  # noqa: PT018
+
+
+def test_streets_runs_the_program_and_says_what_to_do_if_it_fails(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = CliRunner().invoke(commands, ["streets", str(folder), "--run"])
+    assert (missing.exit_code, "pmtiles is not installed: get it at" in missing.output) == (1, True)
+    program = tmp_path / "pmtiles"
+    program.write_text('#!/bin/sh\necho extracted "$3" > "$3"\n')
+    program.chmod(0o755)
+    (folder / "basemap.pmtiles").unlink()
+    done = CliRunner().invoke(commands, ["streets", str(folder), "--run"])
+    assert done.exit_code == 0
+    assert (folder / "basemap.pmtiles").read_text().startswith("extracted")
+    program.write_text("#!/bin/sh\nexit 3\n")
+    failed = CliRunner().invoke(commands, ["streets", str(folder), "--run"])
+    assert (failed.exit_code, "choose another --build" in failed.output) == (1, True)
 
 
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:

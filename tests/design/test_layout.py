@@ -9,11 +9,12 @@ from playwright.sync_api import Page
 from tests.support.pages import ALL_PAGES
 
 ENLARGED = {"width": 320, "height": 256}  # 1280 by 1024 at 400 %
-SMALL_BUTTONS = """() => [...document.querySelectorAll('.button, .site-header a')]
-    .filter(button => button.getBoundingClientRect().height < 44)
+SMALL_BUTTONS = """() => [
+    ...document.querySelectorAll('.button, .call a, .directions a, .site-header a')]
+    .filter(button => button.checkVisibility() && button.getBoundingClientRect().height < 44)
     .map(button => button.textContent)"""
 SMALL_TARGETS = """() => [
-    ...document.querySelectorAll('nav a, .plain a, .references [href^="#"], input')
+    ...document.querySelectorAll('nav a, .plain a, .references [href^="#"], input, summary')
   ].filter(target => target.checkVisibility() && !target.closest('.honeypot'))
     .map(target => [target.getBoundingClientRect(), target.id || target.textContent])
     .filter(([box]) => box.height && (box.height < 24 || box.width < 24))

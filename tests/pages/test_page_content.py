@@ -169,12 +169,6 @@ def test_numbers_of_one_country_are_shown_only_there(page: str) -> None:
     assert re.findall(r"\b(?:911|988|838255)\b", everywhere) == []
 
 
-def test_article_starts_with_the_crisis_lines() -> None:
-    opening = PAGES["index"].split("\n## ")[0]
-    assert "call **{{ clinic.emergency_number }}**" in opening
-    assert "**{{ clinic.call_crisis_line }}**" in opening
-
-
 def test_aftercare_page_is_short_enough_for_one_sheet() -> None:
     assert len(plain(PAGES["after-your-infusion"]).split()) <= 420
 

@@ -134,8 +134,29 @@ def test_favicon_is_the_logo(client: FlaskClient) -> None:
     assert "<svg" in response.text
 
 
-def test_header_has_four_links(client: FlaskClient) -> None:
+def test_header_has_four_links_and_the_menu_of_small_screens_all(client: FlaskClient) -> None:
     header = re.search(r"<header.*?</header>", client.get("/privacy").text, re.DOTALL)
     assert header
-    links = re.findall(r'<li><a href="([^"]+)"', header[0])
-    assert links == ["/", "/first-visit", "/location", "/contact"]
+    row, menu = (re.findall(r'<li><a href="([^"]+)"', part) for part in header[0].split("<details"))
+    assert row == ["/", "/first-visit", "/location", "/contact"]
+    assert {*row, "/after-your-infusion", "/evidence", "/questions", "/privacy"} < set(menu)
+
+
+def test_front_page_begins_with_who_and_where_we_are(client: FlaskClient, clinic: Clinic) -> None:
+    opening = client.get("/").text.partition('class="wrap columns"')[0]
+    assert f"<h1>{clinic.tagline}</h1>" in opening
+    assert "Null Harbor, NY" in opening
+    assert re.search(r'<strong>Quay Street</strong> <span class="status">\w+day: ', opening)
+    assert opening.count('<a class="button" href') == 1, "one filled action"
+
+
+def test_front_page_fits_one_round_trip_with_a_notice(app: Flask) -> None:
+    app.jinja_env.globals["notice"] = "Closed today because of the storm. " * 6
+    response = app.test_client().get("/", headers={"Accept-Encoding": "br"})
+    assert b'class="notice-banner"' in brotli.decompress(response.data)
+    assert len(response.data) <= FIRST_ROUND_TRIP
+
+
+def test_pages_lead_to_the_next_one(client: FlaskClient) -> None:
+    assert '<p class="next"><a href="/first-visit">Next: ' in client.get("/").text
+    assert 'class="next"' not in client.get("/privacy").text

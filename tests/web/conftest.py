@@ -14,9 +14,9 @@ from app import web
 from app.web.page_cache import HTML, public_response
 from app.web.rate_limits import limiter
 from app.web.security_headers import allow_images_from
+from app.web.static_files import INLINE_STYLE_SHEETS, LATE_STYLE_SHEETS
 
 ERROR_PAGE = "<title>{{ heading }}</title><h1>{{ code }} {{ heading }}</h1>{{ explanation }}"
-SHEETS = ("tokens", "base", "layout", "components")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def static(tmp_path: Path) -> Path:
     """A static folder. Add files before creating the site."""
     folder = tmp_path / "static"
     (folder / "css").mkdir(parents=True)
-    for name in SHEETS:
+    for name in (*INLINE_STYLE_SHEETS, *LATE_STYLE_SHEETS):
         (folder / "css" / f"{name}.css").write_text(f".{name} {{ color: black }}\n" * 50)
     return folder
 
