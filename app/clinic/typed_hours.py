@@ -18,7 +18,7 @@ def hours_toml(text: str) -> str:
     A day that is given twice has a break. Raises ValueError for anything else than days and times.
     """
     days: dict[str, list[str]] = {day: [] for day in WEEKDAYS}
-    for part in text.replace("–", "-").split(","):
+    for part in text.replace("\N{EN DASH}", "-").split(","):
         if not (match := PART.fullmatch(part.strip())):
             raise ValueError(f"{part.strip()!r} is not days and times: write {EXAMPLE}")
         first, last, opens, closes = match.groups()
