@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clinic import ClinicError
+from app.contact.requeue import RequeueError
 from app.database import error_line
 from app.database.engines import NotDurableError
 from app.database.revisions import UnknownRevisionError
@@ -20,7 +21,8 @@ from config import SettingsError
 EX_CONFIG = 78  # from sysexits.h
 # Errors whose message is written for the operator.
 OPERATOR_ERRORS = (
-    MaintenanceError, NotDurableError, StartupError, UnknownKeyError, UnknownRevisionError,
+    MaintenanceError, NotDurableError, RequeueError, StartupError, UnknownKeyError,
+    UnknownRevisionError,
 )  # fmt: skip
 COMMAND_PATHS = {
     "backup": "app.cli.backup:backup",

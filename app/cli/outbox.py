@@ -7,6 +7,7 @@ from uuid import UUID
 import click
 import sqlalchemy as sa
 from flask.cli import AppGroup
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
 from app.cli.output import (
@@ -19,9 +20,14 @@ from app.cli.output import (
     print_table,
     yes_option,
 )
+from app.clinic.models import Mailbox
+from app.contact.requeue import Plan, plan_requeue
+from app.contact.requeue import requeue as requeue_message
 from app.encryption import UnknownKeyError
+from app.maintenance import audit_log
 from app.outbox import admin, circuit_breaker
 from app.outbox.models import (
+    IS_DEAD,
     DeliveryAttempt,
     MailTransportState,
     OutboxMessage,
@@ -36,6 +42,15 @@ MAX_LISTED = 50  # messages listed before `resume` asks
 
 
 outbox = AppGroup("outbox", help="Show and manage outgoing messages.")
+
+
+def _valid_mailbox(_context: click.Context, _option: click.Parameter, to: str | None) -> str | None:
+    if to is not None:
+        try:
+            TypeAdapter(Mailbox).validate_python(to)
+        except ValidationError:
+            raise click.BadParameter("must be an address in ASCII, like a@b.example") from None
+    return to
 
 
 @outbox.command(name="list", epilog="Example: flask outbox list")
@@ -112,11 +127,42 @@ def _attempts(session: Session, message: OutboxMessage) -> list[dict[str, Any]]:
 
 
 @outbox.command(epilog="Example: flask outbox requeue 5f0c2a71")
-@click.argument("message")
+@click.argument("message", required=False)
+@click.option("--all", "every", is_flag=True, help="All messages that were given up.")
+@click.option(
+    "--to", metavar="ADDRESS", callback=_valid_mailbox, help="Send it to this address, once."
+)
 @yes_option
-def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
-    """Send a dead, cancelled or pending message now."""
-    _apply(message, admin.requeue, "Send it now?", yes=yes)
+def requeue(message: str | None, every: bool, to: str | None, yes: bool) -> None:  # noqa: FBT001
+    """Send a dead, cancelled or pending message now.
+
+    An email about an inquiry is made anew, for the mailboxes that its topic has in clinic.toml
+    today. Each of them gets the inquiry once.
+    """
+    if every == bool(message):
+        raise click.UsageError("name a message, or use --all")
+    database, inquiries = current_services().database, current_services().inquiries
+    with database.read_session() as session:
+        dead = sa.select(OutboxMessage).where(IS_DEAD).order_by(OutboxMessage.queued_at)
+        messages = [_find_message(session, message)] if message else session.scalars(dead).all()
+        for found in messages:
+            plan = plan_requeue(session, inquiries, found, to)
+            click.echo(f"{found.reference}: {_describe(found)}\n  {_describe_plan(found, plan)}")
+    confirm("Do it?", yes=yes)
+    for found in messages:
+        with database.session() as session:
+            now = database.now(session)
+            requeue_message(session, inquiries, found, now, to)
+            if to:
+                audit_log.record(session, now, "redirected", found.reference)
+    click.echo("done")
+
+
+def _describe_plan(message: OutboxMessage, plan: Plan) -> str:
+    if plan.email is None:
+        return "cancel it: each mailbox of its topic has an email about this inquiry"
+    recipients = [email.recipient for email in (plan.email, *plan.others)]
+    return f"send it to {'the visitor' if message.is_acknowledgement else ' and '.join(recipients)}"
 
 
 @outbox.command(epilog="Example: flask outbox cancel 5f0c2a71")
@@ -124,7 +170,17 @@ def requeue(message: str, yes: bool) -> None:  # noqa: FBT001
 @yes_option
 def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
     """Cancel a pending or dead message. The inquiry is kept."""
-    _apply(message, admin.cancel, "Never send it?", yes=yes)
+    database = current_services().database
+    with database.read_session() as session:
+        found = _find_message(session, message)
+    click.echo(f"{found.reference} to {_recipient(found)}: {_describe(found)}")
+    confirm("Never send it?", yes=yes)
+    with database.session() as session:
+        changed = admin.cancel(session, found.id, database.now(session))
+    if not changed:
+        state = found.state if found.encrypted_message != admin.REDACTED else "erased"
+        raise click.ClickException(f"not possible while it is {state}; nothing changed")
+    click.echo("done")
 
 
 @outbox.command(epilog="Example: flask outbox pause")
@@ -158,20 +214,6 @@ def resume(yes: bool) -> None:  # noqa: FBT001
     with database.session() as session:
         admin.resume(session)
     click.echo("resumed")
-
-
-def _apply(prefix: str, action: admin.Action, question: str, *, yes: bool) -> None:
-    database = current_services().database
-    with database.read_session() as session:
-        message = _find_message(session, prefix)
-    click.echo(f"{message.reference} to {_recipient(message)}: {_describe(message)}")
-    confirm(question, yes=yes)
-    with database.session() as session:
-        changed = action(session, message.id, database.now(session))
-    if not changed:
-        state = message.state if message.encrypted_message != admin.REDACTED else "erased"
-        raise click.ClickException(f"not possible while it is {state}; nothing changed")
-    click.echo("done")
 
 
 def _find_message(session: Session, prefix: str) -> OutboxMessage:

@@ -92,6 +92,19 @@ class InquiryService:
                     raise
             attempt += 1
 
+    def build_notifications(
+        self, inquiry: Inquiry, content: InquiryData, spam_note: str = ""
+    ) -> list[OutgoingEmail]:
+        """The emails about an inquiry: one to each mailbox that its topic has today."""
+        return notification_emails(
+            content,
+            inquiry.reference,
+            inquiry.created_at,
+            self.clinic,
+            self.notification_detail,
+            spam_note=spam_note,
+        )
+
     def notify_staff(
         self, session: Session, inquiry: Inquiry, content: InquiryData, now: datetime
     ) -> None:
@@ -163,14 +176,7 @@ class InquiryService:
     def _notifications(
         self, inquiry: Inquiry, content: InquiryData, now: datetime, spam_note: str = ""
     ) -> list[OutboxRow]:
-        emails = notification_emails(
-            content,
-            inquiry.reference,
-            inquiry.created_at,
-            self.clinic,
-            self.notification_detail,
-            spam_note=spam_note,
-        )
+        emails = self.build_notifications(inquiry, content, spam_note)
         return [self._outbox_row(email, inquiry, now) for email in emails]
 
     def _acknowledgements(self, inquiry: Inquiry, content: InquiryData) -> list[OutboxRow]:

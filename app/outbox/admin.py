@@ -3,7 +3,7 @@
 Requeuing and cancelling leave a delivery attempt as their record.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,7 +19,6 @@ from app.outbox.models import (
     State,
 )
 
-Action = Callable[[Session, UUID, datetime], bool]
 OPERATOR = "operator"
 REDACTED = b""  # not NULL: only a delivered message may be without content
 
@@ -40,16 +39,23 @@ def resume(session: Session) -> None:
     session.execute(sa.delete(OutboxPause))
 
 
-def requeue(session: Session, message_id: UUID, now: datetime) -> bool:
-    """Make a dead, cancelled or pending message due now, with a new retry period of five days.
+def requeue(
+    session: Session, message_id: UUID, encrypted: bytes, mailbox: str | None, now: datetime
+) -> bool:
+    """Send the ``encrypted`` email now instead of the stored one, with a new retry period.
 
-    False, and nothing is changed, when it is being sent, was delivered or was redacted.
+    False, and nothing is changed, when the message is being sent, was redacted, or has arrived
+    in its mailbox. One that arrived in the fallback mailbox is sent to ``mailbox``, but not to
+    the fallback mailbox again.
     """
-    message = _lock(session, message_id, State.PENDING, State.DEAD, State.CANCELLED)
-    if message is None:
+    states = (State.PENDING, State.DEAD, State.CANCELLED, State.DELIVERED)
+    message = _lock(session, message_id, *states)
+    if message is None or (message.state == State.DELIVERED and not message.used_fallback):
         return False
+    message.used_fallback = message.state == State.DELIVERED
+    message.encrypted_message, message.mailbox, message.delivered_at = encrypted, mailbox, None
     message.schedule(now)
-    message.queued_at, message.crash_count, message.used_fallback = now, 0, False
+    message.queued_at, message.attempt_count, message.crash_count = now, 0, 0
     _record(session, message, Outcome.REQUEUED, now)
     return True
 
@@ -67,7 +73,9 @@ def cancel(session: Session, message_id: UUID, now: datetime) -> bool:
 def _lock(session: Session, message_id: UUID, *states: State) -> OutboxMessage | None:
     """The message, locked against changes, if it is in one of ``states`` and not redacted."""
     message = session.get(OutboxMessage, message_id, with_for_update=True)
-    return message if message and message.state in states and message.encrypted_message else None
+    if message is None or message.encrypted_message == REDACTED:
+        return None
+    return message if message.state in states else None
 
 
 def _record(session: Session, message: OutboxMessage, outcome: Outcome, now: datetime) -> None:

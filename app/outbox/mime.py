@@ -34,7 +34,8 @@ def build_message(email: OutgoingEmail, *, message_id: str, date: datetime) -> M
     if not (current_app.config["MAIL_AUTO_SUBMITTED"] or email.is_acknowledgement):
         headers = {}
     message = _Message(
-        subject=_one_line(email.subject),
+        # A visitor's "=?" stays text even for programs that decode twice.
+        subject=_one_line(email.subject).replace("=?", "= ?"),
         recipients=[email.recipient],
         body=email.text,
         html=email.html,

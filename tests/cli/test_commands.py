@@ -85,7 +85,7 @@ def test_list_reports_an_unavailable_mail_server(desk: Desk, relay: Relay) -> No
 
 
 def test_a_dead_message_can_be_requeued(desk: Desk, relay: Relay) -> None:
-    relay.script = {"rcpt": "550 unknown"}
+    relay.script = {"rcpt": "550 5.1.1 unknown"}
     desk.send()
     desk.says("mailer", "run", "--once")
     assert desk.message().state == "dead"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.outbox.models import DeliveryAttempt
+from app.outbox.models import DeliveryAttempt, OutboxMessage, State
+from tests.faults.clients import new_inquiry, submit
 from tests.faults.delivery_check import read_message
 from tests.faults.fault_plan import REAL_TIMES, SHORT_TIMES
 from tests.faults.registry import SCENARIOS, Scenario, scenario
@@ -15,6 +16,8 @@ from tests.support import smtp_sink
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.site import free_port
 from tests.support.smtp_relay import ACCEPT_AND_DROP, DRIP, DROP, HANG, Relay
+
+PROBES_PER_HOUR = 62  # after 15 s, 30 s, then each minute
 
 
 def follow_script(site: SiteUnderTest, script: dict[str, str], hits: int) -> None:
@@ -41,6 +44,44 @@ for name, script, hits in (
 ):
     function = partial(follow_script, script=script, hits=hits)
     SCENARIOS.append(Scenario(name, function, short=script == {"dot": ACCEPT_AND_DROP}))
+
+
+NOT_OURS = "553 5.7.1 <no-reply@clinic.example>: Sender address rejected: not owned by user web"
+
+
+@scenario(
+    "SMTP relay refuses us for an hour, then accepts",
+    note="the probes of an hour, 2 s apart; none uses up an attempt or the fallback mailbox",
+)
+def refuses_us(site: SiteUnderTest) -> None:
+    site.relay.script = {"rcpt": NOT_OURS}
+    site.start()
+    with site.load(pause=1):
+        wait_until(lambda: site.relay.hits["rcpt"] >= PROBES_PER_HOUR, 300, "probes of an hour")
+        used_up = sa.or_(
+            OutboxMessage.attempt_count > 0,
+            OutboxMessage.used_fallback,
+            OutboxMessage.state == State.DEAD,
+        )
+        with site.database.read_session() as session:
+            waiting = sa.select(sa.func.count()).where(OutboxMessage.state != State.SENDING)
+            assert not session.scalar(waiting.where(used_up))
+        site.relay.script = {}
+    site.injected = site.relay.hits["rcpt"]
+
+
+@scenario("SMTP relay refuses one message, accepts the others", note="retried like any failure")
+def refuses_one(site: SiteUnderTest) -> None:
+    refused = new_inquiry(text="please refuse this one")
+    site.relay.script, site.relay.only = {"dot": "554 5.7.1 refused"}, "refuse this one"
+    site.start()
+    submit(f"http://127.0.0.1:{site.port}", refused)
+    site.submissions.append(refused)
+    with site.load(pause=0.5):
+        wait_until(lambda: site.relay.hits["dot"] >= 6, 60, "6 refusals")
+        wait_until(lambda: len(site.relay.received) >= 40, 60, "40 other messages")
+    site.relay.script = {}
+    site.injected = site.relay.hits["dot"]
 
 
 @scenario("SMTP server sends one byte per second", note="deadline 6 s instead of 660")

@@ -77,13 +77,14 @@ def combinations() -> Iterator[OutgoingEmail]:
 def test_every_reader_reads_what_was_meant(app: Flask) -> None:
     with app.app_context():
         for email in combinations():
+            subject = email.subject.replace("=?", "= ?")
             content = build_message(email, message_id="<a@clinic.example>", date=WHEN).as_bytes()
-            assert decode(raw_header(content, "Subject")) == email.subject
+            assert decode(raw_header(content, "Subject")) == subject
             ((phrase, address),) = getaddresses([unfold(raw_header(content, "From"))])
             assert (decode(phrase), address) == (email.sender_name, SENDER)
             assert str(make_header(decode_header(phrase))) == email.sender_name
             parsed = message_from_bytes(content, policy=policy.default)
-            assert str(parsed["Subject"]) == email.subject
+            assert str(parsed["Subject"]) == subject
             # Python 3.11 shows a space between two encoded words of a name.
             assert [mailbox.addr_spec for mailbox in parsed["From"].addresses] == [SENDER]
 

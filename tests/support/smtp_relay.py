@@ -3,7 +3,8 @@
 Steps, in order: greeting, ehlo, starttls, auth, mail, rcpt, data, dot. ``script`` maps a step to
 a reply or to DROP, HANG, DRIP or ACCEPT_AND_DROP. ``hits`` counts how often each step followed the
 script. ``pause`` maps a step to the seconds before its reply. A reply to rcpt may contain
-"{recipient}", and is sent only to the recipient ``only``, if it is set.
+"{recipient}". If ``only`` is set, the script of rcpt is for this recipient, and that of dot for
+messages that contain it.
 """
 
 import socket
@@ -160,7 +161,9 @@ class _Session:
             content += line.removeprefix(b".") if line.startswith(b"..") else line
         if not line:
             raise _DisconnectedError
-        reply = self._relay.script.get("dot", DEFAULT_REPLIES["dot"])
+        is_scripted = self._relay.only.encode() in content
+        reply = self._relay.script.get("dot", "") if is_scripted else ""
+        reply = reply or DEFAULT_REPLIES["dot"]
         if reply == ACCEPT_AND_DROP or reply.startswith("2"):
             self._relay.received.append(
                 ReceivedMessage(self._sender, tuple(self._recipients), content)
