@@ -30,7 +30,9 @@ ENHANCED_CODE = re.compile(
 )
 RESULT_BY_STATUS: dict[str, type[SendError]] = {
     **dict.fromkeys(("1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "2.2"), RecipientRefused),
-    **dict.fromkeys(("2.121", "2.122"), RecipientRefused),  # Exchange: it receives too much
+    # Exchange: it receives too much, or lets only some write to it.
+    **dict.fromkeys(("2.121", "2.122", "7.124", "7.129"), RecipientRefused),
+    **dict.fromkeys(("7.133", "7.134", "7.135", "7.136"), RecipientRefused),
     **dict.fromkeys(("2.3", "3.4"), MessageRefused),  # too large; with 6.x: the content
     **dict.fromkeys(("1.7", "1.8", "4.5"), TransportUnavailable),  # with 5.x: the protocol
 }
@@ -50,7 +52,7 @@ MAILBOX = re.compile(
     r"|doesn't exist|disabled|inactive|full|unavailable|over quota|(?:quota|limit) exceeded)\b"
     r"|\b(?:unknown|invalid|no such|no) (?:local )?(?:user|recipient|mailbox|address)\b"
     r"|recipient address rejected: (?:access denied|undeliverable|unverified)"
-    r"|unrouteable address|over quota|resolver\.(?:adr|rst)",
+    r"|unrouteable address|over quota",
     re.IGNORECASE,
 )
 # A temporary answer that names us, not one that only asks to come back later.

@@ -19,8 +19,8 @@ HEADERS = sorted(
     ("Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Reply-To",
      "Subject", "To")
 )  # fmt: skip
-TAGS = {"html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p", "a", "dl",
-        "dt", "dd", "strong"}  # fmt: skip
+TAGS = {"html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p", "a", "br",
+        "dl", "dt", "dd", "strong"}  # fmt: skip
 SCHEMES = ("mailto:", "tel:", "sms:")
 EMPTY = {**GOOD, "phone": "", "best_time": ""}
 
@@ -77,7 +77,10 @@ class HtmlPart(HTMLParser):
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
         self.links += [value or "" for name, value in attrs if name in ("href", "src")]
-        self._in_message = ("class", "message") in attrs
+        if tag == "br" and self._in_message:
+            self.message += "\n"
+        else:
+            self._in_message = ("class", "message") in attrs
 
     def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the parent's signature
         self._in_message = False
