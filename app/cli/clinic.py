@@ -5,7 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from config import ROOT
 PMTILES_URL = "https://github.com/protomaps/go-pmtiles/releases"
 BUILDS_URL = "https://maps.protomaps.com/builds/"
 Command = Callable[..., None]
+Answers = dict[str, str]
 FOLDER = click.Path(path_type=Path)
 
 
@@ -32,8 +33,8 @@ def clinic() -> None:
 def _question_options(command: Command) -> Command:
     """Add an option for each question."""
     for question in reversed(scaffold.QUESTIONS):
-        name = f"--{question.name.replace('_', '-')}"
-        command = click.option(name, metavar="TEXT", help=f"{question.prompt}.")(command)
+        help_text = f"{question.prompt}."
+        command = click.option(question.option, metavar="TEXT", help=help_text)(command)
     return command
 
 
@@ -49,13 +50,16 @@ def create(folder: Path, **options: str | None) -> None:
     example marked FILL IN: a preview shows it, production refuses it.
     """
     answers = {name: answer for name, answer in options.items() if answer is not None}
+    more_locations: list[Answers] = []
     try:
         scaffold.require_empty_folder(folder)
         scaffold.clinic_toml(answers)
         if sys.stdin.isatty():
             click.echo("Press Enter to answer later; the file then contains an example.\n")
-            _ask_open_questions(answers)
-        files = scaffold.write_clinic(folder, answers)
+            _ask_open_questions(answers, scaffold.QUESTIONS, scaffold.clinic_toml)
+            while click.confirm("\nAnother location?"):
+                more_locations.append(_ask_for_location(answers, more_locations))
+        files = scaffold.write_clinic(folder, answers, more_locations)
     except scaffold.ScaffoldError as error:
         raise click.ClickException(str(error)) from None
     open_places = len(find_placeholders(folder))
@@ -70,23 +74,42 @@ def _program() -> str:
     return os.path.relpath(path) if Path(path).name == "flask" and os.sep in path else "flask"
 
 
-def _ask_open_questions(answers: dict[str, str]) -> None:
-    """Ask for what ``answers`` do not have, and add it. The first answer decides what follows."""
+def _ask_for_location(answers: Answers, others: list[Answers]) -> Answers:
+    """Ask for a further location in the country of ``answers``."""
+    country = {"country": answers["country"]} if "country" in answers else {}
+    location = dict(country)
+
+    def check(given: Answers) -> None:
+        scaffold.clinic_toml(answers, [*others, given])
+
+    _ask_open_questions(location, scaffold.LOCATION_QUESTIONS, check)
+    return location
+
+
+def _ask_open_questions(
+    answers: Answers, questions: Iterable[scaffold.Question], check: Callable[[Answers], object]
+) -> None:
+    """Ask those of ``questions`` that ``answers`` leave open, and add the answers.
+
+    ``check`` raises ScaffoldError for an invalid one. The first answer decides what follows.
+    """
     asked: set[str] = set()
-    while questions := [one for one in scaffold.open_questions(answers) if one.name not in asked]:
-        question = questions[0]
+    while left := [
+        one for one in scaffold.open_questions(answers, questions) if one.name not in asked
+    ]:
+        question = left[0]
         asked.add(question.name)
-        if answer := _ask(question, answers):
+        if answer := _ask(question, answers, check):
             answers[question.name] = answer
 
 
-def _ask(question: scaffold.Question, answers: dict[str, str]) -> str:
+def _ask(question: scaffold.Question, answers: Answers, check: Callable[[Answers], object]) -> str:
     """Ask until the answer is valid. An empty answer keeps the example."""
 
     def validate(answer: str) -> str:
         answer = answer.strip()
         try:
-            scaffold.clinic_toml({**answers, question.name: answer} if answer else answers)
+            check({**answers, question.name: answer} if answer else answers)
         except scaffold.ScaffoldError as error:
             raise click.BadParameter(str(error)) from None
         return answer

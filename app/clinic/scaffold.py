@@ -6,7 +6,7 @@ Everything is validated before the first file is written, and an existing folder
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from app import clock
 from app.clinic import Clinic, countries
 from app.clinic.placeholders import PLACEHOLDER
+from app.clinic.typed_hours import hours_toml
 
 STARTER = Path(__file__).parent / "starter"
 DEMO_CLINIC = Path(__file__).parents[2] / "clinic"
@@ -31,19 +32,35 @@ class ScaffoldError(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """A value that only the clinic knows. ``example`` is used until it is answered."""
+    """A value that only the clinic knows. ``example`` is used until it is answered, unless it is
+    ``optional``.
+    """
 
     name: str
     prompt: str
     example: str | float
+    optional: bool = False
+
+    @property
+    def option(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
 
     def to_toml(self, answer: str | float) -> str:
-        """Return ``answer`` in TOML: a JSON string or number is also valid TOML."""
-        number = float(answer) if isinstance(self.example, float) else answer
-        return json.dumps(number, ensure_ascii=False)
+        """Return ``answer`` in TOML: a JSON string or number is also valid TOML.
+
+        Raises ValueError when it is not a number, or not opening hours.
+        """
+        if self.name == "hours":
+            return hours_toml(str(answer))
+        if not isinstance(self.example, float):
+            return json.dumps(answer, ensure_ascii=False)
+        try:
+            return json.dumps(float(answer))
+        except ValueError:
+            raise ValueError(f"{answer!r} is not a number") from None
 
 
-QUESTIONS = (
+CLINIC_QUESTIONS = (
     Question("country", "Country, as the two letters of ISO 3166", "US"),
     Question("name", "Name of the clinic", "Your Clinic"),
     Question("tagline", "What you do, in a few words", "Ketamine infusion, explained plainly"),
@@ -51,19 +68,32 @@ QUESTIONS = (
     Question("email", "Email that visitors see", "hello@your-clinic.example"),
     Question("mailbox", "Mailbox that gets the inquiries", "frontdesk@your-clinic.example"),
     Question("time_zone", "Time zone", "America/New_York"),
+)
+LOCATION_QUESTIONS = (
+    Question("location_name", "Name of the location, as patients know it", "Your Town"),
     Question("street", "Street and number", "1 Main Street"),
     Question("city", "City", "Your Town"),
     Question("region", "State, province or region", "NY"),
     Question("postal_code", "Postal code", "00000"),
     Question("latitude", "Latitude in degrees, south negative", 0.001),
     Question("longitude", "Longitude in degrees, west negative", 0.001),
+    Question("hours", "Opening hours", "Mon-Fri 9am-5pm"),
+    Question("transit", "How to get there by bus or train", "Bus 7 to Main Street", optional=True),
+    Question("parking", "Parking", "Six spaces in front of the door", optional=True),
+    Question(
+        "wheelchair_access",
+        "Wheelchair access",
+        "Level entrance, accessible restroom",
+        optional=True,
+    ),
 )
+QUESTIONS = (*CLINIC_QUESTIONS, *LOCATION_QUESTIONS)
 ADDRESS_LETTERS = {"region": "S", "postal_code": "Z"}  # of countries.address_format
 Answers = Mapping[str, str | float]
 
 
-def open_questions(answers: Answers) -> list[Question]:
-    """Return the questions that ``answers`` leave open, with examples from their country.
+def open_questions(answers: Answers, questions: Iterable[Question] = QUESTIONS) -> list[Question]:
+    """Return those of ``questions`` that ``answers`` leave open, with examples from their country.
 
     Without what its addresses do not have, and the time zone if there is only one. Raises
     ScaffoldError when the country is unknown.
@@ -75,35 +105,67 @@ def open_questions(answers: Answers) -> list[Question]:
     examples = _examples(country)
     return [
         replace(question, example=examples[question.name])
-        for question in QUESTIONS
+        for question in questions
         if question.name not in skipped | answers.keys()
     ]
 
 
-def clinic_toml(answers: Answers) -> str:
+def clinic_toml(answers: Answers, more_locations: Sequence[Answers] = ()) -> str:
     """Return a clinic.toml with ``answers`` by question name, and marked examples for the rest.
 
-    Raises ScaffoldError when an answer is invalid.
+    ``more_locations`` are the answers for each location after the first. Raises ScaffoldError
+    when an answer is invalid; the message begins with the option of its question.
     """
-    country, left_open = _country(answers), {question.name for question in open_questions(answers)}
-    values = {**_examples(country), **answers, "country": country}
-    fields = {"crisis_lines": _crisis_lines(country)}
-    for question in QUESTIONS:
-        name = question.name
-        try:
-            fields[name] = question.to_toml(values[name])
-        except ValueError:
-            raise ScaffoldError(f"{question.prompt}: {values[name]!r} is not a number") from None
-        fields[f"{name}_mark"] = f"  {PLACEHOLDER}" if name in left_open else ""
-        fields[f"{name}_off"] = "" if name in left_open | answers.keys() else "# "
+    country = _country(answers)
+    places = [answers, *({**place, "country": country} for place in more_locations)]
+    fields = {
+        **_fields(CLINIC_QUESTIONS, answers),
+        "locations": "\n".join(_location(place, number) for number, place in enumerate(places, 1)),
+        "crisis_lines": _crisis_lines(country),
+    }
     text = Template((STARTER / "clinic.toml").read_text(encoding="utf-8")).substitute(fields)
     try:
         Clinic.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError:
         raise ScaffoldError("an answer contains a character that is not allowed") from None
     except ValidationError as error:
-        raise ScaffoldError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        raise ScaffoldError(_explain(error, places)) from None
     return text
+
+
+def _location(answers: Answers, number: int) -> str:
+    fields = _fields(LOCATION_QUESTIONS, answers)
+    key = "main" if number == 1 else f"location-{number}"
+    template = Template((STARTER / "location.toml").read_text(encoding="utf-8"))
+    return template.substitute(fields, key=key)
+
+
+def _fields(questions: Iterable[Question], answers: Answers) -> dict[str, str]:
+    """Each question's value in TOML, its mark, and what turns its line into a comment."""
+    country = _country(answers)
+    values = {**_examples(country), **answers, "country": country}
+    left_open = {question.name for question in open_questions(answers) if not question.optional}
+    fields = {}
+    for question in questions:
+        name = question.name
+        try:
+            fields[name] = question.to_toml(values[name])
+        except ValueError as error:
+            raise ScaffoldError(f"{question.option}: {error}") from None
+        fields[f"{name}_mark"] = f"  {PLACEHOLDER}" if name in left_open else ""
+        fields[f"{name}_off"] = "" if name in left_open | answers.keys() else "# "
+    return fields
+
+
+def _explain(error: ValidationError, places: Iterable[Answers]) -> str:
+    """Return what is wrong, after the option of the question whose answer it is."""
+    details = error.errors()[0]
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    for question in QUESTIONS:
+        answers = [str(place[question.name]) for place in places if question.name in place]
+        if question.name in details["loc"] or any(repr(answer) in message for answer in answers):
+            return f"{question.option}: {message}"
+    return message
 
 
 def _country(answers: Answers) -> str:
@@ -142,13 +204,15 @@ def example_clinic() -> Clinic:
     return Clinic.model_validate(tomllib.loads(clinic_toml({})))
 
 
-def write_clinic(folder: Path, answers: Answers) -> list[Path]:
+def write_clinic(
+    folder: Path, answers: Answers, more_locations: Sequence[Answers] = ()
+) -> list[Path]:
     """Write a new clinic into ``folder``, new or empty. Return the files, relative to it.
 
     Raises ScaffoldError, before writing anything, when the folder is not empty.
     """
     require_empty_folder(folder)
-    files = {Path("clinic.toml"): clinic_toml(answers), **_demo_files()}
+    files = {Path("clinic.toml"): clinic_toml(answers, more_locations), **_demo_files()}
     for name in ("redirects.toml", "logo.svg", "illustration.svg"):
         files[Path(name)] = (STARTER / name).read_text(encoding="utf-8")
     try:

@@ -3,7 +3,7 @@
 import re
 from datetime import time
 
-from app.clinic.opening_hours import WEEKDAYS
+from app.clinic.models import WEEKDAYS
 
 TIME = r"\d{1,2}(?::\d\d)?\s*(?:[ap]m)?"
 PART = re.compile(

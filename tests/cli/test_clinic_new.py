@@ -17,6 +17,7 @@ from app import create_app
 from app.cli.clinic import clinic
 from app.cli.version import show_version
 from app.clinic import ClinicError, load_clinic, scaffold
+from app.clinic.opening_hours import hours_lines
 from app.clinic.placeholders import PLACEHOLDER
 from app.contact.emails import acknowledgement_email
 from app.diagnostics.clinic import check_clinic_folder
@@ -134,12 +135,15 @@ def test_a_folder_with_only_hidden_files_is_as_good_as_new(tmp_path: Path) -> No
     ("name", "wrong", "said"),
     [
         ("country", "UK", "unknown country 'UK'"),
-        ("phone", "call us", "not a phone number"),
+        ("phone", "call us", "--phone: 'call us' is not a phone number"),
         ("phone", "020 7946 0958", "not a phone number in US; write a number of another country"),
         ("email", "nobody", "valid email"),
         ("time_zone", "Chicago", "unknown time zone"),
         ("latitude", "north", "not a number"),
-        ("latitude", "91", "less than or equal to 85"),
+        ("latitude", "91", "--latitude: should be less than or equal to 85"),
+        ("hours", "Mon 9", "--hours: 'Mon 9' is not days and times"),
+        ("hours", "Fri-Mon 9-17", "begin with the earlier day"),
+        ("hours", "Mon 25-26", "hour must be in"),
         ("name", "two\nlines", "match"),
         ("name", "", "at least 1"),
     ],
@@ -244,7 +248,9 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
         cwd=ROOT, env=BARE, stdin=theirs, stdout=theirs, stderr=theirs,
     )  # fmt: skip
     os.close(theirs)
-    answers = ["uk", "gb", "Harbor Clinic", "call us", "020 7946 0958", *[""] * 7]
+    first = ["uk", "gb", "Harbor Clinic", "call us", "020 7946 0958", *[""] * 12]
+    second = ["North Clinic", *[""] * 5, "whenever", "Mon-Tue 9-12, Tue 1pm-5pm", "", "Two spaces"]
+    answers = [*first, "y", *second, "", "n"]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
     assert process.wait(60) == 0
     output = os.read(ours, 65536).decode()
@@ -254,11 +260,16 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
     assert "0121 234 5678" in output, "the example is from there"
     assert "Time zone" not in output, "there is only one"
     assert "State" not in output, "addresses have none"
+    assert "--hours: 'whenever' is not days and times: write Mon-Fri" in output
     table = tomllib.loads((folder / "clinic.toml").read_text(encoding="utf-8"))
     assert table["name"] == "Harbor Clinic"
     assert table["phone"] == "020 7946 0958"
     assert table["time_zone"] == "Europe/London"
     assert table["tagline"] == "Care"
+    first_place, second_place = load_clinic(folder).locations
+    assert first_place.parking is None
+    assert (second_place.name, second_place.parking) == ("North Clinic", "Two spaces")
+    assert hours_lines(second_place) == ("Mon: 9 am to noon", "Tue: 9 am to noon, 1 pm to 5 pm")
 
 
 def test_a_broken_clinic_can_be_checked_and_help_is_shown(tmp_path: Path) -> None:
