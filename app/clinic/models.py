@@ -158,7 +158,7 @@ class ClosedDates(FrozenModel):
     reason: TextLine
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _last_date_is_not_earlier(self) -> Self:
         if self.last < self.date:
             raise ValueError(f"last_date {self.last_date} is before date {self.date}")
         return self
@@ -293,7 +293,7 @@ class Links(FrozenModel):
 class Digest(FrozenModel):
     """The daily summary email, sent at the local time ``at``."""
 
-    at: time = time(7, 30)
+    at: TomlTime = time(7, 30)
     mailboxes: Mailboxes
 
 
@@ -302,8 +302,8 @@ class Review(FrozenModel):
 
     reviewer: TextLine
     credentials: TextLine
-    reviewed: date
-    next_review: date | None = None
+    reviewed: TomlDate
+    next_review: TomlDate | None = None
 
 
 class SpamWeights(FrozenModel):
@@ -349,7 +349,7 @@ class CrisisPhrases(FrozenModel):
     negation_exceptions: tuple[Phrase, ...] = ()
     ignored_words: tuple[Phrase, ...] = ()
     reviewer: TextLine | None = None
-    reviewed: date | None = None
+    reviewed: TomlDate | None = None
 
     def __hash__(self) -> int:  # pydantic's would fail, because a dict has none
         return hash(frozenset(self.phrases.items()))

@@ -77,14 +77,18 @@
     return closed ? `Closed today (${day[2]}), opens ${when}` : "Opens " + when;
   }
 
+  let timer;
+
   function show() {
     // Every list contains all locations, in the same order.
     document.querySelectorAll(".status").forEach((element, i) => {
       element.textContent = status(places[i % places.length]);
     });
+    // Hours begin and end on whole minutes. More often, because computers sleep.
+    clearTimeout(timer);
+    timer = setTimeout(show, Math.min(2e4, MINUTE - Date.now() % MINUTE));
   }
 
   show();
-  setInterval(show, 2e4);
   addEventListener("pageshow", show);
 })();

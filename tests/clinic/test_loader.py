@@ -41,6 +41,7 @@ def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ("closes = 13:00:00 }, { opens", "closes = 09:00:00 }, { opens", "closes on the next day"),
         ("date = 2026-12-25", "date = 20261225", "write a date like"),
         ("date = 2026-12-25", "date = 2026-12-25, last_date = 2026-12-24", "is before date"),
+        ("at = 07:30:00", "at = 730", "digest.at: write a time like"),
         ("closed = [", f"{SPECIAL}[]{END}\nclosed = [", "list the date in closed"),
         ("closed = [", f"{SPECIAL}[{{ {NINE_TO_FIVE} }}]{END}\nclosed = [", "is listed twice"),
         ("13:00:00 }, { opens = 14", "15:00:00 }, { opens = 14", "14:00 is not after 15:00"),
