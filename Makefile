@@ -12,7 +12,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help run social-card test format check-format check-lint check-types check-imports pytest \
 	test-clock-ahead faults fuzz audit sbom bench bench-outbox bench-post bench-pages spam-evaluation \
 	lighthouse html-validate observatory screenshots docs lock clean \
-	chromium smtp-sink redis wrk promtool nginx systemd-analyze
+	chromium smtp-sink redis pgbouncer wrk promtool nginx systemd-analyze
 
 ## Run
 
@@ -38,10 +38,10 @@ check-types: $(VENV)/test.stamp
 check-imports: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-logo
 
-pytest: $(VENV)/test.stamp chromium redis promtool nginx systemd-analyze ## Run only the tests. TESTS="tests/web -k csp" selects some
+pytest: $(VENV)/test.stamp chromium redis pgbouncer promtool nginx systemd-analyze ## Run only the tests. TESTS="tests/web -k csp" selects some
 	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
-test-clock-ahead: $(VENV)/test.stamp chromium redis promtool nginx systemd-analyze ## Run the tests with the clock 400 days ahead. DAYS=30 sets the days; needs a C compiler
+test-clock-ahead: $(VENV)/test.stamp chromium redis pgbouncer promtool nginx systemd-analyze ## Run the tests with the clock 400 days ahead. DAYS=30 sets the days; needs a C compiler
 	@mkdir -p build && $(CC) -O2 -shared -fPIC -DDAYS=$(or $(DAYS),400) -o build/clock_ahead.so tests/support/clock_ahead.c
 	@LD_PRELOAD=$(CURDIR)/build/clock_ahead.so $(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
@@ -185,6 +185,9 @@ redis:
 
 wrk:
 	$(call unpacked,wrk,wrk,wrk libluajit-5.1-2)
+
+pgbouncer:
+	$(call unpacked,pgbouncer,pgbouncer,pgbouncer libc-ares2 libevent-2.1-7)
 
 promtool:
 	$(call unpacked,promtool,prometheus,prometheus)

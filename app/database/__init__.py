@@ -70,9 +70,11 @@ READ_ONLY: dict[str, dict[str, Any]] = {
 class Database:
     """The engine, its sessions, and the keys for encrypted columns."""
 
-    def __init__(self, url: str, keys: KeyRing) -> None:
+    def __init__(self, url: str | sa.URL, keys: KeyRing) -> None:
         self.keys = keys
-        self.engine = sqlite_engine(url) if url.startswith("sqlite") else postgres_engine(url)
+        url = sa.make_url(url)
+        sqlite = url.get_backend_name() == "sqlite"
+        self.engine = sqlite_engine(url) if sqlite else postgres_engine(url)
         read_only = self.engine.execution_options(**READ_ONLY[self.engine.dialect.name])
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self._read_sessions = sessionmaker(read_only, expire_on_commit=False)

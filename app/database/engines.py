@@ -24,6 +24,10 @@ CONNECT_ARGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # milliseconds
 }
+SERVER_STATE = (
+    "SELECT pg_backend_pid(), current_setting('fsync'), current_setting('synchronous_commit')"
+)
+LOCAL_SETTINGS = "local_settings"  # of a pooled connection: SQL for the start of a transaction
 
 
 class NotDurableError(Exception):
@@ -41,20 +45,19 @@ def is_wal_safe(version: tuple[int, int, int]) -> bool:
     )
 
 
-def sqlite_engine(url: str) -> sa.Engine:
+def sqlite_engine(url: sa.URL) -> sa.Engine:
     """Create an engine that commits durably.
 
     ``?journal_mode=delete`` in the URL turns WAL off. With the execution option ``deferred`` a
     transaction is read-only and takes no write lock.
     """
-    parsed = sa.make_url(url)
     engine = sa.create_engine(
-        parsed.difference_update_query(["journal_mode"]),
+        url.difference_update_query(["journal_mode"]),
         module=sqlite_module,
         hide_parameters=True,
     )
     wal = is_wal_safe(sqlite_module.sqlite_version_info)
-    wal = wal and parsed.query.get("journal_mode") != "delete"
+    wal = wal and url.query.get("journal_mode") != "delete"
     # In a simulated power cut, neither pair lost a commit; WAL with NORMAL lost all of them.
     journal_mode, synchronous = ("WAL", "FULL") if wal else ("DELETE", "EXTRA")
 
@@ -106,21 +109,41 @@ def _set_busy_timeout(connection: sa.Connection, milliseconds: int) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
 
 
-def postgres_engine(url: str) -> sa.Engine:
-    """Create an engine that raises NotDurableError on connecting to a server without fsync."""
+def postgres_engine(url: sa.URL) -> sa.Engine:
+    """Create an engine that raises NotDurableError on connecting to a server without fsync.
+
+    A pooler such as PgBouncer may run each transaction on another of its connections to the
+    server. So through one, no statement is prepared, and a transaction makes its own settings.
+    """
     engine = sa.create_engine(
         url, hide_parameters=True, connect_args=CONNECT_ARGS, pool_pre_ping=True
     )
 
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        with connection.cursor() as cursor:
-            if cursor.execute("SHOW fsync").fetchone()[0] != "on":
-                raise NotDurableError("PostgreSQL runs with fsync=off: it may lose inquiries")
-            cursor.execute("SHOW synchronous_commit")
-            if cursor.fetchone()[0] == "off":
-                cursor.execute("SET synchronous_commit = on")
-            cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_MS}ms'")
+    def configure(connection: Any, record: Any) -> None:
+        process, fsync, synchronous_commit = connection.execute(SERVER_STATE).fetchone()
+        if fsync != "on":
+            raise NotDurableError("PostgreSQL runs with fsync=off: it may lose inquiries")
+        settings = [f"lock_timeout = '{LOCK_TIMEOUT_MS}ms'"]
+        if synchronous_commit == "off":
+            settings.append("synchronous_commit = on")
+        # A pooler cannot know which process of the server will run a transaction.
+        if process == connection.info.backend_pid:
+            connection.execute("; ".join(f"SET {setting}" for setting in settings))
+        else:
+            connection.prepare_threshold = None
+            record.info[LOCAL_SETTINGS] = "; ".join(f"SET LOCAL {setting}" for setting in settings)
         connection.commit()
 
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        autocommit = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+        if uses_pooler(connection) and not autocommit:
+            connection.exec_driver_sql(connection.info[LOCAL_SETTINGS])
+
     return engine
+
+
+def uses_pooler(connection: sa.Connection) -> bool:
+    """Return whether a pooler is between us and PostgreSQL."""
+    return LOCAL_SETTINGS in connection.info

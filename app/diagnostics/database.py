@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.models import Inquiry
 from app.database import Database, error_line, key_check_values
-from app.database.engines import NotDurableError, is_wal_safe, sqlite_module
+from app.database.engines import NotDurableError, is_wal_safe, sqlite_module, uses_pooler
 from app.database.revisions import get_revision, schema_problem, table_problem
 from app.diagnostics.outbox import check_outbox
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
@@ -80,6 +80,8 @@ def _check_postgres(session: Session) -> CheckResult:
         disabled.append("synchronous_commit")
     if disabled:
         return failed("database", f"{message}, {' and '.join(disabled)} off", "Turn it on")
+    if uses_pooler(session.connection()):
+        message += " through a connection pooler"
     return ok("database", f"{message}, fsync and synchronous_commit on: commits are durable")
 
 

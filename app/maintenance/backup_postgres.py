@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy.orm import Session
 
 from app.database import Base, Database
+from app.database.engines import uses_pooler
 from app.maintenance.backup import existing_tables, read_contents
 from app.maintenance.backup_archive import BackupContents, BackupError
 from app.outbox import admin
@@ -69,11 +70,24 @@ def _restore(database: Database, payload: Path) -> None:
             return
 
 
+def _require_direct_connection(database: Database, program: str) -> None:
+    """Raise BackupError if there is a pooler: ``program`` changes settings of its connection, which
+    the site would get next. With an empty search_path, it finds no table.
+    """
+    with database.engine.connect() as connection:
+        if uses_pooler(connection):
+            raise BackupError(
+                f"{program} cannot run through a connection pooler: set DATABASE_URL to"
+                " PostgreSQL itself for this command (docs/several-hosts.md)"
+            )
+
+
 def _run_program(database: Database, program: str, *options: str) -> None:
     """Run pg_dump or pg_restore. Raises BackupError with the program's last error.
 
     The password is passed in the environment, which other users of the machine cannot read.
     """
+    _require_direct_connection(database, program)
     where = {str(k): str(v) for k, v in database.engine.url.translate_connect_args().items()}
     where |= {key: str(value) for key, value in database.engine.url.query.items()}
     where["dbname"] = where.pop("database")

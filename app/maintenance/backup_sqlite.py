@@ -4,6 +4,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from app.database import Database
 from app.database.engines import sqlite_module
 from app.maintenance.backup import RESTORE_GUARD, read_contents
@@ -22,7 +24,7 @@ def copy(database: Database, target: Path) -> BackupContents:
             driver.execute("VACUUM INTO ?", (str(target),))
         except sqlite_module.DatabaseError as error:
             raise BackupError(f"SQLite cannot copy the database: {error}") from None
-    copied = Database(f"sqlite:///{target}", database.keys)
+    copied = Database(_url(target), database.keys)
     try:
         with copied.session() as session:  # a backup made during a restore must not block inquiries
             session.connection().exec_driver_sql(f"DROP TRIGGER IF EXISTS {RESTORE_GUARD}")
@@ -42,7 +44,7 @@ def replace_content(
     Pages are copied in one transaction into the same file: processes that have it open
     continue with the new content, and a crash leaves the old content.
     """
-    staged = Database(f"sqlite:///{payload}", database.keys)
+    staged = Database(_url(payload), database.keys)
     with staged.session() as session:
         admin.pause(session, reason, staged.now(session))
     staged.engine.dispose()
@@ -51,3 +53,7 @@ def replace_content(
         closing(database.engine.raw_connection()) as pooled,
     ):
         source.backup(pooled.driver_connection)
+
+
+def _url(file: Path) -> sa.URL:
+    return sa.URL.create("sqlite", database=str(file))

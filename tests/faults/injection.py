@@ -161,10 +161,10 @@ def _set_quota(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
 
-def _without_sync(create: Callable[[str], sa.Engine]) -> Callable[[str], sa.Engine]:
+def _without_sync(create: Callable[[sa.URL], sa.Engine]) -> Callable[[sa.URL], sa.Engine]:
     """A bug that only a power cut reveals; set after the site's own settings."""
 
-    def create_without_sync(url: str) -> sa.Engine:
+    def create_without_sync(url: sa.URL) -> sa.Engine:
         engine = create(url)
         event.listen(engine, "connect", _disable_sync)
         return engine
