@@ -12,7 +12,8 @@ to every command.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from io import StringIO
 from ipaddress import ip_address
@@ -32,7 +33,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
@@ -40,7 +41,13 @@ DEFAULT_ENV_FILE = ROOT / ".env"
 NAME_FORMAT = re.compile(r"[A-Z][A-Z0-9_]*")
 NON_ASCII_SPACE = re.compile(r"[^\S\x00-\x7f]")
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # a byte order mark, and zero-width characters
-HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+HOST_NAME = re.compile(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*")
+MAILBOX_NAME = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+TILE_PLACEHOLDERS = ({"z", "x", "y"}, {"z", "x", "y", "s", "r"})  # required, and known
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# Otherwise a part of the password becomes part of the host, which error messages show.
+ESCAPED = "; a password in it needs %2F for /, %40 for @ and so on"
 REQUIRED_IN_PRODUCTION = {
     "BASE_URL": "",
     "TRUSTED_PROXIES": "; 1 behind nginx or Caddy on this machine, 0 when nothing is in front",
@@ -57,15 +64,41 @@ def _split_url(url: str) -> SplitResult | None:
     """Return the parts of ``url``, or None: the messages of urlsplit may quote a password."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises ValueError when it is not a number
+        port = parts.port  # raises ValueError when it is not a number
     except ValueError:
         return None
-    return parts
+    return None if port == 0 else parts
+
+
+def _host(text: str) -> str:
+    """Return a host name or IP address as programs send it: in lower case, in ASCII (IDNA).
+
+    Raises ValueError when it is neither.
+    """
+    name = text.lower().removesuffix(".")
+    if not name.isascii():
+        from email_validator import validate_email  # noqa: PLC0415  (slow to import)
+
+        # As browsers do it (UTS 46); Python's own codec is of 2003.
+        email = validate_email(f"a@{name}", check_deliverability=False, test_environment=True)
+        name = email.ascii_domain
+    return name if HOST_NAME.fullmatch(name) else str(ip_address(name.strip("[]")))
+
+
+def _is_host(text: str | None) -> bool:
+    with suppress(ValueError):
+        return bool(_host(text or ""))
+    return False
+
+
+def _bracketed(host: str) -> str:
+    """Return ``host`` as URLs and Host headers contain it."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _http_url(url: str) -> str:
-    parts = _split_url(url)
-    if url and not (parts and parts.scheme in ("http", "https") and parts.hostname):
+    parts = _split_url(url.replace("{s}", "s"))  # of map tiles
+    if url and not (parts and parts.scheme in ("http", "https") and _is_host(parts.hostname)):
         raise ValueError("must start with https:// (or http://) and name a host")
     return url.rstrip("/")
 
@@ -89,11 +122,56 @@ def _secret_credential(secret: SecretStr) -> SecretStr:
     return SecretStr(_credential(secret.get_secret_value()))
 
 
+def _folder(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:  # ~name/…, and nobody is called so
+        raise ValueError("must be a folder; ~ names the home of an unknown user") from None
+
+
 HTTPURL = Annotated[str, AfterValidator(_http_url)]
 Credential = Annotated[str, AfterValidator(_credential)]
 SecretCredential = Annotated[SecretStr, AfterValidator(_secret_credential)]
 SecretHTTPURL = Annotated[SecretStr, AfterValidator(_secret_http_url)]
-Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+Folder = Annotated[Path, AfterValidator(_folder)]
+
+
+def _check_sqlite_url(url: URL) -> None:
+    if url.query and url.query != {"journal_mode": "delete"}:
+        raise ValueError("the only option of SQLite is ?journal_mode=delete")
+    if url.host or url.database in (None, "", ":memory:"):
+        raise ValueError("must name a file: sqlite:////path/to/file.db")
+
+
+def _check_postgres_url(url: URL) -> None:
+    """Let SQLAlchemy and libpq judge the URL. Their messages may quote a password."""
+    import psycopg  # noqa: PLC0415  (not needed for SQLite)
+
+    if "@" in f"{url.host}{url.database}":
+        raise ValueError(f"is not a database URL{ESCAPED}")
+    try:
+        _, options = url.get_dialect()().create_connect_args(url)
+        psycopg.conninfo.make_conninfo(**options)
+    except (ArgumentError, ValueError, psycopg.Error):
+        raise ValueError("has an option that PostgreSQL does not know") from None
+
+
+DATABASE_CHECKS: dict[str, Callable[[URL], None]] = {
+    "sqlite": _check_sqlite_url,
+    "postgresql+psycopg": _check_postgres_url,
+}
+
+
+def _check_redis_url(url: str, parts: SplitResult) -> None:
+    """Let the client judge the URL. Its messages may quote a password."""
+    from redis.connection import parse_url  # noqa: PLC0415  (slow to import, only for Redis)
+
+    try:
+        parse_url(url)  # type: ignore[no-untyped-call]
+    except ValueError:
+        raise ValueError("must have only options that Redis knows") from None
+    if not (_is_host(parts.hostname) and re.fullmatch(r"(/[0-9]*)?", parts.path)):
+        raise ValueError(f"must be redis://host:6379 or such{ESCAPED}")
 
 
 class Settings(BaseModel):
@@ -179,10 +257,9 @@ class Settings(BaseModel):
             url = make_url(secret.get_secret_value())
         except (ArgumentError, ValueError):  # its message may quote a password
             raise ValueError("is not a database URL") from None
-        if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        if url.drivername not in DATABASE_CHECKS:
             raise ValueError("must start with sqlite:// or postgresql+psycopg://")
-        if url.drivername == "sqlite" and url.query and url.query != {"journal_mode": "delete"}:
-            raise ValueError("the only option of SQLite is ?journal_mode=delete")
+        DATABASE_CHECKS[url.drivername](url)
         return secret
 
     @field_validator("ratelimit_storage_uri")
@@ -190,7 +267,9 @@ class Settings(BaseModel):
     def _supported_storage(cls, secret: SecretStr) -> SecretStr:
         parts = _split_url(secret.get_secret_value())
         if parts is None or parts.scheme not in ("memory", "redis", "rediss"):
-            raise ValueError("must start with memory:// or redis:// or rediss://")
+            raise ValueError(f"must start with memory:// or redis:// or rediss://{ESCAPED}")
+        if parts.scheme != "memory":
+            _check_redis_url(secret.get_secret_value(), parts)
         return secret
 
     @field_validator("base_url")
@@ -201,22 +280,50 @@ class Settings(BaseModel):
             raise ValueError("must be https:// and a host, with nothing after it")
         if info.data.get("app_env") == "production" and parts.scheme == "http":
             raise ValueError("must start with https:// in production")
-        return url
+        if not url:
+            return url
+        # As browsers send it in Host and Origin.
+        port = "" if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+        return f"{parts.scheme}://{_bracketed(_host(parts.hostname or ''))}{port}"
 
     @field_validator("extra_hosts")
     @classmethod
     def _host_names(cls, hosts: str) -> str:
-        names = [name.strip().lower() for name in hosts.split(",") if name.strip()]
-        if not all(HOST_NAME.fullmatch(name) for name in names):
+        names = [name.strip() for name in hosts.split(",") if name.strip()]
+        if not all(map(_is_host, names)):
             raise ValueError("must be host names without scheme or port, separated by commas")
-        return ",".join(names)
+        return ",".join(_bracketed(_host(name)) for name in names)
+
+    @field_validator("host", "mail_server")
+    @classmethod
+    def _host_name(cls, name: str, info: ValidationInfo) -> str:
+        if name and not _is_host(name):
+            port = {"host": "PORT", "mail_server": "MAIL_PORT"}[info.field_name or ""]
+            raise ValueError(f"must be a host name or an IP address; the port goes into {port}")
+        return name and _host(name)
+
+    @field_validator("map_tiles_url")
+    @classmethod
+    def _tile_url(cls, url: str) -> str:
+        required, known = TILE_PLACEHOLDERS
+        if url and not required <= set(re.findall(r"\{(.*?)\}", url)) <= known:
+            raise ValueError("must contain {z}, {x} and {y}; also known are {s} and {r}")
+        return url
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _header_text(cls, token: SecretStr) -> SecretStr:
+        if not re.fullmatch("[ -~]*", token.get_secret_value()):
+            raise ValueError("must be ASCII characters, because it is sent in a header")
+        return token
 
     @field_validator("mail_default_sender")
     @classmethod
     def _plain_address(cls, address: str) -> str:
-        if address and not re.fullmatch(r"[!-~]+@[!-~]+", address):
+        name, _, domain = address.rpartition("@")
+        if address and not (MAILBOX_NAME.fullmatch(name) and _is_host(domain)):
             raise ValueError("must be a single address, like no-reply@clinic.example")
-        return address
+        return address and f"{name}@{_host(domain)}"
 
     @property
     def is_development(self) -> bool:
@@ -230,12 +337,13 @@ class Settings(BaseModel):
     @property
     def sqlalchemy_url(self) -> str:
         """The database URL, by default SQLite in the instance folder."""
-        return self.database_url.get_secret_value() or f"sqlite:///{self.instance_dir}/frontdesk.db"
+        default = URL.create("sqlite", database=str(self.instance_dir / "frontdesk.db"))
+        return self.database_url.get_secret_value() or default.render_as_string()
 
     @property
     def bind(self) -> str:
         """The address to listen on, ``host:port``."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{_bracketed(self.host)}:{self.port}"
 
     @property
     def site_url(self) -> str:
@@ -250,7 +358,7 @@ class Settings(BaseModel):
     @property
     def trusted_hosts(self) -> tuple[str, ...]:
         """The values of the Host header that are answered, with any port."""
-        site = urlsplit(self.site_url).hostname or ""
+        site = _bracketed(urlsplit(self.site_url).hostname or "")
         return (site, "localhost", "127.0.0.1", *filter(None, self.extra_hosts.split(",")))
 
     @property
@@ -294,13 +402,17 @@ def _read_variables(environ: Mapping[str, str] | None = None) -> tuple[dict[str,
         values, file_errors = _read_env_file(file)
         errors += file_errors
     values |= {name: text for name, text in variables.items() if name in VARIABLE_NAMES}
+    # A password may begin or end with a space.
+    values = {
+        name: text if name == "MAIL_PASSWORD" else text.strip() for name, text in values.items()
+    }
     values = {name: text for name, text in values.items() if text or name == "MAP_TILES_URL"}
     return values, errors + _read_secret_files(values)
 
 
 def _read_env_file(path: str) -> tuple[dict[str, str], list[str]]:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         return {}, [f"ENV_FILE: cannot read {path} ({type(error).__name__})"]
     values, errors = {}, []
@@ -310,6 +422,9 @@ def _read_env_file(path: str) -> tuple[dict[str, str], list[str]]:
             continue
         if name is None or value is None or not NAME_FORMAT.fullmatch(name):
             errors.append(f"{path}, line {_line_number(binding)}: must be NAME=value")
+        elif name not in VARIABLE_NAMES and not value.strip("="):
+            # Perhaps the second line of a secret.
+            errors.append(f"{path}, line {_line_number(binding)}: unknown setting")
         elif name not in VARIABLE_NAMES:
             similar = get_close_matches(name, sorted(VARIABLE_NAMES), n=1, cutoff=0.8)
             suggestion = f"; did you mean {similar[0]}?" if similar else ""

@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 
 from app import create_app
 from app.clinic import ClinicError
+from app.services import get_services
 from config import ROOT, SECRET_NAMES, SETTING_NAMES, Settings, SettingsError
 from tests.support.settings import NO_ENV_FILE
 
@@ -96,14 +97,70 @@ def test_errors_between_two_settings_are_reported_with_the_others() -> None:
     assert len(errors) == 3
 
 
+POSTGRES = "postgresql+psycopg://"
+NOT_ESCAPED = "; a password in it needs %2F for /, %40 for @ and so on"
+
+
 @pytest.mark.parametrize(
-    "url",
-    ["postgresql+psycopg://u:p@host:hunter2/name", "hunter2"],
+    ("url", "reason"),
+    [
+        ("hunter2", "is not a database URL"),
+        (f"{POSTGRES}u:p@host:hunter2/name", "is not a database URL"),
+        (f"{POSTGRES}u:pass@hunter2/word@host:5432/name", f"is not a database URL{NOT_ESCAPED}"),
+        (f"{POSTGRES}u/hunter2:word@host/name", f"is not a database URL{NOT_ESCAPED}"),
+        (f"{POSTGRES}u:p@host/name?hunter2=on", "has an option that PostgreSQL does not know"),
+        (f"{POSTGRES}u:p@/name?host=a:1&host=b:hunter2", "has an option that PostgreSQL does not"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("sqlite://hunter2/file.db", "must name a file"),
+    ],
 )
-def test_an_invalid_database_url_is_not_quoted(url: str) -> None:
-    assert errors_of({**DEVELOPMENT, "DATABASE_URL": url}) == [
-        "DATABASE_URL: is not a database URL"
-    ]
+def test_an_invalid_database_url_is_not_quoted(url: str, reason: str) -> None:
+    [error] = errors_of({**DEVELOPMENT, "DATABASE_URL": url})
+    assert error.startswith(f"DATABASE_URL: {reason}")
+    assert "hunter2" not in error
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "used"),
+    [
+        ("BASE_URL", "https://klinik-müller.example", "https://xn--klinik-mller-klb.example"),
+        ("BASE_URL", "https://straße.example/", "https://xn--strae-oqa.example"),
+        ("BASE_URL", " https://Clinic.Example.:443\t", "https://clinic.example"),
+        ("BASE_URL", "https://clinic.example:8443?", "https://clinic.example:8443"),
+        ("BASE_URL", "https://[2001:DB8::1]", "https://[2001:db8::1]"),
+        ("EXTRA_HOSTS", "Web-1, ::1,müller.example", "web-1,[::1],xn--mller-kva.example"),
+        ("HOST", "[::1]", "::1"),
+        ("MAIL_SERVER", "[::1]", "::1"),
+        ("MAIL_SERVER", "smtp.müller.example ", "smtp.xn--mller-kva.example"),
+        ("MAIL_SERVER", "mail_relay", "mail_relay"),
+        ("MAIL_DEFAULT_SENDER", "web@müller.example", "web@xn--mller-kva.example"),
+        ("MAP_TILES_URL", "https://{s}.a.example/{z}/{x}/{y}{r}.png", None),
+        ("DATABASE_URL", f"{POSTGRES}u:p%40s%2Fs@host/name?sslmode=require", None),
+        ("RATELIMIT_STORAGE_URI", "rediss://u:p%2Fs@cache:6379/1?socket_timeout=2", None),
+    ],
+)
+def test_a_value_is_used_as_programs_send_it(name: str, written: str, used: str | None) -> None:
+    value = getattr(Settings.from_env({**DEVELOPMENT, name: written}), name.lower())
+    assert getattr(value, "get_secret_value", lambda: value)() == (used or written)
+
+
+def test_a_password_may_end_with_a_space() -> None:
+    login = {"MAIL_USERNAME": "web ", "MAIL_PASSWORD": "a b "}
+    settings = Settings.from_env({**DEVELOPMENT, **login})
+    assert (settings.mail_username, settings.mail_password.get_secret_value()) == ("web", "a b ")
+
+
+@pytest.mark.parametrize("name", ["a?b", "50%", "a%20b", "a#b", "ü ö"])
+def test_any_folder_can_have_the_database(name: str, tmp_path: Path) -> None:
+    settings = Settings.from_env({**DEVELOPMENT, "INSTANCE_DIR": str(tmp_path / name)})
+    database = get_services(create_app(settings)).database
+    assert database.folder == tmp_path / name
+    (tmp_path / name).mkdir()
+    with database.read_session() as session:
+        session.connection()
+    database.engine.dispose()
+    assert (tmp_path / name / "frontdesk.db").exists()
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
@@ -351,6 +408,16 @@ def test_flask_must_read_the_same_file_as_gunicorn(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
 
 
+def test_a_byte_order_mark_is_no_part_of_a_name_or_secret(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("\ufeffs" + "s" * 31 + "\r\n", encoding="utf-8")
+    values = {name: value for name, value in DEVELOPMENT.items() if name != "SECRET_KEY"}
+    file = Path(env_file(tmp_path, f"SECRET_KEY_FILE={secret}", **values))
+    file.write_text("\ufeff" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    settings = Settings.from_env({"ENV_FILE": str(file)})
+    assert settings.secret_key.get_secret_value() == "s" * 32
+
+
 def test_the_process_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = env_file(tmp_path, **DEVELOPMENT, PORT="1", MAIL_PORT="2", MAP_TILES_URL="")
     environ = {"ENV_FILE": file, "PORT": "3", "MAIL_PORT": ""}
@@ -373,6 +440,8 @@ def test_the_process_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("hunter2=", "{file}, line 6: must be NAME=value"),
         ("MAIL_PASSWORD='hunter2", "{file}, line 6: must be NAME=value"),
         ("mail_server=x", "{file}, line 6: must be NAME=value"),
+        ("HUNTER2=", "{file}, line 6: unknown setting"),
+        ("HUNTER2==", "{file}, line 6: unknown setting"),
     ],
 )
 def test_an_invalid_line_is_an_error_that_does_not_show_the_value(
@@ -396,6 +465,8 @@ def test_no_program_prints_part_of_a_secret(command: tuple[str, ...]) -> None:
         "ENCRYPTION_KEYS": "hunter2",
         "DATABASE_URL": "postgresql+psycopg://u:p@host:hunter2/name",
         "RATELIMIT_STORAGE_URI": "redis://:hunter2/x@cache:6379",
+        "HEARTBEAT_URL": "https://web:hunter2/x@pings.example",
+        "MAIL_SERVER": "web:hunter2@smtp.example",
         "METRICS_TOKEN": "hunter2",
     }
     process = run(*command, env={**NO_ENV_FILE, **DEVELOPMENT, **wrong})
@@ -446,12 +517,29 @@ def test_the_example_names_each_secret_that_can_come_from_a_file() -> None:
         ("RATELIMIT_STORAGE_URI", "redi://:hunter2@cache:6379"),
         ("RATELIMIT_STORAGE_URI", "redis://:hunter2/x@cache:6379"),
         ("RATELIMIT_STORAGE_URI", "redis://hunter2\u2100@cache:6379"),
+        ("RATELIMIT_STORAGE_URI", "redis://:12/hunter2@cache:6379"),
+        ("RATELIMIT_STORAGE_URI", "redis://cache/hunter2"),
+        ("RATELIMIT_STORAGE_URI", "redis://cache/?socket_timeout=hunter2"),
         ("ALERT_WEBHOOK_URL", "hooks.example/hunter2"),
         ("HEARTBEAT_URL", "https://[hunter2"),
         ("BASE_URL", "https://clinic.example/path"),
         ("BASE_URL", "https://hunter2@clinic.example"),
         ("EXTRA_HOSTS", "https://web-1"),
         ("EXTRA_HOSTS", "web-1:8000"),
+        ("BASE_URL", "https://clinic example"),
+        ("BASE_URL", "https://clinic.example:0"),
+        ("BASE_URL", "https://*.clinic.example"),
+        ("BASE_URL", f"https://{'a' * 64}.example"),
+        ("HOST", "0.0.0.0:8000"),
+        ("HOST", "unix:/run/site.sock"),
+        ("INSTANCE_DIR", "~nobody-is-called-so/site"),
+        ("MAIL_SERVER", "smtp.example.com:587"),
+        ("MAIL_SERVER", "smtps://web:hunter2@smtp.example.com"),
+        ("MAP_TILES_URL", "https://tiles.example/{z}/{x}.png"),
+        ("MAP_TILES_URL", "https://tiles.example/{z}/{x}/{y}.png?key={hunter2}"),
+        ("METRICS_TOKEN", "hunter2-påssword"),
+        ("MAIL_DEFAULT_SENDER", "web@clinic@example"),
+        ("MAIL_DEFAULT_SENDER", "a@clinic.example,b@clinic.example"),
         ("MAIL_DEFAULT_SENDER", "Clinic <hunter2@clinic.example>"),
         ("MAIL_DEFAULT_SENDER", "büro@clinic.example"),
     ],

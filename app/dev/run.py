@@ -42,7 +42,7 @@ class DevelopmentSite:
         instance_dir = Path(env.get("INSTANCE_DIR") or ROOT / "instance")
         return cls(
             instance_dir=instance_dir.expanduser().absolute(),
-            host=env.get("HOST") or "127.0.0.1",
+            host=(env.get("HOST") or "127.0.0.1").strip("[]"),
             port=_port(env, "PORT", 8000),
             mailbox_port=None if env.get("MAIL_SERVER") else _port(env, "MAILBOX_PORT", 8025),
             clinic_dir=Path(env["CLINIC_DIR"]).expanduser() if env.get("CLINIC_DIR") else None,
@@ -127,15 +127,16 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
 
 def _check_port(name: str, host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-        except OSError as error:
-            sys.exit(
-                f"Cannot listen on {host}:{port} ({error.strerror}). "
-                f"Choose another port: {name}={port + 1} make run"
-            )
+    except (OSError, TypeError) as error:  # also: no such host, no IPv6 on this machine
+        reason = getattr(error, "strerror", "") or "not a host name"
+        sys.exit(
+            f"Cannot listen on {host}:{port} ({reason}). "
+            f"Choose another host or port: {name}={port + 1} make run"
+        )
 
 
 def _migrate() -> None:

@@ -128,7 +128,7 @@ class PageCache:
     ) -> Iterable[bytes]:
         started = time.perf_counter()
         method = environ["REQUEST_METHOD"]
-        trusted = host_is_trusted(environ.get("HTTP_HOST"), self._app.config["TRUSTED_HOSTS"])
+        trusted = host_is_trusted(environ.get("HTTP_HOST"), self._app.config["OWN_HOSTS"])
         if method not in ("GET", "HEAD") or not trusted:  # Flask refuses other hosts
             return self._wsgi_app(environ, start_response)
         page, exact = _keys(environ)

@@ -128,6 +128,11 @@ def test_an_invalid_port_number_is_reported_in_one_line(instance: Path) -> None:
     ]
 
 
+def test_a_host_that_cannot_exist_is_reported_in_one_line(instance: Path) -> None:
+    [line] = output_of_failed_start(instance, env={"HOST": "ä" * 64})
+    assert "not a host name" in line
+
+
 def test_all_invalid_settings_are_reported_and_nothing_starts(instance: Path) -> None:
     invalid = {"DATABASE_URL": "mysql://", "SECRET_KEY": "short"}
     lines = output_of_failed_start(instance, 78, env=invalid)
