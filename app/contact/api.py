@@ -17,7 +17,7 @@ from app.contact.forms import InquiryForm
 from app.contact.idempotency import IDEMPOTENCY_KEY
 from app.contact.models import InquiryData
 from app.contact.openapi import example_inquiry, openapi_document
-from app.contact.routes import POST_LIMIT
+from app.contact.routes import limit_posts
 from app.contact.schemas import InvalidBodyError, as_form_data, parse_object, type_errors
 from app.contact.service import KeyReusedError
 from app.contact.spam.scoring import SpamSignals
@@ -25,8 +25,8 @@ from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
 from app.web.error_handlers import problem_response
+from app.web.forwarded import visitor_address
 from app.web.page_cache import HTML, PAGE_CACHE_CONTROL, public_response
-from app.web.rate_limits import limiter
 
 log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -36,7 +36,7 @@ MAX_POINTER = 60  # characters
 
 
 @blueprint.post("/v1/inquiries")
-@limiter.limit(POST_LIMIT)
+@limit_posts
 def create_inquiry() -> ResponseReturnValue:
     if request.mimetype != "application/json":
         return problem_response(415, "Send the inquiry as application/json.")
@@ -60,7 +60,7 @@ def _submit(inquiry: InquiryData, crisis_lines: dict[str, object]) -> ResponseRe
         return problem_response(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
     try:
         receipt = current_services().inquiries.submit(
-            inquiry, SpamSignals(), request.remote_addr, key
+            inquiry, SpamSignals(), visitor_address(), key
         )
     except KeyReusedError:
         return problem_response(

@@ -4,7 +4,6 @@ All digests are HMACs under one secret, which is the same on every host.
 """
 
 import hmac
-import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ from hashlib import sha256
 from app.contact.email_addresses import mailbox
 from app.contact.models import InquiryData
 from app.contact.text_normalization import fold, letters_and_digits
+from app.web.forwarded import IPAddress, network
 
 SAME_CONTENT_LIFETIME = timedelta(minutes=10)
 IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=24)
@@ -47,18 +47,19 @@ class SubmissionKeys:
         self._secret = sha256(b"submission-key:" + secret.encode()).digest()
 
     def identify(
-        self, inquiry: InquiryData, idempotency_key: str | None, ip_address: str | None
+        self, inquiry: InquiryData, idempotency_key: str | None, visitor: IPAddress | None
     ) -> Submission:
         """Without a client's ``idempotency_key``, the same content within ten minutes is the
         same inquiry (docs/decisions/0004). A key identifies an inquiry of one network only:
         clients that number their inquiries must not block one another.
         """
-        network = _network(ip_address)
+        sender = network(visitor, NETWORK_PREFIX)
         content = self._digest("content", inquiry.to_json())
         if idempotency_key is None:
             key, valid_for = self._digest("form", content.hex()), SAME_CONTENT_LIFETIME
         else:
-            key = self._digest("client", f"{network}\0{idempotency_key}")
+            # The key of an unknown sender is one of the content, or strangers could share it.
+            key = self._digest("client", f"{sender or content.hex()}\0{idempotency_key}")
             valid_for = IDEMPOTENCY_KEY_LIFETIME
         local, domain = mailbox(inquiry.email)
         message = letters_and_digits(fold(inquiry.message))
@@ -71,18 +72,8 @@ class SubmissionKeys:
             message_digest=self._digest("message", message)[:16]
             if len(message) >= MIN_MESSAGE_LENGTH
             else None,
-            network_digest=self._digest("network", network)[:16] if network else None,
+            network_digest=self._digest("network", sender)[:16] if sender else None,
         )
 
     def _digest(self, purpose: str, text: str) -> bytes:
         return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")
-
-
-def _network(address: str | None) -> str:
-    """The network of an IP address, or "" if ``address`` is not one."""
-    try:
-        ip = ipaddress.ip_address(address or "")
-    except ValueError:
-        return ""
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return str(ipaddress.ip_network((ip, NETWORK_PREFIX[ip.version]), strict=False))

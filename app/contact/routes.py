@@ -18,6 +18,7 @@ from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
 from app.web.error_handlers import error_response
+from app.web.forwarded import visitor_address
 from app.web.page_cache import HTML, public_response
 from app.web.rate_limits import limiter
 
@@ -26,7 +27,8 @@ blueprint = Blueprint("contact", __name__)
 
 # Not "no-store": with it, browsers forget what was typed when the visitor goes back.
 PRIVATE_NO_CACHE = "private, no-cache"
-POST_LIMIT = "10 per minute; 60 per hour"
+# One limit for the form and the API.
+limit_posts = limiter.shared_limit("10 per minute; 60 per hour", scope="inquiries")
 
 
 def blank_form() -> ContactForm:
@@ -40,7 +42,7 @@ def contact() -> Response:
 
 
 @blueprint.post("/contact")
-@limiter.limit(POST_LIMIT)
+@limit_posts
 def submit() -> ResponseReturnValue:
     inquiries = current_services().inquiries
     if is_cross_site(request.headers, (inquiries.site_url, request.host_url)):
@@ -52,7 +54,7 @@ def submit() -> ResponseReturnValue:
         return _page(form, 422)
     try:
         signals = SpamSignals(form.honeypot.data, sent_by_browser(request.headers), form.elapsed)
-        receipt = inquiries.submit(form.inquiry_data(), signals, request.remote_addr)
+        receipt = inquiries.submit(form.inquiry_data(), signals, visitor_address())
     except (SQLAlchemyError, NotDurableError, UnknownKeyError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         abort(503)

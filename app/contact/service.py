@@ -26,6 +26,7 @@ from app.database import Database
 from app.database.key_check_values import require_newest_key
 from app.outbox.models import OutgoingEmail
 from app.outbox.queue import OutboxRow, build_row, insert
+from app.web.forwarded import IPAddress
 from app.web.logging import current_request_id
 
 MAX_ATTEMPTS = 3
@@ -69,14 +70,14 @@ class InquiryService:
         self,
         content: InquiryData,
         signals: SpamSignals,
-        ip_address: str | None,
+        visitor: IPAddress | None,
         idempotency_key: str | None = None,
     ) -> Receipt:
         """Store an inquiry and queue its emails, or quarantine it as likely spam.
 
         Raises KeyReusedError, or SQLAlchemyError or MissingKeyError when nothing was stored.
         """
-        submission = self.submission_keys.identify(content, idempotency_key, ip_address)
+        submission = self.submission_keys.identify(content, idempotency_key, visitor)
         if not self._quarantines_spam:
             submission = replace(submission, message_digest=None, network_digest=None)
         attempt = 1

@@ -46,7 +46,7 @@ def _check_running_site(services: Services, test_address: str | None) -> list[Ch
         *check_sender_domain(sender.rpartition("@")[2].rstrip(">")),
         check_disk(services.database.folder or settings.instance_dir),
         *check_replaced_backups(settings.instance_dir),
-        check_website(settings),
+        *check_website(settings),
         *check_alert_channels(services, send_test=bool(test_address)),
     ]
     if test_address:

@@ -2,14 +2,16 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from app import clock
 from app.diagnostics.result import CheckResult, failed, ok, warning
 from app.maintenance.retention import REPLACED_BACKUPS
+from app.monitoring.health import PROXIES_HEADER
 from app.monitoring.health_rules import CERTIFICATE_WARNING
 from app.monitoring.observations import PING, WEBHOOK, WEBSITE, call_and_record
-from app.monitoring.webhook import call
+from app.monitoring.webhook import CallResult, call
 from app.services import Services
 from config import Settings
 
@@ -36,9 +38,14 @@ def check_replaced_backups(folder: Path) -> list[CheckResult]:
     return [warning("copies", message, advice)] if files else []
 
 
-def check_website(settings: Settings) -> CheckResult:
+def check_website(settings: Settings) -> list[CheckResult]:
     """Ask the website for its readiness, by the address and the certificate that visitors see."""
-    check, result = WEBSITE, call(WEBSITE, settings.readiness_url)
+    result = call(WEBSITE, settings.readiness_url)
+    return [_check_readiness(settings, result), *_check_proxies(settings, result.headers)]
+
+
+def _check_readiness(settings: Settings, result: CallResult) -> CheckResult:
+    check = WEBSITE
     if result.problem:
         tls = result.problem.startswith("SSL")
         advice = "Renew or correct the certificate" if tls else "Check web service, proxy and DNS"
@@ -50,6 +57,26 @@ def check_website(settings: Settings) -> CheckResult:
     if end and end - clock.now() < CERTIFICATE_WARNING:
         return warning(check, message, "Check why the certificate is not renewed")
     return ok(check, message)
+
+
+def _check_proxies(settings: Settings, headers: Mapping[str, str]) -> list[CheckResult]:
+    """Compare what the proxies add to a request with what the settings expect."""
+    if (seen := headers.get(PROXIES_HEADER.lower())) is None:  # no answer, or of another server
+        return []
+    if seen != str(settings.trusted_proxies):
+        message = (
+            f"a request to {settings.site_url} has {seen} entries in X-Forwarded-For, but"
+            f" TRUSTED_PROXIES is {settings.trusted_proxies}: visitors cannot be told apart"
+        )
+        return [warning("proxies", message, "Correct it: docs/deploy.md#proxies")]
+    if (
+        settings.site_url.startswith("https:")
+        and not settings.is_development
+        and "strict-transport-security" not in headers
+    ):
+        message = "the site does not know that visitors use HTTPS"
+        return [warning("proxies", message, "Let the proxy send X-Forwarded-Proto")]
+    return [ok("proxies", f"{seen}, as TRUSTED_PROXIES says")]
 
 
 def check_alert_channels(services: Services, *, send_test: bool) -> list[CheckResult]:

@@ -13,8 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.database.engines import NotDurableError
 from app.monitoring.health_rules import Severity, site_health
 from app.services import current_services
+from app.web.forwarded import forwarded_entries
 
 blueprint = Blueprint("health", __name__)
+
+PROXIES_HEADER = "X-Forwarded-For-Entries"
 
 
 @blueprint.after_request
@@ -30,9 +33,11 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Whether an inquiry can be stored now."""
+    """Whether an inquiry can be stored now. A header tells the doctor what proxies add."""
     ready = current_services().readiness.problem() is None
-    return _response("ready", ready, healthy=ready)
+    response = _response("ready", ready, healthy=ready)
+    response.headers[PROXIES_HEADER] = len(forwarded_entries())
+    return response
 
 
 @blueprint.get("/healthz/outbox")

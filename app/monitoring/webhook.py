@@ -8,7 +8,7 @@ import logging
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,11 +24,12 @@ for library in ("httpx", "httpcore"):
 @dataclass(frozen=True)
 class CallResult:
     """``problem`` is empty when the call succeeded. ``certificate_ends_at`` is the end of the
-    server's certificate, None without TLS.
+    server's certificate, None without TLS. ``headers`` are those of the response, in lower case.
     """
 
     problem: str = ""
     certificate_ends_at: datetime | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def call(name: str, url: str, body: Mapping[str, object] | None = None) -> CallResult:
@@ -67,10 +68,11 @@ def call(name: str, url: str, body: Mapping[str, object] | None = None) -> CallR
 def _result(response: Any) -> CallResult:
     problem = "" if response.is_success else f"status {response.status_code}"
     tls = response.extensions["network_stream"].get_extra_info("ssl_object")
+    headers = dict(response.headers)
     if tls is None:
-        return CallResult(problem)
+        return CallResult(problem, headers=headers)
     end = ssl.cert_time_to_seconds(tls.getpeercert()["notAfter"])
-    return CallResult(problem, datetime.fromtimestamp(end, UTC))
+    return CallResult(problem, datetime.fromtimestamp(end, UTC), headers)
 
 
 def _cause(error: BaseException) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Hashable
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.web import logging
 from app.web.error_handlers import init_error_handlers
+from app.web.forwarded import init_forwarded
 from app.web.logging import RequestObserver
 from app.web.page_cache import PageCache
 from app.web.rate_limits import init_rate_limits
@@ -49,10 +49,7 @@ def init_app(  # noqa: PLR0913  (each is one setting)
         MAX_FORM_PARTS=MAX_FORM_PARTS,
     )
     app.wsgi_app = PageCache(app, page_version, observe)  # type: ignore[method-assign]
-    if trusted_proxies:  # around the cache, because HTTPS changes the headers
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies
-        )
+    init_forwarded(app, trusted_proxies)  # around the cache, because HTTPS changes the headers
     logging.init_app(app, log_format=log_format, show_messages=development, observe=observe)
     init_trusted_hosts(app, trusted_hosts)
     init_security_headers(

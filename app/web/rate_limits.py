@@ -8,44 +8,34 @@ in its own memory, so that no visitor is turned away because of it.
 import hmac
 import time
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
 
+from app.web.forwarded import network, visitor_address
+
 # A Redis that does not answer delays one request by half a second, once.
 REDIS_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": None}
-IPV6_PREFIX = 64  # an Internet provider gives at least a /64 network to one household
+PREFIXES = {4: 32, 6: 64}  # an Internet provider gives at least a /64 network to one household
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def visitor_key() -> str:
     """Return a keyed hash of the visitor's address, so that the storage gets no address."""
     secret: bytes = current_app.config["VISITOR_KEY_SECRET"]
-    network = _network(request.remote_addr or "").encode()
-    return hmac.digest(secret, network, "sha256").hex()[:32]
-
-
-def _network(address: str) -> str:
-    """Return an IPv4 address, or the /64 network of an IPv6 address."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    if isinstance(parsed, IPv6Address):
-        return str(ip_network((parsed, IPV6_PREFIX), strict=False))
-    return str(parsed)
+    visitor = network(visitor_address(), PREFIXES)
+    return hmac.digest(secret, visitor.encode(), "sha256").hex()[:32]
 
 
 limiter = Limiter(key_func=visitor_key, in_memory_fallback_enabled=True, swallow_errors=True)
 
 
 @limiter.request_filter
-def _is_safe() -> bool:
-    """Exempt GET requests, which would otherwise wait for a Redis that does not answer."""
-    return request.method in SAFE_METHODS
+def _is_exempt() -> bool:
+    """Exempt GET requests, which would otherwise wait for a Redis that does not answer, and
+    visitors whose address is not known: strangers must not use up one limit.
+    """
+    return request.method in SAFE_METHODS or visitor_address() is None
 
 
 def init_rate_limits(app: Flask, *, enabled: bool, storage_uri: str, secret_key: str) -> None:

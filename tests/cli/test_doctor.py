@@ -5,7 +5,7 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from app.monitoring import readiness
 from app.monitoring.observations import PING, record
 from app.monitoring.webhook import CallResult
 from app.services import get_services
-from config import ROOT
+from config import ROOT, Settings
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.name_server import NameServer, name_server
 from tests.support.outbox import Outbox
@@ -68,6 +68,16 @@ def doctor(make_app: Callable[..., Flask], relay: Relay) -> Callable[..., Doctor
         return Doctor(make_app(**{**usual, **env}))
 
     return make
+
+
+@pytest.fixture
+def certified_receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    certificate = tmp_path / "site.pem"
+    write_self_signed_certificate(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    website = Receiver(certificate)
+    yield website
+    website.close()
 
 
 def make_healthy(doctor: Doctor, names: NameServer) -> None:
@@ -181,6 +191,37 @@ def test_a_web_server_that_does_not_answer_fails(
     level, text = site.results()["website"]
     assert level == "failed"
     assert "ConnectionRefusedError" in text
+
+
+@pytest.mark.parametrize(
+    ("proxies", "entries", "hsts", "expected"),
+    [
+        ("1", "1", True, ("ok", "1, as TRUSTED_PROXIES says")),
+        ("0", "0", True, ("ok", "0, as TRUSTED_PROXIES says")),
+        ("0", "1", True, ("warning", "has 1 entries in X-Forwarded-For, but TRUSTED_PROXIES is 0")),
+        ("1", "2", True, ("warning", "visitors cannot be told apart | Correct it")),
+        ("2", "1", True, ("warning", "but TRUSTED_PROXIES is 2")),
+        ("1", "1", False, ("warning", "Let the proxy send X-Forwarded-Proto")),
+    ],
+)
+def test_what_proxies_add_is_compared_with_the_settings(  # noqa: PLR0913, PLR0917
+    doctor: Callable[..., Doctor],
+    certified_receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    proxies: str,
+    entries: str,
+    hsts: bool,  # noqa: FBT001
+    expected: tuple[str, str],
+) -> None:
+    certified_receiver.headers = {"X-Forwarded-For-Entries": entries}
+    if hsts:
+        certified_receiver.headers["Strict-Transport-Security"] = "max-age=1"
+    url = f"https://localhost:{certified_receiver.server_port}"
+    site = doctor(BASE_URL=url, TRUSTED_PROXIES=proxies)
+    monkeypatch.setattr(Settings, "is_development", False)
+    level, text = site.results()["proxies"]
+    assert level == expected[0]
+    assert expected[1] in text
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,15 @@ def test_health_checks_are_not_rate_limited(make_app: Callable[..., Flask]) -> N
 
 
 @sqlite_only
+def test_readiness_shows_how_many_proxies_the_request_has_passed(client: FlaskClient) -> None:
+    for header, count in ((None, "0"), ("192.0.2.1", "1"), ("192.0.2.1, 198.51.100.1:80", "2")):
+        headers = {"X-Forwarded-For": header} if header else {}
+        response = client.get("/readyz", headers=headers)
+        assert response.headers["X-Forwarded-For-Entries"] == count
+        assert "192.0.2.1" not in str(response.headers)
+
+
+@sqlite_only
 def test_health_checks_show_a_status_and_nothing_else(outbox: Outbox, client: FlaskClient) -> None:
     """Numbers and ages would show when somebody has written."""
     outbox.add()

@@ -39,6 +39,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self, certificate: Path | None = None) -> None:
         self.status = 200
         self.calls: list[Call] = []
+        self.headers: dict[str, str] = {}  # of every response
         self.closing = threading.Event()
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/hook/secret-path"
@@ -84,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self, status: int) -> None:
         self.send_response(status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         if 300 <= status < 400:
             self.send_header("Location", self.server.url + "/elsewhere")
         self.send_header("Content-Length", "0")

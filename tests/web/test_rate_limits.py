@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.web.rate_limits import visitor_key
+from tests.contact.conftest import GOOD
 from tests.support.raw_http import UnreadableBody
 from tests.support.redis import redis_process
 
@@ -54,10 +55,75 @@ def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(
     make_site: Callable[..., Flask], proxies: int, last: int
 ) -> None:
     client = make_site(trusted_proxies=proxies).test_client()
+    sender = {"REMOTE_ADDR": "198.51.100.200"}
     for n in (1, 2):
-        client.post("/letters", headers={"X-Forwarded-For": f"198.51.100.{n}"})
-    forged = client.post("/letters", headers={"X-Forwarded-For": "192.0.2.9, 198.51.100.3"})
-    assert forged.status_code == last
+        forwarded = {"X-Forwarded-For": f"198.51.100.{n}"}
+        client.post("/letters", headers=forwarded, environ_base=sender)
+    forged = {"X-Forwarded-For": "192.0.2.9, 198.51.100.3"}
+    assert client.post("/letters", headers=forged, environ_base=sender).status_code == last
+
+
+FORWARDED = [  # the header with {} for a number, and how many proxies are ours
+    ("203.0.113.{}", 1),
+    ("203.0.113.{}:51234", 1),  # Azure's gateways
+    ("[2001:db8:{}::1]:443", 1),
+    ('"[2001:db8:{}::7]:80"', 1),  # RFC 7239, section 6
+    ("2001:db8:{}:0:0:0:0:1:443", 1),
+    ("::ffff:203.0.113.{}", 1),
+    ("[::ffff:203.0.113.{}]:443", 1),
+    ("64:ff9b::203.0.113.{}", 1),
+    ("203.0.113.{}, 198.51.100.7", 2),
+    ("10.0.0.1,203.0.113.{}:80 , 198.51.100.7:80", 2),
+    ('"forged, 203.0.113.{}', 1),
+]
+
+
+@pytest.mark.parametrize(("header", "proxies"), FORWARDED)
+def test_a_visitor_is_recognized_in_every_form_that_proxies_write(
+    make_site: Callable[..., Flask], header: str, proxies: int
+) -> None:
+    client = make_site(trusted_proxies=proxies).test_client()
+
+    def post_from(number: int) -> int:
+        sent = {"X-Forwarded-For": header.format(number)}
+        return client.post("/letters", headers=sent).status_code
+
+    assert [post_from(7) for _ in range(3)] == [200, 200, 429]
+    assert [post_from(number) for number in (8, 9)] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("header", "proxies"),
+    [
+        (None, 1),  # a proxy that does not send the header
+        ("203.0.113.7", 2),  # fewer proxies than expected
+        ("unknown", 1),
+        ("_hidden", 1),
+        ("203.0.113.7, ", 1),
+        ("203.0.113.7", 0),  # a proxy on this machine that TRUSTED_PROXIES does not count
+    ],
+)
+def test_visitors_whose_address_is_not_known_share_no_limit(
+    make_site: Callable[..., Flask], header: str | None, proxies: int
+) -> None:
+    client = make_site(trusted_proxies=proxies).test_client()
+    headers = {"X-Forwarded-For": header} if header else {}
+    assert {client.post("/letters", headers=headers).status_code for _ in range(4)} == {200}
+
+
+def test_visitors_whose_address_is_not_known_share_no_idempotency_key(
+    make_app: Callable[..., Flask],
+) -> None:
+    client = make_app(TRUSTED_PROXIES="1").test_client()
+
+    def post_inquiry(message: str) -> tuple[int, str]:
+        inquiry, key = {**GOOD, "message": message}, {"Idempotency-Key": "1"}
+        response = client.post("/api/v1/inquiries", json=inquiry, headers=key)
+        return response.status_code, (response.json or {})["reference"]
+
+    first, other, again = map(post_inquiry, ("one", "two", "one"))
+    assert first == again != other
+    assert other[0] == 201
 
 
 def test_get_requests_are_not_limited_and_log_no_error(
@@ -83,9 +149,9 @@ def test_every_view_that_accepts_posts_is_limited(make_app: Callable[..., Flask]
     limited = {"/contact", "/api/v1/inquiries"}
     posts = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     assert {rule.rule for rule in posts} == limited
-    for path in limited:
-        client = app.test_client()
-        assert [client.post(path).status_code for _ in range(11)].index(429) == 10, path
+    client = app.test_client()
+    statuses = [client.post(path).status_code for _ in range(6) for path in sorted(limited)]
+    assert statuses.index(429) == 10, "one limit for all of them"
 
 
 @pytest.mark.parametrize("path", ["/contact", "/api/v1/inquiries"])

@@ -95,6 +95,7 @@ def test_another_host_is_not_logged(
         "clinic.example:8443",
         "localhost",
         "127.0.0.1:8000",
+        "CLINIC.example",
         "web-1",
         "web-2:8000",
     ],
@@ -104,12 +105,15 @@ def test_our_own_hosts_are_accepted_with_any_port(public: FlaskClient, host: str
         assert public.get(path, headers={"Host": host}).status_code != 400
 
 
+@pytest.mark.parametrize(
+    ("host", "sent"), [("192.0.2.7", "192.0.2.7:8000"), ("2001:DB8::7", "[2001:db8::7]:8000")]
+)
 def test_without_base_url_the_bind_address_is_accepted(
-    make_app: Callable[..., Flask],
+    make_app: Callable[..., Flask], host: str, sent: str
 ) -> None:
-    client = make_app(HOST="192.0.2.7").test_client()
-    assert client.get("/contact", headers={"Host": "192.0.2.7:8000"}).status_code == 200
-    assert client.get("/contact", headers={"Host": "evil.example"}).status_code == 400
+    client = make_app(HOST=host).test_client()
+    assert client.get("/contact", headers={"Host": sent}).status_code == 200
+    assert client.get("/contact", headers={"Host": "[2001:db8::8]"}).status_code == 400
 
 
 FORWARDED = {
@@ -148,6 +152,21 @@ def test_https_is_believed_from_our_own_proxies_only(
             # The last entry is the one that our proxy wrote.
             forged = client.get("/page", headers={"X-Forwarded-Proto": "https, http"})
             assert hsts not in forged.headers
+
+
+@pytest.mark.parametrize(
+    ("header", "believed"),
+    [("https", True), ("HTTPS", True), ("https, http", True), ("http, https, http", True),
+     ("https, http, http", False), ("ftp", False), ("", False)],
+)  # fmt: skip
+def test_two_proxies_may_write_one_scheme_or_two(
+    make_site: Callable[..., Flask],
+    header: str,
+    believed: bool,  # noqa: FBT001
+) -> None:
+    client = make_site(trusted_proxies=2).test_client()
+    response = client.get("/page", headers={"X-Forwarded-Proto": header})
+    assert ("Strict-Transport-Security" in response.headers) is believed
 
 
 def test_development_sends_no_hsts(make_site: Callable[..., Flask]) -> None:
