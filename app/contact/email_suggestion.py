@@ -1,6 +1,6 @@
-"""Suggests a correction for a mistyped email provider. The address itself is never refused."""
+"""Suggests the address that was probably meant, of a mistyped provider or in a plain spelling."""
 
-from app.contact.email_addresses import ascii_domain
+from app.contact.email_addresses import ascii_domain, plain_spelling
 from app.contact.text_normalization import deletion_variants
 
 PROVIDERS = (
@@ -21,6 +21,13 @@ SIMILAR_DOMAINS = frozenset(
 
 
 def suggest_email(email: str) -> str | None:
+    """Return the address that was probably meant by ``email``, or None if it is clear."""
+    plain = plain_spelling(email)
+    meant = _correct_provider(plain) or plain
+    return meant if meant != email else None
+
+
+def _correct_provider(email: str) -> str | None:
     """``ada@gmial.com`` -> ``ada@gmail.com``. None unless the domain is one typing mistake away
     from a large provider's.
     """

@@ -8,8 +8,6 @@ import re
 from dataclasses import replace
 from functools import cached_property
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, RadioField, SelectField, TextAreaField
@@ -17,13 +15,15 @@ from wtforms.validators import ValidationError
 
 from app.clinic import Clinic
 from app.clinic.countries import example_phone
+from app.contact import email_addresses, phone_numbers
+from app.contact.email_addresses import clean_address, parse_address, plain_spelling
 from app.contact.email_suggestion import suggest_email
 from app.contact.models import InquiryData
 from app.contact.validators import (
     LINE,
     MAX_MESSAGE_LENGTH,
-    NOT_BLANK,
     VISIBLE_LINE,
+    VISIBLE_TEXT,
     LineField,
     MaxLength,
     Pattern,
@@ -31,18 +31,16 @@ from app.contact.validators import (
     no_pii,
     normalize_line_ends,
     valid_choice,
+    visible,
 )
 
-# Digits, the characters that people put between them, and an extension.
-PHONE = re.compile(
-    r"[\d\s()+./\-\u2010-\u2015]{1,30}(?:(?:ext|x|extension|#)\.?\s?\d{1,7})?", re.IGNORECASE
-)
 REPLY_BY = {"email": "Email", "phone": "Phone call", "text": "Text message"}
 REPLIES_BY_PHONE = ("phone", "text")
 
 EMAIL_ERROR = "Enter an email address in the correct format, like name@example.com"
 PHONE_ERROR = "Enter a phone number, like {}"
-ONE_LINE_ERROR = "{} must be on one line, without control characters"
+NAME_ERROR, MESSAGE_ERROR = "Enter your name", "Enter your message"
+ONE_LINE_ERROR = "{} must be on one line"
 
 
 class InquiryForm(FlaskForm):  # type: ignore[misc]
@@ -59,7 +57,8 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         [
             MaxLength(100, "Name must be {limit} characters or fewer"),
             Pattern(LINE, ONE_LINE_ERROR.format("Name")),
-            Pattern(VISIBLE_LINE, "Enter your name"),
+            Pattern(VISIBLE_LINE, NAME_ERROR),
+            visible(NAME_ERROR),
             no_link,
             no_pii,
         ],
@@ -67,14 +66,15 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
     )
     email = LineField(
         "Email address",
-        # RFC 5321 4.5.3.1.3: a path of 256 octets, less its angle brackets.
-        [MaxLength(254, EMAIL_ERROR)],
+        [MaxLength(email_addresses.MAX_LENGTH, EMAIL_ERROR)],
         description="Where to answer",
+        clean=clean_address,
     )
     phone = LineField(
         "Phone number",
-        [MaxLength(40, "Phone number must be {limit} characters or fewer")],
+        [MaxLength(phone_numbers.MAX_LENGTH, "Phone number must be {limit} characters or fewer")],
         description="Needed when reply_by is phone or text",
+        clean=phone_numbers.clean_phone,
     )
     reply_by = RadioField(
         "How should we reply?",
@@ -108,7 +108,8 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
                 MAX_MESSAGE_LENGTH,
                 "Message must be {limit:,} characters or fewer. It is {over:,} too long",
             ),
-            Pattern(NOT_BLANK, "Enter your message"),
+            Pattern(VISIBLE_TEXT, MESSAGE_ERROR),
+            visible(MESSAGE_ERROR),
             no_pii,
         ],
         filters=[normalize_line_ends],
@@ -124,13 +125,10 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
             del self.location
 
     def validate_email(self, field: LineField) -> None:
-        try:
-            # Checks the syntax only; test_environment accepts the domain .test.
-            validate_email(
-                field.data, check_deliverability=False, test_environment=True, strict=True
-            )
-        except EmailNotValidError:
-            raise ValidationError(EMAIL_ERROR) from None
+        if (plain := plain_spelling(field.data)) != field.data:
+            raise ValidationError(f"{EMAIL_ERROR}. Did you mean {plain}?")
+        if not parse_address(field.data):
+            raise ValidationError(EMAIL_ERROR)
 
     def validate_phone(self, field: LineField) -> None:
         needed = self.reply_by.data in REPLIES_BY_PHONE
@@ -140,16 +138,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
     @cached_property
     def phone_e164(self) -> str:
         """The phone number in E.164, or "" if it is not a possible number."""
-        if not PHONE.fullmatch(self.phone.data):
-            return ""
-        try:
-            number = phonenumbers.parse(self.phone.data, self._clinic.country)
-        except phonenumbers.NumberParseException:
-            return ""
-        possible = phonenumbers.is_possible_number_with_reason(number)
-        if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
-            return ""
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return phone_numbers.e164(self.phone.data, self._clinic.country)
 
     def inquiry_data(self) -> InquiryData:
         """The data, which is valid only if ``validate()`` returned True."""
@@ -177,8 +166,8 @@ PAGE_ORDER = (
 class ContactForm(InquiryForm):
     """The form on the page: an inquiry, and the fields that only the page sends.
 
-    The page suggests a correction of a mistyped address once. ``confirmed_email`` is the address
-    for which it did, ``email_choice`` the visitor's answer, and no answer keeps the address.
+    The page suggests a correction of an address once. ``confirmed_email`` is the address for
+    which it did, ``email_choice`` the visitor's answer, and no answer keeps a valid address.
     """
 
     confirmed_email = LineField()
@@ -190,12 +179,26 @@ class ContactForm(InquiryForm):
         """The visible fields, from top to bottom."""
         return [self[name] for name in PAGE_ORDER if name in self]
 
+    def validate_email(self, field: LineField) -> None:
+        """Accept an address that is not clear: the page asks what was meant."""
+        chosen = self.email_choice.data == "suggested" and suggest_email(field.data)
+        if not (self.email_suggestion or chosen or parse_address(field.data)):
+            raise ValidationError(EMAIL_ERROR)
+
     @property
     def email_suggestion(self) -> str | None:
         """A correction of the address, unless the visitor has already answered a suggestion."""
-        if self.errors.get("email") or self.confirmed_email.data == self.email.data:
-            return None
-        return suggest_email(self.email.data)
+        typed = self.email.data
+        answered = self.confirmed_email.data == typed and (
+            self.email_choice.data or parse_address(typed)
+        )
+        return None if self.errors.get("email") or answered else suggest_email(typed)
+
+    @property
+    def email_answers(self) -> list[tuple[str, str]]:
+        """The values of ``email_choice`` with their labels."""
+        keep = f"keep {self.email.data}" if parse_address(self.email.data) else "I will correct it"
+        return [("suggested", f"Yes, use {self.email_suggestion}"), ("typed", f"No, {keep}")]
 
     @property
     def elapsed(self) -> int | None:

@@ -10,23 +10,17 @@ from typing import Any
 from wtforms import Field, SelectField, StringField
 from wtforms.validators import StopValidation, ValidationError
 
+from app.contact.invisible_characters import INVISIBLE, VISIBLE, clean_line
 from app.contact.pii_detection import find_pii
 from app.contact.spam.text_features import link_hosts
 from app.contact.text_normalization import fold
 
 MAX_MESSAGE_LENGTH = 5000
 
-# Character classes: the inside of ``[…]``, with the same meaning in Python and in ECMAScript.
-SPACE = r"\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # str.isspace()
-# Line ends and control characters. Without the tab: text pasted from a table has tabs.
-CONTROL = r"\x00-\x08\n-\x1f\x7f-\x9f\u2028\u2029"
-# Not str.isprintable(): to it, a letter that is newer than Python's Unicode tables is invisible.
-INVISIBLE = SPACE + CONTROL + r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-
 # Patterns for a whole text.
-LINE = f"[^{CONTROL}]*"
-VISIBLE_LINE = f"[^{CONTROL}]*[^{INVISIBLE}][^{CONTROL}]*"
-NOT_BLANK = rf"[\s\S]*[^{SPACE}][\s\S]*"
+LINE = r"[^\n\r]*"
+VISIBLE_LINE = rf"[^\n\r]*[^{INVISIBLE}][^\n\r]*"
+VISIBLE_TEXT = rf"[\s\S]*[^{INVISIBLE}][\s\S]*"
 
 
 def normalize_line_ends(text: str | None) -> str:
@@ -35,18 +29,27 @@ def normalize_line_ends(text: str | None) -> str:
 
 
 class LineField(StringField):
-    """A single-line text field. ``data`` is never None and never longer than a message."""
+    """A single-line text field without invisible characters.
+
+    ``data`` is never None and never longer than a message. ``clean`` is called for it first.
+    """
 
     data: str
 
     def __init__(
-        self, label: str = "", validators: Any = (), description: str = "", **kwargs: Any
+        self,
+        label: str = "",
+        validators: Any = (),
+        description: str = "",
+        clean: Callable[[str], str] = str,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(label, validators, [clean_line], description, **kwargs)
+        filters = (_limited, clean, clean_line)
+        super().__init__(label, validators, filters, description, **kwargs)
 
 
-def clean_line(text: str | None) -> str:
-    return (text or "")[:MAX_MESSAGE_LENGTH].replace("\t", " ").strip()
+def _limited(text: str | None) -> str:
+    return (text or "")[:MAX_MESSAGE_LENGTH]
 
 
 class MaxLength:
@@ -77,6 +80,16 @@ class Pattern:
     def __call__(self, _form: object, field: Field) -> None:
         if not self._pattern.fullmatch(_raw_text(field)):
             raise StopValidation(self._message)
+
+
+def visible(message: str) -> Callable[[object, Field], None]:
+    """A validator that rejects text without any visible character. A pattern knows most of them."""
+
+    def check(_form: object, field: Field) -> None:
+        if not VISIBLE.search(field.data):
+            raise StopValidation(message)
+
+    return check
 
 
 def valid_choice(message: str) -> Callable[[object, SelectField], None]:

@@ -1,5 +1,7 @@
 """Whatever a field contains, staff get exactly one email with the text as typed."""
 
+import re
+
 import pytest
 
 from app.clinic import Clinic
@@ -31,7 +33,10 @@ def test_no_field_can_add_a_header_recipient_or_email(
         contact_harness.reset()
 
 
-@pytest.mark.parametrize("attack", hostile_input.SMTP + hostile_input.DOTS[3:])
+@pytest.mark.parametrize(
+    "attack",
+    [text for text in hostile_input.SMTP + hostile_input.DOTS if re.search(r"\r|\n", text)],
+)
 @pytest.mark.parametrize("field", ["name", "email", "phone", "best_time"])
 def test_line_break_in_a_single_line_field_is_refused(
     contact_harness: ContactHarness, field: str, attack: str

@@ -141,7 +141,9 @@ def test_slow_regular_expression_is_detected(bad: str) -> None:
 
 
 def test_all_modules_are_searched() -> None:
-    assert {"app.contact.forms.PHONE", "app.contact.idempotency.IDEMPOTENCY_KEY"} <= set(PATTERNS)
+    assert {"app.contact.email_addresses.SCHEME", "app.contact.idempotency.IDEMPOTENCY_KEY"} <= set(
+        PATTERNS
+    )
     assert any(where.startswith("config:") for where in PATTERNS)
 
 

@@ -82,6 +82,22 @@ def test_likely_email_typo_is_asked_about_once_and_can_be_kept(visitor: Visitor)
     assert [mail.reply_to for mail in visitor.mails()] == ["ada@gmial.com", "ada@gmail.com"]
 
 
+@pytest.mark.parametrize("typed", ["ada@example.com,", "\uff41da@example.com"])
+def test_unclear_address_is_asked_about_and_can_be_corrected(visitor: Visitor, typed: str) -> None:
+    asked = visitor.send(email=typed)
+    assert asked.status_code == 422
+    assert "Did you mean ada@example.com?" in asked.text
+    assert "Nothing has been sent yet" in asked.text
+    again = visitor.send(email=typed, confirmed_email=typed)
+    valid = "," not in typed
+    assert again.status_code == (303 if valid else 422)
+    kept = visitor.send(email=typed, confirmed_email=typed, email_choice="typed", message="kept")
+    assert kept.status_code == (303 if valid else 422)
+    assert valid or "Enter an email address in the correct format" in kept.text
+    visitor.send(email=typed, confirmed_email=typed, email_choice="suggested", message="corrected")
+    assert [mail.reply_to for mail in visitor.mails()][-1] == "ada@example.com"
+
+
 @pytest.mark.parametrize("domain", ["\uff47mail.com", "gmail\u3002com", "gmai\u24db.com"])
 def test_another_spelling_of_a_large_provider_is_no_typo(visitor: Visitor, domain: str) -> None:
     assert visitor.send(email=f"ada@{domain}").status_code == 303
