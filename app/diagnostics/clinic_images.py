@@ -1,13 +1,15 @@
 """Checks of the logo, the drawing, the social card and the basemap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.clinic import Clinic, ClinicError
 from app.clinic.errors import IssueCollector
-from app.diagnostics.result import CheckResult, clinic_failures, ok, warning, warning_at
+from app.diagnostics.result import CheckResult, clinic_failures, failed, ok, warning, warning_at
+from app.location.label_placement import POINTS
 from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
+from app.location.tile_rendering import AREAS, ROADS, read_properties
 from app.location.viewport import HEIGHT, WIDTH, fit_viewport, mercator
 from app.pages.social_card import SIZE, read_social_card
 from app.pages.svg_files import read_svg
@@ -15,6 +17,15 @@ from app.pages.svg_files import read_svg
 MAX_SVG_BYTES = 10_000  # every page loads the logo, and the front page the drawing
 STREET_ZOOM = 14  # the zoom level from which a basemap contains every street
 CREATE_AGAIN = "Create it again: flask clinic streets"
+# What the maps draw: layers, the attributes that decide how, and the kinds of roads.
+LAYERS = {layer for layer, *_ in (*AREAS, *POINTS)} | {"roads"}
+ATTRIBUTES = {
+    "roads": {"kind"},
+    "landuse": {"kind"},
+    "pois": {"kind", "name"},
+    "places": {"kind", "name"},
+}
+ROAD_KINDS = frozenset[str]().union(*(kinds for kinds, *_ in ROADS))
 
 
 def check_logo(file: Path) -> list[CheckResult]:
@@ -65,7 +76,7 @@ def check_basemap(clinic: Clinic, file: Path) -> list[CheckResult]:
         return clinic_failures("basemap", error)
     markers = location_markers(clinic.locations)
     results = [
-        *(_check_tiles(basemap, marker) for marker in markers),
+        *(_check_tiles(basemap, marker) or _check_streets(basemap, marker) for marker in markers),
         _check_bounds(basemap, markers),
         _check_zoom(basemap),
     ]
@@ -83,6 +94,37 @@ def _check_tiles(basemap: PMTilesReader, marker: Marker) -> CheckResult | None:
     if not empty:
         return None
     return warning("basemap", f"no streets at {marker.name} from zoom {empty[0]}", CREATE_AGAIN)
+
+
+def _check_streets(basemap: PMTilesReader, marker: Marker) -> CheckResult | None:
+    """Warn if the map cannot draw the tile at ``marker``, and name what it lacks."""
+    zoom, (x, y) = basemap.metadata.max_zoom, mercator(marker.latitude, marker.longitude)
+    tile = basemap.tile(zoom, int(x * 2**zoom), int(y * 2**zoom))
+    try:
+        problems = _missing_from(read_properties(tile or b""))
+    except ValueError as error:
+        problems = [str(error)]
+    if not problems:
+        return None
+    message = f"the map of {marker.name} is incomplete: {'; '.join(problems)}"
+    return warning("basemap", message, "Use version 4 of the Protomaps basemap: docs/customize.md")
+
+
+def _missing_from(layers: Mapping[str, Sequence[Mapping[str, object]]]) -> list[str]:
+    """Return what the map cannot draw of a tile with the properties ``layers``."""
+    if "roads" not in layers:
+        missing = ", ".join(sorted(LAYERS - layers.keys()))
+        return [f"it has no layers {missing}, but {', '.join(sorted(layers)) or 'none'}"]
+    attributes = {name: {key for one in layer for key in one} for name, layer in layers.items()}
+    problems = [
+        f"{name} has no attribute {' or '.join(sorted(lacking))}"
+        for name, needed in ATTRIBUTES.items()
+        if name in layers and (lacking := needed - attributes[name])
+    ]
+    kinds = {str(road.get("kind")) for road in layers["roads"]}
+    if not problems and not kinds & ROAD_KINDS:
+        problems = [f"no road is of a kind that is drawn, but {', '.join(sorted(kinds))}"]
+    return problems
 
 
 def _check_bounds(basemap: PMTilesReader, markers: Sequence[Marker]) -> CheckResult | None:

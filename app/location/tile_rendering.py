@@ -6,11 +6,14 @@ Layers and kinds are those of the Protomaps basemap schema, version 4
 
 import gzip
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import mapbox_vector_tile
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from shapely import (
     Polygon,
     force_2d,
@@ -114,6 +117,18 @@ def _decode(
             if not visible.is_empty:
                 name = properties.get("name:en") or properties.get("name") or ""
                 yield Feature(layer, str(properties.get("kind", "")), str(name), visible)
+
+
+def read_properties(tile: bytes) -> dict[str, list[dict[str, Any]]]:
+    """The properties of all features of a gzipped tile, by layer. Raises ValueError."""
+    try:
+        layers = mapbox_vector_tile.decode(gzip.decompress(tile))
+    except (OSError, EOFError, zlib.error, DecodeError) as error:
+        raise ValueError(f"not a vector tile ({type(error).__name__})") from None
+    return {
+        layer: [feature["properties"] for feature in contents["features"]]
+        for layer, contents in layers.items()
+    }
 
 
 def _union(

@@ -1,12 +1,14 @@
 """``flask clinic check``."""
 
 import codecs
+import gzip
 import json
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import mapbox_vector_tile
 import pytest
 import time_machine
 from click.testing import CliRunner, Result
@@ -14,6 +16,7 @@ from click.testing import CliRunner, Result
 from app.cli.clinic import clinic as commands
 from app.diagnostics.clinic import check_clinic_folder
 from app.diagnostics.result import CheckResult, Level
+from tests.location.conftest import write_basemap
 
 Change = Callable[[str, str, str], None]
 DEMO_CHECKS = [
@@ -188,6 +191,41 @@ def test_a_social_card_of_the_wrong_size_fails(folder: Path) -> None:
     [found] = of("social card", folder)
     assert found.level is Level.FAILED
     assert "1200 by 630" in found.message
+
+
+LINE = "LINESTRING(0 0, 4096 4096)"
+OTHER_SCHEMAS = {
+    "OpenMapTiles": (
+        {"transportation": {"class": "minor"}, "building": {}, "place": {"name": "A"}},
+        (
+            "it has no layers buildings, earth, landuse, places, pois, roads, water,"
+            " but building, place, transportation"
+        ),
+    ),
+    "Protomaps 3": (
+        {"roads": {"pmap:kind": "minor_road"}, "earth": {}, "places": {"name": "A"}},
+        "roads has no attribute kind; places has no attribute kind",
+    ),
+    "own": (
+        {"roads": {"kind": "street"}, "earth": {}},
+        "no road is of a kind that is drawn, but street",
+    ),
+    "Protomaps 4, in the country": ({"roads": {"kind": "minor_road"}, "earth": {}}, ""),
+}
+
+
+@pytest.mark.parametrize("schema", [*OTHER_SCHEMAS, "not a tile"])
+def test_a_basemap_that_the_map_cannot_draw_is_a_warning(folder: Path, schema: str) -> None:
+    layers, message = OTHER_SCHEMAS.get(schema, ({}, "not a vector tile (BadGzipFile)"))
+    content = [
+        {"name": name, "features": [{"geometry": LINE, "properties": properties}]}
+        for name, properties in layers.items()
+    ]
+    tile = gzip.compress(mapbox_vector_tile.encode(content)) if layers else b"<html>"
+    places = {(15, 16384, 16383), (15, 16384, 16384), (15, 16383, 16383), (15, 16383, 16384)}
+    write_basemap(folder / "basemap.pmtiles", dict.fromkeys(places, tile))
+    messages = [one.message for one in of("basemap", folder) if "Quay" in one.message]
+    assert messages == ([f"the map of Quay Street is incomplete: {message}"] if message else [])
 
 
 def test_pages_are_checked_even_if_clinic_toml_is_invalid(change: Change, folder: Path) -> None:
