@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.clinic import Clinic, ClinicError
 from app.clinic.errors import IssueCollector
-from app.diagnostics.result import CheckResult, clinic_failures, failed, ok, warning, warning_at
+from app.diagnostics.result import CheckResult, clinic_failures, ok, warning, warning_at
 from app.location.label_placement import POINTS
 from app.location.markers import Marker, location_markers
 from app.location.pmtiles_reader import PMTilesReader
