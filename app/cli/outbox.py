@@ -270,7 +270,8 @@ def _describe(message: OutboxMessage) -> str:
             since = f" since {local_time(message.claimed_at)}" if message.claimed_at else ""
             return f"being sent by {message.owner}{since}"
         case State.DELIVERED:
-            return f"delivered {local_time(message.delivered_at)}"
+            place = " to the fallback mailbox" if message.used_fallback else ""
+            return f"delivered{place} {local_time(message.delivered_at)}"
         case State.DEAD:
             return f"not delivered, given up: {_reason(message)}"
         case _ if message.is_acknowledgement and message.last_error:

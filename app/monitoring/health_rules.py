@@ -59,11 +59,24 @@ class Problem:
 DATABASE_DOWN = Problem(
     "database_down", Severity.CRITICAL, "The database cannot be used", "run `flask doctor`"
 )
+DOCTOR_ADVICE = "`flask doctor` shows the cause"
 TRANSPORT_PROBLEMS = {
-    TransportFault.AUTHENTICATION: (Severity.CRITICAL, "The mail server refuses our login"),
-    TransportFault.TLS: (Severity.CRITICAL, "The mail server's encryption (TLS) fails"),
+    TransportFault.AUTHENTICATION: Problem(
+        "mail_transport", Severity.CRITICAL, "The mail server refuses our login", DOCTOR_ADVICE
+    ),
+    TransportFault.TLS: Problem(
+        "mail_transport",
+        Severity.CRITICAL,
+        "The mail server's encryption (TLS) fails",
+        DOCTOR_ADVICE,
+    ),
     # Limits end by themselves. If it lasts, waiting email raises an alert.
-    TransportFault.SENDER: (Severity.WARNING, "The mail server refuses to send for us"),
+    TransportFault.SENDER: Problem(
+        "mail_transport",
+        Severity.WARNING,
+        "The mail server refuses to send for us",
+        "`flask outbox list` shows its answer",
+    ),
 }
 
 
@@ -135,8 +148,7 @@ def _delivery_problems(stats: OutboxStats) -> Iterator[Problem]:
 
 def _mailer_problems(stats: OutboxStats) -> Iterator[Problem]:
     if stats.transport_fault in TRANSPORT_PROBLEMS:
-        severity, title = TRANSPORT_PROBLEMS[stats.transport_fault]
-        yield Problem("mail_transport", severity, title, "`flask doctor` shows the cause")
+        yield TRANSPORT_PROBLEMS[stats.transport_fault]
     age = stats.heartbeat_age
     if age is None or age > HEARTBEAT_TIMEOUT:
         yield Problem(

@@ -44,18 +44,17 @@ def requeue(
 ) -> bool:
     """Send the ``encrypted`` email now instead of the stored one, with a new retry period.
 
-    False, and nothing is changed, when the message is being sent, was redacted, or has arrived
-    in its mailbox. One that arrived in the fallback mailbox is sent to ``mailbox``, but not to
-    the fallback mailbox again.
+    False, and nothing is changed, when the message is being sent, was redacted, or has arrived,
+    unless it arrived in the fallback mailbox.
     """
     states = (State.PENDING, State.DEAD, State.CANCELLED, State.DELIVERED)
     message = _lock(session, message_id, *states)
     if message is None or (message.state == State.DELIVERED and not message.used_fallback):
         return False
-    message.used_fallback = message.state == State.DELIVERED
     message.encrypted_message, message.mailbox, message.delivered_at = encrypted, mailbox, None
     message.schedule(now)
     message.queued_at, message.attempt_count, message.crash_count = now, 0, 0
+    message.used_fallback = False
     _record(session, message, Outcome.REQUEUED, now)
     return True
 

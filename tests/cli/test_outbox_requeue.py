@@ -67,6 +67,8 @@ def test_what_went_to_the_fallback_mailbox_goes_to_the_corrected_one(
     set_mailboxes(desk, "frnt@clinic.example", fallback="manager@clinic.example")
     relay.only = "frnt@clinic.example" if fallback_accepts else ""
     refuse(desk, relay)
+    to_fallback = "delivered to the fallback mailbox" in desk.says("outbox", "list", "--all")
+    assert to_fallback == fallback_accepts
     relay.received.clear()
     set_mailboxes(desk, "front@clinic.example", fallback="manager@clinic.example")
     desk.says("outbox", "requeue", str(desk.message().id), "--yes")
@@ -76,6 +78,8 @@ def test_what_went_to_the_fallback_mailbox_goes_to_the_corrected_one(
     body = received.message.get_body(("plain",))
     assert body is not None
     assert "fallback" not in body.get_content()
+    result = desk.run("outbox", "requeue", str(desk.message().id), "--yes")
+    assert "not possible while it is delivered; nothing changed" in result.output
 
 
 @pytest.mark.parametrize(

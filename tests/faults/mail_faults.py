@@ -50,7 +50,7 @@ NOT_OURS = "553 5.7.1 <no-reply@clinic.example>: Sender address rejected: not ow
 
 
 @scenario(
-    "SMTP relay refuses us for an hour, then accepts",
+    "SMTP relay refuses us for an hour",
     note="the probes of an hour, 2 s apart; none uses up an attempt or the fallback mailbox",
 )
 def refuses_us(site: SiteUnderTest) -> None:
@@ -70,7 +70,9 @@ def refuses_us(site: SiteUnderTest) -> None:
     site.injected = site.relay.hits["rcpt"]
 
 
-@scenario("SMTP relay refuses one message, accepts the others", note="retried like any failure")
+@scenario(
+    "SMTP relay refuses one message, accepts others", note="it is retried like after any failure"
+)
 def refuses_one(site: SiteUnderTest) -> None:
     refused = new_inquiry(text="please refuse this one")
     site.relay.script, site.relay.only = {"dot": "554 5.7.1 refused"}, "refuse this one"
