@@ -41,6 +41,7 @@ DEFAULT_ENV_FILE = ROOT / ".env"
 NAME_FORMAT = re.compile(r"[A-Z][A-Z0-9_]*")
 NON_ASCII_SPACE = re.compile(r"[^\S\x00-\x7f]")
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # a byte order mark, and zero-width characters
+ALERT_URL = re.compile(r"[A-Za-z][A-Za-z0-9]*://\S+")
 LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_NAME = re.compile(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*")
 MAILBOX_NAME = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
@@ -208,7 +209,7 @@ class Settings(BaseModel):
     ratelimit_storage_uri: SecretStr = SecretStr("memory://")
     spam_filter_enabled: bool = True
     map_tiles_url: HTTPURL = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
-    alert_webhook_url: SecretHTTPURL = SecretStr("")
+    alert_urls: SecretStr = SecretStr("")
     heartbeat_url: SecretHTTPURL = SecretStr("")
     metrics_token: SecretStr = Field(SecretStr(""), min_length=16)
     retention_days: int = Field(90, ge=1, le=3650)
@@ -325,6 +326,18 @@ class Settings(BaseModel):
             raise ValueError("must be a single address, like no-reply@clinic.example")
         return address and f"{name}@{_host(domain)}"
 
+    @field_validator("alert_urls")
+    @classmethod
+    def _apprise_urls(cls, urls: SecretStr) -> SecretStr:
+        # Apprise itself checks more when a mailer starts: web processes do not load it.
+        parts = _split_alert_urls(urls)
+        wrong = [str(n) for n, url in enumerate(parts, 1) if not ALERT_URL.fullmatch(url)]
+        if wrong:
+            raise ValueError(
+                f"must be addresses like slack://…, but number {', '.join(wrong)} is not"
+            )
+        return urls
+
     @property
     def is_development(self) -> bool:
         return self.app_env == "development"
@@ -339,6 +352,11 @@ class Settings(BaseModel):
         """The database URL, by default SQLite in the instance folder."""
         default = URL.create("sqlite", database=str(self.instance_dir / "frontdesk.db"))
         return self.database_url.get_secret_value() or default.render_as_string()
+
+    @property
+    def alert_url_list(self) -> tuple[str, ...]:
+        """The addresses for alerts, as Apprise understands them."""
+        return _split_alert_urls(self.alert_urls)
 
     @property
     def bind(self) -> str:
@@ -510,3 +528,8 @@ def _error_line(location: tuple[int | str, ...], message: str) -> str:
 
 def _split_keys(keys: SecretStr) -> tuple[str, ...]:
     return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+
+
+def _split_alert_urls(urls: SecretStr) -> tuple[str, ...]:
+    """Split at spaces, line ends and commas, but not at a comma within an address."""
+    return tuple(filter(None, re.split(r"\s*,\s*(?=\w+://)|,?\s+", urls.get_secret_value())))

@@ -5,15 +5,19 @@ from functools import partial
 from app.clinic import Clinic
 from app.database import Database
 from app.maintenance.retention import RetentionPeriods, retention_job, spam_digest_cleanup_job
+from app.monitoring.alert_addresses import AlertAddresses, send_and_record
 from app.monitoring.alerts import alert_job, uptime_ping_job, website_job
 from app.monitoring.digest import digest_job
-from app.monitoring.observations import PING, WEBHOOK, WEBSITE, call_and_record
+from app.monitoring.observations import PING, WEBSITE, call_and_record
 from app.scheduler import Job
 from config import Settings
 
 
 def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> list[Job]:
-    """All jobs. Alerts, pings and the digest run only where a receiver is configured."""
+    """All jobs. Alerts, pings and the digest run only where a receiver is configured.
+
+    Raises SettingsError if an address for alerts cannot be used.
+    """
     days, quarantine_days = settings.retention_days, settings.quarantine_retention_days
     jobs = [
         website_job(partial(call_and_record, database, WEBSITE, settings.readiness_url)),
@@ -22,10 +26,11 @@ def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> li
         ),
         spam_digest_cleanup_job(),
     ]
-    if url := settings.alert_webhook_url.get_secret_value():
-        post = partial(call_and_record, database, WEBHOOK, url)
+    if urls := settings.alert_url_list:
+        addresses = AlertAddresses(urls, site=settings.site_url)
+        send = partial(send_and_record, database, addresses)
         # First: while the database hangs, each job waits for it.
-        jobs.insert(0, alert_job(database, post, clinic=clinic.name, site=settings.site_url))
+        jobs.insert(0, alert_job(database, send, clinic=clinic.name, site=settings.site_url))
     if url := settings.heartbeat_url.get_secret_value():
         jobs.append(uptime_ping_job(partial(call_and_record, database, PING, url)))
     if clinic.digest:

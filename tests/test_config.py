@@ -184,7 +184,7 @@ def test_a_secret_can_come_from_a_file(name: str, tmp_path: Path) -> None:
         "DATABASE_URL": "sqlite:///file.db",
         "MAIL_PASSWORD": "from the file",
         "RATELIMIT_STORAGE_URI": "redis://file",
-        "ALERT_WEBHOOK_URL": "https://hooks.example/file",
+        "ALERT_URLS": "jsons://hooks.example/file",
         "HEARTBEAT_URL": "https://pings.example/file",
         "METRICS_TOKEN": "long, from the file",
     }
@@ -520,7 +520,7 @@ def test_the_example_names_each_secret_that_can_come_from_a_file() -> None:
         ("RATELIMIT_STORAGE_URI", "redis://:12/hunter2@cache:6379"),
         ("RATELIMIT_STORAGE_URI", "redis://cache/hunter2"),
         ("RATELIMIT_STORAGE_URI", "redis://cache/?socket_timeout=hunter2"),
-        ("ALERT_WEBHOOK_URL", "hooks.example/hunter2"),
+        ("ALERT_URLS", "json://one.example hooks.example/hunter2"),
         ("HEARTBEAT_URL", "https://[hunter2"),
         ("BASE_URL", "https://clinic.example/path"),
         ("BASE_URL", "https://hunter2@clinic.example"),

@@ -8,12 +8,13 @@ from pathlib import Path
 from app import clock
 from app.diagnostics.result import CheckResult, failed, ok, warning
 from app.maintenance.retention import REPLACED_BACKUPS
+from app.monitoring.alert_addresses import AlertAddresses, Report, record_results
 from app.monitoring.health import PROXIES_HEADER
 from app.monitoring.health_rules import CERTIFICATE_WARNING
-from app.monitoring.observations import PING, WEBHOOK, WEBSITE, call_and_record
-from app.monitoring.webhook import CallResult, call
+from app.monitoring.http_calls import CallResult, call
+from app.monitoring.observations import PING, WEBSITE, call_and_record
 from app.services import Services
-from config import Settings
+from config import Settings, SettingsError
 
 LOW_SPACE, TOO_LITTLE_SPACE = 1_000_000_000, 200_000_000  # bytes
 
@@ -80,22 +81,40 @@ def _check_proxies(settings: Settings, headers: Mapping[str, str]) -> list[Check
 
 
 def check_alert_channels(services: Services, *, send_test: bool) -> list[CheckResult]:
-    """Check the channels that report problems without email. With ``send_test``, call them."""
-    settings, clinic = services.settings, services.clinic
-    text = f"[ok] {clinic.name}: This is a test. ({settings.site_url})"
-    test = {"text": text, "event": "test", "status": "resolved", "severity": "ok"}
-    results = []
-    for name, variable, secret, body in (
-        (WEBHOOK, "ALERT_WEBHOOK_URL", settings.alert_webhook_url, test),
-        (PING, "HEARTBEAT_URL", settings.heartbeat_url, None),
-    ):
-        if not (url := secret.get_secret_value()):
-            result = warning(name, f"{variable} is not set", "Set it")
-        elif not send_test:
-            result = ok(name, f"{variable} is set; --send-test tries it")
-        elif call_and_record(services.database, name, url, body):
-            result = ok(name, "accepted the test")
-        else:
-            result = failed(name, "did not accept the test", f"Correct {variable}")
-        results.append(result)
-    return results
+    """Check what reports problems without email. With ``send_test``, send a test to each."""
+    return [
+        *_check_alert_addresses(services, send_test=send_test),
+        _check_ping(services, send_test=send_test),
+    ]
+
+
+def _check_alert_addresses(services: Services, *, send_test: bool) -> list[CheckResult]:
+    check, settings = "alerts", services.settings
+    if not settings.alert_url_list:
+        return [warning(check, "ALERT_URLS is not set", "Set it")]
+    try:
+        addresses = AlertAddresses(settings.alert_url_list, site=settings.site_url)
+    except SettingsError as error:
+        return [failed(check, str(error).splitlines()[-1].strip(), "Mailers do not start with it")]
+    if not send_test:
+        return [ok(check, f"{', '.join(addresses.names)}; --send-test tries each")]
+    title = f"[ok] {services.clinic.name}: This is a test"
+    results = addresses.send(Report("ok", title, settings.site_url))
+    record_results(services.database, results)
+    return [
+        failed(check, f"{name} did not accept the test: {problem}", "Correct ALERT_URLS")
+        if problem
+        else ok(check, f"{name} accepted the test")
+        for name, problem in results.items()
+    ]
+
+
+def _check_ping(services: Services, *, send_test: bool) -> CheckResult:
+    url = services.settings.heartbeat_url.get_secret_value()
+    if not url:
+        return warning(PING, "HEARTBEAT_URL is not set", "Set it")
+    if not send_test:
+        return ok(PING, "HEARTBEAT_URL is set; --send-test tries it")
+    if call_and_record(services.database, PING, url):
+        return ok(PING, "accepted the test")
+    return failed(PING, "did not accept the test", "Correct HEARTBEAT_URL")

@@ -1,4 +1,4 @@
-"""Alerts by webhook, because email may be what is broken.
+"""Alerts by other ways than email, because email may be what is broken.
 
 What has been reported is stored in the database, so that several mailers report a problem
 once: at once when it begins or gets worse, again every four hours while it lasts, and once
@@ -7,7 +7,7 @@ more when it is over. A failed call is retried at the next check.
 While the database cannot be used, each mailer reports that by itself (``DatabaseAlert``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app import clock
 from app.database import Base, Database, UTCDateTime
+from app.monitoring.alert_addresses import Report
 from app.monitoring.health_rules import DATABASE_DOWN, Problem, Severity, site_health
 from app.scheduler import AfterCommit, Job, every
 
@@ -43,7 +44,7 @@ RESOLVED_TITLES = {
     "inquiries_refused": "No inquiry has been refused for 15 minutes",
     "database_down": "The database can be used again",
     "certificate_ends": "The certificate has been renewed",
-    "webhook_fails": "The alert webhook accepts our calls again",
+    "alerts_fail": "Alerts are accepted again",
     "ping_fails": "The ping is accepted again",
 }
 
@@ -71,35 +72,27 @@ class Notification:
     since: datetime
     at: datetime
 
-    def body(self, clinic: str, site: str) -> dict[str, object]:
-        """The JSON body: ``text`` for Slack-style receivers, the other keys for programs."""
-        severity = self.problem.severity.label if self.problem else "ok"
-        title = self.problem.title if self.problem else RESOLVED_TITLES.get(self.event, "Resolved")
-        advice = f" What to do: {self.problem.advice}." if self.problem else ""
-        return {
-            "text": f"[{severity}] {clinic}: {title}.{advice} ({site})",
-            "event": self.event,
-            "status": "firing" if self.problem else "resolved",
-            "severity": severity,
-            "title": title,
-            "clinic": clinic,
-            "site": site,
-            "since": self.since.isoformat(timespec="seconds"),
-            "at": self.at.isoformat(timespec="seconds"),
-        }
+    def report(self, clinic: str, site: str) -> Report:
+        since, at = (f"{moment:%Y-%m-%d %H:%M}" for moment in (self.since, self.at))
+        if self.problem is None:
+            title = RESOLVED_TITLES.get(self.event, "Resolved")
+            text = f"{self.event}, from {since} to {at} UTC\n{site}"
+            return Report("ok", f"[ok] {clinic}: {title}", text)
+        severity = self.problem.severity.label
+        advice = f"What to do: {self.problem.advice}."
+        text = f"{advice}\n{self.event}, since {since} UTC\n{site}"
+        return Report(severity, f"[{severity}] {clinic}: {self.problem.title}", text)
 
 
-Post = Callable[[Mapping[str, object]], bool]
+SendReport = Callable[[Report], bool]
 Send = Callable[[Notification], bool]
 
 
-def alert_job(database: Database, post: Post, *, clinic: str, site: str) -> Job:
-    """Look for problems every few seconds. ``post`` sends one report and returns whether it
-    was accepted.
-    """
+def alert_job(database: Database, send_report: SendReport, *, clinic: str, site: str) -> Job:
+    """Look for problems every few seconds. ``send_report`` returns whether it was accepted."""
 
     def send(notification: Notification) -> bool:
-        return post(notification.body(clinic, site))
+        return send_report(notification.report(clinic, site))
 
     def run(session: Session, now: datetime) -> AfterCommit | None:
         notifications = claim_notifications(session, now)

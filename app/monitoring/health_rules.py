@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.contact.queries import QuarantineStats, quarantine_stats
 from app.maintenance.backup import overdue_backup_age
 from app.maintenance.retention import unconfirmed_since
-from app.monitoring.observations import PING, POSTS, WEBHOOK, WEBSITE, Observation
+from app.monitoring.observations import ALERTS, PING, POSTS, WEBSITE, Observation
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
 from app.outbox.send_errors import TransportFault
 from app.outbox.stats import OutboxStats, outbox_stats
@@ -28,6 +28,10 @@ CHANNEL_WARNING = timedelta(minutes=2)  # one failed call is not a problem
 CERTIFICATE_WARNING = timedelta(days=14)
 RECENT = timedelta(minutes=15)  # older observations say nothing about now,
 RECENT_CALL = timedelta(days=1)  # except those of channels that may not be called for hours
+CHANNELS = {
+    ALERTS: ("alerts_fail", "Alerts are not accepted"),
+    PING: ("ping_fails", "The ping is not accepted"),
+}
 QUARANTINE_WARNING = timedelta(hours=24)  # by then a daily digest has listed the inquiry
 
 
@@ -203,7 +207,7 @@ def _backup_problems(overdue_age: timedelta | None) -> Iterator[Problem]:
 
 def _observed_problems(session: Session, now: datetime) -> Iterator[Problem]:
     rows = session.scalars(sa.select(Observation))
-    limits = {WEBHOOK: RECENT_CALL, PING: RECENT_CALL}
+    limits = dict.fromkeys(CHANNELS, RECENT_CALL)
     recent = {
         row.name: row for row in rows if abs(now - row.observed_at) < limits.get(row.name, RECENT)
     }
@@ -215,10 +219,10 @@ def _observed_problems(session: Session, now: datetime) -> Iterator[Problem]:
     if website and (end := website.certificate_ends_at) and end - now < CERTIFICATE_WARNING:
         title, advice = f"The certificate ends on {end:%Y-%m-%d}", "check why it is not renewed"
         yield Problem("certificate_ends", Severity.WARNING, title, advice)
-    for name in (WEBHOOK, PING):
+    for name, (event, title) in CHANNELS.items():
         if name in recent and recent[name].failed_for >= CHANNEL_WARNING:
-            title = f"The alert {name} is not accepted: {recent[name].problem}"
-            yield Problem(f"{name}_fails", Severity.WARNING, title, "correct its address")
+            message = f"{title}: {recent[name].problem}"
+            yield Problem(event, Severity.WARNING, message, "correct the address")
     if POSTS in recent:
         title = "Inquiries were refused within the last 15 minutes"
         advice = "the log of the web service shows the errors, `flask doctor` more"

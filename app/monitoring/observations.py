@@ -1,10 +1,9 @@
-"""What a process noticed last, kept for all: calls of the website, the alert webhook and the
+"""What a process noticed last, kept for all: calls of the website, the alert addresses and the
 ping, and refused posts.
 """
 
 import logging
 import time
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -14,12 +13,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, Database, UTCDateTime
 from app.database.engines import NotDurableError
-from app.monitoring.webhook import CallResult, call
+from app.monitoring.http_calls import CallResult, call
 from app.services import Services, current_services
 
 log = logging.getLogger("frontdesk.observations")
 
-WEBSITE, WEBHOOK, PING, POSTS = "website", "webhook", "ping", "posts"
+WEBSITE, ALERTS, PING, POSTS = "website", "alerts", "ping", "posts"
 STORE_INTERVAL = 10.0  # seconds between two writes of a refusal, and between two tries
 
 
@@ -60,11 +59,9 @@ def record(database: Database, name: str, result: CallResult) -> bool:
     return True
 
 
-def call_and_record(
-    database: Database, name: str, url: str, body: Mapping[str, object] | None = None
-) -> bool:
+def call_and_record(database: Database, name: str, url: str) -> bool:
     """Call ``url`` and store the result. Whether it succeeded."""
-    result = call(name, url, body)
+    result = call(name, url)
     record(database, name, result)
     return not result.problem
 

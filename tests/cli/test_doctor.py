@@ -20,8 +20,8 @@ from app.diagnostics import database
 from app.diagnostics.environment import check_disk
 from app.maintenance.backup import record_backup
 from app.monitoring import readiness
+from app.monitoring.http_calls import CallResult
 from app.monitoring.observations import PING, record
-from app.monitoring.webhook import CallResult
 from app.services import get_services
 from config import ROOT, Settings
 from tests.support.certificate import write_self_signed_certificate
@@ -100,7 +100,7 @@ def test_a_healthy_site(
     site = doctor(
         BASE_URL=receiver.url.removesuffix("/hook/secret-path"),
         DATABASE_URL=database_url,
-        ALERT_WEBHOOK_URL=receiver.url,
+        ALERT_URLS=receiver.alert_url,
         HEARTBEAT_URL=receiver.url,
     )
     make_healthy(site, name_server)
@@ -132,34 +132,33 @@ def test_a_healthy_site(
 def test_nothing_is_sent_without_send_test(
     doctor: Callable[..., Doctor], relay: Relay, receiver: Receiver
 ) -> None:
-    results = doctor(ALERT_WEBHOOK_URL=receiver.url, HEARTBEAT_URL=receiver.url).results()
+    results = doctor(ALERT_URLS=receiver.alert_url, HEARTBEAT_URL=receiver.url).results()
     assert relay.received == []
     assert receiver.calls == []
-    assert results["webhook"][0] == results["ping"][0] == "ok"
-    assert "--send-test tries it" in results["webhook"][1]
+    assert results["alerts"][0] == results["ping"][0] == "ok"
+    assert "address 1 (JSON); --send-test tries each" in results["alerts"][1]
 
 
 def test_send_test_tries_the_alert_channels(
     doctor: Callable[..., Doctor], receiver: Receiver
 ) -> None:
-    site = doctor(ALERT_WEBHOOK_URL=receiver.url, HEARTBEAT_URL=f"{receiver.url}/ping")
+    site = doctor(ALERT_URLS=receiver.alert_url, HEARTBEAT_URL=f"{receiver.url}/ping")
     results = site.results("--send-test", "me@clinic.example")
     assert [(call.method, call.path) for call in receiver.calls] == [
         ("POST", "/hook/secret-path"),
         ("GET", "/hook/secret-path/ping"),
     ]
-    assert receiver.bodies[0]["event"] == "test"
-    assert "This is a test" in receiver.bodies[0]["text"]
-    assert results["webhook"][0] == results["ping"][0] == "ok"
+    assert "This is a test" in receiver.bodies[0]["title"]
+    assert results["alerts"][0] == results["ping"][0] == "ok"
 
 
 def test_alert_channels_that_accept_nothing_fail(
     doctor: Callable[..., Doctor], receiver: Receiver
 ) -> None:
-    site = doctor(ALERT_WEBHOOK_URL=receiver.url, HEARTBEAT_URL="http://127.0.0.1:9/secret")
+    site = doctor(ALERT_URLS=receiver.alert_url, HEARTBEAT_URL="http://127.0.0.1:9/secret")
     receiver.status = 410
     results = site.results("--send-test", "me@clinic.example")
-    assert results["webhook"][0] == results["ping"][0] == "failed"
+    assert results["alerts"][0] == results["ping"][0] == "failed"
     result = site.run("--send-test", "me@clinic.example")
     assert result.exit_code == 1
     assert "secret" not in result.output
@@ -176,7 +175,7 @@ def test_a_ping_that_was_not_accepted_for_minutes_is_a_warning(
             record(site.database, PING, CallResult("ConnectionRefusedError"))
     level, text = site.results()["site"]
     assert level == "warning"
-    assert "The alert ping is not accepted: ConnectionRefusedError" in text
+    assert "The ping is not accepted: ConnectionRefusedError" in text
 
 
 def test_a_web_server_that_does_not_answer_fails(
@@ -426,7 +425,7 @@ def test_a_clock_that_differs_from_the_databases_is_a_warning(
 
 def test_missing_alert_channels_are_a_warning(doctor: Callable[..., Doctor]) -> None:
     results = doctor().results()
-    assert results["webhook"] == ("warning", "ALERT_WEBHOOK_URL is not set | Set it")
+    assert results["alerts"] == ("warning", "ALERT_URLS is not set | Set it")
     assert results["ping"] == ("warning", "HEARTBEAT_URL is not set | Set it")
 
 

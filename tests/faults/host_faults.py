@@ -94,7 +94,7 @@ def several_hosts(site: SiteUnderTest, kills: int) -> None:
         "RATELIMIT_STORAGE_URI": site.at_end.enter_context(redis_running()),
         "TRUSTED_PROXIES": "1",
         "WEB_CONCURRENCY": "1",
-        "ALERT_WEBHOOK_URL": receiver.url,
+        "ALERT_URLS": receiver.alert_url,
         "CLINIC_DIR": str(_clinic_with_digest_due(site)),
     }
     hosts = [Host(site, "one", HOUR, env), Host(site, "two", -HOUR, env)]
@@ -166,7 +166,7 @@ def _check_alert(site: SiteUnderTest, host: Host, receiver: Receiver) -> None:
 
 def _firing_alerts(receiver: Receiver) -> list[str]:
     """Without those about the website: a host that only runs a mailer has none."""
-    firing = [body["event"] for body in receiver.bodies if body and body["status"] == "firing"]
+    firing = [event for event, status, _ in receiver.reports if status == "firing"]
     return [event for event in firing if event != "website_down"]
 
 

@@ -1,4 +1,4 @@
-"""Nothing that visitors send leaks into logs, health checks, metrics, webhooks, digests,
+"""Nothing that visitors send leaks into logs, health checks, metrics, alerts, digests,
 command output, or in plain text into the files of the database.
 
 A production site with a mailer, and a mail server that quotes what it refuses, receives
@@ -202,7 +202,7 @@ def production_settings(
         "MAIL_USE_TLS": "false",
         "MAIL_DEFAULT_SENDER": f"web@{HOST}",
         "SEND_ACKNOWLEDGEMENT": "true",
-        "ALERT_WEBHOOK_URL": receiver.url,
+        "ALERT_URLS": receiver.alert_url,
         "HEARTBEAT_URL": receiver.url,
         "METRICS_TOKEN": TOKEN,
         "RATELIMIT_ENABLED": "true",
@@ -289,7 +289,7 @@ def test_visitor_data_does_not_leak(visited: Visited) -> None:
     visited.relay.script = {"dot": quoting}
     assert {303, 201, 422, 413, 403} <= write(visited)
     eventually(lambda: finished(visited), what="every email is refused")
-    eventually(lambda: "firing" in str(visited.receiver.bodies), what="an alert is sent")
+    eventually(lambda: visited.receiver.reports, what="an alert is sent")
     visited.relay.script = {"rcpt": "550 5.1.1 <{recipient}>: no such user"}
     visited.run("outbox", "list")
     walk(visited)
@@ -323,7 +323,7 @@ def test_visitor_data_does_not_leak(visited: Visited) -> None:
     texts = {
         "log": log,
         "answers": "\n".join(visited.shown).encode(),
-        "webhook": str([(one.body, one.headers) for one in visited.receiver.calls]).encode(),
+        "alerts": str([(one.body, one.headers) for one in visited.receiver.calls]).encode(),
         "digest": b"".join(one.content for one in digests),
         **{str(file): file.read_bytes() for file in files_of(visited.database)},
         **{str(one): one.read_bytes() for one in visited.site.instance.rglob("*") if one.is_file()},

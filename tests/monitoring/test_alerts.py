@@ -3,7 +3,6 @@
 import itertools
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -13,9 +12,8 @@ import sqlalchemy as sa
 
 from app.database import Database
 from app.maintenance.backup import record_backup
-from app.monitoring import webhook
+from app.monitoring.alert_addresses import AlertAddresses, Report, send_and_record
 from app.monitoring.alerts import Alert, alert_job
-from app.monitoring.observations import WEBHOOK, call_and_record
 from app.outbox import admin
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.send_errors import TransportFault
@@ -28,7 +26,7 @@ __all__ = ["outbox", "receiver"]
 
 
 class Watcher:
-    """Runs the alert job and reads what the webhook receiver got."""
+    """Runs the alert job and reads what the receiver got."""
 
     def __init__(self, outbox: Outbox, receiver: Receiver) -> None:
         self.outbox = outbox
@@ -40,15 +38,13 @@ class Watcher:
         before = len(self.receiver.calls)
         self.outbox.advance(**(later or {"seconds": 5}))
         assert run_if_due(self.outbox.database, self.job)
-        return [
-            (body["event"], body["status"], body["severity"])
-            for body in self.receiver.bodies[before:]
-        ]
+        return self.receiver.reports[before:]
 
 
 def job(database: Database, receiver: Receiver) -> Job:
-    post = partial(call_and_record, database, WEBHOOK, receiver.url)
-    return alert_job(database, post, clinic="Test Clinic", site="https://clinic.example")
+    addresses = AlertAddresses([receiver.alert_url], site="https://clinic.example")
+    send = partial(send_and_record, database, addresses)
+    return alert_job(database, send, clinic="Test Clinic", site="https://clinic.example")
 
 
 @pytest.fixture
@@ -213,22 +209,16 @@ def _exit() -> bool:
 
 
 @sqlite_only
-def test_a_report_works_for_slack_and_programs_without_personal_data(
-    watch: Watcher,
-) -> None:
+def test_a_report_says_what_to_do_without_personal_data(watch: Watcher) -> None:
     watch.outbox.add(state="dead", last_error="550 no such user desk@clinic.example")
     watch.check()
     (body,) = watch.receiver.bodies
-    assert body["text"].startswith("[critical] Test Clinic: 1 message could not be delivered.")
-    assert "flask outbox list" in body["text"]
-    assert {name: body[name] for name in ("event", "severity", "status", "clinic", "site")} == {
-        "event": "undelivered",
-        "severity": "critical",
-        "status": "firing",
-        "clinic": "Test Clinic",
-        "site": "https://clinic.example",
-    }
-    assert body["at"] == "2026-07-01T12:00:05+00:00"
+    assert body["title"] == "[critical] Test Clinic: 1 message could not be delivered"
+    assert body["type"] == "failure"
+    advice, event, site = body["message"].splitlines()
+    assert "flask outbox list" in advice
+    assert event == "undelivered, since 2026-07-01 12:00 UTC"
+    assert site == "https://clinic.example"
     assert "desk@" not in str(body)
     assert "AAA-AAA" not in str(body)
 
@@ -246,23 +236,25 @@ def test_several_mailers_report_a_problem_once(
     start = threading.Barrier(8)
     runs: list[bool] = []
 
-    def post(body: Mapping[str, object]) -> bool:
+    addresses = AlertAddresses([receiver.alert_url], site="x")
+
+    def send(report: Report) -> bool:
         time.sleep(1)
-        return not webhook.call("alert", receiver.url, body).problem
+        return "" in addresses.send(report).values()
 
     def check(_number: int) -> None:
-        own_job = alert_job(outbox.database, post, clinic="Test Clinic", site="x")
+        own_job = alert_job(outbox.database, send, clinic="Test Clinic", site="x")
         start.wait()
         runs.extend(run_if_due(outbox.database, own_job) for _ in range(5))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(check, range(8)))
     assert sum(runs) > 1
-    assert [body["event"] for body in receiver.bodies] == ["undelivered"]
+    assert [event for event, *_ in receiver.reports] == ["undelivered"]
 
 
 @sqlite_only
-def test_an_unreachable_webhook_does_not_stop_other_jobs(
+def test_an_unreachable_receiver_does_not_stop_other_jobs(
     outbox: Outbox, receiver: Receiver
 ) -> None:
     outbox.add(state="dead")
@@ -286,7 +278,7 @@ def test_three_missed_backups_are_reported_until_one_is_made(watch: Watcher) -> 
     record_backup(database, watch.outbox.now, hour)
     assert watch.check(hours=3) == []
     assert watch.check(seconds=5) == [("backup", "firing", "warning")]
-    assert "The newest backup is 3 h old: three are missing" in watch.receiver.bodies[-1]["text"]
+    assert "The newest backup is 3 h old: three are missing" in watch.receiver.bodies[-1]["title"]
     assert watch.check(hours=3.9) == []
     record_backup(database, watch.outbox.now, hour)
     assert watch.check() == []

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from app.clinic import Clinic
 from app.database import Database
+from app.monitoring.alert_addresses import AlertAddresses, send_and_record
 from app.monitoring.alerts import alert_job
 from app.monitoring.mailer_watch import MailerWatch
-from app.monitoring.observations import WEBHOOK, call_and_record
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.models import MailerHeartbeat
 from app.scheduler import run_if_due
@@ -114,7 +114,7 @@ def test_a_starting_mailer_reports_the_downtime(
 ) -> None:
     alerts = alert_job(
         outbox.database,
-        partial(call_and_record, outbox.database, WEBHOOK, receiver.url),
+        partial(send_and_record, outbox.database, AlertAddresses([receiver.alert_url], site="x")),
         clinic="Test Clinic",
         site="https://clinic.example",
     )
@@ -122,10 +122,9 @@ def test_a_starting_mailer_reports_the_downtime(
     start(outbox)
     start(outbox)
     run_if_due(outbox.database, alerts)
-    reports = [(body["event"], body["title"]) for body in receiver.bodies if body]
     end = f"{outbox.now:%Y-%m-%d %H:%M}"
-    title = f"No mailer ran from 2026-07-01 12:00 to {end} UTC"
-    assert reports == ([("mailer_was_down", title)] if reported else [])
+    title = f"[warning] Test Clinic: No mailer ran from 2026-07-01 12:00 to {end} UTC"
+    assert [body["title"] for body in receiver.bodies] == ([title] if reported else [])
 
 
 def test_the_next_digest_reports_the_downtime_in_the_clinics_time_zone(

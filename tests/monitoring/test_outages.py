@@ -9,16 +9,16 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
+from app.monitoring.alert_addresses import AlertAddresses, send_and_record
 from app.monitoring.alerts import alert_job, uptime_ping_job, website_job
+from app.monitoring.http_calls import CallResult
 from app.monitoring.observations import (
     PING,
-    WEBHOOK,
     WEBSITE,
     call_and_record,
     record,
     store_refused_posts,
 )
-from app.monitoring.webhook import CallResult
 from app.outbox.heartbeat import Heartbeat
 from app.scheduler import Scheduler
 from app.services import get_services
@@ -34,16 +34,17 @@ LOOP = 5.0  # seconds between two rounds of the scheduler
 
 
 class MailerHarness:
-    """The jobs of a mailer, with a website, a webhook receiver and a clock of its own."""
+    """The jobs of a mailer, with a website, a receiver of alerts and a clock of its own."""
 
     def __init__(self, outbox: Outbox, receiver: Receiver, website: Receiver) -> None:
         self.outbox, self.receiver, self.website = outbox, receiver, website
         self.database = outbox.database
         call = partial(call_and_record, self.database)
+        addresses = AlertAddresses([receiver.alert_url], site="https://c.example")
         jobs = [
             alert_job(
                 self.database,
-                partial(call, WEBHOOK, receiver.url),
+                partial(send_and_record, self.database, addresses),
                 clinic="Test Clinic",
                 site="https://c.example",
             ),
@@ -54,14 +55,13 @@ class MailerHarness:
 
     def run(self, seconds: float, step: float = LOOP) -> list[tuple[str, str]]:
         """Run the scheduler for so long: the reports, as event and status."""
-        before = len(self.receiver.calls)
+        before = len(self.receiver.reports)
         for _ in range(int(seconds / step)):
             self.outbox.now += timedelta(seconds=step)
             with suppress(SQLAlchemyError):  # while the database cannot be written
                 self.outbox.heartbeat()
             self.scheduler.run_due_jobs()
-        calls = [call for call in self.receiver.calls[before:] if call.method == "POST"]
-        return [(call.body["event"], call.body["status"]) for call in calls]
+        return [(event, status) for event, status, _ in self.receiver.reports[before:]]
 
     def pings(self) -> int:
         return len([call for call in self.receiver.calls if call.method == "GET"])
@@ -100,7 +100,7 @@ def renamed(outbox: Outbox, table: str) -> Iterator[None]:
 def test_a_website_that_does_not_answer_is_alerted_and_stops_the_pings(
     mailer: MailerHarness, status: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.monitoring.webhook.DEADLINE", 0.2)
+    monkeypatch.setattr("app.monitoring.http_calls.DEADLINE", 0.2)
     if status is None:
         mailer.website.close()
     else:

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.monitoring import webhook
+from app.monitoring import http_calls
 from app.monitoring.alerts import uptime_ping_job
 from app.outbox.send_errors import TransportFault
 from app.scheduler import run_if_due
@@ -20,7 +20,7 @@ def pings(outbox: Outbox, receiver: Receiver, **later: float) -> int:
     """Advance the time and run the job: the number of pings."""
     before = len(receiver.calls)
     outbox.advance(**later)
-    run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, "ping", receiver.url)))
+    run_if_due(outbox.database, uptime_ping_job(partial(http_calls.call, "ping", receiver.url)))
     return len(receiver.calls) - before
 
 
@@ -50,7 +50,7 @@ def test_the_pings_stop_during_a_problem(outbox: Outbox, receiver: Receiver, pro
         outbox.set_transport_failure(TransportFault.AUTHENTICATION)
     else:
         outbox.now = outbox.now.replace(hour=13)  # without a heartbeat since
-        run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, "ping", receiver.url)))
+        run_if_due(outbox.database, uptime_ping_job(partial(http_calls.call, "ping", receiver.url)))
         assert receiver.calls == []
         return
     assert pings(outbox, receiver, minutes=2) == 0
@@ -65,7 +65,7 @@ def test_the_pings_stop_when_the_database_does_not_answer(
     with outbox.database.session() as session:
         session.connection().exec_driver_sql("ALTER TABLE scheduled_job RENAME TO gone")
     with pytest.raises(SQLAlchemyError):
-        run_if_due(outbox.database, uptime_ping_job(partial(webhook.call, "ping", receiver.url)))
+        run_if_due(outbox.database, uptime_ping_job(partial(http_calls.call, "ping", receiver.url)))
     assert receiver.calls == []
 
 

@@ -1,6 +1,7 @@
 """An HTTP server on loopback that receives alerts and pings, or misbehaves on request."""
 
 import json
+import re
 import ssl
 import threading
 import time
@@ -43,6 +44,7 @@ class Receiver(ThreadingHTTPServer):
         self.closing = threading.Event()
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/hook/secret-path"
+        self.alert_url = self.url.replace("http", "json")  # as ALERT_URLS names it
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
@@ -54,6 +56,11 @@ class Receiver(ThreadingHTTPServer):
     def bodies(self) -> list[Any]:
         return [call.body for call in self.calls]
 
+    @property
+    def reports(self) -> list[tuple[str, str, str]]:
+        """The alerts: event, status ("firing" or "resolved") and severity."""
+        return [_read_report(call.body) for call in self.calls if call.method == "POST"]
+
     def close(self) -> None:
         """Stop the server. Later connections are refused."""
         if not self.closing.is_set():
@@ -61,6 +68,14 @@ class Receiver(ThreadingHTTPServer):
             self.shutdown()
             self.server_close()
             self._thread.join()
+
+
+def _read_report(body: dict[str, str]) -> tuple[str, str, str]:
+    event = re.search(r"^(\w+), (since|from) ", body["message"], re.MULTILINE)
+    severity = re.match(r"\[(\w+)\] ", body["title"])
+    assert event, body
+    assert severity, body
+    return event[1], "firing" if event[2] == "since" else "resolved", severity[1]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -89,8 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if 300 <= status < 400:
             self.send_header("Location", self.server.url + "/elsewhere")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", "2")
         self.end_headers()
+        self.wfile.write(b"ok")  # Slack's answer
 
     def _drip(self) -> None:
         deadline = time.monotonic() + MAX_TIME

@@ -1,4 +1,4 @@
-"""Webhook calls end in time, and their URLs are never logged."""
+"""HTTP calls end in time, and their URLs are never logged."""
 
 import logging
 import threading
@@ -6,21 +6,14 @@ import time
 
 import pytest
 
-from app.monitoring import webhook
+from app.monitoring import http_calls
 from tests.support.webhook_receiver import DRIP, HANG, Receiver, receiver
 
 __all__ = ["receiver"]
 
 
-def test_an_alert_is_posted_as_json(receiver: Receiver) -> None:
-    assert webhook.call("alert", receiver.url, {"text": "é <&>"}).problem == ""
-    (call,) = receiver.calls
-    assert (call.method, call.body) == ("POST", {"text": "é <&>"})
-    assert call.headers["Content-Type"] == "application/json"
-
-
-def test_a_ping_is_a_get_without_a_body(receiver: Receiver) -> None:
-    assert webhook.call("alert", receiver.url).problem == ""
+def test_a_call_is_a_get_without_a_body(receiver: Receiver) -> None:
+    assert http_calls.call("ping", receiver.url).problem == ""
     assert [(call.method, call.body) for call in receiver.calls] == [("GET", None)]
 
 
@@ -29,7 +22,7 @@ def test_only_2xx_is_success_and_redirects_are_not_followed(
     receiver: Receiver, status: int
 ) -> None:
     receiver.status = status
-    assert webhook.call("alert", receiver.url, {"text": "x"}).problem
+    assert http_calls.call("ping", receiver.url).problem == f"status {status}"
     assert len(receiver.calls) == 1
 
 
@@ -37,20 +30,20 @@ def test_only_2xx_is_success_and_redirects_are_not_followed(
 def test_a_call_ends_at_the_deadline(
     receiver: Receiver, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "DEADLINE", 0.5)
+    monkeypatch.setattr(http_calls, "DEADLINE", 0.5)
     receiver.status = status
     began = time.monotonic()
-    assert webhook.call("alert", receiver.url, {"text": "x"}).problem
+    assert http_calls.call("ping", receiver.url).problem == "timed out"
     assert time.monotonic() - began < 2
 
 
 def test_an_abandoned_call_ends_by_itself(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "DEADLINE", 0.3)
+    monkeypatch.setattr(http_calls, "DEADLINE", 0.3)
     receiver.status = DRIP
-    webhook.call("alert", receiver.url, {"text": "x"})
-    threads = [thread for thread in threading.enumerate() if thread.name == "webhook"]
+    http_calls.call("ping", receiver.url)
+    threads = [thread for thread in threading.enumerate() if thread.name == "http-call"]
     for thread in threads:
         thread.join(5)
     assert not any(thread.is_alive() for thread in threads)
@@ -63,8 +56,8 @@ def test_an_unreachable_url_raises_nothing_and_is_not_logged(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    assert webhook.call("alert", url, {"text": "x"}).problem
-    assert "alert failed" in caplog.text
+    assert http_calls.call("ping", url).problem
+    assert "ping failed" in caplog.text
     assert "secret-path" not in caplog.text
 
 
@@ -72,6 +65,5 @@ def test_the_url_of_a_successful_call_is_not_logged(
     receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    webhook.call("alert", receiver.url, {"text": "x"})
-    webhook.call("alert", receiver.url)
+    http_calls.call("ping", receiver.url)
     assert "secret-path" not in caplog.text

@@ -1,18 +1,21 @@
-"""HTTP calls to webhooks and to the website, limited in time. Their URLs are never logged.
+"""HTTP calls to the website and to the heartbeat's address, limited in time.
 
-The URLs are secrets: anyone who knows one can post in the clinic's name. So only the type of
-an error is logged, not its text, and the logs of the HTTP library, which contain URLs, are off.
+URLs may be secrets: anyone who knows one can post in the clinic's name. So only the type of an
+error is logged, not its text, and the logs of the HTTP library, which contain URLs, are off.
 """
 
 import logging
 import ssl
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-log = logging.getLogger("frontdesk.webhook")
+log = logging.getLogger("frontdesk.http")
+
+T = TypeVar("T")
 
 DEADLINE = 5.0  # seconds for a whole call: DNS, connection, TLS, request, status
 READ_TIMEOUT = 3.0  # seconds without a byte
@@ -32,34 +35,47 @@ class CallResult:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def call(name: str, url: str, body: Mapping[str, object] | None = None) -> CallResult:
-    """POST ``body`` as JSON to ``url``, or GET it without a body. Succeeds if the status is 2xx.
+def in_time(*calls: Callable[[], T]) -> list[T | None]:
+    """Run ``calls`` at the same time. Returns their results, None for those that miss DEADLINE.
 
-    Runs in a thread: the library's timeout is per byte, and DNS lookups have none. A call that
-    misses the deadline is abandoned and ends by itself.
+    Each runs in a thread: libraries limit the time per byte, and DNS lookups not at all. A call
+    that misses the deadline is abandoned and ends by itself.
     """
+    results: list[T | None] = [None] * len(calls)
+
+    def run(number: int) -> None:
+        results[number] = calls[number]()
+
+    threads = [
+        threading.Thread(target=run, args=(number,), name="http-call", daemon=True)
+        for number in range(len(calls))
+    ]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + DEADLINE
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return list(results)
+
+
+def call(name: str, url: str) -> CallResult:
+    """GET ``url``. Succeeds if the status is 2xx."""
     import httpx  # noqa: PLC0415  (8 MB, only needed in the mailer and the doctor)
 
-    results: list[CallResult] = []
-
-    def send() -> None:
+    def send() -> CallResult:
         try:
             # Reads only the status. Redirects are not followed: they could lead anywhere.
-            method = "GET" if body is None else "POST"
-            with client.stream(method, url, json=body) as response:
-                results.append(_result(response))
+            with client.stream("GET", url) as response:
+                return _result(response)
         except Exception as error:  # noqa: BLE001  (its text may contain the URL)
-            results.append(CallResult(_cause(error)))
+            return CallResult(_cause(error))
 
     with httpx.Client(
         timeout=READ_TIMEOUT,
         verify=ssl.create_default_context(),  # the system's certificate store, as for SMTP
         headers={"User-Agent": "frontdesk"},
     ) as client:
-        thread = threading.Thread(target=send, name="webhook", daemon=True)
-        thread.start()
-        thread.join(DEADLINE)
-    result = results[0] if results else CallResult("timed out")
+        result = in_time(send)[0] or CallResult("timed out")
     if result.problem:
         log.warning("%s failed: %s", name, result.problem)
     return result
