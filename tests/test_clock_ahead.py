@@ -15,9 +15,7 @@ READ_DATES = (
     "tests/test_clock_ahead.py::test_the_clock_is_ahead_by_the_requested_days",
     "tests/location/test_routes.py",
     "tests/cli/test_clinic_check.py",
-    "tests/pages/test_routes.py",
     "tests/pages/test_json_ld.py",
-    "tests/contact/test_contact_page.py",
     *("-k", "not postgresql"),  # it would keep the real clock
 )
 

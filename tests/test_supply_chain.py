@@ -116,6 +116,8 @@ def test_an_audit_without_network_access_fails_and_says_so(
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens on port 9
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(audit, "code_findings", list)  # tested above
+    monkeypatch.setattr(audit, "SERVICES", audit.SERVICES[:1])
     with pytest.raises(SystemExit) as ended:
         audit.main()
     assert ended.value.code == audit.NOT_AUDITED

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.support.site import Site, eventually, running_site
+from tests.location.conftest import serving
+from tests.support.site import Site, eventually
 
 GOOD = {"#name": "Ada Example", "#email": "ada@example.com"}
 LEFT = "characters left"
@@ -210,10 +211,12 @@ def test_form_is_empty_after_sending(open_page: Callable[..., Page]) -> None:
     expect(page.locator("#name")).to_have_value("")
 
 
-def test_what_was_typed_survives_a_rate_limited_post(browser: Browser, tmp_path: Path) -> None:
-    with running_site(tmp_path / "limited", RATELIMIT_ENABLED="true", WEB_CONCURRENCY="1") as site:
+def test_what_was_typed_survives_a_rate_limited_post(
+    browser: Browser, make_app: Callable[..., Flask]
+) -> None:
+    with serving(make_app(RATELIMIT_ENABLED="true")) as url:
         for javascript in (True, False):
-            context = browser.new_context(base_url=site.url, java_script_enabled=javascript)
+            context = browser.new_context(base_url=url, java_script_enabled=javascript)
             refused = 0
             while refused < 10:  # in a row
                 response = context.request.post("/contact", form={"name": ""})

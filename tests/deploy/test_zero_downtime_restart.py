@@ -53,6 +53,7 @@ class Systemd:
             BASE_URL=f"http://127.0.0.1:{port}",
             DATABASE_URL=self._database,
             CLINIC_DIR=str(ROOT / "clinic"),
+            WEB_CONCURRENCY="1",
         )
         output = self._folder / f"{release.name}.log"
         with output.open("wb") as log:

@@ -102,7 +102,7 @@ def _quota_full(site: SiteUnderTest) -> None:
         wait_for_more(load, 10)
 
 
-@scenario("PostgreSQL stopped immediately, three times", on=(POSTGRES,), short=True)
+@scenario("PostgreSQL stopped immediately, three times", on=(POSTGRES,), short=(POSTGRES,))
 def stopped(site: SiteUnderTest) -> None:
     server = site.server
     assert isinstance(server, Postgres)
@@ -120,7 +120,7 @@ def stopped(site: SiteUnderTest) -> None:
         wait_for_more(load, 12)
 
 
-@scenario("connection cut between commit and response", on=(POSTGRES,), short=True)
+@scenario("connection cut between commit and response", on=(POSTGRES,), short=(POSTGRES,))
 def connection_cut(site: SiteUnderTest) -> None:
     server = site.server
     assert isinstance(server, Postgres)

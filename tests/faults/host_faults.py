@@ -186,7 +186,7 @@ SCENARIOS += [
         "two hosts, three mailers: one host dies",
         partial(several_hosts, kills=1),
         on=(POSTGRES,),
-        short=True,
+        short=(POSTGRES,),
         note=NOTE,
     ),
     Scenario(

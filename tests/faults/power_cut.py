@@ -21,7 +21,7 @@ WEB_AND_MAILER = f"{shlex.join((*MAILER, 'one'))} & exec {shlex.join(GUNICORN)}"
 @scenario(
     "power cut at each acknowledgement",
     on=(SQLITE,),
-    short=True,
+    short=(SQLITE,),
     note="with strace; first with synced writes only, then with half of the others",
 )
 def power_cut(site: SiteUnderTest) -> None:

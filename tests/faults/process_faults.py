@@ -13,7 +13,7 @@ from app.outbox.models import DeliveryAttempt, Outcome
 from app.outbox.queue import MAX_CRASHES
 from tests.faults.clients import new_inquiry, submit
 from tests.faults.fault_plan import POISON, TERM, Trigger
-from tests.faults.registry import SCENARIOS, Scenario, scenario
+from tests.faults.registry import BOTH, SCENARIOS, SQLITE, Scenario, scenario
 from tests.faults.site_under_test import GUNICORN, MAILER, SiteUnderTest, wait_until
 from tests.support.smtp_relay import ACCEPT_AND_DROP, DROP, HANG
 
@@ -33,14 +33,14 @@ WEB_KILLS = Trigger(every=8, limit=4)
 MAILER_KILLS = Trigger(every=4, limit=3)
 
 for name, point, trigger, duplicates, short in (
-    ("web worker killed -9 just before commit", "web before commit", WEB_KILLS, False, False),
-    ("web worker killed -9 just after commit", "web after commit", WEB_KILLS, False, True),
-    ("mailer killed -9 before claim", "before claim", MAILER_KILLS, False, False),
-    ("mailer killed -9 after claim", "after claim", MAILER_KILLS, False, False),
-    ("mailer killed -9 in DATA", "in DATA", MAILER_KILLS, False, False),
-    ("mailer killed -9 after the dot", "after the dot", MAILER_KILLS, True, True),
-    ("mailer killed -9 before recording", "before recording", MAILER_KILLS, True, False),
-    ("SIGTERM to the mailer in DATA", "in DATA", Trigger(TERM, every=4), False, False),
+    ("web worker killed -9 just before commit", "web before commit", WEB_KILLS, False, ()),
+    ("web worker killed -9 just after commit", "web after commit", WEB_KILLS, False, (SQLITE,)),
+    ("mailer killed -9 before claim", "before claim", MAILER_KILLS, False, ()),
+    ("mailer killed -9 after claim", "after claim", MAILER_KILLS, False, ()),
+    ("mailer killed -9 in DATA", "in DATA", MAILER_KILLS, False, ()),
+    ("mailer killed -9 after the dot", "after the dot", MAILER_KILLS, True, (SQLITE,)),
+    ("mailer killed -9 before recording", "before recording", MAILER_KILLS, True, ()),
+    ("SIGTERM to the mailer in DATA", "in DATA", Trigger(TERM, every=4), False, ()),
 ):
     SCENARIOS.append(
         Scenario(
@@ -140,7 +140,7 @@ def _kill_one(site: SiteUnderTest, argument: str, rng: random.Random) -> bool:
     return False
 
 
-for seconds, short in ((60.0, False), (10.0, True)):
+for seconds, short in ((60.0, ()), (10.0, BOTH)):
     SCENARIOS.append(
         Scenario(
             f"web and mailers killed -9 at random for {seconds:g} s",

@@ -13,12 +13,12 @@ FaultFunction = Callable[[SiteUnderTest], None]
 
 @dataclass(frozen=True)
 class Scenario:
-    """``short``: also part of the short run. ``note``: a remark below the table."""
+    """``short``: the databases of the short run. ``note``: a remark below the table."""
 
     name: str
     run: FaultFunction
     on: tuple[str, ...] = BOTH
-    short: bool = False
+    short: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -26,7 +26,7 @@ SCENARIOS: list[Scenario] = []
 
 
 def scenario(
-    name: str, *, on: tuple[str, ...] = BOTH, short: bool = False, note: str = ""
+    name: str, *, on: tuple[str, ...] = BOTH, short: tuple[str, ...] = (), note: str = ""
 ) -> Callable[[FaultFunction], FaultFunction]:
     """Register the function as a scenario."""
 

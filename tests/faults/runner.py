@@ -75,11 +75,14 @@ def run_all(
     on_result: OnResult, *, short: bool = False, only: str = "", databases: Sequence[str] = BOTH
 ) -> list[Result]:
     """Run the scenarios, or those of the short run, whose name contains ``only``."""
-    scenarios = [
-        scenario
-        for scenario in SCENARIOS
-        if only in scenario.name and (scenario.short or not short)
-    ]
+    selected = {
+        database: [
+            scenario
+            for scenario in SCENARIOS
+            if only in scenario.name and database in (scenario.short if short else scenario.on)
+        ]
+        for database in databases
+    }
     with tempfile.TemporaryDirectory(prefix="frontdesk-faults-") as temporary:
         folder = Path(temporary)
         folder.chmod(0o711)  # PostgreSQL may run as another user
@@ -87,7 +90,7 @@ def run_all(
         with ThreadPoolExecutor(len(databases)) as threads:
             runs = [
                 threads.submit(_run_on, name, folder, scenarios, on_result, active)
-                for name in databases
+                for name, scenarios in selected.items()
             ]
             try:
                 return [result for run in runs for result in run.result()]
@@ -110,7 +113,7 @@ def _run_on(
     results = []
     try:
         for number, scenario in enumerate(scenarios):
-            if database in scenario.on and not active.stopping.is_set():
+            if not active.stopping.is_set():
                 site = SiteUnderTest(database_folder / str(number), server, folder / "maps")
                 active.sites.add(site)
                 results.append(run_scenario(scenario, site))

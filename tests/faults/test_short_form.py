@@ -6,12 +6,7 @@ from tests.faults.registry import SCENARIOS
 from tests.faults.report import remarks
 from tests.faults.runner import Result, run_all
 
-SHORT = [
-    (scenario.name, database)
-    for scenario in SCENARIOS
-    if scenario.short
-    for database in scenario.on
-]
+SHORT = [(scenario.name, database) for scenario in SCENARIOS for database in scenario.short]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 LONG = bool(os.environ.get("FUZZ"))
-API_CASES = 10_000 if LONG else 40
+API_CASES = 10_000 if LONG else 15
 
 
 def cases(quick: int, long: int) -> settings:

@@ -57,40 +57,23 @@ def live(
 ) -> Iterator[LiveSite]:
     monkeypatch.setenv("PATH", f"{postgres_programs()}{os.pathsep}{os.environ['PATH']}")
     both = f"{NEW_KEY},{ENCRYPTION_KEY}"
-    with running_site(
-        tmp_path / "instance", DATABASE_URL=database_url, ENCRYPTION_KEYS=both
-    ) as site:
+    variables = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": both, "WEB_CONCURRENCY": "2"}
+    with running_site(tmp_path / "instance", **variables) as site:
         yield LiveSite(make_app(DATABASE_URL=database_url, ENCRYPTION_KEYS=both), site)
 
 
-def test_a_restore_under_load_loses_nothing_and_sends_nothing_twice(
+def test_maintenance_under_load_loses_nothing_and_sends_nothing_twice(
     live: LiveSite, tmp_path: Path
 ) -> None:
-    """LOST = 0: each accepted inquiry is in the restored database or in the backup of the
-    replaced one. DUP = 0 until the outbox is resumed.
-    """
-    visitors, file = LoadGenerator(live.site), tmp_path / "one.backup"
-    with visitors.submitting():
-        visitors.wait_for_acknowledged(20)
-        before = set(visitors.acknowledged)
-        live.says("backup", str(file))
-        visitors.wait_for_acknowledged(10)
-        live.says("restore", str(file), "--replace", "--yes")
-        visitors.wait_for_acknowledged(20)
-    restored = live.references()
-    assert before <= restored
-    assert visitors.statuses <= {201, 503}
-    assert "paused" in live.says("outbox", "list")
-    (kept,) = tmp_path.glob("before-restore-*.backup")
-    live.says("restore", str(kept), "--replace", "--yes")
-    assert visitors.acknowledged <= restored | live.references()
-    assert max(live.copies().values(), default=0) <= 1
+    """A key rotation, then a restore of a backup and of what it replaced, in one running site."""
+    visitors = LoadGenerator(live.site)
+    rotate_keys(live, visitors)
+    restore_twice(live, visitors, tmp_path)
     live.says("outbox", "resume", "--yes")
     eventually(live.all_delivered, what="everything is delivered after resuming")
 
 
-def test_keys_are_rotated_under_load(live: LiveSite) -> None:
-    visitors = LoadGenerator(live.site)
+def rotate_keys(live: LiveSite, visitors: LoadGenerator) -> None:
     old = Database(live.url, KeyRing([ENCRYPTION_KEY]))
     with visitors.submitting():
         visitors.wait_for_acknowledged(30)
@@ -113,3 +96,25 @@ def test_keys_are_rotated_under_load(live: LiveSite) -> None:
     assert all(newest.key_of(content or b"") for content in encrypted)
     eventually(live.all_delivered, what="everything is delivered")
     assert set(live.copies().values()) == {1}
+
+
+def restore_twice(live: LiveSite, visitors: LoadGenerator, folder: Path) -> None:
+    """LOST = 0: each accepted inquiry is in the restored database or in the backup of the
+    replaced one. DUP = 0 until the outbox is resumed.
+    """
+    file = folder / "one.backup"
+    with visitors.submitting():
+        visitors.wait_for_acknowledged(10)
+        before = set(visitors.acknowledged)
+        live.says("backup", str(file))
+        visitors.wait_for_acknowledged(10)
+        live.says("restore", str(file), "--replace", "--yes")
+        visitors.wait_for_acknowledged(20)
+    restored = live.references()
+    assert before <= restored
+    assert visitors.statuses <= {201, 503}
+    assert "paused" in live.says("outbox", "list")
+    (kept,) = folder.glob("before-restore-*.backup")
+    live.says("restore", str(kept), "--replace", "--yes")
+    assert visitors.acknowledged <= restored | live.references()
+    assert max(live.copies().values(), default=0) <= 1

@@ -1,10 +1,8 @@
 """A missing mailer is reported: in the web log, and by the next mailer. On both databases."""
 
 import logging
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from app.clinic import Clinic
 from app.database import Database
@@ -21,7 +20,6 @@ from app.monitoring.mailer_watch import MailerWatch
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.models import MailerHeartbeat
 from app.scheduler import run_if_due
-from config import ROOT
 from tests.monitoring.test_digest import DigestHarness
 from tests.support.databases import sqlite_only
 from tests.support.outbox import Outbox, outbox
@@ -156,7 +154,7 @@ def web_only(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[str, Path]]:
             old,
         )
     engine.dispose()
-    env = environment(tmp_path, DATABASE_URL=sqlite_url, PORT=str(free_port()))
+    env = environment(tmp_path, DATABASE_URL=sqlite_url, PORT=str(free_port()), WEB_CONCURRENCY="1")
     command = [str(Path(sys.executable).parent / "gunicorn")]
     site = launch(tmp_path, command=command, **env)
     try:
@@ -166,16 +164,12 @@ def web_only(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[str, Path]]:
 
 
 def test_gunicorn_without_a_mailer_logs_the_error_without_any_request(
-    web_only: tuple[str, Path], tmp_path: Path, sqlite_url: str
+    web_only: tuple[str, Path], make_app: Callable[..., Flask]
 ) -> None:
     url, log = web_only
     eventually(lambda: ERROR in log.read_text(), what="an error in the log")
     assert httpx.get(f"{url}/healthz/outbox", trust_env=False).status_code == 503
-    env = {"PATH": os.environ["PATH"], **environment(tmp_path, DATABASE_URL=sqlite_url)}
-    for arguments in (("status",), ("doctor",)):
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=90
-        )
-        assert done.returncode == 1, done.stderr
-        assert "No mailer has run for" in done.stdout
+    for command in ("status", "doctor"):
+        done = make_app().test_cli_runner().invoke(args=[command])
+        assert done.exit_code == 1
+        assert "No mailer has run for" in done.output

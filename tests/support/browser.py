@@ -17,9 +17,11 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from config import ROOT
 from tests.support.site import Site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+HEADLESS_SHELL = ROOT / "build" / "chromium" / "usr" / "lib" / "chromium"
 CHROMIUM_OPTIONS = (
     "--disable-gpu",
     "--disable-quic",
@@ -38,7 +40,10 @@ addEventListener("securitypolicyviolation", event =>
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = next((path for name in NAMES if (path := shutil.which(name))), None)
+    program = shutil.which(
+        "chromium-headless-shell", path=f"{HEADLESS_SHELL}{os.pathsep}{os.environ['PATH']}"
+    )
+    program = program or next((path for name in NAMES if (path := shutil.which(name))), None)
     if program is None:
         pytest.fail("Chromium is not on PATH: run `make chromium`")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []

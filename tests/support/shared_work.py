@@ -1,5 +1,6 @@
 """Work that sites of a test run share, because each of hundreds of sites would repeat it."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +13,10 @@ from app import pages
 from app.pages.loader import load_pages
 from config import ROOT
 
-_maps = tempfile.TemporaryDirectory(prefix="frontdesk-test-maps-")  # deleted when Python exits
+MAPS = "FRONTDESK_TEST_MAPS"  # the folder, which workers and nested runs of pytest inherit
+if MAPS not in os.environ:
+    _maps = tempfile.TemporaryDirectory(prefix="frontdesk-test-maps-")  # deleted at the end
+    os.environ[MAPS] = _maps.name
 
 
 def share_maps(instance: Path) -> None:
@@ -22,7 +26,7 @@ def share_maps(instance: Path) -> None:
     """
     instance.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):  # started before
-        (instance / "cache").symlink_to(_maps.name)
+        (instance / "cache").symlink_to(os.environ[MAPS])
 
 
 @pytest.fixture(scope="session", autouse=True)

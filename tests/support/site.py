@@ -105,7 +105,10 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> Site:
-    """Start a site in ``instance`` without waiting for it. ``env`` adds or replaces variables."""
+    """Start a site in ``instance`` without waiting for it. ``env`` adds or replaces variables.
+
+    It has one worker by default: each takes more than a second of processor time to start.
+    """
     output = instance.with_suffix(".terminal")
     variables = {
         **{
@@ -117,6 +120,7 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
         "PORT": str(free_port()),
         "MAILBOX_PORT": str(free_port()),
         "RATELIMIT_ENABLED": "false",
+        "WEB_CONCURRENCY": "1",
         **env,
     }
     output.unlink(missing_ok=True)
@@ -169,5 +173,5 @@ def _ready(site: Site) -> bool:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running site that tests share. They may read pages and send inquiries."""
     instance = tmp_path_factory.mktemp("server") / "instance"
-    with running_site(instance, METRICS_TOKEN=METRICS_TOKEN) as site:
+    with running_site(instance, METRICS_TOKEN=METRICS_TOKEN, WEB_CONCURRENCY="2") as site:
         yield site
