@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from app.clinic.models import MIDNIGHT, WEEKDAYS, ClosedDates, Hours, Location, SpecialHours
 
 ONE_DAY = timedelta(days=1)
+SCRIPT_HORIZON = timedelta(days=61)  # one more than in opening_hours.js: pages are cached
 HORIZON = timedelta(days=400)  # longer than any place is closed
 
 
@@ -172,12 +173,12 @@ class OpeningHours:
     def special(self) -> list[tuple[str, str, str, list[tuple[int, int]]]]:
         """For the script: first and last date, reason and periods. The first match counts.
 
-        Yesterday is included, because its last period may end today.
+        From yesterday, whose last period may end today, to the last day that the script reads.
         """
         return [
             (str(day.date), str(day.last), day.reason or "", _minutes(day.hours))
             for day in self.location.special_days
-            if day.last >= self.today - ONE_DAY
+            if self.today - ONE_DAY <= day.last and day.date <= self.today + SCRIPT_HORIZON
         ]
 
 

@@ -143,7 +143,8 @@ def _location(answers: Answers, number: int) -> str:
 def _fields(questions: Iterable[Question], answers: Answers) -> dict[str, str]:
     """Each question's value in TOML, its mark, and what turns its line into a comment."""
     country = _country(answers)
-    values = {**_examples(country), **answers, "country": country}
+    city = {"location_name": answers["city"]} if "city" in answers else {}
+    values = {**_examples(country), **city, **answers, "country": country}
     left_open = {question.name for question in open_questions(answers) if not question.optional}
     fields = {}
     for question in questions:

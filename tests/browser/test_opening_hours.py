@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -85,8 +85,8 @@ def status(browser: Browser) -> Callable[[Location, str], str]:
     page = context.new_page()
 
     def ask(place: Location, moment: str) -> str:
-        hours = OpeningHours(place, date(2026, 1, 1))
         time = datetime.fromisoformat(moment)
+        hours = OpeningHours(place, time.date())
         page.clock.set_fixed_time(time if time.tzinfo else time.replace(tzinfo=NEW_YORK))
         page.set_content(
             f"<div data-zone='America/New_York'><p data-hours='{json.dumps(hours.week)}'"

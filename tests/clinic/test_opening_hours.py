@@ -84,11 +84,11 @@ def test_upcoming_special_days_are_listed_in_order() -> None:
     ]
 
 
-def test_the_script_gets_minutes_and_special_days_from_yesterday_on() -> None:
+def test_the_script_gets_minutes_and_the_special_days_of_two_months() -> None:
     place = location_with_hours(
         {"tuesday": [("00:00", "09:05"), ("20:00", "02:00")]},
         closed=["2026-10-31", ("2026-10-20", "2026-11-01")],
-        special={"2026-11-01": [("18:00", "00:00")]},
+        special={"2026-11-01": [("18:00", "00:00")], "2027-02-01": [("09:00", "12:00")]},
     )
     assert hours(place).week == [[], [(0, 545), (1200, 1560)], [], [], [], [], []]
     assert hours(place).special == [
