@@ -21,7 +21,6 @@ from app.cli.output import (
     yes_option,
 )
 from app.clinic.models import Mailbox
-from app.contact.requeue import Plan, plan_requeue
 from app.contact.requeue import requeue as requeue_message
 from app.encryption import UnknownKeyError
 from app.maintenance import audit_log
@@ -139,30 +138,35 @@ def requeue(message: str | None, every: bool, to: str | None, yes: bool) -> None
     An email about an inquiry is made anew, for the mailboxes that its topic has in clinic.toml
     today. Each of them gets the inquiry once.
     """
-    if every == bool(message):
-        raise click.UsageError("name a message, or use --all")
-    database, inquiries = current_services().database, current_services().inquiries
+    if every == bool(message) or (every and to):
+        raise click.UsageError("name a message, or use --all without --to")
+    database = current_services().database
     with database.read_session() as session:
         dead = sa.select(OutboxMessage).where(IS_DEAD).order_by(OutboxMessage.queued_at)
         messages = [_find_message(session, message)] if message else session.scalars(dead).all()
+    with database.session() as session:
         for found in messages:
-            plan = plan_requeue(session, inquiries, found, to)
-            click.echo(f"{found.reference}: {_describe(found)}\n  {_describe_plan(found, plan)}")
+            action = _requeue(session, found, to)
+            click.echo(f"{found.reference}: {_describe(found)}\n  {action}")
+        session.rollback()
     confirm("Do it?", yes=yes)
-    for found in messages:
-        with database.session() as session:
-            now = database.now(session)
-            requeue_message(session, inquiries, found, now, to)
-            if to:
-                audit_log.record(session, now, "redirected", found.reference)
+    with database.session() as session:
+        for found in messages:
+            _requeue(session, found, to)
     click.echo("done")
 
 
-def _describe_plan(message: OutboxMessage, plan: Plan) -> str:
-    if plan.email is None:
+def _requeue(session: Session, message: OutboxMessage, to: str | None) -> str:
+    """Requeue in the caller's transaction. Returns what was done."""
+    services = current_services()
+    now = services.database.now(session)
+    if to:
+        audit_log.record(session, now, "redirected", message.reference)
+    emails = requeue_message(session, services.inquiries, message, now, to)
+    if not emails:
         return "cancel it: each mailbox of its topic has an email about this inquiry"
-    recipients = [email.recipient for email in (plan.email, *plan.others)]
-    return f"send it to {'the visitor' if message.is_acknowledgement else ' and '.join(recipients)}"
+    recipients = " and ".join(email.recipient for email in emails)
+    return f"send it to {'the visitor' if message.is_acknowledgement else recipients}"
 
 
 @outbox.command(epilog="Example: flask outbox cancel 5f0c2a71")

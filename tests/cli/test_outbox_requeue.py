@@ -1,5 +1,6 @@
 """``flask outbox requeue`` follows today's clinic.toml, on SQLite and PostgreSQL."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -102,7 +103,8 @@ def test_each_mailbox_of_today_gets_one_email(
     set_mailboxes(desk, *(f"{name}@clinic.example" for name in before.split()))
     refuse(desk, relay)
     set_mailboxes(desk, *(f"{name}@clinic.example" for name in today.split()))
-    desk.says("outbox", "requeue", "--all", "--yes")
+    shown = desk.says("outbox", "requeue", "--all", "--yes")
+    assert sorted(re.findall(r"(\w+)@clinic", shown)) == sorted(expected.split()), "said before"
     desk.says("mailer", "run", "--once")
     assert recipients(relay) == [f"{name}@clinic.example" for name in expected.split()]
     assert {message.state for message in messages(desk)} <= {"delivered", "cancelled"}
@@ -150,6 +152,7 @@ def test_an_invalid_address_is_refused(desk: Desk, to: str) -> None:
 def test_a_message_or_all_must_be_named(desk: Desk) -> None:
     assert desk.run("outbox", "requeue", "--yes").exit_code == 2
     assert desk.run("outbox", "requeue", "abcd", "--all", "--yes").exit_code == 2
+    assert desk.run("outbox", "requeue", "--all", "--to", "a@b.example", "--yes").exit_code == 2
 
 
 @sqlite_only
