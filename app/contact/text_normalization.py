@@ -9,11 +9,10 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from app.contact.invisible_characters import IGNORABLE, MORE_IGNORABLE
+
 # Also joiners, variation selectors and the keycap of an emoji, which are in no combining class.
-INVISIBLE = dict.fromkeys(
-    (*range(0x200B, 0x2010), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), 0xAD, 0x34F, 0x20E3,
-     *range(0x180B, 0x1810), 0xFEFF, *range(0xE0100, 0xE01F0))
-)  # fmt: skip
+INVISIBLE = re.compile(f"[{IGNORABLE}{MORE_IGNORABLE}\u20e3]")
 MAX_GROWTH = 3  # a Hangul syllable becomes three letters; one Arabic ligature would become 18
 SEPARATORS = re.compile(r"[\W_]+")
 FIRST_SCRIPT_WITHOUT_SPACES = 0x0590  # code point of the first such script, Hebrew
@@ -25,7 +24,7 @@ def fold(text: str) -> str:
     """``text`` in lower case without accents. Letters of other scripts are kept."""
     if text.isascii():
         return text.lower()
-    bases = "".join(map(_base_letters, text.casefold().translate(INVISIBLE)))
+    bases = "".join(map(_base_letters, INVISIBLE.sub("", text.casefold())))
     # No combining mark is left to sort: this only joins the parts of Hangul and similar scripts.
     return unicodedata.normalize("NFKC", bases[: MAX_GROWTH * len(text)])
 

@@ -33,6 +33,7 @@ CRISIS = (
     "he is hitting me and I am not safe at home",
     "I'm not suicidal but I might kill myself",
     "I can't promise not to kill myself",
+    "I want to k\u202aill my\u2068self\u3164",
     "quiero morir",
     "No quiero vivir más",
     "Estoy pensando en suicidarme",
