@@ -12,7 +12,7 @@ from app.cli.output import confirm, pluralize, yes_option
 from app.database.key_check_values import register_newest_key, require_keys
 from app.database.migrations import get_alembic
 from app.maintenance import backup_folder, erasure_list
-from app.maintenance.backup import create_backup, record_backup
+from app.maintenance.backup import create_backup, expect_backups, record_backup
 from app.maintenance.backup_archive import Manifest
 from app.maintenance.restore import count_rows, read_backup, restore_backup
 from app.services import current_services
@@ -46,6 +46,9 @@ def backup(path: Path, keep: int | None, every: int | None) -> None:
     services = current_services()
     database, instance = services.database, services.settings.instance_dir
     backup_folder.delete_abandoned_folders(instance)
+    interval = timedelta(hours=every) if every else None
+    if interval:
+        expect_backups(database, clock.now(), interval)
     if keep and not path.is_dir():
         raise click.UsageError("with --keep, PATH must be a folder")
     if keep and (deleted := backup_folder.delete_old_backups(path, keep, clock.now())):
@@ -54,7 +57,7 @@ def backup(path: Path, keep: int | None, every: int | None) -> None:
     manifest = create_backup(database, path.absolute())
     erasure_list.update_list(database, path.absolute().parent, instance)
     require_keys(manifest.contents.key_check_values, database.keys)
-    record_backup(database, manifest.created_at, timedelta(hours=every) if every else None)
+    record_backup(database, manifest.created_at, interval)
     click.echo(f"{path}: {_describe(manifest)}")
 
 

@@ -22,6 +22,7 @@ from app.scheduler import ScheduledJob
 from app.version import version
 
 BACKUP_JOB = "backup"  # row of `scheduled_job` with the time of the last backup
+FIRST_BACKUP_JOB = "first-backup"  # with the time of the first try
 MISSED_RUNS = 3
 REVISION_TABLE = "alembic_version"
 RESTORE_GUARD = "restore_in_progress"  # the trigger or constraint of a restore in progress
@@ -68,6 +69,14 @@ def create_backup(database: Database, path: Path) -> Manifest:
     return manifest
 
 
+def expect_backups(database: Database, now: datetime, every: timedelta) -> None:
+    """Store that backups are made ``every`` so often, in case that the first ones all fail."""
+    with database.session() as session:
+        if not any(session.get(ScheduledJob, name) for name in (BACKUP_JOB, FIRST_BACKUP_JOB)):
+            overdue_at = now + MISSED_RUNS * every
+            session.add(ScheduledJob(name=FIRST_BACKUP_JOB, started_at=now, overdue_at=overdue_at))
+
+
 def record_backup(database: Database, created_at: datetime, every: timedelta | None) -> None:
     """Store the time of a backup, where every host can read it.
 
@@ -87,8 +96,8 @@ def last_backup_at(session: Session) -> datetime | None:
 
 
 def overdue_backup_age(session: Session, now: datetime) -> timedelta | None:
-    """Return the age of the last backup if the next one is overdue, else None."""
-    job = session.get(ScheduledJob, BACKUP_JOB)
+    """Return the age of the last backup, or of the first try, if the next one is overdue."""
+    job = session.get(ScheduledJob, BACKUP_JOB) or session.get(ScheduledJob, FIRST_BACKUP_JOB)
     if job is None or job.overdue_at is None:
         return None
     age = abs(now - job.started_at)  # a backup from the future was made by a wrong clock

@@ -1,6 +1,7 @@
 """PostgreSQL: back up with pg_dump, restore with pg_restore in one transaction."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -109,5 +110,6 @@ def _run_program(database: Database, program: str, *options: str) -> None:
             " the server or newer"
         ) from None
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error:" in line] or ["no message"]
-        raise BackupError(f"{program} failed: {lines[-1][:200]}")
+        lines = [line for line in done.stderr.splitlines() if re.search("error:|detail:", line)]
+        last = lines[-2 if lines and "detail:" in lines[-1] else -1 :] or ["no message"]
+        raise BackupError(f"{program} failed: {' '.join(last)[:250]}")

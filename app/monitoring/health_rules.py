@@ -200,7 +200,7 @@ def _backup_problems(overdue_age: timedelta | None) -> Iterator[Problem]:
         yield Problem(
             "backup",
             Severity.WARNING,
-            f"The newest backup is {format_duration(overdue_age)} old: three are missing",
+            f"No backup has been made for {format_duration(overdue_age)}: three are missing",
             "check the log of `flask backup` and the space in its folder",
         )
 

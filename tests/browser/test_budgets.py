@@ -20,7 +20,7 @@ SHIFTS = """() => { window.shifts = [];
     entry.value + " " + entry.sources.map(one => one.node?.outerHTML?.slice(0, 80)))))
     .observe({type: "layout-shift", buffered: true}); }"""
 SCROLL_TO_END = """async () => {
-  for (let y = 0; y < document.body.scrollHeight; y += innerHeight / 2) {
+  for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
     scrollTo({top: y, behavior: "instant"});
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
   } }"""

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.database import Database
-from app.maintenance.backup import record_backup
+from app.maintenance.backup import expect_backups, record_backup
 from app.monitoring.alert_addresses import AlertAddresses, Report, send_and_record
 from app.monitoring.alerts import Alert, alert_job
 from app.outbox import admin
@@ -278,11 +278,20 @@ def test_three_missed_backups_are_reported_until_one_is_made(watch: Watcher) -> 
     record_backup(database, watch.outbox.now, hour)
     assert watch.check(hours=3) == []
     assert watch.check(seconds=5) == [("backup", "firing", "warning")]
-    assert "The newest backup is 3 h old: three are missing" in watch.receiver.bodies[-1]["title"]
+    assert "No backup has been made for 3 h: three are missing" in watch.receiver.bodies[-1]["title"]
     assert watch.check(hours=3.9) == []
     record_backup(database, watch.outbox.now, hour)
     assert watch.check() == []
     assert watch.check(minutes=2) == [("backup", "resolved", "ok")]
+
+
+@sqlite_only
+def test_backups_that_have_never_succeeded_are_reported(watch: Watcher) -> None:
+    database, hour = watch.outbox.database, timedelta(hours=1)
+    for _ in range(3):
+        expect_backups(database, watch.outbox.now, hour)
+        assert watch.check(hours=1) == []
+    assert watch.check(seconds=5) == [("backup", "firing", "warning")]
 
 
 @sqlite_only
