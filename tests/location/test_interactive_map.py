@@ -1,6 +1,6 @@
 """The interactive map in Chromium."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
 from tests.location.conftest import MALICIOUS, serving
+from tests.support.browser import PageMonitor
 from tests.support.site import Site, eventually
 
 PIN = ".map-pin"
@@ -26,6 +27,18 @@ def open_map(page: Page, path: str = "/location") -> None:
     page.locator("#map-box").scroll_into_view_if_needed()
     expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
     page.wait_for_load_state("networkidle")
+
+
+@pytest.fixture(scope="module")
+def map_page(browser: Browser, server: Site) -> Iterator[Page]:
+    """A page whose map is open, for tests that close the popups that they open."""
+    context = browser.new_context(base_url=server.url)
+    monitor = PageMonitor(context, server.url)
+    page = context.new_page()
+    open_map(page)
+    yield page
+    context.close()
+    assert not monitor.errors
 
 
 def focused(page: Page) -> str:
@@ -95,8 +108,8 @@ def test_zoom_and_pan_by_mouse(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def test_markers_are_reached_by_tab_and_opened_by_enter(page: Page) -> None:
-    open_map(page)
+def test_markers_are_reached_by_tab_and_opened_by_enter(map_page: Page) -> None:
+    page = map_page
     page.locator("#map_clinic").focus()
     page.keyboard.press("Tab")
     assert focused(page) == "1. Quay Street"
@@ -113,10 +126,12 @@ def test_markers_are_reached_by_tab_and_opened_by_enter(page: Page) -> None:
     assert page.evaluate("document.activeElement.href").startswith(
         "https://www.google.com/maps/dir"
     )
+    page.keyboard.press("Escape")
+    expect(page.locator(POPUP)).to_have_count(0)
 
 
-def test_escape_closes_a_popup_and_returns_focus_to_its_marker(page: Page) -> None:
-    open_map(page)
+def test_escape_closes_a_popup_and_returns_focus_to_its_marker(map_page: Page) -> None:
+    page = map_page
     page.locator(PIN).first.focus()
     page.keyboard.press("Enter")
     expect(page.locator(POPUP)).to_be_visible()
@@ -126,8 +141,8 @@ def test_escape_closes_a_popup_and_returns_focus_to_its_marker(page: Page) -> No
     expect(page.locator(PIN).first).to_have_attribute("aria-expanded", "false")
 
 
-def test_escape_closes_a_popup_while_its_marker_has_focus(page: Page) -> None:
-    open_map(page)
+def test_escape_closes_a_popup_while_its_marker_has_focus(map_page: Page) -> None:
+    page = map_page
     page.locator(PIN).first.click()
     page.locator(PIN).first.focus()
     expect(page.locator(POPUP)).to_be_visible()
@@ -136,8 +151,8 @@ def test_escape_closes_a_popup_while_its_marker_has_focus(page: Page) -> None:
     assert focused(page) == "1. Quay Street"
 
 
-def test_close_button_returns_focus_to_the_marker(page: Page) -> None:
-    open_map(page)
+def test_close_button_returns_focus_to_the_marker(map_page: Page) -> None:
+    page = map_page
     page.locator(PIN).nth(1).click()
     button = page.get_by_role("button", name="Close popup")
     wait_until_still(page, button)  # the map moves to show the whole popup
@@ -195,14 +210,13 @@ def test_one_finger_scrolls_the_page_and_shows_a_hint(
     assert marker_position(page) == before
 
 
-def test_attribution_is_visible(page: Page) -> None:
-    open_map(page)
-    expect(page.locator(".leaflet-control-attribution")).to_have_text("Invented town")
-    expect(page.locator("figcaption")).to_contain_text("Map: Invented town")
+def test_attribution_is_visible(map_page: Page) -> None:
+    expect(map_page.locator(".leaflet-control-attribution")).to_have_text("Invented town")
+    expect(map_page.locator("figcaption")).to_contain_text("Map: Invented town")
 
 
-def test_skip_link_moves_past_the_map(page: Page) -> None:
-    open_map(page)
+def test_skip_link_moves_past_the_map(map_page: Page) -> None:
+    page = map_page
     page.get_by_role("link", name="Skip the map").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -243,11 +257,11 @@ def test_interactive_map_follows_changes_of_the_color_scheme(page: Page) -> None
     eventually(lambda: page.evaluate(median_green) < 120, 10, "the map is dark")
 
 
-def test_static_map_is_printed(page: Page) -> None:
-    open_map(page)
-    page.emulate_media(media="print")
-    expect(page.locator("#map-box img")).to_be_visible()
-    expect(page.locator("#map_clinic")).not_to_be_visible()
+def test_static_map_is_printed(map_page: Page) -> None:
+    map_page.emulate_media(media="print")
+    expect(map_page.locator("#map-box img")).to_be_visible()
+    expect(map_page.locator("#map_clinic")).not_to_be_visible()
+    map_page.emulate_media(media="screen")
 
 
 def test_static_map_stays_with_data_saver(page: Page) -> None:
@@ -274,8 +288,9 @@ def test_static_map_stays_if_a_file_fails_to_load(
     page = context.new_page()
     page.route(blocked, lambda route: route.fulfill(status=503, body="not now"))
     page.goto("/location")
-    page.locator("#map-box").scroll_into_view_if_needed()
-    page.wait_for_timeout(1500)
+    with page.expect_response(blocked):
+        page.locator("#map-box").scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
     expect(page.locator("#map-box img")).to_be_visible()
     expect(page.locator("#map_clinic")).not_to_be_visible()
     context.close()
