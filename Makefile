@@ -81,7 +81,7 @@ html-validate: $(VENV)/test.stamp build/node/stamp ## Run html-validate on every
 observatory: $(VENV)/test.stamp nginx build/node/stamp ## Run MDN HTTP Observatory and update docs/security.md
 	@$(BIN)/python -m bench.observatory
 
-screenshots: $(VENV)/test.stamp chromium ## Save every page at three widths, light and dark, to build/screenshots
+screenshots: $(VENV)/test.stamp chromium ## Save every page at four widths, light and dark, to build/screenshots
 	@$(BIN)/python -m bench.screenshots
 
 ## Change

@@ -1,9 +1,10 @@
 """``make sbom``: writes the software bill of materials (CycloneDX 1.6) to build/sbom.json.
 
-It lists the production dependencies of requirements.txt with their hashes, and the scripts under
-static/vendor with the packages that they contain.
+It lists the production dependencies of requirements.txt with their hashes, the scripts under
+static/vendor with the packages that they contain, and the fonts under static/fonts.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def create_sbom() -> dict[str, Any]:
     for component in sbom["components"]:
         component.pop("description", None)  # the line of requirements.txt, with all its hashes
         component.update(_license(component["name"]))
-    sbom["components"] += _scripts()
+    sbom["components"] += _scripts() + _fonts()
     return sbom
 
 
@@ -69,6 +70,20 @@ def _script(folder: str, details: dict[str, Any]) -> Component:
             for digest, name in files
         ],
     }
+
+
+def _fonts() -> list[Component]:
+    return [
+        _file(font, font.read_bytes()) | {"licenses": [{"license": {"id": "OFL-1.1"}}]}
+        for font in sorted((ROOT / "static" / "fonts").glob("*.woff2"))
+    ]
+
+
+def _file(path: Path, content: bytes) -> Component:
+    name = path.relative_to(ROOT).as_posix()
+    digest = hashlib.sha256(content).hexdigest()
+    hashes = [{"alg": "SHA-256", "content": digest}]
+    return {"type": "file", "bom-ref": name, "name": name, "hashes": hashes}
 
 
 def _npm(name: str, license_: str, version: str = "") -> Component:

@@ -1,4 +1,4 @@
-"""``make screenshots``: every page at three widths, light and dark, in build/screenshots."""
+"""``make screenshots``: every page at four widths, light and dark, in build/screenshots."""
 
 import os
 import shutil
@@ -9,15 +9,17 @@ from playwright.sync_api import Page, sync_playwright
 from bench.lighthouse import CHROMIUM
 from bench.servers import ROOT, public_pages
 
-WIDTHS = {360: 740, 768: 1024, 1440: 900}  # and the height of the first screen
+WIDTHS = {360: 740, 768: 1024, 1280: 800, 1600: 1000}  # and the height of the first screen
 FOLDER = ROOT / "build" / "screenshots"
 IN_DOCUMENTATION = (
     ("/", 360, "light"),
-    ("/", 1440, "light"),
+    ("/", 1280, "light"),
     ("/evidence", 768, "dark"),
     ("/first-visit", 768, "light"),
     ("/after-your-infusion", 360, "dark"),
     ("/contact", 768, "dark"),
+    ("/location", 1280, "light"),
+    ("/location", 360, "dark"),
 )
 
 
@@ -32,8 +34,9 @@ def main() -> None:
             page = browser.new_page(
                 viewport={"width": width, "height": height}, reduced_motion="reduce"
             )
+            page.goto(base_url)  # a first visit may be shown without the fonts
             for path in paths:
-                page.goto(base_url + path)
+                page.goto(base_url + path, wait_until="networkidle")
                 for scheme in ("light", "dark"):
                     _take(page, path, width, scheme)
             page.close()

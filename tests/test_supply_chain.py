@@ -16,6 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from bench import audit, sbom
 from config import ROOT
 
+FONTS = ROOT / "static" / "fonts"
 PINNED = "werkzeug==3.1.9 --hash=sha256:" + "0" * 64 + "\n"
 FLAW = {
     "id": "PYSEC-2099-1",
@@ -46,14 +47,16 @@ def test_the_bill_lists_every_pinned_package_with_its_hashes(bill: dict[str, Any
     listed = {
         (one["name"], one["version"]): one["externalReferences"][0]["hashes"]
         for one in bill["components"]
-        if one["purl"].startswith("pkg:pypi/")
+        if one.get("purl", "").startswith("pkg:pypi/")
     }
     assert set(listed) == pinned
     assert all(listed.values())
 
 
 def test_the_bill_lists_every_vendored_script_with_its_hash(bill: dict[str, Any]) -> None:
-    scripts = {one["name"]: one for one in bill["components"] if one["purl"].startswith("pkg:npm/")}
+    scripts = {
+        one["name"]: one for one in bill["components"] if one.get("purl", "").startswith("pkg:npm/")
+    }
     folders = {path.name for path in sbom.VENDOR.iterdir() if path.is_dir()}
     assert set(scripts) == folders
     for name, script in scripts.items():
@@ -65,6 +68,12 @@ def test_the_bill_lists_every_vendored_script_with_its_hash(bill: dict[str, Any]
         for file in files:
             content = (ROOT / file["name"]).read_bytes()
             assert file["hashes"][0]["content"] == hashlib.sha256(content).hexdigest()
+
+
+def test_the_bill_lists_the_fonts_with_their_license(bill: dict[str, Any]) -> None:
+    fonts = {one["name"]: one["licenses"] for one in bill["components"] if one["type"] == "file"}
+    assert set(fonts) == {f"static/fonts/{file.name}" for file in FONTS.glob("*.woff2")}
+    assert all(licenses == [{"license": {"id": "OFL-1.1"}}] for licenses in fonts.values())
 
 
 def test_every_bandit_finding_has_a_documented_reason() -> None:

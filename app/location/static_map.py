@@ -18,6 +18,7 @@ from app.location.viewport import HEIGHT, WIDTH, Viewport, fit_viewport
 SCALE_BARS = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)  # meters
 PIN_SCALE, LARGE_PIN_SCALE = 2.4, 4.2  # the second one is in STATIC_MAP_CSS, too
 LARGE_LABEL_SCALE = 1.8  # for small screens
+SQUARE_LEFT = (WIDTH - HEIGHT) // 2 + 40  # pages may show a square from the middle
 HALO = 'stroke-linejoin="round" paint-order="stroke"'
 
 
@@ -40,11 +41,10 @@ def render_static_map(
         f'<g class="w" {HALO} stroke-width="6">',
         *place_labels(features, colors, pin_areas),
         _scale_bar(viewport, colors),
-        _attribution(basemap, colors, WIDTH - 24, 25) if basemap else "",
+        _attribution(basemap, colors, 25) if basemap else "",
         f'</g><g class="n" display="none" {HALO} stroke-width="11">',
         *place_labels(features, colors, large_pin_areas, LARGE_LABEL_SCALE),
-        # Small screens show a square from the middle.
-        _attribution(basemap, colors, (WIDTH + HEIGHT) // 2 - 24, 40) if basemap else "",
+        _attribution(basemap, colors, 40) if basemap else "",
         "</g>",
         # From north to south, so that a pin in front covers the one behind it.
         *(
@@ -83,7 +83,7 @@ def _scale_bar(viewport: Viewport, colors: MapColors) -> str:
     unit = viewport.meters_per_unit
     length = max((bar for bar in SCALE_BARS if bar / unit < WIDTH / 4), default=SCALE_BARS[0])
     return (
-        f'<g transform="translate(28 {HEIGHT - 30})" {_text_colors(colors)}>'
+        f'<g transform="translate({SQUARE_LEFT} {HEIGHT - 30})" {_text_colors(colors)}>'
         f'<path d="M0-14V0h{length / unit:.0f}v-14" fill="none" '
         f'stroke="{colors["label"]}" stroke-width="4"/>'
         f'<text x="10" y="-10">{_format_length(length)}</text></g>'
@@ -96,10 +96,10 @@ def _format_length(meters: int) -> str:
     return f"{metric} · {feet:,.0f} ft" if feet < 2640 else f"{metric} · {feet / 5280:.2g} mi"
 
 
-def _attribution(basemap: PMTilesReader, colors: MapColors, right: int, size: int) -> str:
+def _attribution(basemap: PMTilesReader, colors: MapColors, size: int) -> str:
     _, text = sanitize_attribution(basemap.metadata.attribution)
     return (
-        f'<text x="{right}" y="{HEIGHT - 22}" font-size="{size}" text-anchor="end"'
+        f'<text x="{WIDTH - SQUARE_LEFT}" y="{HEIGHT - 22}" font-size="{size}" text-anchor="end"'
         f" {_text_colors(colors)}>"
         f"{escape(text)}</text>"
     )

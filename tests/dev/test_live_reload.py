@@ -92,10 +92,11 @@ def test_an_error_is_shown_until_it_is_fixed_and_no_inquiry_is_lost(
 ) -> None:
     page = folder / "pages" / "questions.md"
     replace_text(page, "(#what-else-is-there)", "(#nowhere)")
-    expect(contact_page.locator("pre")).to_contain_text("broken link #nowhere: no such heading")
-    error = contact_page.locator("pre").inner_text()
-    assert error.startswith(f"{page}:")
-    assert error in preview.lines
+    issue = contact_page.locator(".card")
+    expect(issue).to_contain_text("broken link #nowhere: no such heading")
+    expect(issue.locator("pre")).to_contain_text("(#nowhere)")  # the line itself
+    number = issue.locator("strong").inner_text().removeprefix(f"{page}, line ")
+    assert any(line.startswith(f"{page}:{number}: broken link") for line in preview.lines)
     assert httpx.post(f"{preview.url}/api/v1/inquiries", json=INQUIRY).status_code == 201
     replace_text(page, "(#nowhere)", "(#what-else-is-there)")
     expect(contact_page.get_by_role("heading", level=1)).to_have_text("Contact us today")
