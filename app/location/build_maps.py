@@ -7,12 +7,11 @@ import os
 import sys
 
 from app.location.map_cache import MAP_FILES, MAP_SOURCE, MapSource
-from app.location.map_colors import DARK, LIGHT
 from app.location.pmtiles_reader import PMTilesReader
 
 
 def build_maps(source: MapSource) -> dict[str, str]:
-    """The contents of ``map.js``, ``map.svg`` and ``map-dark.svg``."""
+    """The contents of ``map.js`` and ``map.svg``."""
     # Loading them takes a second, which is why the process lowers its priority first.
     from app.location.folium_map import build_map_script  # noqa: PLC0415
     from app.location.static_map import render_static_map  # noqa: PLC0415
@@ -20,8 +19,7 @@ def build_maps(source: MapSource) -> dict[str, str]:
     basemap = PMTilesReader(source.basemap) if source.basemap else None
     return {
         "map.js": build_map_script(source, basemap.metadata if basemap else None),
-        "map.svg": render_static_map(source.markers, LIGHT, basemap),
-        "map-dark.svg": render_static_map(source.markers, DARK, basemap),
+        "map.svg": render_static_map(source.markers, basemap),
     }
 
 

@@ -177,7 +177,7 @@ function setUpZoom(map) {
     });
     return map.setZoomAround(nearest, map.getZoom() + (steps || map.options.zoomDelta), options);
   };
-  var button = L.DomUtil.create("a", "map-home", map.zoomControl.getContainer());
+  var button = L.DomUtil.create("a", "map-home", map.getContainer().querySelector(".leaflet-control-zoom"));
   button.href = "#";
   button.title = places.length > 1 ? "Show all locations" : "Show the location";
   button.setAttribute("role", "button");

@@ -1,4 +1,4 @@
-"""map.js and the two SVG images, built once in a subprocess and stored on disk.
+"""map.js and map.svg, built once in a subprocess and stored on disk.
 
 Folium, shapely and numpy take 30 MB and a second to load, so a web worker never imports them:
 ``python -m app.location.build_maps`` reads the source from its standard input and writes the
@@ -25,7 +25,6 @@ from app.location.markers import Marker
 MEDIA_TYPES = {
     "map.js": "text/javascript; charset=utf-8",
     "map.svg": "image/svg+xml",
-    "map-dark.svg": "image/svg+xml",
 }
 LIBRARIES = ("folium", "branca", "mapbox-vector-tile", "shapely")
 BUILD_TIMEOUT = 60.0  # seconds

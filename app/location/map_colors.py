@@ -11,14 +11,22 @@ from typing import Final
 
 MapColors = dict[str, str]
 
-# A static map contains its labels twice: all of them for large screens, and a few large ones,
-# with larger pins, for phones.
-STATIC_MAP_CSS: Final = (
-    "@media(max-width:520px){.w{display:none}.n{display:inline}.p{transform:scale(4.2)}}"
-)
-
 _COLORS: Final[dict[str, MapColors]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
 LIGHT: Final = _COLORS["light"]
 DARK: Final = _COLORS["dark"]
+# The static map refers to its colors by name, and its style sheet has both sets.
+VARIABLES: Final = {name: f"var(--{name})" for name in LIGHT}
+
+
+def _rule(colors: MapColors) -> str:
+    return f"svg{{{';'.join(f'--{name}:{color}' for name, color in colors.items())}}}"
+
+
+# It contains its labels twice: all of them for large screens, and a few large ones, with larger
+# pins, for phones.
+STATIC_MAP_CSS: Final = (
+    f"{_rule(LIGHT)}@media(prefers-color-scheme:dark){{{_rule(DARK)}}}"
+    "@media(max-width:520px){.w{display:none}.n{display:inline}.p{transform:scale(4.2)}}"
+)

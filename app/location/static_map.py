@@ -1,6 +1,6 @@
 """The static map: one SVG image for first paint, for print and without JavaScript.
 
-It has no side effects: it turns markers, vector tiles and colors into SVG.
+It has no side effects: it turns markers and vector tiles into SVG.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from html import escape
 from shapely import Polygon, box
 
 from app.location.label_placement import place_labels
-from app.location.map_colors import STATIC_MAP_CSS, MapColors
+from app.location.map_colors import STATIC_MAP_CSS, VARIABLES, MapColors
 from app.location.markers import PIN_PATH, Marker, sanitize_attribution
 from app.location.pmtiles_reader import PMTilesReader
 from app.location.tile_rendering import load_features, render_features
@@ -22,10 +22,9 @@ SQUARE_LEFT = (WIDTH - HEIGHT) // 2 + 40  # pages may show a square from the mid
 HALO = 'stroke-linejoin="round" paint-order="stroke"'
 
 
-def render_static_map(
-    markers: Sequence[Marker], colors: MapColors, basemap: PMTilesReader | None = None
-) -> str:
-    """The SVG; on a plain background without ``basemap``."""
+def render_static_map(markers: Sequence[Marker], basemap: PMTilesReader | None = None) -> str:
+    """The SVG, which follows the color scheme; on a plain background without ``basemap``."""
+    colors = VARIABLES
     viewport = fit_viewport(markers)
     features = load_features(viewport, basemap) if basemap else []
     tips = [viewport.position(marker) for marker in markers]

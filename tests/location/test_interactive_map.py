@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
+from app.location.map_colors import DARK, LIGHT
 from tests.location.conftest import MALICIOUS, serving
 from tests.support.browser import PageMonitor
 from tests.support.site import Site, eventually
@@ -232,16 +233,21 @@ def test_static_map_is_shown_without_javascript(open_page: Callable[..., Page]) 
     expect(picture).to_be_visible()
     response = page.request.get(picture.get_attribute("src") or "")
     assert response.ok
-    expect(page.get_by_role("link", name="Google Maps")).to_have_count(2)
+    expect(page.get_by_role("link", name="Directions: Google")).to_have_count(2)
 
 
-def test_static_map_follows_the_color_scheme(open_page: Callable[..., Page]) -> None:
-    for scheme, name in (("light", "map.svg"), ("dark", "map-dark.svg")):
-        page = open_page(color_scheme=scheme)
-        page.goto("/location")
-        page.locator("#map-box").scroll_into_view_if_needed()
-        page.wait_for_function("() => document.querySelector('#map-box img').naturalWidth === 720")
-        assert name in page.evaluate("document.querySelector('#map-box img').currentSrc")
+@pytest.mark.parametrize(("scheme", "earth"), [("light", LIGHT["earth"]), ("dark", DARK["earth"])])
+def test_static_map_follows_the_color_scheme(
+    open_page: Callable[..., Page], scheme: str, earth: str
+) -> None:
+    page = open_page(color_scheme=scheme, java_script_enabled=False)
+    page.goto("/location")
+    picture = page.locator("#map-box img")
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_have_js_property("naturalWidth", 720)
+    page.goto(picture.get_attribute("src") or "")
+    color = page.locator("path").first.evaluate("one => getComputedStyle(one).fill")
+    assert color == f"rgb{tuple(bytes.fromhex(earth[1:]))}"
 
 
 def test_interactive_map_follows_changes_of_the_color_scheme(page: Page) -> None:

@@ -20,40 +20,37 @@ from tests.location.conftest import MALICIOUS, write_basemap
 EACH_COLOR_SCHEME = pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 
 
-def render(markers: tuple[Marker, ...], basemap: PMTilesReader, colors: MapColors = LIGHT) -> str:
-    return render_static_map(markers, colors, basemap)
+def render(markers: tuple[Marker, ...], basemap: PMTilesReader) -> str:
+    return render_static_map(markers, basemap)
 
 
 def texts(svg: str) -> list[str]:
     return [element.text or "" for element in ET.fromstring(svg).iter() if element.text]
 
 
-@EACH_COLOR_SCHEME
 def test_map_shows_pins_streets_and_attribution(
-    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader, colors: MapColors
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader
 ) -> None:
-    shown = texts(render(clinic_markers, basemap, colors))
+    shown = texts(render(clinic_markers, basemap))
     assert {"1", "2", "Quay Street", "Lighthouse Road", "Lantern Lane"} <= set(shown)
     assert {"Null Harbor Light", "Signal Park", "Invented town", "200 m · 656 ft"} <= set(shown)
 
 
-def test_light_and_dark_differ_only_in_colors(
+def test_colors_are_named_and_defined_for_light_and_dark(
     clinic_markers: tuple[Marker, ...], basemap: PMTilesReader
 ) -> None:
-    light, dark = (render(clinic_markers, basemap, colors) for colors in (LIGHT, DARK))
-    assert light != dark
-    assert _without_colors(light) == _without_colors(dark)
+    style, drawing = render(clinic_markers, basemap).split("</style>")
+    light, dark = style.split("@media(prefers-color-scheme:dark)")
+    for name in set(re.findall(r"var\(--(\w+)\)", drawing)):
+        assert f"--{name}:{LIGHT[name]}" in light
+        assert f"--{name}:{DARK[name]}" in dark
+    assert not re.search(r"#[0-9a-f]{6}", drawing)
 
 
-def _without_colors(svg: str) -> str:
-    return re.sub(r"#[0-9a-f]{6}", "#", svg)
-
-
-@EACH_COLOR_SCHEME
 def test_compressed_size_is_under_18_kb(
-    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader, colors: MapColors
+    clinic_markers: tuple[Marker, ...], basemap: PMTilesReader
 ) -> None:
-    assert len(gzip.compress(render(clinic_markers, basemap, colors).encode(), 9)) < 18_000
+    assert len(gzip.compress(render(clinic_markers, basemap).encode(), 9)) < 18_000
 
 
 def test_output_is_deterministic(
@@ -85,18 +82,18 @@ def test_small_screens_have_fewer_and_larger_labels(
 def test_without_a_basemap_there_are_only_pins_and_a_scale_bar(
     clinic_markers: tuple[Marker, ...],
 ) -> None:
-    assert texts(render_static_map(clinic_markers, LIGHT))[1:] == ["200 m · 656 ft", "2", "1"]
+    assert texts(render_static_map(clinic_markers))[1:] == ["200 m · 656 ft", "2", "1"]
 
 
 def test_single_location_is_a_dot_in_the_middle(clinic_markers: tuple[Marker, ...]) -> None:
-    svg = render_static_map([replace(clinic_markers[0], label="")], LIGHT)
+    svg = render_static_map([replace(clinic_markers[0], label="")])
     assert 'transform="translate(720 564)"' in svg
     assert "<circle" in svg
 
 
 def test_distant_locations_are_all_in_view(clinic_markers: tuple[Marker, ...]) -> None:
     far = (clinic_markers[0], replace(clinic_markers[1], latitude=0.7, longitude=1.4))
-    svg = render_static_map(far, LIGHT)
+    svg = render_static_map(far)
     spots = re.findall(r'<g transform="translate\((\d+) (\d+)\)"><g class="p"', svg)
     assert len(spots) == 2
     assert all(100 < int(x) < 1340 and 100 < int(y) < 980 for x, y in spots)
@@ -107,7 +104,7 @@ def test_scale_bar_grows_toward_the_poles(
     clinic_markers: tuple[Marker, ...],
 ) -> None:
     def bar(latitude: float) -> int:
-        svg = render_static_map([replace(clinic_markers[0], latitude=latitude)], LIGHT)
+        svg = render_static_map([replace(clinic_markers[0], latitude=latitude)])
         found = re.search(r"M0-14V0h(\d+)v-14", svg)
         assert found
         assert "200 m" in svg
@@ -125,7 +122,7 @@ def test_markup_in_a_street_name_stays_text(
     tile = gzip.compress(mapbox_vector_tile.encode([{"name": "roads", "features": [road]}]))
     tiles = {(15, x, y): tile for x in range(16382, 16386) for y in range(16382, 16386)}
     file = write_basemap(tmp_path / "basemap.pmtiles", tiles, attribution=escape(MALICIOUS))
-    svg = render_static_map(clinic_markers, LIGHT, PMTilesReader(file))
+    svg = render_static_map(clinic_markers, PMTilesReader(file))
     assert texts(svg).count(MALICIOUS) >= 2  # a street and the attribution
     assert "<img" not in svg
     assert "<script" not in svg
