@@ -39,8 +39,9 @@ from sqlalchemy.exc import ArgumentError
 ROOT = Path(__file__).resolve().parent
 DEFAULT_ENV_FILE = ROOT / ".env"
 NAME_FORMAT = re.compile(r"[A-Z][A-Z0-9_]*")
+# A byte order mark, zero-width characters, and whitespace except the ASCII space, at both ends.
+COPIED_ALONG = re.compile(r"\A{0}|{0}\Z".format(r"(?:[^\S ]|[\ufeff\u200b-\u200d\u2060])+"))
 NON_ASCII_SPACE = re.compile(r"[^\S\x00-\x7f]")
-INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # a byte order mark, and zero-width characters
 ALERT_URL = re.compile(r"[A-Za-z][A-Za-z0-9]*://\S+")
 LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_NAME = re.compile(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*")
@@ -110,10 +111,10 @@ def _secret_http_url(url: SecretStr) -> SecretStr:
 
 
 def _credential(text: str) -> str:
-    """Remove what is copied along with a password, and map other spaces to the ASCII space, as
-    RFC 8265 section 4.2.2 does.
+    """Remove what is copied along with a password, but no ASCII space, and map other spaces in it
+    to one, as RFC 8265 section 4.2.2 does.
     """
-    text = NON_ASCII_SPACE.sub(" ", text).strip(f" \t\r\n{INVISIBLE}")
+    text = NON_ASCII_SPACE.sub(" ", COPIED_ALONG.sub("", text))
     if not text or not text.isprintable():
         raise ValueError("must be one line of printable characters in UTF-8")
     return text

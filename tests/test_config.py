@@ -218,7 +218,7 @@ def test_a_secret_set_twice_and_a_missing_file_are_errors(tmp_path: Path) -> Non
     [
         ("abcd efgh\u00a0", "abcd efgh"),
         ("abcd\u00a0efgh\u202fijkl", "abcd efgh ijkl"),  # as a browser shows an app password
-        ("\ufeff\u200bpässwörd\u200b \r\n", "pässwörd"),
+        ("\ufeff\u200bpässwörd\u200b\r\n", "pässwörd"),
     ],
 )
 def test_a_pasted_password_loses_what_nobody_can_see(
