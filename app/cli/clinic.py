@@ -120,16 +120,26 @@ def _ask(question: scaffold.Question, answers: Answers, check: Callable[[Answers
 
 @clinic.command(epilog="Example: flask clinic check ~/my-clinic")
 @click.argument("folder", type=FOLDER, envvar="CLINIC_DIR", default=ROOT / "clinic")
+@click.option("--ready", is_flag=True, help="Exit status 1 also if production would not start.")
 @json_option
-def check(folder: Path, as_json: bool) -> None:  # noqa: FBT001
+def check(folder: Path, ready: bool, as_json: bool) -> None:  # noqa: FBT001
     """Check every file of a clinic folder. Exit status 1 if a check failed.
 
-    Prints one line per check: ok, warning or failed (the site does not start with it), with
-    file, line and what to do. FOLDER defaults to CLINIC_DIR, or else to the demo clinic.
+    Prints one line per check: ok, warning, to do (production does not start with it) or failed
+    (the site does not start with it), with file, line and what to do. The last line says whether
+    production would start. FOLDER defaults to CLINIC_DIR, or else to the demo clinic.
     """
-    from app.diagnostics.clinic import check_clinic_folder  # noqa: PLC0415  (slow to import)
+    from app.diagnostics.clinic import check_clinic_folder, obstacles  # noqa: PLC0415  (slow)
 
-    print_results(check_clinic_folder(folder), as_json=as_json)
+    results = check_clinic_folder(folder)
+    reasons = obstacles(results)
+    try:
+        print_results(results, as_json=as_json)
+    finally:
+        if not as_json:
+            click.echo(f"Not ready: {', '.join(reasons)}" if reasons else "Ready for production")
+    if ready and reasons:
+        raise click.exceptions.Exit(1)
 
 
 @clinic.command(epilog="Example: flask clinic streets ~/my-clinic --run")

@@ -3,6 +3,7 @@
 It changes nothing, and sends nothing without ``--send-test``.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import click
@@ -13,7 +14,7 @@ from app.cli.output import json_option, print_json
 from app.diagnostics.doctor import run_checks
 from app.diagnostics.result import CheckResult, Level
 
-COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
+COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.TODO: "cyan", Level.FAILED: "red"}
 
 
 def _valid_address(
@@ -44,8 +45,7 @@ def doctor(as_json: bool, send_test: str | None) -> None:  # noqa: FBT001
 
 def print_results(results: Sequence[CheckResult], *, as_json: bool) -> None:
     """Print ``results`` and end the command with status 1 if a check failed."""
-    levels = [result.level for result in results]
-    failures, warnings = levels.count(Level.FAILED), levels.count(Level.WARNING)
+    counts = Counter(result.level for result in results)
     if as_json:
         print_json([result.to_json() for result in results])
     else:
@@ -53,6 +53,7 @@ def print_results(results: Sequence[CheckResult], *, as_json: bool) -> None:
             level = click.style(f"{result.level:7}", fg=COLORS[result.level])
             advice = f". {result.advice}" if result.advice else ""
             click.echo(f"{level}  {result.check:11}  {result.text}{advice}")
-        click.echo(f"\nFailed: {failures}, warnings: {warnings}")
-    if failures:
+        to_do = f"to do: {counts[Level.TODO]}, " if counts[Level.TODO] else ""
+        click.echo(f"\nFailed: {counts[Level.FAILED]}, {to_do}warnings: {counts[Level.WARNING]}")
+    if counts[Level.FAILED]:
         raise click.exceptions.Exit(1)

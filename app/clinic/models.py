@@ -27,6 +27,9 @@ from app.clinic import countries
 from app.clinic.theme import Theme
 
 CRISIS_PHRASES_FILE = "crisis-phrases.toml"
+# Digits with a currency before or after them: $550, £1,200, CHF 400, 550 EUR.
+CURRENCY = r"(?:[A-Z]{1,3}|[A-Z]{0,2}[^\w\s.,+-])"
+AMOUNT = re.compile(rf"{CURRENCY} ?\d[\d.,]*|\d[\d.,]* ?{CURRENCY}")
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 MIDNIGHT = time(0)
@@ -39,6 +42,13 @@ Phrase = Annotated[
     str, StringConstraints(max_length=80, pattern=r"^[^\W_]+( [^\W_]+)*\*?$", to_lower=True)
 ]
 Points = Annotated[float, Field(ge=0, le=100)]
+# What the clinic says in its own words, in one paragraph.
+Statement = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$"
+    ),
+]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
@@ -87,6 +97,12 @@ def _toml_date(value: object) -> object:
     if not is_date:
         raise ValueError("write a date like 2027-12-24, without quotes")
     return value
+
+
+def _amount(text: str) -> str:
+    if not AMOUNT.fullmatch(text):
+        raise ValueError(f"{text!r} is not an amount; write it with its currency, such as $550")
+    return text
 
 
 def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
@@ -285,9 +301,49 @@ class CrisisLine(FrozenModel):
 
 
 class Links(FrozenModel):
-    """External links. A missing one is not shown."""
+    """External links. A missing one is not shown.
+
+    ``hipaa_notice``: the Notice of Privacy Practices (45 CFR 164.520).
+    """
 
     evolution_article: HttpUrl | None = None
+    hipaa_notice: HttpUrl | None = None
+
+
+class Care(FrozenModel):
+    """How the clinic gives an infusion, in its own words. A missing fact is not shown."""
+
+    given_by: Statement | None = None
+    monitoring: Statement | None = None
+    emergency_equipment: Statement | None = None
+    visit_length: Statement | None = None
+    recovery: Statement | None = None
+    fasting: Statement | None = None
+    companion: Statement | None = None
+    referral: Statement | None = None
+
+
+class Price(FrozenModel):
+    """What a service costs, with its currency."""
+
+    service: TextLine
+    amount: Annotated[str, AfterValidator(_amount)]
+    includes: TextLine | None = None
+
+
+class Booking(FrozenModel):
+    """How to get a first appointment, step by step, and how to change or cancel one."""
+
+    steps: tuple[Statement, ...] = Field(min_length=1)
+    cancellation: Statement | None = None
+
+
+class TeamMember(FrozenModel):
+    """A person who gives care at the clinic."""
+
+    name: TextLine
+    credentials: TextLine | None = None
+    role: TextLine
 
 
 class Digest(FrozenModel):
@@ -380,6 +436,10 @@ class Clinic(FrozenModel):
     crisis_lines: tuple[CrisisLine, ...] = ()
     theme: Theme = Theme()
     links: Links = Links()
+    care: Care = Care()
+    prices: tuple[Price, ...] = ()
+    booking: Booking | None = None
+    team: tuple[TeamMember, ...] = ()
     digest: Digest | None = None
     review: Review | None = None
     spam_filter: SpamFilter = SpamFilter()

@@ -26,8 +26,9 @@ def find_placeholders(folder: Path) -> list[FileIssue]:
         for number, line in enumerate(file.read_text("utf-8", "replace").splitlines(), 1):
             before, mark, after = line.partition(PLACEHOLDER)
             if mark:
-                subject = before.strip() or after.strip(" :")
-                issues.add(file, number, f"still to fill in: {subject}")
+                subject = before.strip()
+                reason = f"still to fill in: {subject}" if subject else after.strip(" :")
+                issues.add(file, number, reason)
     return issues.issues
 
 

@@ -21,7 +21,17 @@ from app.clinic.typed_hours import hours_toml
 STARTER = Path(__file__).parent / "starter"
 DEMO_CLINIC = Path(__file__).parents[2] / "clinic"
 # Pages that describe how a clinic works, so each clinic has to review them.
-REVIEW_PAGES = ("first-visit", "after-your-infusion", "questions", "privacy", "accessibility")
+REVIEW_PAGES = (
+    "index",
+    "first-visit",
+    "costs",
+    "after-your-infusion",
+    "taking-someone-home",
+    "evidence",
+    "questions",
+    "privacy",
+    "accessibility",
+)
 REVIEW_NOTE = f"{PLACEHOLDER}: correct this page where you differ, then delete this line\n"
 UPDATED = re.compile(r"^updated = .*$", re.MULTILINE)
 

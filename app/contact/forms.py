@@ -40,7 +40,7 @@ REPLIES_BY_PHONE = ("phone", "text")
 EMAIL_ERROR = "Enter an email address in the correct format, like name@example.com"
 PHONE_ERROR = "Enter a phone number, like {}"
 NAME_ERROR, MESSAGE_ERROR = "Enter your name", "Enter your message"
-ONE_LINE_ERROR = "{} must be on one line"
+ONE_LINE_ERROR = "Use one line for {}, with no special characters"
 
 
 class InquiryForm(FlaskForm):  # type: ignore[misc]
@@ -56,7 +56,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         "Your name",
         [
             MaxLength(100, "Name must be {limit} characters or fewer"),
-            Pattern(LINE, ONE_LINE_ERROR.format("Name")),
+            Pattern(LINE, ONE_LINE_ERROR.format("your name")),
             Pattern(VISIBLE_LINE, NAME_ERROR),
             visible(NAME_ERROR),
             no_link,
@@ -67,13 +67,13 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
     email = LineField(
         "Email address",
         [MaxLength(email_addresses.MAX_LENGTH, EMAIL_ERROR)],
-        description="Where to answer",
+        description="Where to reply",
         clean=clean_address,
     )
     phone = LineField(
         "Phone number",
         [MaxLength(phone_numbers.MAX_LENGTH, "Phone number must be {limit} characters or fewer")],
-        description="Needed when reply_by is phone or text",
+        description="Required when reply_by is phone or text",
         clean=phone_numbers.clean_phone,
     )
     reply_by = RadioField(
@@ -83,12 +83,12 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         default="email",
         validate_choice=False,
     )
-    voicemail_ok = BooleanField("You may leave a voicemail", false_values=("", "no", "false"))
+    voicemail_ok = BooleanField("It's OK to leave me a voicemail", false_values=("", "no", "false"))
     best_time = LineField(
         "Best time to reach you",
         [
             MaxLength(100, "Best time must be {limit} characters or fewer"),
-            Pattern(LINE, ONE_LINE_ERROR.format("Best time")),
+            Pattern(LINE, ONE_LINE_ERROR.format("the best time")),
             no_pii,
         ],
         description="When to call, on one line",
@@ -99,14 +99,14 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         validate_choice=False,
     )
     location = SelectField(
-        "Which location?", [valid_choice("Choose a location")], validate_choice=False
+        "Which location is this about?", [valid_choice("Choose a location")], validate_choice=False
     )
     message = TextAreaField(
         "Your message",
         [
             MaxLength(
                 MAX_MESSAGE_LENGTH,
-                "Message must be {limit:,} characters or fewer. It is {over:,} too long",
+                "Your message is {over} too long. The limit is {limit:,}.",
             ),
             Pattern(VISIBLE_TEXT, MESSAGE_ERROR),
             visible(MESSAGE_ERROR),

@@ -14,7 +14,7 @@ from app.contact.text_normalization import fold
 
 SOCIAL_SECURITY = "Social Security number"
 CARD = "card number"
-INSURANCE = "insurance number"
+INSURANCE = "insurance ID number"
 RECORD = "medical record number"
 
 DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")

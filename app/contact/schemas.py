@@ -85,7 +85,7 @@ def type_errors(members: dict[str, object], form: InquiryForm) -> Iterator[tuple
     """(name, error) for each member that is unknown or has the wrong type."""
     for name, value in members.items():
         if name not in form:
-            yield name, "Is not a known field"
+            yield name, "Unknown field"
         elif isinstance(form[name], BooleanField):
             if not isinstance(value, bool):
                 yield name, "Must be true or false"
@@ -98,7 +98,7 @@ def type_errors(members: dict[str, object], form: InquiryForm) -> Iterator[tuple
 def _reject_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise InvalidBodyError("The body has a duplicate member name.")
+        raise InvalidBodyError("Duplicate key in object.")
     return members
 
 

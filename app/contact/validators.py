@@ -56,7 +56,7 @@ class MaxLength:
     """Rejects longer text before any other validator reads it.
 
     Counts the text as sent, including surrounding spaces. ``message`` may contain the ``limit``
-    and the number of characters ``over`` it.
+    and how much it is ``over``: "120 characters".
     """
 
     def __init__(self, limit: int, message: str) -> None:
@@ -67,7 +67,8 @@ class MaxLength:
     def __call__(self, _form: object, field: Field) -> None:
         over = len(_raw_text(field)) - self._limit
         if over > 0:
-            raise StopValidation(self._message.format(limit=self._limit, over=over))
+            characters = f"{over:,} character{'s' if over > 1 else ''}"
+            raise StopValidation(self._message.format(limit=self._limit, over=characters))
 
 
 class Pattern:
@@ -105,13 +106,15 @@ def valid_choice(message: str) -> Callable[[object, SelectField], None]:
 def no_pii(_form: object, field: Field) -> None:
     """Rejects text with a number that the clinic does not want to receive this way."""
     if kind := find_pii(field.data):
-        raise ValidationError(f"Please remove the {kind}. We never need it here.")
+        raise ValidationError(f"Please remove the {kind}. We don't need it here.")
 
 
 def no_link(_form: object, field: Field) -> None:
     """Rejects a name with a link, which would make a phishing email of the notification."""
     if link_hosts(fold(field.data)):
-        raise ValidationError("Please remove the link from your name. It can be in your message.")
+        raise ValidationError(
+            "Please remove the link from your name. You can put it in your message."
+        )
 
 
 def _raw_text(field: Field) -> str:

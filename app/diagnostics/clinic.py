@@ -1,5 +1,6 @@
 """All checks of `flask clinic check`. Each one runs even if an earlier one failed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.clinic import ClinicError, load_clinic
@@ -13,11 +14,13 @@ from app.diagnostics.clinic_images import (
     check_social_card,
 )
 from app.diagnostics.clinic_pages import check_pages
-from app.diagnostics.result import CheckResult, Level, clinic_failures
+from app.diagnostics.result import CheckResult, Level, clinic_failures, todo
 
 
 def check_clinic_folder(folder: Path) -> list[CheckResult]:
-    """Check ``folder``. The site does not start with what has failed."""
+    """Check ``folder``. The site does not start with what has failed; production does not start
+    with what is still to do.
+    """
     location_known = True
     try:
         clinic = load_clinic(folder)
@@ -38,8 +41,25 @@ def check_clinic_folder(folder: Path) -> list[CheckResult]:
 
 
 def _placeholders(folder: Path) -> list[CheckResult]:
-    advice = "Then delete the mark"
     return [
-        CheckResult("placeholder", Level.WARNING, issue.reason, advice, str(issue.file), issue.line)
+        todo(
+            "mark",
+            issue.reason,
+            "" if issue.file.suffix == ".md" else "Then delete the mark",
+            issue.file,
+            issue.line,
+        )
         for issue in find_placeholders(folder)
+    ]
+
+
+def obstacles(results: Sequence[CheckResult]) -> list[str]:
+    """Say why production would not start with a folder that has these results."""
+    failures = sum(result.level is Level.FAILED for result in results)
+    to_do = [result.check for result in results if result.level is Level.TODO]
+    marks = to_do.count("mark")
+    return [
+        *([f"{failures} failed"] if failures else []),
+        *(["this is the demo clinic"] if "clinic" in to_do else []),
+        *([f"{marks} mark{'s' if marks > 1 else ''} left"] if marks else []),
     ]

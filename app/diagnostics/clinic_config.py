@@ -9,7 +9,15 @@ from app.clinic import Clinic
 from app.clinic.countries import is_emergency_number
 from app.clinic.models import Hours
 from app.clinic.placeholders import NO_CRISIS_LINES
-from app.diagnostics.result import FIX_ADVICE, CheckResult, Level, ok, warning_at
+from app.diagnostics.result import (
+    FIX_ADVICE,
+    CheckResult,
+    Level,
+    line_with,
+    ok,
+    todo,
+    warning_at,
+)
 
 # RFC 2606: nobody receives email there.
 RESERVED = (".example", ".invalid", ".test", ".localhost", "example.com", "example.org")
@@ -23,12 +31,13 @@ def check_config(clinic: Clinic, folder: Path) -> list[CheckResult]:
     if clinic.demo:
         message = "production refuses the demo clinic"
         advice = "Start from `flask clinic new`, or remove the line"
-        results = [warning_at("clinic", file, "demo = true", message, advice)]
+        results = [todo("clinic", message, advice, file, line_with(file, "demo = true"))]
     return [
         *results,
         *_check_phones(clinic, file),
         *_check_mailboxes(clinic, file),
         *_check_hours(clinic, file),
+        *_check_facts(clinic, file),
         _check_review(clinic, file),
         *_check_crisis(clinic, file),
     ]
@@ -117,10 +126,23 @@ def _is_very_long(hours: Hours) -> bool:
     return hours.ends_next_day and not hours.is_all_day and minutes % 1440 >= LONGEST_NIGHT
 
 
+def _check_facts(clinic: Clinic, file: Path) -> list[CheckResult]:
+    """Warn about what visitors want to know and the clinic does not say."""
+    missing = [name for name, text in clinic.care if not text]
+    missing = [f"[care] {', '.join(missing)}"] if missing else []
+    missing += [f"[[{name}]]" for name in ("prices", "team") if not getattr(clinic, name)]
+    missing += [] if clinic.booking else ["[booking]"]
+    missing += [] if clinic.links.hipaa_notice else ["hipaa_notice in [links]"]
+    if not missing:
+        return [ok("facts", "care, prices, booking, team and privacy notice")]
+    message = f"visitors are told to ask you: {'; '.join(missing)}"
+    return [warning_at("facts", file, "[care]", message, "Fill in what applies to you")]
+
+
 def _check_review(clinic: Clinic, file: Path) -> CheckResult:
     warn = partial(warning_at, "review", file)
     if not clinic.review:
-        message = "no clinician has approved the pages, and every page says so"
+        message = "no clinician has approved the pages, and every medical page says so"
         return warn("[review]", message, "Have one read them, then fill in [review]")
     due = clinic.review.next_review
     if due and due < clinic.today():

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 CITATION = re.compile(r"\[@[^\]]+\]")
 TABLE_HEAD = re.compile(r"^\|.*\n\|[-| ]+\|$", re.MULTILINE)
+# Not after an abbreviation: Dr. Example, 9 a.m. to noon, the U.S. rule.
+SENTENCE_END = re.compile(r"(?<=[.?!])(?<!\b\w\.\w\.)(?<!\b(?:Dr|vs|Mr|Ms)\.)[\"\u201d\u2019]?\s+")
 NEXT_BLOCK = re.compile(r"\n(?=[^\S\n]*(?:[-#|\n]|\d+\.|:::))")
 
 
@@ -23,13 +25,13 @@ def plain(text: str) -> str:
 
 
 def sentences(markdown: str) -> list[str]:
-    """Return the sentences of paragraphs and lists. An item without a period is a sentence."""
-    texts = [plain(block) for block in blocks(markdown) if not block.startswith("|")]
+    """Return the sentences of paragraphs and lists, without list items that are only phrases."""
+    texts = (plain(block) for block in blocks(markdown) if not block.startswith("|"))
     return [
         sentence
         for text in texts
-        for sentence in re.split(r"(?<=[.?!:])\"?\s+", text)
-        if re.search(r"\w", sentence)
+        for sentence in SENTENCE_END.split(text)
+        if re.search(r"\w.*[.?!:]\W*$", sentence)
     ]
 
 

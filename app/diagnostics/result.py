@@ -13,6 +13,7 @@ FIX_ADVICE = "Fix it: the site does not start with it"
 class Level(StrEnum):
     OK = "ok"
     WARNING = "warning"
+    TODO = "to do"  # production refuses it, but a preview does not
     FAILED = "failed"
 
 
@@ -51,9 +52,17 @@ def failed(check: str, message: str, advice: str) -> CheckResult:
 
 def warning_at(check: str, file: Path, text: str, message: str, advice: str) -> CheckResult:
     """Return a warning about the first line of ``file`` that contains ``text``."""
+    return CheckResult(check, Level.WARNING, message, advice, str(file), line_with(file, text))
+
+
+def line_with(file: Path, text: str) -> int:
+    """Return the first line of ``file`` that contains ``text``, 0 if none does."""
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    line = next((number for number, line in enumerate(lines, 1) if text in line), 0)
-    return CheckResult(check, Level.WARNING, message, advice, str(file), line)
+    return next((number for number, line in enumerate(lines, 1) if text in line), 0)
+
+
+def todo(check: str, message: str, advice: str, file: Path, line: int) -> CheckResult:
+    return CheckResult(check, Level.TODO, message, advice, str(file), line)
 
 
 def clinic_failures(check: str, error: ClinicError) -> list[CheckResult]:

@@ -100,8 +100,8 @@ def digest_emails(
     date = values["now"].astimezone(clinic.zone).date()
     formats = {"date": date, "local_time": local_time, "format_duration": format_duration}
     received, outbox = values["received"], values["health"].outbox
-    inquiries = "1 inquiry" if received == 1 else f"{received} inquiries"
-    subject = f"Daily digest: {inquiries}, {outbox.pending} waiting, {outbox.dead} undelivered"
+    messages = "1 message" if received == 1 else f"{received} messages"
+    subject = f"Daily summary: {messages}, {outbox.pending} waiting to send, {outbox.dead} failed"
     return [
         OutgoingEmail(
             recipient=mailbox,

@@ -1,14 +1,16 @@
-"""Conditional blocks: text of a page that is shown only with certain settings or links.
+"""Conditional blocks: text of a page that is shown only with certain settings or facts.
 
 A block from ``::: when settings.NAME`` to ``:::`` is shown only if that setting is on (or, with
-``not`` before the name, off). ``::: when link.NAME`` tests for a link of clinic.toml. The privacy
-page uses such blocks and ``{{ settings.NAME }}``, so that it always describes the actual settings.
+``not`` before the name, off). ``::: when link.NAME`` and ``::: when care.NAME`` test for entries
+of clinic.toml. The privacy page uses such blocks and ``{{ settings.NAME }}``, so that it always
+describes the actual settings. A block that lists a fact, such as ``::: prices``, is its own
+condition.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
-from app.pages.render_rules import BLOCKS
+from app.pages.render_rules import BLOCKS, LISTS
 
 PageSettings = Mapping[str, str | bool]
 FENCE = re.compile(r"\s{0,3}:::+(.*)")
@@ -52,6 +54,7 @@ def resolve_blocks(text: str, conditions: Mapping[str, bool]) -> tuple[str, list
             kept.append(line if shown else "")
             continue
         kind, *condition = fence[1].split() or [""]
+        shown = conditions.get(kind, False) if kind in LISTS else shown
         kept.append(line if shown and CONDITIONAL not in (kind, current) else "")
         if kind not in (*BLOCKS, CONDITIONAL, ""):
             issues.append((number, f"unknown block ::: {kind}"))
@@ -59,7 +62,8 @@ def resolve_blocks(text: str, conditions: Mapping[str, bool]) -> tuple[str, list
             issues.append((number, f"::: {kind} starts before ::: {current} is closed"))
         if not kind and not current:
             issues.append((number, "::: closes a block that was never opened"))
-        shown = True
+        if kind not in LISTS:
+            shown = True
         if kind == CONDITIONAL:
             shown, issue = _evaluate(condition, conditions)
             issues += [(number, issue)] if issue else []

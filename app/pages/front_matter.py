@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from app.clinic import toml_reader
-from app.clinic.errors import IssueCollector, line_of
+from app.clinic.errors import IssueCollector
 from app.clinic.models import FrozenModel
 
 FENCE = "+++"
@@ -18,7 +18,11 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pat
 
 
 class FrontMatter(FrozenModel):
-    """A page's metadata. ``medical``: it makes medical claims, so it says who reviewed it."""
+    """A page's metadata.
+
+    ``medical``: it makes medical claims, so it says who reviewed it. ``when``: the page exists
+    only if this condition is true, such as ``team``.
+    """
 
     title: Annotated[Text, Field(max_length=70)]
     # Search engines cut longer ones and replace shorter ones.
@@ -26,7 +30,7 @@ class FrontMatter(FrozenModel):
     order: int
     nav: Annotated[Text, Field(max_length=30)] | None = None
     medical: bool = True
-    references: tuple[ReferenceKey, ...] = ()
+    when: Text | None = None
     reviewed: date | None = None
     updated: date | None = None
 
@@ -40,12 +44,6 @@ class PageFile:
     text: str
     first_line: int
     head: str  # everything above ``text``, with the fences left empty
-
-    def line_of_reference(self, key: str) -> int:
-        """The line of ``key`` among the references in the front matter."""
-        start = line_of(self.head, ("references",))
-        lines = self.head.splitlines()[start - 1 :]
-        return next((n for n, line in enumerate(lines, start) if f'"{key}"' in line), start)
 
 
 def read_page_file(path: Path, issues: IssueCollector) -> PageFile | None:

@@ -24,9 +24,9 @@ def page_script(clinic: Clinic, page: Page, site_url: str) -> Markup:
 
 
 def page_node(clinic: Clinic, page: Page, site_url: str) -> Node:
-    """``page`` as a MedicalWebPage; a review is mentioned only if there was one."""
+    """``page`` as a web page; a review of a medical page is mentioned only if there was one."""
     node: Node = {
-        "@type": "MedicalWebPage",
+        "@type": "MedicalWebPage" if page.meta.medical else "WebPage",
         "@id": f"{site_url}{page.path}",
         "url": f"{site_url}{page.path}",
         "name": page.meta.title,
@@ -35,9 +35,9 @@ def page_node(clinic: Clinic, page: Page, site_url: str) -> Node:
         "publisher": {"@id": f"{site_url}/#clinic"},
     }
     reviewed = page.meta.reviewed or (clinic.review and clinic.review.reviewed)
-    if reviewed:
+    if reviewed and page.meta.medical:
         node["lastReviewed"] = reviewed.isoformat()
-    if clinic.review:
+    if clinic.review and page.meta.medical:
         person = {"name": clinic.review.reviewer, "honorificSuffix": clinic.review.credentials}
         node["reviewedBy"] = {"@type": "Person", **person}
     if links := [reference.link for reference in page.references if reference.link]:

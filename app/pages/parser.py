@@ -19,17 +19,35 @@ from app.pages.conditional_blocks import resolve_blocks
 from app.pages.figures.base import Figure
 from app.pages.page_parts import split_page
 from app.pages.references import NO_PICTURES
-from app.pages.render_rules import CARDS, OPENING, TITLED
+from app.pages.render_rules import CARDS, LISTS, OPENING, TITLED
 
 MAX_NARROW_COLUMNS = 2  # of a table that fits the narrowest screen without scrolling
 
 
 @dataclass(frozen=True)
 class PlaceholderValue:
-    """The text that replaces a placeholder; a link if it has a ``url``."""
+    """The text that replaces a placeholder; a link if it has a ``url``. ``note`` follows it."""
 
     text: str
     url: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What all pages can use.
+
+    ``values`` are the placeholders, ``conditions`` those of blocks, ``lists`` the facts that are
+    blocks, ``calls`` the buttons at the end of care cards, by kind. ``numbers`` are those of the
+    sources, in the order in which the pages cite them: parsing a page adds its sources.
+    """
+
+    values: Mapping[str, PlaceholderValue] = field(default_factory=dict)
+    conditions: Mapping[str, bool] = field(default_factory=dict)
+    lists: Mapping[str, Markup] = field(default_factory=dict)
+    calls: Mapping[str, Markup] = field(default_factory=dict)
+    figures: Mapping[str, Figure | None] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,7 @@ class ParseResult:
     """A parsed page: the parts that ``page_parts.py`` describes, and what they contain.
 
     Line numbers count from 0, the first line of the Markdown. ``citation_lines`` has the line
-    of each source's first citation, in the order of their numbers.
+    of each source's first citation.
     """
 
     lead: Markup = field(default_factory=Markup)
@@ -59,22 +77,11 @@ class ParseResult:
     issues: list[tuple[int, str]] = field(default_factory=list)
 
 
-def parse_page(  # noqa: PLR0913, PLR0917  (what all pages can use)
-    md: MarkdownIt,
-    text: str,
-    values: Mapping[str, PlaceholderValue],
-    figures: Mapping[str, Figure | None],
-    conditions: Mapping[str, bool],
-    calls: Mapping[str, Markup] | None = None,
-) -> ParseResult:
-    """Parse ``text``. ``values`` are the placeholders, ``conditions`` those of blocks.
-
-    ``calls`` are the buttons at the end of care cards, by kind. The parts of the result are empty
-    if it has ``issues``.
-    """
-    text, issues = resolve_blocks(text, conditions)
+def parse_page(md: MarkdownIt, text: str, context: PageContext) -> ParseResult:
+    """Parse ``text``. The parts of the result are empty if it has ``issues``."""
+    text, issues = resolve_blocks(text, context.conditions)
     tokens = md.parse(text)
-    result = TokenTransformer(values, figures, calls or {}).transform(tokens)
+    result = TokenTransformer(context).transform(tokens)
     result.issues += issues
     if not result.issues:
         label_cells(tokens)
@@ -111,16 +118,9 @@ def _not_allowed(token: Token) -> str:
 class TokenTransformer:
     """Fills in the tokens of one page in place, and returns a ParseResult."""
 
-    def __init__(
-        self,
-        values: Mapping[str, PlaceholderValue],
-        figures: Mapping[str, Figure | None],
-        calls: Mapping[str, Markup],
-    ) -> None:
+    def __init__(self, context: PageContext) -> None:
         self.result = ParseResult()
-        self._values = values
-        self._figures = figures
-        self._calls = calls
+        self._context = context
         self._line = 0
         self._level = 1  # of the last heading; the page's title is level 1
         self._section = ""
@@ -187,6 +187,9 @@ class TokenTransformer:
         if kind == "figure":
             self._figure(token, title)
             return
+        if kind in LISTS:
+            token.meta |= {"kind": kind, "title": "", "html": self._context.lists[kind]}
+            return
         if kind in TITLED and not title:
             self._add_issue(f"::: {kind} needs a title")
         if kind in OPENING and self._level > 1:
@@ -194,14 +197,14 @@ class TokenTransformer:
         level = 3 if self._level > 1 else 2
         identifier = self._unique_id(title) if title and kind in CARDS else ""
         token.meta |= {"kind": kind, "title": title, "id": identifier, "level": level}
-        token.meta["calls"] = self._calls.get(kind, "")
+        token.meta["calls"] = self._context.calls.get(kind, "")
 
     def _figure(self, token: Token, name: str) -> None:
         token.meta |= {"kind": "figure", "title": name}
-        if figure := self._figures.get(name):
+        if figure := self._context.figures.get(name):
             citations = [[self._cite(key) for key in row.references] for row in figure.rows]
             token.meta |= {"figure": figure, "citations": citations}
-        elif name not in self._figures:
+        elif name not in self._context.figures:
             self._add_issue(f"unknown figure {name}: there is no figures/{name}.toml")
 
     def _list(self, token: Token) -> None:
@@ -214,15 +217,17 @@ class TokenTransformer:
         token.meta["label"] = label if count == 1 else f"{label}, table {count}"
 
     def _cite(self, key: str) -> tuple[int, bool]:
-        """The number of source ``key`` on this page, and whether this is its first citation."""
+        """The number of source ``key``, and whether this is its first citation on this page."""
         first = key not in self.result.citation_lines
         self.result.citation_lines.setdefault(key, self._line)
-        return list(self.result.citation_lines).index(key) + 1, first
+        numbers = self._context.numbers
+        return numbers.setdefault(key, len(numbers) + 1), first
 
     def _placeholder(self, token: Token) -> None:
         name = token.meta["name"]
-        if value := self._values.get(name):
-            token.meta |= {"text": token.meta["text"] or value.text, "url": value.url}
+        if value := self._context.values.get(name):
+            text = token.meta["text"] or value.text
+            token.meta |= {"text": text, "url": value.url, "note": value.note}
         else:
             self._add_issue(f"unknown or unset placeholder {{{{ {name} }}}}")
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from app.clinic import toml_reader
 from app.clinic.errors import IssueCollector, line_of
 from app.pages.loader import Page
-from app.pages.validation import OTHER_PAGES
+from app.pages.validation import APPLICATION_PATHS
 from app.web.page_cache import ONE_DAY
 
 OLD_PATH = re.compile(r"(/[\w.~-]+)+")  # trailing slashes are removed from every URL
@@ -27,7 +27,7 @@ def load_redirects(file: Path, pages: Iterable[Page]) -> dict[str, str]:
     issues = IssueCollector()
     text = toml_reader.read_text(file, issues) or ""
     redirects = toml_reader.parse(file, text, issues) or {}
-    ids: dict[str, set[str]] = {path: set() for path in OTHER_PAGES}
+    ids: dict[str, set[str]] = {path: set() for path in APPLICATION_PATHS}
     ids |= {page.path: {heading.id for heading in page.headings} for page in pages}
     for old, new in redirects.items():
         if reason := _issue(old, str(new), redirects, ids):

@@ -1,4 +1,7 @@
-"""``clinic/references.toml``: each source in full, once; pages cite it by its key."""
+"""``clinic/references.toml``: each source in full, once; pages cite it by its key.
+
+The sources that pages cite are numbered for the whole site, on ``/references``.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +51,7 @@ class Source(FrozenModel):
 
 @dataclass(frozen=True)
 class Reference:
-    """A source in the numbered list of one page."""
+    """A source that a page cites, with its number in the list of the whole site."""
 
     number: int
     key: str
@@ -68,7 +71,7 @@ def read_sources(file: Path, issues: IssueCollector) -> dict[str, Source]:
 
 
 def render_reference(md: MarkdownIt, number: int, key: str, source: Source) -> Reference:
-    """``source`` as entry ``number`` of a page's list."""
+    """``source`` as entry ``number`` of the list."""
     links = []
     if source.doi:
         links.append((source.link, f"doi:{source.doi}"))

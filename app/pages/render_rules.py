@@ -20,7 +20,10 @@ CARDS = {
 }
 OPENING = ("fact", "signposts")  # above the first heading
 TITLED = (*CARDS, "fact")
-BLOCKS = frozenset((*CARDS, *OPENING, "timeline", "figure"))
+# Facts of clinic.toml; a block is left out if its fact is not filled in.
+LISTS = ("prices", "booking", "team")
+BLOCKS = frozenset((*CARDS, *OPENING, *LISTS, "timeline", "figure"))
+REFERENCES_PATH = "/references"  # the numbered list of all sources
 
 
 def _citations(token: Token) -> Markup:
@@ -30,8 +33,8 @@ def _citations(token: Token) -> Markup:
 def _citation_links(citations: Iterable[tuple[int, bool]]) -> Markup:
     """Links to the references with these numbers. A first citation has an id to link back to."""
     links = [
-        Markup('<a href="#ref-{0}"{1} aria-label="Reference {0}">{0}</a>').format(
-            number, Markup(' id="cite-{}"').format(number) if is_first else ""
+        Markup('<a href="{0}#ref-{1}"{2} aria-label="Reference {1}">{1}</a>').format(
+            REFERENCES_PATH, number, Markup(' id="cite-{}"').format(number) if is_first else ""
         )
         for number, is_first in citations
     ]
@@ -40,10 +43,10 @@ def _citation_links(citations: Iterable[tuple[int, bool]]) -> Markup:
 
 
 def _placeholder(token: Token) -> str:
-    text, url = escape(token.meta["text"]), escape(token.meta["url"])
+    text, url, note = (escape(token.meta[name]) for name in ("text", "url", "note"))
     if token.meta["in_link"] or not url:
-        return text
-    return f'<a href="{url}">{text}</a>'
+        return text + note
+    return f'<a href="{url}">{text}</a>{note}'
 
 
 def _block_open(token: Token) -> str:
@@ -75,6 +78,8 @@ def _block_close(token: Token) -> str:
         html = render_figure(figure, token.meta["title"], links)
         return f"</figcaption>\n{html}</figure>\n"
     kind = token.meta["kind"]
+    if kind in LISTS:
+        return str(token.meta["html"])
     if kind in OPENING:
         return "</li>\n" if kind == "fact" else "</div>\n"
     return f"{token.meta.get('calls', '')}</section>\n" if kind in CARDS else ""

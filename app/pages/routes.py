@@ -13,6 +13,8 @@ from app.pages import json_ld
 from app.pages.figures.base import Figure, Layout
 from app.pages.figures.render import STYLE, draw_figure
 from app.pages.loader import Page
+from app.pages.references import Reference
+from app.pages.render_rules import REFERENCES_PATH
 from app.pages.svg_files import with_style
 from app.pages.validation import OTHER_PAGES
 from app.web.page_cache import (
@@ -47,7 +49,16 @@ class Site:
 
     def further_reading(self) -> tuple[tuple[str, str], ...]:
         """Path and title of the pages without a link in the header, for the footer."""
-        return tuple((page.path, page.meta.title) for page in self.pages if not page.meta.nav)
+        pages = [(page.path, page.meta.title) for page in self.pages if not page.meta.nav]
+        return (*pages, *((REFERENCES_PATH, "References") for _ in self.references()[:1]))
+
+    def references(self) -> tuple[tuple[Reference, tuple[Page, ...]], ...]:
+        """Each source by number, with the pages that cite it."""
+        citing: dict[Reference, list[Page]] = {}
+        for page in self.pages:
+            for reference in page.references:
+                citing.setdefault(reference, []).append(page)
+        return tuple((reference, tuple(pages)) for reference, pages in citing.items())
 
     def next_page(self, page: Page) -> Page | None:
         """The page to read after ``page``, if both are part of the medical information."""
@@ -62,6 +73,8 @@ def create_blueprint(site: Site) -> Blueprint:
     for page in site.pages:
         values = {"site": site, "page": page}
         blueprint.add_url_rule(page.path, page.name, _show_page, defaults=values)
+    values = {"site": site}
+    blueprint.add_url_rule(REFERENCES_PATH, "references", _show_references, defaults=values)
     for path, name, body, media_type in (
         ("/favicon.svg", "favicon", site.logo, "image/svg+xml"),
         ("/sitemap.xml", "sitemap", _sitemap(site), "application/xml; charset=utf-8"),
@@ -115,6 +128,11 @@ def _show_page(site: Site, page: Page) -> Response:
     return public_response(html, HTML, PAGE_CACHE_CONTROL)
 
 
+def _show_references(site: Site) -> Response:
+    html = render_template("pages/references.html", references=site.references())
+    return public_response(html, HTML, PAGE_CACHE_CONTROL)
+
+
 def _sitemap(site: Site) -> str:
     """All public pages, with the date of the last change if their front matter has one."""
     lastmod = {
@@ -124,7 +142,7 @@ def _sitemap(site: Site) -> str:
     }
     urls = "\n".join(
         f"<url><loc>{escape(site.url + path)}</loc>{lastmod.get(path, '')}</url>"
-        for path in (*(page.path for page in site.pages), *OTHER_PAGES)
+        for path in (*(page.path for page in site.pages), *OTHER_PAGES, REFERENCES_PATH)
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

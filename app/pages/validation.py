@@ -10,15 +10,17 @@ from app.clinic.errors import IssueCollector
 from app.pages.front_matter import PageFile
 from app.pages.parser import ParseResult
 from app.pages.references import Source
+from app.pages.render_rules import REFERENCES_PATH
 
 # The pages of other packages, with the labels of their links in the header.
 OTHER_PAGES = {"/location": "Location", "/contact": "Contact"}
+APPLICATION_PATHS = (*OTHER_PAGES, REFERENCES_PATH)
 # Ids of the sections that the front page's template adds after the article.
 HOME_SECTIONS = frozenset(("location-map", "contact-us-today"))
 HOME = "index"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 EXTERNAL_SCHEMES = ("https", "http", "mailto", "tel", "sms")
-TEMPLATE_IDS = frozenset(("main", "references"))  # on every page
+TEMPLATE_IDS = frozenset(("main",))  # on every page
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def validate_pages(
     for path in paths:
         if not NAME.fullmatch(path.stem):
             issues.add(path, 1, "the file name must be lowercase words joined by dashes")
-        if url_path(path) in OTHER_PAGES:
+        if url_path(path) in APPLICATION_PATHS:
             issues.add(path, 1, f"{url_path(path)} is already a page of the application")
     ids = {url_path(path): TEMPLATE_IDS for path in paths}
     ids |= {page.path: TEMPLATE_IDS.union(page.result.ids) for page in pages}
@@ -69,16 +71,10 @@ def validate_pages(
 def _check_references(
     page: ParsedPage, sources: Mapping[str, Source], issues: IssueCollector
 ) -> None:
-    path, listed = page.file.path, page.file.front_matter.references
     for key, line in page.result.citation_lines.items():
-        if key not in listed:
-            issues.add(path, page.line(line), f"{key} is cited but not listed under references")
-    for key in listed:
-        line = page.file.line_of_reference(key)
-        if key not in page.result.citation_lines:
-            issues.add(path, line, f"{key} is listed under references but not cited")
         if key not in sources:
-            issues.add(path, line, f"{key} is not in references.toml")
+            reason = f"{key} is cited but not in references.toml"
+            issues.add(page.file.path, page.line(line), reason)
 
 
 def _link_issue(target: str, current_path: str, ids: Mapping[str, frozenset[str]]) -> str:
@@ -87,7 +83,7 @@ def _link_issue(target: str, current_path: str, ids: Mapping[str, frozenset[str]
     if parts.scheme or parts.netloc:
         return "" if parts.scheme in EXTERNAL_SCHEMES else "must start with https://, / or #"
     path, fragment = parts.path or current_path, unquote(parts.fragment)
-    if path in OTHER_PAGES:
+    if path in APPLICATION_PATHS:
         return ""
     if path not in ids:
         return "no such page"

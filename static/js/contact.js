@@ -90,7 +90,7 @@
     }
     initializeForm();
     saveDraft();
-    announce("What you typed is back.");
+    announce("We restored what you typed.");
   }
 
   function fillIn(entries) {
@@ -106,7 +106,7 @@
     const button = form.querySelector("button");
     sending = on;
     button.setAttribute("aria-disabled", on);
-    button.textContent = on ? "Sending…" : "Send";
+    button.textContent = on ? "Sending…" : "Send message";
     announce(on ? "Sending…" : "");
   }
 
@@ -130,14 +130,14 @@
   }
 
   function showUnknownResult(label) {
-    showProblem(label, "We cannot tell whether your message reached us. Your words "
-      + "are kept here. You can safely try again: we will not get it twice.");
+    showProblem(label, "We can't tell whether your message reached us. What you wrote "
+      + "is still here. You can safely try again: we won't receive it twice.");
   }
 
   async function send() {
     if (sending) return;
     if (!navigator.onLine) {
-      showProblem("No connection", "Nothing was sent. Your words are kept here.");
+      showProblem("No connection", "Nothing was sent. What you wrote is still here.");
       return;
     }
     saveDraft();
@@ -151,7 +151,7 @@
       });
       page = new DOMParser().parseFromString(await response.text(), "text/html");
     } catch {
-      showUnknownResult("The connection broke");
+      showUnknownResult("Connection lost");
       return;
     }
     if (response.url.includes("/received/")) {
@@ -165,7 +165,7 @@
     const summary = page.querySelector(".error-summary");
     const fresh = page.querySelector("#contact-us-today form");
     if (!summary || !fresh) {
-      showUnknownResult("The site did not answer");
+      showUnknownResult("Our website did not respond");
       return;
     }
     if (status === 422) {

@@ -31,9 +31,9 @@ WRITTEN = (  # texts in the demo clinic's file that are replaced
     '"Ketamine infusion, explained plainly"',
     '"Quay Street"',
     '"Second floor"',
-    '"Billing question"',
+    '"Billing or cost"',
     '"Thanksgiving Day"',
-    '"one working day"',
+    '"one business day"',
 )
 
 

@@ -31,14 +31,14 @@ FORM = """
   - radio "Phone call"
   - radio "Text message"
 - textbox "Phone number"
-- checkbox "You may leave a voicemail"
+- checkbox "It's OK to leave me a voicemail"
 - textbox "Best time to reach you"
 - combobox "What is your message about? (required)":
   - option "Choose one" [selected]
   - option "General question"
-- combobox "Which location? (required)"
+- combobox "Which location is this about? (required)"
 - textbox "Your message (required)"
-- button "Send"
+- button "Send message"
 """
 ERROR_SUMMARY = """
 - alert "There is a problem":
@@ -53,9 +53,9 @@ FORM_WITH_ERRORS = """
 - textbox "Email address (required)" [invalid]
 - textbox "Phone number"
 - combobox "What is your message about? (required)" [invalid]
-- combobox "Which location? (required)" [invalid]
+- combobox "Which location is this about? (required)" [invalid]
 - textbox "Your message (required)" [invalid]
-- button "Send"
+- button "Send message"
 """
 
 
@@ -83,12 +83,12 @@ def test_form_and_its_errors(page: Page, path: str) -> None:
     for name, autofill in (("Your name", "name"), ("Email", "email"), ("Phone number", "tel")):
         field = form.get_by_role("textbox", name=name)
         expect(field).to_have_attribute("autocomplete", autofill)
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Send message").click()
     expect(page.locator(".error-summary")).to_match_aria_snapshot(ERROR_SUMMARY)
     expect(form).to_match_aria_snapshot(FORM_WITH_ERRORS)
     for name, words in (
         ("Your name", "Error: Enter your name"),
-        ("Which location?", "Error: Choose a location"),
+        ("Which location is this about?", "Error: Choose a location"),
         ("Your message (required)", "Error: Enter your message"),
     ):
         field = form.get_by_label(name)

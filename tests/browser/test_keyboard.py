@@ -102,9 +102,9 @@ def submit_three_errors(page: Page) -> None:
     page.keyboard.type("0142")  # second error
     tab_to(page, "What is your message about? (required)")
     page.keyboard.type("Billing")
-    tab_to(page, "Which location? (required)")
+    tab_to(page, "Which location is this about? (required)")
     page.keyboard.type("Quay")  # third error: no message
-    tab_to(page, "Send")
+    tab_to(page, "Send message")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert", name="There is a problem")).to_be_focused()
     expect(page.get_by_role("alert").get_by_role("link")).to_have_count(3)
@@ -120,6 +120,6 @@ def correct_the_errors(page: Page) -> None:
         follow(page, error, key=key)
         page.keyboard.press("Control+A")
         page.keyboard.type(correction)
-    tab_to(page, "Send")
+    tab_to(page, "Send message")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/contact/received/"))

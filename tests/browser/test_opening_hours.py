@@ -178,7 +178,7 @@ def test_the_received_page_names_each_location_with_its_hours(page: Page) -> Non
     page.select_option("#topic", "billing")
     page.select_option("#location", "quay")
     page.fill("#message", "When do you open?")
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Send message").click()
     page.wait_for_url("**/contact/received/**")
     item = page.get_by_role("listitem").filter(has_text="Quay Street: Mon, Tue, Thu: 9 am to 5 pm")
     expect(item.last).to_contain_text("Open now until 5 pm")

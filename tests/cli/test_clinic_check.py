@@ -20,7 +20,7 @@ from tests.location.conftest import write_basemap
 
 Change = Callable[[str, str, str], None]
 DEMO_CHECKS = [
-    "clinic", "phones", "mailboxes", "hours", "review", "crisis", "pages", "figures",
+    "clinic", "phones", "mailboxes", "hours", "facts", "review", "crisis", "pages", "figures",
     "references", "reading", "redirects", "logo", "drawing", "social card", "basemap",
 ]  # fmt: skip
 
@@ -69,9 +69,9 @@ def test_every_check_runs_on_the_demo_and_none_fails(clinic_dir: Path) -> None:
         ),
         (("pages/questions.md", "(#what-else-is-there)", "(#nowhere)"), "pages", "no such heading"),
         (
-            ("pages/questions.md", "[@wilkinson-2018]", "[@nobody]"),
+            ("pages/questions.md", "[@lifeline-988]", "[@nobody]"),
             "pages",
-            "nobody is cited but not",
+            "nobody is cited but not in references.toml",
         ),
         (("references.toml", 'doi = "10.1124', 'doi = "11.1124'), "pages", "zanos-2018.doi"),
         (("figures/effect-duration.toml", "hours = 24", "hours = 99"), "pages", "driving.hours"),
@@ -135,7 +135,7 @@ def test_a_failure_names_file_and_line_and_exits_with_status_1(
         (
             (
                 "pages/accessibility.md",
-                "Everyone should be able to read this site and reach us.",
+                "Everyone should be able to read this website and contact us.",
                 "Notwithstanding pharmacological considerations, institutional confidentiality "
                 "necessitates comprehensive documentation of individual authorizations." * 9,
             ),
@@ -233,6 +233,51 @@ def test_pages_are_checked_even_if_clinic_toml_is_invalid(change: Change, folder
     change("pages/questions.md", "(#what-else-is-there)", "(#nowhere)")
     failures = [one.check for one in check_clinic_folder(folder) if one.level is Level.FAILED]
     assert failures == ["clinic", "pages"]
+
+
+@pytest.mark.parametrize(
+    ("files", "last_line", "status"),
+    [
+        ({}, "Ready for production", 0),
+        ({"clinic.toml": "# FILL IN"}, "Not ready: 1 mark left", 1),
+        ({"clinic.toml": "# FILL IN\n# FILL IN: read this"}, "Not ready: 2 marks left", 1),
+        ({"clinic.toml": "# FILL IN", "logo.svg": "<"}, "Not ready: 1 failed, 1 mark left", 1),
+    ],
+)
+def test_last_line_says_whether_production_would_start(
+    change: Change, folder: Path, files: dict[str, str], last_line: str, status: int
+) -> None:
+    change("clinic.toml", "demo = true\n", "")
+    for name, more in files.items():
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(f"{more}\n")
+    result = check("--ready", str(folder))
+    assert result.output.splitlines()[-1] == last_line
+    assert result.exit_code == status
+    assert check(str(folder)).exit_code == ("failed" in last_line)
+
+
+def test_the_demo_clinic_is_not_ready(clinic_dir: Path) -> None:
+    result = check("--ready", str(clinic_dir))
+    assert result.output.splitlines()[-1] == "Not ready: this is the demo clinic"
+    assert result.exit_code == 1
+
+
+def test_facts_that_visitors_ask_for_are_listed_if_missing(change: Change, folder: Path) -> None:
+    change("clinic.toml", 'fasting = "', '# fasting = "')
+    change("clinic.toml", 'hipaa_notice = "', '# hipaa_notice = "')
+    [found] = of("facts", folder)
+    assert found.level is Level.WARNING
+    assert found.message.endswith("[care] fasting; hipaa_notice in [links]")
+
+
+def test_price_that_is_no_amount_is_named_with_its_line(change: Change, folder: Path) -> None:
+    change("clinic.toml", 'amount = "$500"', 'amount = "call us"')
+    [found] = of("clinic", folder)
+    assert found.level is Level.FAILED
+    lines = (folder / "clinic.toml").read_text(encoding="utf-8").splitlines()
+    assert "call us" in lines[found.line - 1]
+    assert "'call us' is not an amount; write it with its currency, such as $550" in found.message
 
 
 def test_json_contains_file_and_line(change: Change, folder: Path) -> None:

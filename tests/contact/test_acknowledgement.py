@@ -64,7 +64,7 @@ def test_acknowledgement_explains_the_next_steps_and_has_nothing_the_visitor_typ
         part = email.get_body((kind,))
         assert part is not None
         text = part.get_content()
-        for expected in (reference, "one working day", "212-555-0142", "911", "988"):
+        for expected in (reference, "one business day", "212-555-0142", "911", "988"):
             assert expected in text
         for typed in ("Zebulon", "marker", "Marker", "0199", "billing", "Billing"):
             assert typed not in text

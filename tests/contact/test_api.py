@@ -102,7 +102,7 @@ def test_unknown_member_is_named(visitor_on_sqlite: Visitor, name: str) -> None:
     response = visitor_on_sqlite.call(**{name: "x"})
     assert response.status_code == 422
     assert response.json is not None
-    assert response.json["errors"][0]["detail"] == "Is not a known field"
+    assert response.json["errors"][0]["detail"] == "Unknown field"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])

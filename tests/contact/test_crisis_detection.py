@@ -97,15 +97,15 @@ def test_received_page_starts_with_crisis_lines_and_is_the_same_for_everyone(
         for location in locations
     )
     assert crisis == ordinary
-    assert crisis.index("Do not wait for us") < crisis.index("<h1>")
-    assert crisis.count("Do not wait for us") == 1
+    assert crisis.index("Don't wait for us") < crisis.index("<h1>")
+    assert crisis.count("Don't wait for us") == 1
 
 
 @sqlite_only
 def test_notification_of_a_crisis_is_marked(visitor: Visitor) -> None:
     reference = visitor.send(message=CRISIS[0]).location[-7:]
     (mail,) = visitor.mails()
-    assert mail.subject == f"Please read now: [{reference}] Billing question from Ada Example"
+    assert mail.subject == f"Please read now: [{reference}] Billing or cost from Ada Example"
     assert mail.text.startswith("PLEASE READ THIS NOW")
     assert mail.html.index("Please read this now") < mail.html.index("<h1>")
 
@@ -145,8 +145,8 @@ def test_possible_crisis_is_never_quarantined(visitor: Visitor) -> None:
 def test_error_page_starts_with_crisis_lines(visitor: Visitor) -> None:
     page = visitor.send(message=CRISIS[0], email="none")
     assert page.status_code == 422
-    assert page.text.index("Do not wait for us") < page.text.index("There is a problem")
-    assert page.text.count("Do not wait for us") == 1
+    assert page.text.index("Don't wait for us") < page.text.index("There is a problem")
+    assert page.text.count("Don't wait for us") == 1
 
 
 @sqlite_only

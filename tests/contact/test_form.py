@@ -16,7 +16,7 @@ from tests.contact.conftest import GOOD
 
 EMAIL = "Enter an email address in the correct format, like name@example.com"
 PHONE = "Enter a phone number, like (201) 555-0123"
-TOO_LONG = "Message must be 5,000 characters or fewer. It is 1 too long"
+TOO_LONG = "Your message is 1 character too long. The limit is 5,000."
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def _errors(clinic: Clinic, **changed: str) -> dict[str, str]:
     return {name: messages[0] for name, messages in form.errors.items() if name}
 
 
-LINK = "Please remove the link from your name. It can be in your message."
+LINK = "Please remove the link from your name. You can put it in your message."
 
 
 @pytest.mark.parametrize(

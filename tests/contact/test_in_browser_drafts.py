@@ -30,7 +30,7 @@ def test_reload_restores_the_draft(page: Page) -> None:
     expect(page.locator("#name")).to_have_value(NAME)
     expect(page.get_by_label("Phone call")).to_be_checked()
     expect(page.locator("#topic")).to_have_value("billing")
-    expect(page.get_by_role("status")).to_have_text("What you typed is back.")
+    expect(page.get_by_role("status")).to_have_text("We restored what you typed.")
     page.reload()
     expect(page.locator("#message")).to_have_value(DRAFT)
 

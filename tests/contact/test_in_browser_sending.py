@@ -30,7 +30,7 @@ def come(page: Page, path: str = "/contact") -> None:
 
 
 def send(page: Page) -> Locator:
-    button = page.get_by_role("button", name="Send", exact=True)
+    button = page.get_by_role("button", name="Send message", exact=True)
     button.click()
     return button
 
@@ -88,7 +88,7 @@ def test_offline_submission_is_kept_and_retried_on_demand(page: Page, server: Si
     send(page)
     summary = page.get_by_role("alert", name="No connection")
     expect(summary).to_be_focused()
-    expect(summary).to_contain_text("Nothing was sent. Your words are kept here.")
+    expect(summary).to_contain_text("Nothing was sent. What you wrote is still here.")
     expect(summary.get_by_role("link", name="212-555-0142")).to_be_visible()
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("alert", name="No connection")).to_be_focused()
@@ -113,8 +113,8 @@ def test_lost_response_is_not_reported_as_unsent(browser: Browser, server: Site)
 
     page.route("**/contact", take_and_lose)
     send(page)
-    summary = page.get_by_role("alert", name="The connection broke")
-    expect(summary).to_contain_text("We cannot tell whether your message reached us.")
+    summary = page.get_by_role("alert", name="Connection lost")
+    expect(summary).to_contain_text("We can't tell whether your message reached us.")
     expect(summary).not_to_contain_text("Nothing was sent")
     page.unroute("**/contact")
     page.get_by_role("button", name="Try again").click()
@@ -132,7 +132,7 @@ def test_proxy_error_page_loses_nothing(browser: Browser, server: Site) -> None:
     write(page, "Past the proxy")
     page.route("**/contact", lambda route: route.fulfill(status=502, body="<h1>Bad</h1>"))
     button = send(page)
-    expect(page.get_by_role("alert", name="The site did not answer")).to_be_focused()
+    expect(page.get_by_role("alert", name="Our website did not respond")).to_be_focused()
     expect(page.locator("#message")).to_have_value("Past the proxy")
     expect(button).to_be_enabled()
     context.close()
@@ -143,7 +143,7 @@ def test_double_click_on_a_slow_server_sends_once(page: Page) -> None:
     page.route("**/contact", lambda route: waiting.append(route) if is_post(route) else go(route))
     come(page)
     write(page, "Clicked twice")
-    page.get_by_role("button", name="Send", exact=True).dblclick()
+    page.get_by_role("button", name="Send message", exact=True).dblclick()
     button = page.get_by_role("button", name="Sending…")
     expect(button).to_be_disabled()
     expect(button).to_be_focused()
@@ -225,7 +225,9 @@ def test_what_was_typed_survives_a_rate_limited_post(
             page.goto("/contact")
             write(page, "One too many")
             send(page)
-            expect(page.get_by_role("alert")).to_contain_text("too many came from your connection")
+            expect(page.get_by_role("alert")).to_contain_text(
+                "too many messages from your internet connection"
+            )
             if not javascript:
                 page.go_back()
             expect(page.locator("#message")).to_have_value("One too many")

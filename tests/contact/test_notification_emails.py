@@ -26,13 +26,13 @@ def _notification(
 
 def test_notification_has_everything_needed_to_answer(clinic: Clinic) -> None:
     notification = _notification(clinic)
-    assert notification.subject == "[K7R-4M2] Billing question from Ada Example"
+    assert notification.subject == "[K7R-4M2] Billing or cost from Ada Example"
     assert notification.reply_to == "ada@example.com"
     assert notification.recipient == "billing@nullharbor.example"
     for expected in (
         "Phone call",
         "(212) 555-0142",
-        "no, please leave no message",
+        "no, do not leave a voicemail",
         "mornings",
         "Lighthouse Hill",
         "Wednesday, July 1, 2026, 6:30 PM EDT",
@@ -79,7 +79,7 @@ def test_address_that_reply_to_cannot_have_is_in_the_body(
     notification = _notification(clinic, email=email)
     assert notification.reply_to == reply_to
     assert email in notification.text
-    notice = f"Replying to this email does not reach the visitor: write to {email}."
+    notice = f"Do not use Reply: it will not reach this person. Write to {email}."
     assert (notification.text.splitlines()[0] == notice) == (reply_to is None)
     assert (notice in notification.html) == (reply_to is None)
 
@@ -131,7 +131,7 @@ def _all_text(notification: OutgoingEmail) -> str:
 def test_contact_detail_omits_the_message(clinic: Clinic) -> None:
     notification = _notification(clinic, NotificationDetail.CONTACT)
     assert notification.reply_to == "ada@example.com"
-    assert notification.subject == "[K7R-4M2] Billing question from Ada Example"
+    assert notification.subject == "[K7R-4M2] Billing or cost from Ada Example"
     for part in (notification.text, notification.html):
         assert "First line" not in part
         assert "flask inquiries show K7R-4M2" in part

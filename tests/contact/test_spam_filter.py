@@ -40,7 +40,7 @@ def scored(spam_filter: SpamFilter | None = None, **changed: Any) -> SpamScore:
         ({"message": SPAM}, "sales phrases: 3"),
         ({"message": "[url=http://a.example]a[/url] http://b.example http://c.example"}, "markup"),
         ({"name": "Win at www.a.example", "elapsed": 0.5}, "a link in the name"),
-        ({"message": "QwXcJmRtYnWp", "name": "ZkLpQwRtXv"}, "gibberish message"),
+        ({"message": "QwXcJmRtYnWp", "name": "ZkLpQwRtXv"}, "message looks like random letters"),
         ({"message": "Скидки: \u0420aypal https://t.me/a"}, "alphabets mixed within words"),
     ],
 )

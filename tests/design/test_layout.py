@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page
 
 from tests.support.pages import ALL_PAGES
@@ -14,7 +13,7 @@ SMALL_BUTTONS = """() => [
     .filter(button => button.checkVisibility() && button.getBoundingClientRect().height < 44)
     .map(button => button.textContent)"""
 SMALL_TARGETS = """() => [
-    ...document.querySelectorAll('nav a, .plain a, .references [href^="#"], input, summary')
+    ...document.querySelectorAll('nav a, .plain a, .cited a, input, summary')
   ].filter(target => target.checkVisibility() && !target.closest('.honeypot'))
     .map(target => [target.getBoundingClientRect(), target.id || target.textContent])
     .filter(([box]) => box.height && (box.height < 24 || box.width < 24))
@@ -60,8 +59,8 @@ def test_table_of_contents_stays_visible_on_a_wide_screen(open_page: Callable[..
     assert 0 <= box["y"] < 900
 
 
-@pytest.mark.parametrize("paper", ["A4", "Letter"])
-def test_aftercare_page_prints_on_one_sheet(page: Page, paper: str) -> None:
-    page.goto("/after-your-infusion")
-
-    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))) == 1
+def test_pages_to_take_home_print_on_one_sheet(page: Page) -> None:
+    for path in ("/after-your-infusion", "/taking-someone-home"):
+        page.goto(path)
+        for paper in ("A4", "Letter"):
+            assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))) == 1, path

@@ -51,7 +51,7 @@ def test_a_message_can_be_read_in_the_mailbox(page: Page, server: Site) -> None:
     assert httpx.post(f"{server.url}/api/v1/inquiries", json=inquiry).status_code == 201
     eventually(lambda: "How much is it?" in "".join(map(str, server.messages())), 15, "the message")
     page.goto("/dev/mailbox")
-    page.get_by_role("link", name="Billing question").first.click()
+    page.get_by_role("link", name="Billing or cost").first.click()
     assert "How much is it?" in page.locator("pre").inner_text()
     html_part = page.frame_locator("iframe")
     assert "Ada Example" in html_part.locator("body").inner_text()

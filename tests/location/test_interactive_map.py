@@ -205,7 +205,7 @@ def test_one_finger_scrolls_the_page_and_shows_a_hint(
     for step in range(1, 8):
         moved = [{"x": x, "y": y - 15 * step}]
         touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": moved})
-    expect(page.get_by_text("Move the map with two fingers")).to_be_visible()
+    expect(page.get_by_text("Use two fingers to move the map")).to_be_visible()
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     eventually(lambda: page.evaluate("scrollY") != scrolled, 5, "the page scrolled")
     assert marker_position(page) == before

@@ -152,7 +152,7 @@ def test_digests_go_on_after_a_clock_a_year_ahead(site: Site) -> None:
     site.run_jobs(TODAY + timedelta(days=1))
     digests = site.digests()
     assert len(digests) >= before + 2
-    assert any("Daily digest: 1 inquiry" in digest for digest in digests)
+    assert any("Daily summary: 1 message" in digest for digest in digests)
 
 
 def test_a_gap_recorded_by_a_wrong_clock_is_not_reported_for_a_year(site: Site) -> None:

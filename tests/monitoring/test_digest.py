@@ -90,11 +90,11 @@ def test_a_digest_is_written_when_all_numbers_are_zero(
 ) -> None:
     assert harness.run()
     (mail,) = harness.digests()
-    assert mail.subject == "Daily digest: 0 inquiries, 0 waiting, 0 undelivered"
+    assert mail.subject == "Daily summary: 0 messages, 0 waiting to send, 0 failed"
     assert clinic.digest
     assert mail.recipient == clinic.digest.mailboxes[0]
-    assert "Inquiries received:      0" in mail.text
-    assert "The mail server:         no problem known" in mail.text
+    assert "Messages received:       0" in mail.text
+    assert "Mail server:             working" in mail.text
 
 
 def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(harness: DigestHarness) -> None:
@@ -114,14 +114,14 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(harness: Dige
     outbox.now = MORNING
     assert harness.run()
     (mail,) = harness.digests()
-    assert mail.subject == "Daily digest: 3 inquiries, 1 waiting, 1 undelivered"
+    assert mail.subject == "Daily summary: 3 messages, 1 waiting to send, 1 failed"
     for line in (
-        "Inquiries received:      3",
+        "Messages received:       3",
         "Emails delivered:        1",
-        "Quarantined, to review:  1",
-        "Emails waiting:          1 (the oldest for 9 h)",
-        "Emails undelivered:      1",
-        "unavailable since Wednesday, July 1, 10:30 PM (fault: connection)",
+        "Held for review:         1",
+        "Waiting to be sent:      1 (the oldest for 9 h)",
+        "Emails that failed:      1",
+        "has not accepted email since Wednesday, July 1, 10:30 PM (connection)",
         "HHH-HHH  the hidden field was filled in",
         "DDD-DDD",
     ):
@@ -143,9 +143,9 @@ def test_each_inquiry_is_counted_in_one_digest_even_after_missed_days(
     harness.run(hours=24)
     subjects = [mail.subject.partition(",")[0] for mail in harness.digests()]
     assert subjects == [
-        "Daily digest: 0 inquiries",
-        "Daily digest: 1 inquiry",
-        "Daily digest: 0 inquiries",
+        "Daily summary: 0 messages",
+        "Daily summary: 1 message",
+        "Daily summary: 0 messages",
     ]
 
 
@@ -222,5 +222,5 @@ def test_quarantined_inquiries_are_in_every_digest_until_they_are_reviewed(
     for mail in harness.digests():
         listed = [line[:7] for line in mail.text.splitlines() if "-HHH" in line]
         assert listed == [f"H{number:02}-HHH" for number in range(60)]
-    assert "waiting for 3 days; will be erased on July 29, 2026" in harness.digests()[0].text
-    assert "waiting for 4 days; will be erased on July 29, 2026" in harness.digests()[1].text
+    assert "waiting 3 days; will be deleted on July 29, 2026" in harness.digests()[0].text
+    assert "waiting 4 days; will be deleted on July 29, 2026" in harness.digests()[1].text

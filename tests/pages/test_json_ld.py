@@ -43,10 +43,9 @@ def test_front_page_describes_itself_and_the_clinic(clinic: Clinic, page: Any) -
 
 
 def test_pages_other_than_the_front_page_list_their_citations(clinic: Clinic, page: Any) -> None:
-    cited: dict[str, str] = {"text": "It helps.[@a]", "more": 'references = ["a"]\n'}
-    (node,) = graph(page_script(clinic, page("second", **cited), SITE))
+    (node,) = graph(page_script(clinic, page("second", text="It helps.[@a]"), SITE))
     assert node["citation"] == ["https://doi.org/10.1000/1"]
-    assert "citation" not in graph(page_script(clinic, page(**cited), SITE))[0]
+    assert "citation" not in graph(page_script(clinic, page(text="It helps.[@a]"), SITE))[0]
 
 
 def test_no_review_is_claimed_without_one(clinic: Clinic, page: Any) -> None:
@@ -60,6 +59,9 @@ def test_review_is_included_if_configured(clinic: Clinic, page: Any) -> None:
     (node,) = graph(page_script(reviewed, page("second"), SITE))
     assert node["lastReviewed"] == "2026-01-31"
     assert node["reviewedBy"]["name"] == "Ada Example"
+    (node,) = graph(page_script(reviewed, page("second", "medical = false\n"), SITE))
+    assert node["@type"] == "WebPage"
+    assert not {"lastReviewed", "reviewedBy"} & set(node)
 
 
 def test_each_location_is_a_clinic_with_address_hours_and_phone(clinic: Clinic) -> None:

@@ -13,7 +13,7 @@ from app.clinic import Clinic, ClinicError, Links
 from app.pages.conditional_blocks import page_settings
 from app.pages.loader import load_pages
 from app.pages.markdown import create_parser
-from app.pages.parser import parse_page
+from app.pages.parser import PageContext, parse_page
 
 SETTINGS = page_settings(
     retention_days=90,
@@ -70,7 +70,7 @@ def test_placeholders_show_clinic_values_as_links(html: Callable[..., str]) -> N
     assert "Null Harbor Infusion Clinic: " in page_html
     assert '<a href="tel:+12125550142">212-555-0142</a>' in page_html
     assert '<a href="mailto:hello@nullharbor.example">' in page_html
-    assert "one working day" in page_html
+    assert "one business day" in page_html
 
 
 def test_placeholder_shows_a_setting(folder: Any) -> None:
@@ -203,14 +203,14 @@ def test_quotes_and_dashes_are_typographic_and_nothing_else_is_replaced(
 
 def test_the_title_of_a_reference_is_not_replaced(folder: Any) -> None:
     folder.sources('[a-1]\ntext = "A. *(R)-ketamine (c)*."\npmid = "1"\n')
-    folder.write("index", "[@a-1]", 'references = ["a-1"]\n')
+    folder.write("index", "[@a-1]")
     assert "<em>(R)-ketamine (c)</em>" in folder.load()["/"].references[0].html
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet=st.sampled_from("a <>&\"'[@]{}|:-#*_`\n!()=/;.x1"), max_size=80))
 def test_raw_html_never_reaches_the_page(text: str) -> None:
-    result = parse_page(create_parser(), text, {}, {}, {})
+    result = parse_page(create_parser(), text, PageContext())
     tags = {
         str(element.tag).rpartition("}")[2]
         for element in html5lib.parseFragment(result.lead + result.body).iter()

@@ -15,12 +15,14 @@ from app.pages.conditional_blocks import resolve_blocks
 
 CLINIC = Path(__file__).parents[2] / "clinic"
 SOURCES = tomllib.loads((CLINIC / "references.toml").read_text(encoding="utf-8"))
-PAGES = {
-    file.stem: file.read_text(encoding="utf-8").split("+++\n", 2)[2]
-    for file in (CLINIC / "pages").glob("*.md")
-}
+FILES = {file.stem: file.read_text("utf-8") for file in (CLINIC / "pages").glob("*.md")}
+PAGES = {name: text.split("+++\n", 2)[2] for name, text in FILES.items()}
+MEDICAL = sorted(name for name, text in FILES.items() if "\nmedical = false\n" not in text)
+# Instructions for tonight, in short sentences.
+TAKE_HOME_PAGES = {"after-your-infusion", "taking-someone-home"}
 NUMBER = re.compile(
-    r"\d%|\bmg\b|P = |[\d.]+ points|\d (people|patients|volunteers|veterans|trials|studies)\b"
+    r"\d%(?! range:)|\bmg\b|P = |[\d.]+ points"
+    r"|\d (people|patients|volunteers|veterans|trials|studies)\b"
 )
 FORBIDDEN = {
     r"\bcur(e|es|ed|ing)\b": "It can cure you.",
@@ -44,14 +46,40 @@ def rows(markdown: str) -> list[str]:
 
 
 @every_page
-def test_page_has_reading_grade_8_or_lower(page: str) -> None:
-    assert grade(sentences(PAGES[page])) <= 8
+def test_reading_grade_is_6_to_8(page: str) -> None:
+    """Easy to read, without avoiding the words that people know and search for."""
+    lowest = 3.5 if page in TAKE_HOME_PAGES else 6
+    assert lowest <= grade(sentences(PAGES[page])) <= 8
     assert [text for text in sentences(PAGES[page]) if len(text.split()) > 35] == []
 
 
 def test_grade_is_low_for_plain_and_high_for_technical_text() -> None:
     assert grade(["You can stop at any time.", "Tell us if you feel sick."]) < 3
     assert grade(["Pharmacokinetic heterogeneity necessitates individualized monitoring."]) > 12
+
+
+def test_only_sentences_are_graded() -> None:
+    text = "We open at 9 a.m. on weekdays. Bring:\n\n- a photo ID\n- Your list. Ask Dr. Example.\n"
+    assert sentences(text) == [
+        "We open at 9 a.m. on weekdays.", "Bring:", "Your list.", "Ask Dr. Example.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "intravenous", "IV", "antidepressant", "treatment-resistant", "hallucinations",
+        "psychedelic", "recreational", "monitoring", "intramuscular", "intranasal", "dissociation",
+    ],
+)  # fmt: skip
+def test_article_has_the_words_that_people_search_for(word: str) -> None:
+    assert re.search(rf"\b{word}\b", plain(PAGES["index"]))
+
+
+@pytest.mark.parametrize("word", ["nurse", "oxygen", "referral", "consent", "bipolar", "superbill"])
+def test_site_has_the_words_that_people_search_for(word: str) -> None:
+    facts = (CLINIC / "clinic.toml").read_text("utf-8")
+    assert re.search(rf"\b{word}\b", facts + plain("\n".join(PAGES.values())), re.IGNORECASE)
 
 
 @pytest.mark.parametrize(("pattern", "broken"), FORBIDDEN.items())
@@ -115,14 +143,17 @@ def test_article_sections_are_in_order() -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "We sell this treatment",
+        "We provide this treatment and charge for it",
         "No ketamine infusion is FDA approved for depression, PTSD, anxiety, or pain",
         "not medical advice",
-        "They include talk therapy, other drugs, esketamine spray, magnetic stimulation",
+        "They include talk therapy, other medicines, esketamine spray, transcranial magnetic",
         "Who should not have it",
         "leave with a responsible adult",
-        "Compounded ketamine is mixed by a pharmacy",
-        "Only a drip into a vein is an infusion",
+        "Compounded ketamine, which a pharmacy mixes",
+        "Only a slow drip into a vein is an infusion",
+        "Some people see or hear things that are not there (hallucinations)",
+        "it has accepted medical uses but can be misused, so the law controls it",
+        "For the rest of the day you may be unsteady, foggy, or slow to react",
     ],
 )
 def test_article_contains_required_statement(statement: str) -> None:
@@ -137,6 +168,7 @@ def test_article_contains_required_statement(statement: str) -> None:
         (r"\| KARMA-Dep 2, 2025", "No clear difference"),
         (r"\| .*158 veterans", "No PTSD benefit"),
         (r"\| KetECT 2022", "ECT did better"),
+        (r"\| .*Cochrane review.*67 trials", "No clear benefit"),
     ],
 )
 def test_trials_without_benefit_are_listed(page: str, trial: str, finding: str) -> None:
@@ -146,18 +178,24 @@ def test_trials_without_benefit_are_listed(page: str, trial: str, finding: str) 
 def test_each_clinical_use_shows_its_approval_status() -> None:
     uses = PAGES["index"].split("## Clinical uses", 1)[1].split("## ", 1)[0]
     status = {row.split("|")[1].strip(): row.split("|")[2] for row in rows(uses)}
-    assert len(status) == 10
+    assert len(status) == 10  # those of the source article
     assert "off-label" not in status.pop("Anesthesia").lower()
     assert [use for use, words in status.items() if "off-label" not in words.lower()] == []
 
 
-@pytest.mark.parametrize("page", ["index", "first-visit", "after-your-infusion", "questions"])
+@pytest.mark.parametrize(
+    "page",
+    ["index", "first-visit", "after-your-infusion", "taking-someone-home", "questions"],
+)
 def test_driving_rule_is_the_same_on_every_page(page: str) -> None:
-    rule = "until 24 hours have passed and you have had a full night's sleep, whichever comes later"
-    assert rule in plain(PAGES[page])
+    rule = (
+        r"until 24 hours have passed and (you|they) have had a full night's sleep,"
+        " whichever comes later"
+    )
+    assert re.search(rule, plain(PAGES[page]))
 
 
-@pytest.mark.parametrize("page", sorted(PAGES.keys() - {"accessibility"}))
+@pytest.mark.parametrize("page", [*MEDICAL, "privacy"])
 def test_page_names_the_crisis_lines_of_the_clinic(page: str) -> None:
     assert "all **{{ clinic.emergency_number }}**" in PAGES[page]
     assert "{{ clinic.call_crisis_line }}" in PAGES[page]
@@ -169,13 +207,15 @@ def test_numbers_of_one_country_are_shown_only_there(page: str) -> None:
     assert re.findall(r"\b(?:911|988|838255)\b", everywhere) == []
 
 
-def test_aftercare_page_is_short_enough_for_one_sheet() -> None:
-    assert len(plain(PAGES["after-your-infusion"]).split()) <= 420
+@pytest.mark.parametrize("page", sorted(TAKE_HOME_PAGES))
+def test_take_home_page_is_short_enough_for_one_sheet(page: str) -> None:
+    assert len(plain(PAGES[page]).split()) <= 440
 
 
 @pytest.mark.parametrize("key", sorted(SOURCES))
-def test_each_source_has_a_valid_identifier_and_is_cited(key: str) -> None:
+def test_each_source_has_a_link_and_is_cited(key: str) -> None:
     source = SOURCES[key]
     assert re.fullmatch(r"10\.\d{4,9}/[\w.()/:;-]+", source.get("doi", "10.1000/none"))
     assert re.fullmatch(r"\d{7,8}", source.get("pmid", "1234567"))
-    assert any(f"@{key}" in text for text in PAGES.values()), "not cited"
+    assert {"doi", "pmid", "url"} & source.keys(), "no link"
+    assert any(re.search(rf"@{key}\b(?!-)", text) for text in PAGES.values()), "not cited"

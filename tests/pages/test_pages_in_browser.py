@@ -24,11 +24,11 @@ def test_citation_links_to_its_reference_and_back(open_page: OpenPage) -> None:
     page = open_page(reduced_motion="reduce")
     page.goto("/")
     page.locator("sup.cite a").nth(2).click()
-    expect(page).to_have_url(re.compile(r"#ref-\d+$"))
+    expect(page).to_have_url(re.compile(r"/references#ref-\d+$"))
     number = page.url.rpartition("-")[2]
     source = page.locator(f"#ref-{number}")
     expect(source).to_be_in_viewport()
-    source.locator(f'a[href="#cite-{number}"]').click()
+    source.locator(f'a[href="/#cite-{number}"]').click()
     expect(page.locator(f"#cite-{number}")).to_be_in_viewport()
 
 

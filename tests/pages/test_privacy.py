@@ -10,13 +10,13 @@ from markupsafe import Markup
 
 from app.diagnostics.readability import grade, sentences
 
-FULL = "mails all that you wrote"
-CONTACT = "Your message itself is not mailed"
+FULL = "emails everything you wrote"
+CONTACT = "Your message itself is not emailed"
 MINIMAL = "a reference number and the time"
-ACKNOWLEDGEMENT = "You get one mail from us by itself"
-NO_ACKNOWLEDGEMENT = "Our system sends you no mail by itself"
+ACKNOWLEDGEMENT = "one automatic email"
+NO_ACKNOWLEDGEMENT = "Our system sends you no automatic email"
 EXTERNAL_STREETS = "the streets come from another company"
-OWN_STREETS = "No other company learns that you look at it"
+OWN_STREETS = "No other company learns that you are viewing it"
 PASSAGES = {
     FULL,
     CONTACT,
@@ -60,7 +60,7 @@ def test_privacy_page_matches_the_settings(
 def test_privacy_page_states_the_retention_period(privacy_text: Callable[..., str]) -> None:
     page = privacy_text(RETENTION_DAYS="45", QUARANTINE_RETENTION_DAYS="7")
     assert "We keep what you wrote for 45 days" in page
-    assert "spam is erased after 7 days" in page
+    assert "spam is deleted after 7 days" in page
 
 
 @pytest.fixture
@@ -92,10 +92,10 @@ def test_privacy_page_mentions_external_streets_only_with_the_button(
 
 
 @pytest.mark.parametrize("detail", ["full", "contact", "minimal"])
-def test_every_version_has_reading_grade_8_or_lower(clinic_dir: Path, detail: str) -> None:
+def test_every_version_has_reading_grade_6_to_8(clinic_dir: Path, detail: str) -> None:
     page = (clinic_dir / "pages" / "privacy.md").read_text(encoding="utf-8")
     others = "|".join({"full", "contact", "minimal"} - {detail})
     page = re.sub(
         rf"::: when settings\.notification_detail_({others})\n.*?\n:::\n", "", page, flags=re.DOTALL
     )
-    assert grade(sentences(page)) <= 8
+    assert 6 <= grade(sentences(page)) <= 8

@@ -1,4 +1,4 @@
-"""Citations and the list of references."""
+"""Citations and the bibliography of the site."""
 
 import re
 from typing import Any
@@ -21,31 +21,31 @@ pmid = "777"
 """
 
 
-def test_citations_are_numbered_in_order_and_link_to_the_list(folder: Any) -> None:
+def test_citations_are_numbered_across_all_pages_in_their_order(folder: Any) -> None:
     folder.sources(SOURCES)
     folder.write(
-        "index",
-        "It helps.[@second-2002]\n\n| a |\n|---|\n| b[@first-2001; @second-2002] |",
-        'references = ["first-2001", "second-2002"]\n',
+        "index", "It helps.[@second-2002]\n\n| a |\n|---|\n| b[@first-2001; @second-2002] |"
     )
-    page = folder.load()["/"]
-    assert [(reference.number, reference.key) for reference in page.references] == [
-        (1, "second-2002"),
-        (2, "first-2001"),
-    ]
-    first = '<a href="#ref-1" id="cite-1" aria-label="Reference 1">1</a>'
-    again = '<a href="#ref-1" aria-label="Reference 1">1</a>'
-    assert f'<sup class="cite">{first}</sup>' in page.lead
-    assert f", {again}</sup>" in page.body
+    folder.write("later", "It fades.[@third-2003; @first-2001]")
+    pages = folder.load()
+    numbers = {
+        path: [(reference.number, reference.key) for reference in page.references]
+        for path, page in pages.items()
+    }
+    assert numbers == {
+        "/": [(1, "second-2002"), (2, "first-2001")],
+        "/later": [(3, "third-2003"), (2, "first-2001")],
+    }
+    first = '<a href="/references#ref-1" id="cite-1" aria-label="Reference 1">1</a>'
+    again = '<a href="/references#ref-1" aria-label="Reference 1">1</a>'
+    assert f'<sup class="cite">{first}</sup>' in pages["/"].lead
+    assert f", {again}</sup>" in pages["/"].body
+    assert '<a href="/references#ref-2" id="cite-2"' in pages["/later"].lead
 
 
 def test_source_links_to_its_most_permanent_url(folder: Any) -> None:
     folder.sources(SOURCES)
-    folder.write(
-        "index",
-        "[@first-2001; @second-2002; @third-2003]",
-        'references = ["first-2001", "second-2002", "third-2003"]\n',
-    )
+    folder.write("index", "[@first-2001; @second-2002; @third-2003]")
     first, second, third = folder.load()["/"].references
     assert "<em>A journal</em>" in first.html
     assert (
@@ -61,10 +61,13 @@ def test_source_links_to_its_most_permanent_url(folder: Any) -> None:
     )
 
 
-def test_each_reference_links_back_to_its_first_citation(client: FlaskClient) -> None:
-    html = client.get("/evidence").text
-    numbers = re.findall(r'<li id="ref-(\d+)">', html)
-    assert len(numbers) > 10
-    for number in numbers:
-        assert html.count(f'id="cite-{number}"') == 1
-        assert f'<a href="#cite-{number}" aria-label="Back to citation {number}">' in html
+def test_each_reference_links_to_the_pages_that_cite_it(client: FlaskClient) -> None:
+    html = client.get("/references").text
+    entries = re.findall(r'<li id="ref-(\d+)">(.*?)</li>', html, re.DOTALL)
+    assert [int(number) for number, _ in entries] == list(range(1, len(entries) + 1))
+    assert len(entries) > 30
+    for number, entry in entries:
+        pages = re.findall(rf'<a href="([^"]+)#cite-{number}">', entry)
+        assert pages, number
+        for page in pages:
+            assert client.get(page).text.count(f'id="cite-{number}"') == 1

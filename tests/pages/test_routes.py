@@ -15,7 +15,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.clinic import Clinic
-from tests.support.pages import INFORMATION_PAGES, PUBLIC_PAGES
+from tests.support.pages import (
+    INFORMATION_PAGES,
+    PAGES_WITHOUT_MEDICAL_CLAIMS,
+    PUBLIC_PAGES,
+)
 
 FIRST_ROUND_TRIP = 10 * 1460  # bytes: ten segments, RFC 6928
 
@@ -36,7 +40,13 @@ def test_page_has_title_description_and_structured_data(client: FlaskClient, pat
     data = re.search(r'<script type="application/ld\+json">(.*?)</script>', html)
     assert data
     types = {node["@type"] for node in json.loads(data[1])["@graph"]}
-    assert "MedicalWebPage" in types
+    assert ("MedicalWebPage" in types) == (path not in PAGES_WITHOUT_MEDICAL_CLAIMS)
+
+
+def test_only_medical_pages_say_that_nobody_has_reviewed_them(client: FlaskClient) -> None:
+    paths = {path for path in INFORMATION_PAGES if "Not yet reviewed" in client.get(path).text}
+    assert paths == set(INFORMATION_PAGES) - PAGES_WITHOUT_MEDICAL_CLAIMS
+    assert "Last updated" in client.get("/privacy").text
 
 
 def test_sitemap_has_the_dates_of_the_pages_and_no_other(
@@ -49,8 +59,8 @@ def test_sitemap_has_the_dates_of_the_pages_and_no_other(
     page.write_text(re.sub(r"^updated = .*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
     sitemap = make_app(CLINIC_DIR=str(folder)).test_client().get("/sitemap.xml").text
     dated = dict(re.findall(r"<loc>[^<]*8000(/[^<]*)</loc>(?:<lastmod>([^<]+))?", sitemap))
-    assert dated["/evidence"] == "2026-11-23"
-    assert dated["/questions"] == dated["/contact"] == ""
+    assert dated["/evidence"] == "2026-11-30"
+    assert dated["/questions"] == dated["/contact"] == dated["/references"] == ""
 
 
 def test_front_page_sections_are_in_order(client: FlaskClient) -> None:
@@ -134,12 +144,12 @@ def test_favicon_is_the_logo(client: FlaskClient) -> None:
     assert "<svg" in response.text
 
 
-def test_header_has_four_links_and_the_menu_of_small_screens_all(client: FlaskClient) -> None:
+def test_header_has_five_links_and_the_menu_of_small_screens_all(client: FlaskClient) -> None:
     header = re.search(r"<header.*?</header>", client.get("/privacy").text, re.DOTALL)
     assert header
     row, menu = (re.findall(r'<li><a href="([^"]+)"', part) for part in header[0].split("<details"))
-    assert row == ["/", "/first-visit", "/location", "/contact"]
-    assert {*row, "/after-your-infusion", "/evidence", "/questions", "/privacy"} < set(menu)
+    assert row == ["/first-visit", "/costs", "/questions", "/location", "/contact"]
+    assert {*row, "/after-your-infusion", "/evidence", "/team", "/privacy"} <= set(menu)
 
 
 def test_front_page_begins_with_who_and_where_we_are(client: FlaskClient, clinic: Clinic) -> None:
@@ -158,5 +168,5 @@ def test_front_page_fits_one_round_trip_with_a_notice(app: Flask) -> None:
 
 
 def test_pages_lead_to_the_next_one(client: FlaskClient) -> None:
-    assert '<p class="next"><a href="/first-visit">Next: ' in client.get("/").text
+    assert '<p class="next"><a href="/after-your-infusion">Next: ' in client.get("/first-visit").text
     assert 'class="next"' not in client.get("/privacy").text

@@ -29,7 +29,7 @@ def test_a_third_post_within_a_minute_is_rejected_with_retry_after(site: Flask) 
     refused = client.post("/letters")
     assert refused.status_code == 429
     assert 1 <= int(refused.headers["Retry-After"]) <= 61
-    assert "Too many tries" in refused.text
+    assert "Too many requests" in refused.text
 
 
 def test_another_visitor_is_not_limited(site: Flask) -> None:

@@ -115,9 +115,9 @@ def _link_signals(inquiry: InquiryData, weights: SpamWeights) -> Iterator[tuple[
 
 def _text_signals(inquiry: InquiryData, weights: SpamWeights) -> Iterator[tuple[float, str]]:
     if text_features.is_gibberish(inquiry.message):
-        yield weights.gibberish, "gibberish message"
+        yield weights.gibberish, "message looks like random letters"
     if text_features.is_gibberish(inquiry.name, strict=True):
-        yield weights.gibberish_name, "gibberish name"
+        yield weights.gibberish_name, "name looks like random letters"
     if text_features.mixes_alphabets(f"{inquiry.name} {inquiry.message}"):
         yield weights.mixed_alphabets, "alphabets mixed within words"
     if _is_disposable(inquiry.email):

@@ -176,11 +176,11 @@ def _row(panel: Panel, trial: Trial) -> TableRow:
 def _result(panel: Panel, trial: Trial) -> str:
     """``60%; with salt water 50%``."""
     if trial.ketamine_value is None:
-        return f"Against {trial.comparator}"
+        return f"Compared with {trial.comparator}"
     text = panel.format_value(trial.ketamine_value)
     if trial.confidence_interval:
         low, high = map(panel.format_value, trial.confidence_interval)
         text += f" (95% range {low} to {high})"
     if trial.comparator_value is None:
-        return f"{text}, against {trial.comparator}"
+        return f"{text}, compared with {trial.comparator}"
     return f"{text}; with {trial.comparator} {panel.format_value(trial.comparator_value)}"
