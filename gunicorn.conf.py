@@ -117,5 +117,6 @@ def post_worker_init(_worker: Any) -> None:
 
     services = get_services(app)
     MailerWatch(services.database).start()
+    Thread(target=services.notices.keep_current, daemon=True).start()
     Thread(target=store_refused_posts, args=(services,), daemon=True).start()
     Thread(target=services.clinic_map.cache.get, args=("map.js",), daemon=True).start()

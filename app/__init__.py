@@ -7,6 +7,7 @@ from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
 from app.clinic.placeholders import require_ready
+from app.contact.answered import AnsweredLinks
 from app.contact.emails import NotificationDetail
 from app.contact.idempotency import SubmissionKeys
 from app.contact.service import InquiryService
@@ -15,6 +16,7 @@ from app.encryption import KeyRing
 from app.monitoring import health
 from app.monitoring.observations import notice_refused_post
 from app.monitoring.readiness import Readiness
+from app.notices.board import NoticeBoard
 from app.outbox.smtp import init_mail
 from app.pages.conditional_blocks import page_settings
 from app.services import EXTENSION_KEY, Services
@@ -33,12 +35,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("frontdesk", root_path=str(ROOT), instance_path=str(settings.instance_dir))
     app.cli = LazyCommands(app.name)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(
-        clinic=clinic, opening_hours=lambda location: OpeningHours(location, clinic.today())
-    )
     database = Database(settings.sqlalchemy_url, KeyRing(settings.encryption_key_list))
+    notices = NoticeBoard(database, clinic)
+    app.jinja_env.globals.update(
+        clinic=clinic,
+        opening_hours=lambda location: OpeningHours(notices.location(location), clinic.today()),
+        notices=notices.lines,
+    )
     observe = _init_metrics(app, settings, database)
-    _init_web(app, settings, clinic, observe)
+    _init_web(app, settings, clinic, notices, observe)
     _init_pages(app, settings, clinic)
     clinic_map = location.init_app(
         app,
@@ -48,13 +53,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         cache=settings.instance_dir / "cache",
     )
     _init_outbox(app, settings, clinic)
-    inquiries = _init_contact(app, settings, clinic, database)
+    inquiries = _init_contact(app, settings, clinic, database, notices)
     app.register_blueprint(health.blueprint)
     app.after_request(notice_refused_post)
     if settings.is_development:
         dev.init_app(app)
     app.extensions[EXTENSION_KEY] = Services(
-        settings, clinic, database, clinic_map, inquiries, Readiness(database)
+        settings, clinic, database, clinic_map, inquiries, notices, Readiness(database)
     )
     return app
 
@@ -82,7 +87,11 @@ def _init_metrics(app: Flask, settings: Settings, database: Database) -> Request
 
 
 def _init_web(
-    app: Flask, settings: Settings, clinic: Clinic, observe: RequestObserver | None
+    app: Flask,
+    settings: Settings,
+    clinic: Clinic,
+    notices: NoticeBoard,
+    observe: RequestObserver | None,
 ) -> None:
     web.init_app(
         app,
@@ -95,7 +104,7 @@ def _init_web(
         log_format=settings.log_format,
         theme_css=clinic.theme.css,
         observe=observe,
-        page_version=clinic.today,
+        page_version=notices.version,
         development=settings.is_development,
     )
 
@@ -132,14 +141,17 @@ def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
 
 
 def _init_contact(
-    app: Flask, settings: Settings, clinic: Clinic, database: Database
+    app: Flask, settings: Settings, clinic: Clinic, database: Database, notices: NoticeBoard
 ) -> InquiryService:
     contact.init_app(app, retention_days=settings.retention_days)
+    secret_key = settings.secret_key.get_secret_value()
     return InquiryService(
         database,
         clinic,
         site_url=settings.site_url,
-        submission_keys=SubmissionKeys(settings.secret_key.get_secret_value()),
+        submission_keys=SubmissionKeys(secret_key),
+        answered_links=AnsweredLinks(secret_key, settings.site_url),
+        current_notices=notices.lines,
         notification_detail=NotificationDetail(settings.notification_detail),
         send_acknowledgement=settings.send_acknowledgement,
         spam_filter_enabled=settings.spam_filter_enabled,

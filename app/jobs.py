@@ -1,19 +1,26 @@
 """The scheduled jobs of a mailer, by the site's settings."""
 
+from datetime import timedelta
 from functools import partial
 
 from app.clinic import Clinic
+from app.contact.reminders import send_reminders
+from app.contact.service import InquiryService
 from app.database import Database
 from app.maintenance.retention import RetentionPeriods, retention_job, spam_digest_cleanup_job
 from app.monitoring.alert_addresses import AlertAddresses, send_and_record
 from app.monitoring.alerts import alert_job, uptime_ping_job, website_job
 from app.monitoring.digest import digest_job
 from app.monitoring.observations import PING, WEBSITE, call_and_record
-from app.scheduler import Job
+from app.scheduler import Job, every
 from config import Settings
 
+REMINDER_INTERVAL = timedelta(minutes=1)
 
-def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> list[Job]:
+
+def scheduled_jobs(
+    settings: Settings, clinic: Clinic, database: Database, inquiries: InquiryService
+) -> list[Job]:
     """All jobs. Alerts, pings and the digest run only where a receiver is configured.
 
     Raises SettingsError if an address for alerts cannot be used.
@@ -22,7 +29,18 @@ def scheduled_jobs(settings: Settings, clinic: Clinic, database: Database) -> li
     jobs = [
         website_job(partial(call_and_record, database, WEBSITE, settings.readiness_url)),
         retention_job(
-            database, clinic.zone, RetentionPeriods(days, quarantine_days), settings.instance_dir
+            database,
+            clinic.zone,
+            RetentionPeriods(days, quarantine_days),
+            settings.instance_dir,
+            inquiries.announcer,
+        ),
+        Job(
+            "reminders",
+            every(REMINDER_INTERVAL),
+            lambda _session, _now: partial(
+                send_reminders, database, clinic, inquiries.answered_links
+            ),
         ),
         spam_digest_cleanup_job(),
     ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.database import Database
     from app.location.routes import ClinicMap
     from app.monitoring.readiness import Readiness
+    from app.notices.board import NoticeBoard
     from config import Settings
 
 EXTENSION_KEY = "frontdesk"
@@ -29,6 +30,7 @@ class Services:
     database: "Database"
     clinic_map: "ClinicMap"
     inquiries: "InquiryService"
+    notices: "NoticeBoard"
     readiness: "Readiness"
     post_refused: Event = field(default_factory=Event)  # not stored yet
 

@@ -23,6 +23,7 @@ def upgrade() -> None:
     create_outbox()
     create_mailers()
     create_operations()
+    create_notices()
 
 
 def create_inquiries() -> None:
@@ -35,10 +36,16 @@ def create_inquiries() -> None:
         sa.Column("encrypted_content", sa.LargeBinary()),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("topic", sa.String(40), nullable=False),
+        sa.Column("location", sa.String(40), server_default=sa.text("''"), nullable=False),
         sa.Column("quarantine_reasons", sa.String(200)),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("request_id", sa.String(16)),
         sa.Column("erased_at", UTCDateTime()),
+        sa.Column("released_at", UTCDateTime()),
+        sa.Column("reminded_at", UTCDateTime()),
+        sa.Column("escalated_at", UTCDateTime()),
+        sa.Column("answered_at", UTCDateTime()),
+        sa.Column("answered_by", sa.String(80)),
         sa.Column("message_digest", sa.LargeBinary(16)),
         sa.Column("network_digest", sa.LargeBinary(16)),
         sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", "known_state"),
@@ -49,6 +56,8 @@ def create_inquiries() -> None:
     )
     op.create_index(None, "inquiry", ["created_at"])
     create_partial_index("ix_inquiry_quarantined", "inquiry", "created_at", "state = 'quarantined'")
+    unanswered = "state = 'received' and answered_at is null"
+    create_partial_index("ix_inquiry_unanswered", "inquiry", "created_at", unanswered)
     for digest in ("message_digest", "network_digest"):
         op.create_index(None, "inquiry", [digest])
     op.create_table(
@@ -84,6 +93,8 @@ def create_outbox() -> None:
         sa.Column("delivered_at", UTCDateTime()),
         sa.Column("request_id", sa.String(16)),
         sa.Column("is_acknowledgement", sa.Boolean(), nullable=False),
+        sa.Column("kind", sa.String(10), server_default="email", nullable=False),
+        sa.Column("target", sa.String(40)),
         sa.CheckConstraint(
             "(state in ('pending', 'sending') and due_at is not null)"
             " or (state in ('delivered', 'dead', 'cancelled') and due_at is null)",
@@ -195,6 +206,20 @@ def create_operations() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(None, "audit_event", ["reference"])
+
+
+def create_notices() -> None:
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.String(200), nullable=False),
+        sa.Column("location", sa.String(40)),
+        sa.Column("starts_at", UTCDateTime(), nullable=False),
+        sa.Column("ends_at", UTCDateTime(), nullable=False),
+        sa.Column("closed_from", UTCDateTime()),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(None, "notice", ["ends_at"])
 
 
 def create_partial_index(name: str | None, table: str, column: str, condition: str) -> None:

@@ -15,14 +15,15 @@ from app.database.engines import NotDurableError
 from app.database.revisions import UnknownRevisionError
 from app.encryption import UnknownKeyError
 from app.maintenance import MaintenanceError
+from app.notices.service import NoticeError
 from app.startup_checks import StartupError
 from config import SettingsError
 
 EX_CONFIG = 78  # from sysexits.h
 # Errors whose message is written for the operator.
 OPERATOR_ERRORS = (
-    MaintenanceError, NotDurableError, RequeueError, StartupError, UnknownKeyError,
-    UnknownRevisionError,
+    MaintenanceError, NotDurableError, NoticeError, RequeueError, StartupError,
+    UnknownKeyError, UnknownRevisionError,
 )  # fmt: skip
 COMMAND_PATHS = {
     "backup": "app.cli.backup:backup",
@@ -33,6 +34,7 @@ COMMAND_PATHS = {
     "inquiries": "app.cli.inquiries:inquiries",
     "keys": "app.cli.keys:keys",
     "mailer": "app.cli.mailer:mailer",
+    "notices": "app.cli.notices:notices",
     "outbox": "app.cli.outbox:outbox",
     "restore": "app.cli.backup:restore",
     "retention": "app.cli.retention:retention",

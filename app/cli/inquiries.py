@@ -1,4 +1,4 @@
-"""``flask inquiries``: list, read, release, export and erase inquiries; show the audit log."""
+"""``flask inquiries``: list, read, answer, release, export and erase inquiries; the audit log."""
 
 import os
 from collections import Counter
@@ -25,7 +25,9 @@ from app.cli.output import (
     printable,
     yes_option,
 )
-from app.contact.models import Inquiry, InquiryState
+from app.contact.answered import mark_answered, mark_unanswered
+from app.contact.models import IS_QUARANTINED, IS_UNANSWERED, Inquiry, InquiryState
+from app.contact.queries import find_inquiry
 from app.maintenance import audit_log, erasure_list
 from app.maintenance.erasure import erase_inquiry
 from app.maintenance.inquiry_export import (
@@ -48,20 +50,28 @@ it. Retention and `inquiries erase` do not reach it: delete it when you no longe
 """
 
 
-inquiries = AppGroup("inquiries", help="Read, release, export and erase inquiries.")
+inquiries = AppGroup("inquiries", help="Read, answer, release, export and erase inquiries.")
 
 
 @inquiries.command(name="list", epilog="Example: flask inquiries list --quarantined")
 @click.option("--quarantined", is_flag=True, help="Only likely spam that was not sent on.")
+@click.option("--unanswered", is_flag=True, help="Only those that nobody has answered.")
 @click.option(
     "--limit", type=COUNT, default=20, show_default=True, help="Maximum number, newest first."
 )
 @json_option
-def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noqa: FBT001
+def list_inquiries(
+    quarantined: bool,  # noqa: FBT001
+    unanswered: bool,  # noqa: FBT001
+    limit: int,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """List the newest inquiries, without personal data."""
     query = sa.select(Inquiry).order_by(Inquiry.created_at.desc()).limit(limit)
     if quarantined:
-        query = query.where(Inquiry.state == InquiryState.QUARANTINED)
+        query = query.where(IS_QUARANTINED)
+    if unanswered:
+        query = query.where(IS_UNANSWERED)
     with current_services().database.read_session() as session:
         rows = [
             (
@@ -69,12 +79,15 @@ def list_inquiries(quarantined: bool, limit: int, as_json: bool) -> None:  # noq
                 inquiry.created_at,
                 inquiry.topic,
                 inquiry.state,
+                inquiry.answered_at,
                 _email_states(session, inquiry),
                 inquiry.quarantine_reasons,
             )
             for inquiry in session.scalars(query)
         ]
-    head = ("reference", "received", "topic", "state", "emails", "quarantine_reasons")
+    head = (
+        "reference", "received", "topic", "state", "answered", "emails", "quarantine_reasons"
+    )  # fmt: skip
     print_rows(head, rows, as_json=as_json)
 
 
@@ -96,6 +109,8 @@ def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
         "reference": inquiry.reference,
         "received": inquiry.created_at,
         "state": inquiry.state,
+        "answered": inquiry.answered_at,
+        "answered_by": inquiry.answered_by,
         "emails": emails,
         "request_id": inquiry.request_id,
     }
@@ -109,6 +124,27 @@ def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
     message = content.pop("message")
     print_record(content)
     click.echo(f"\n{printable(message)}")
+
+
+@inquiries.command(epilog="Example: flask inquiries answered K7R-4M2")
+@click.argument("reference")
+@click.option("--undo", is_flag=True, help="It was not answered: remind of it again.")
+def answered(reference: str, undo: bool) -> None:  # noqa: FBT001
+    """Mark an inquiry as answered, so that nobody is reminded of it.
+
+    The link in its email does the same.
+    """
+    database, announcer = current_services().database, current_services().inquiries.announcer
+    with database.session() as session:
+        inquiry, now = _find_inquiry(session, reference), database.now(session)
+        if undo:
+            mark_unanswered(inquiry)
+        elif inquiry.answered_at:
+            click.echo(f"already marked as answered, by {inquiry.answered_by}")
+            return
+        elif not mark_answered(session, inquiry, audit_log.current_user(), now, announcer):
+            raise click.ClickException(f"{inquiry.reference} is {inquiry.state}; nothing changed")
+    click.echo("unanswered" if undo else "answered")
 
 
 @inquiries.command(epilog="Example: flask inquiries release K7R-4M2")
@@ -125,9 +161,8 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
         data = inquiry.decrypt(database.keys)
         if inquiry.state != InquiryState.QUARANTINED or data is None:
             raise click.ClickException(f"{inquiry.reference} is not quarantined; nothing changed")
-        inquiry.state = InquiryState.RECEIVED
         now = database.now(session)
-        current_services().inquiries.notify_staff(session, inquiry, data, now)
+        current_services().inquiries.release(session, inquiry, data, now)
         audit_log.record(session, now, "released", inquiry.reference)
     click.echo("released")
 
@@ -199,7 +234,9 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     confirm("Erase it permanently?", yes=yes)
     with database.session() as session:
         now = database.now(session)
-        cancelled = erase_inquiry(session, _find_inquiry(session, reference), now)
+        inquiry = _find_inquiry(session, reference)
+        announcer = current_services().inquiries.announcer
+        cancelled = erase_inquiry(session, inquiry, now, announcer)
         audit_log.record(session, now, "erased", inquiry.reference)
     purge_deleted(database)
     click.echo(f"erased; {pluralize(cancelled, 'email')} cancelled" if cancelled else "erased")
@@ -234,8 +271,7 @@ def show_audit_log(reference: str | None, limit: int, as_json: bool) -> None:  #
 
 def _find_inquiry(session: Session, reference: str) -> Inquiry:
     """Return the inquiry, locked in a writing transaction. Raises ClickException."""
-    same_reference = Inquiry.reference == reference.strip().upper()
-    inquiry = session.scalar(sa.select(Inquiry).where(same_reference).with_for_update())
+    inquiry = find_inquiry(session, reference)
     if inquiry is None:
         raise click.ClickException(f"no inquiry {reference!r}")
     return inquiry

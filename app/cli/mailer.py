@@ -4,25 +4,32 @@ import fcntl
 import logging
 import os
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import click
 from flask.cli import AppGroup
 
 from app import jobs, startup_checks
+from app.apprise_client import AppriseClient
 from app.database import Database
+from app.database.key_check_values import MissingKeyError
 from app.outbox import queue
 from app.outbox.heartbeat import Heartbeat
+from app.outbox.models import Kind
+from app.outbox.receivers import AppriseReceiver, ReceiverWorker, Send, WebhookReceiver
 from app.outbox.signals import SignalHandler
 from app.outbox.worker import Mailer
 from app.scheduler import Scheduler
-from app.services import current_services
+from app.services import Services, current_services
 
 log = logging.getLogger("frontdesk.mailer")
 
+STOP_TIMEOUT = 10.0  # seconds for a notification or webhook in progress; the longest takes 5
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
@@ -67,23 +74,65 @@ def run(once: bool, name: str | None) -> None:  # noqa: FBT001
 def _run_mailer(
     database: Database, signal_handler: SignalHandler, owner: str, *, once: bool
 ) -> None:
-    clinic = current_services().clinic
+    services = current_services()
     worker = Mailer(
         database,
         owner=owner,
-        fallback=clinic.fallback_mailbox,
+        fallback=services.clinic.fallback_mailbox,
         signal_handler=signal_handler,
     )
+    others = _receiver_workers(services, owner, signal_handler)
     if once:
-        worker.run(once=True)
+        for each in (worker, *others):
+            each.run(once=True)
         return
     log.info("mailer %s starts", owner)
-    scheduled = jobs.scheduled_jobs(current_services().settings, clinic, database)
+    scheduled = jobs.scheduled_jobs(
+        services.settings, services.clinic, database, services.inquiries
+    )
     scheduler = Scheduler(database, Heartbeat(database, owner), scheduled)
-    scheduler.start()
+    threads = [Thread(target=_run_in_thread, args=(other,), daemon=True) for other in others]
+    for thread in (scheduler, *threads):
+        thread.start()
     worker.run()
+    for thread in threads:
+        thread.join(STOP_TIMEOUT)
     scheduler.stop()
     log.info("mailer %s stops", owner)
+
+
+def _receiver_workers(
+    services: Services, owner: str, signal_handler: SignalHandler
+) -> list[ReceiverWorker]:
+    """The senders of notifications and webhooks, to the receivers in clinic.toml."""
+    clinic = services.clinic
+    client = AppriseClient(services.settings.site_url) if clinic.notify else None
+    receivers: dict[Kind, dict[str, Send]] = {
+        Kind.NOTIFY: {
+            receiver.key: AppriseReceiver(client, receiver.url.get_secret_value())
+            for receiver in clinic.notify
+            if client
+        },
+        Kind.WEBHOOK: {
+            receiver.key: WebhookReceiver(
+                receiver.url.get_secret_value(), receiver.secret.get_secret_value()
+            )
+            for receiver in clinic.webhooks
+        },
+    }
+    return [
+        ReceiverWorker(services.database, kind, targets, owner=owner, signal_handler=signal_handler)
+        for kind, targets in receivers.items()
+    ]
+
+
+def _run_in_thread(worker: ReceiverWorker) -> None:
+    """Run ``worker``. If it fails, the whole process stops, so that it is started again."""
+    try:
+        worker.run()
+    except Exception as error:  # noqa: BLE001
+        log.error("%s", error if isinstance(error, MissingKeyError) else type(error).__name__)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

@@ -238,6 +238,8 @@ def _find_message(session: Session, prefix: str) -> OutboxMessage:
 
 def _recipient(message: OutboxMessage) -> str:
     """Return the address, or in parentheses why it is not shown."""
+    if message.target:
+        return f"({message.kind}: {message.target})"
     if not message.encrypted_message:
         return "(delivered)" if message.state == State.DELIVERED else "(erased)"
     if message.is_acknowledgement:
@@ -291,7 +293,8 @@ def _reason(message: OutboxMessage) -> str:
         return "not attempted yet"
     if message.last_code:
         # The code replaces the exception's name, which ends at the colon.
-        return f"the mail server answered {message.last_code} {error.partition(': ')[2] or error}"
+        server = "receiver" if message.target else "mail server"
+        return f"the {server} answered {message.last_code} {error.partition(': ')[2] or error}"
     return error
 
 
@@ -315,6 +318,7 @@ def _as_record(message: OutboxMessage) -> dict[str, Any]:
         "id": message.id,
         "reference": message.reference,
         "request_id": message.request_id,
+        "kind": message.kind,
         "recipient": _recipient(message),
         "state": message.state,
         "attempts": message.attempt_count,

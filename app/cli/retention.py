@@ -47,7 +47,8 @@ def run(dry_run: bool, yes: bool) -> None:  # noqa: FBT001
             confirm(f"Is it {local_time(now)} now? Then {inquiries} will be erased.", yes=yes)
         with database.session() as session:
             session.merge(ScheduledJob(name=JOB_NAME, started_at=now))
-        erased = delete_expired(database, periods, now)
+        announcer = current_services().inquiries.announcer
+        erased = delete_expired(database, periods, now, announcer)
         delete_replaced_backups(settings.instance_dir, now)
         click.echo(f"Deleted the content of {pluralize(erased, 'inquiry')}.")
     if undelivered:

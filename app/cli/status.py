@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from app.cli.output import json_option, local_time, print_json
 from app.clock import age
-from app.contact.queries import QuarantineStats
+from app.contact.queries import WaitingStats
 from app.monitoring.health_rules import Severity, format_duration
 from app.monitoring.status_report import StatusReport, build_status_report
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
@@ -55,7 +55,8 @@ def _lines(report: StatusReport) -> Iterator[tuple[str, str]]:
     )
     problem = report.storage_problem
     yield "New inquiries", f"CANNOT BE STORED: {problem}" if problem else "can be stored"
-    yield "Quarantine", _quarantine(report.health.quarantine)
+    yield "Unanswered", _waiting(report.health.unanswered, "none", "")
+    yield "Quarantine", _waiting(report.health.quarantine, "empty", " to review")
     yield "Outbox", _outbox(report.health.outbox)
     yield "Mail server", _mail_server(report.health.outbox)
     for number, mailer in enumerate(report.mailers):
@@ -74,10 +75,10 @@ def _lines(report: StatusReport) -> Iterator[tuple[str, str]]:
     yield "Disk", "no instance folder" if free is None else f"{free / 1e9:.1f} GB free"
 
 
-def _quarantine(stats: QuarantineStats) -> str:
+def _waiting(stats: WaitingStats, none: str, task: str) -> str:
     if stats.oldest is None:
-        return "empty"
-    return f"{stats.count} to review, the oldest for {format_duration(stats.oldest)}"
+        return none
+    return f"{stats.count}{task}, the oldest for {format_duration(stats.oldest)}"
 
 
 def _outbox(stats: OutboxStats) -> str:
@@ -107,12 +108,15 @@ def _when(moment: datetime, now: datetime) -> str:
 def _as_record(report: StatusReport) -> dict[str, object]:
     """Return the report for JSON; None is what is not known."""
     stats, quarantine = report.health.outbox, report.health.quarantine
+    unanswered = report.health.unanswered
     last = report.last_inquiry
     return {
         "at": report.now,
         "version": report.version,
         "last_inquiry": last
         and {"reference": last.reference, "at": last.created_at, "state": last.state},
+        "unanswered": unanswered.count,
+        "oldest_unanswered_seconds": unanswered.oldest,
         "quarantined": quarantine.count,
         "oldest_quarantined_seconds": quarantine.oldest,
         "pending": stats.pending,

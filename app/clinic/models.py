@@ -17,6 +17,7 @@ from pydantic import (
     EmailStr,
     Field,
     HttpUrl,
+    SecretStr,
     StringConstraints,
     field_validator,
     model_validator,
@@ -24,6 +25,7 @@ from pydantic import (
 
 from app import clock
 from app.clinic import countries
+from app.clinic.reply_time import ReplyTime
 from app.clinic.theme import Theme
 
 CRISIS_PHRASES_FILE = "crisis-phrases.toml"
@@ -35,6 +37,14 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 MIDNIGHT = time(0)
 # Where a clinic.toml without crisis lines has those of its country.
 COUNTRIES_WITH_DEFAULT_LINES = ("CA", "US")
+# A lawyer should read it, or the clinic's own words, before it is used.
+DEFAULT_TEXT_CONSENT = (
+    "You may answer me by text message at this number. I know that text messages are not private,"
+    " that message and data rates may apply, and that I can reply STOP at any time."
+)
+Consent = Annotated[
+    str, StringConstraints(min_length=1, max_length=600, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 TextLine = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
@@ -212,6 +222,7 @@ class Location(FrozenModel):
 
     ``country`` is that of the clinic, unless the file has another one.
     ``special_hours`` have priority over ``closed``, and both over ``hours``.
+    ``mailboxes`` get its inquiries, too, or instead of those of the topic.
     """
 
     key: Key
@@ -224,6 +235,8 @@ class Location(FrozenModel):
     latitude: float = Field(ge=-85, le=85)
     longitude: float = Field(ge=-180, le=180)
     phone: TextLine | None = None
+    mailboxes: Mailboxes | None = None
+    replace_topic_mailboxes: bool = False
     hours: dict[Weekday, Day] = {}
     closed: tuple[ClosedDates, ...] = ()
     special_hours: tuple[SpecialHours, ...] = ()
@@ -284,6 +297,82 @@ class Topic(FrozenModel):
     key: Key
     label: TextLine
     mailboxes: Mailboxes
+
+
+class Receiver(FrozenModel):
+    """Someone who is told about inquiries by other means than email.
+
+    Instead of ``url`` or ``secret``, ``url_file`` or ``secret_file`` can name a file with it.
+    """
+
+    key: Key
+    url: SecretStr
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, table: dict[str, object]) -> dict[str, object]:
+        values = dict(table)
+        for key in ("url", "secret"):
+            if (path := values.pop(f"{key}_file", None)) is None:
+                continue
+            if key in values:
+                raise ValueError(f"set {key} or {key}_file, not both")
+            try:
+                values[key] = Path(str(path)).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError) as error:
+                raise ValueError(f"cannot read {path} ({type(error).__name__})") from None
+        return values
+
+
+class Notify(Receiver):
+    """An Apprise address that is told of new inquiries: of all, or of some topics and locations.
+
+    With ``urgent``, the message says when words of the inquiry may mean that someone is in danger.
+    """
+
+    topics: tuple[Key, ...] = ()
+    locations: tuple[Key, ...] = ()
+    urgent: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _has_scheme(cls, url: SecretStr) -> SecretStr:
+        if not re.match(r"[a-z0-9]+://.", url.get_secret_value()):
+            raise ValueError("must be an address of Apprise, such as ntfys://host/topic")
+        return url
+
+    def concerns(self, topic: str, location: str) -> bool:
+        """Whether it is told of an inquiry with these keys."""
+        return (not self.topics or topic in self.topics) and (
+            not self.locations or location in self.locations
+        )
+
+
+class Webhook(Receiver):
+    """A program that is told about inquiries, by the Standard Webhooks specification.
+
+    With ``content``, it gets what visitors write: only with an agreement that covers that.
+    """
+
+    secret: SecretStr
+    content: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _encrypted(cls, url: SecretStr) -> SecretStr:
+        if not re.match(
+            r"https://[^/]|http://(127\.0\.0\.1|localhost)[:/]", url.get_secret_value()
+        ):
+            raise ValueError("must start with https://")
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _is_key(cls, secret: SecretStr) -> SecretStr:
+        key = secret.get_secret_value().removeprefix("whsec_")
+        if not re.fullmatch(r"[A-Za-z0-9+/]{32,88}=*", key):
+            raise ValueError("must be whsec_ and 24 to 64 random bytes in base64")
+        return secret
 
 
 class CrisisLine(FrozenModel):
@@ -429,8 +518,10 @@ class Clinic(FrozenModel):
     language: Annotated[str, AfterValidator(_english)] = "en-US"
     country: Country
     time_zone: Annotated[str, AfterValidator(_known_zone)]
-    reply_within: TextLine
+    reply_within: Annotated[ReplyTime, BeforeValidator(ReplyTime.parse)]
+    escalate_to: Mailbox | None = None
     fallback_mailbox: Mailbox | None = None
+    text_consent: Consent = DEFAULT_TEXT_CONSENT
     locations: tuple[Location, ...] = Field(min_length=1)
     topics: tuple[Topic, ...] = Field(min_length=1)
     crisis_lines: tuple[CrisisLine, ...] = ()
@@ -441,6 +532,8 @@ class Clinic(FrozenModel):
     booking: Booking | None = None
     team: tuple[TeamMember, ...] = ()
     digest: Digest | None = None
+    notify: tuple[Notify, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     review: Review | None = None
     spam_filter: SpamFilter = SpamFilter()
     crisis_phrases: CrisisPhrases = Field(default_factory=default_crisis_phrases)
@@ -461,11 +554,20 @@ class Clinic(FrozenModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for kind, keys in (
-            ("location", [place.key for place in self.locations]),
-            ("topic", [topic.key for topic in self.topics]),
+            ("locations", [place.key for place in self.locations]),
+            ("topics", [topic.key for topic in self.topics]),
+            ("entries of notify", [receiver.key for receiver in self.notify]),
+            ("webhooks", [receiver.key for receiver in self.webhooks]),
         ):
             if len(keys) != len(set(keys)):
-                raise ValueError(f"two {kind}s have the same key")
+                raise ValueError(f"two {kind} have the same key")
+        for receiver in self.notify:
+            for kind, known, named in (
+                ("topic", self.topics, receiver.topics),
+                ("location", self.locations, receiver.locations),
+            ):
+                if unknown := set(named) - {item.key for item in known}:
+                    raise ValueError(f"notify {receiver.key}: no {kind} {min(unknown)}")
         phones = (self.phone, *(place.phone for place in self.locations if place.phone))
         for number in (*phones, *(line.phone for line in self.crisis_lines)):
             self.tel(number)  # raises ValueError
@@ -499,6 +601,17 @@ class Clinic(FrozenModel):
         """
         topics = {topic.key: topic for topic in self.topics}
         return topics.get(key) or self.topics[0].model_copy(update={"key": key, "label": key})
+
+    def mailboxes(self, topic: str, location: str) -> tuple[str, ...]:
+        """Return who gets an inquiry with these keys: each mailbox once."""
+        topic_mailboxes = self.topic(topic).mailboxes
+        place = {place.key: place for place in self.locations}.get(location)
+        if place is None or not place.mailboxes:
+            return topic_mailboxes
+        if place.replace_topic_mailboxes:
+            return place.mailboxes
+        mailboxes = (*topic_mailboxes, *place.mailboxes)
+        return tuple({mailbox.lower(): mailbox for mailbox in mailboxes}.values())
 
     def location_name(self, key: str) -> str:
         """Return the name of the location called ``key``, or ``key`` if there is none."""

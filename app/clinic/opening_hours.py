@@ -199,13 +199,13 @@ def format_hours(periods: Sequence[Hours]) -> str:
     return ", ".join(
         "24 hours"
         if hours.is_all_day
-        else f"{_format_time(hours.opens)} to "
-        + ("midnight" if hours.closes == MIDNIGHT else _format_time(hours.closes))
+        else f"{format_time(hours.opens)} to "
+        + ("midnight" if hours.closes == MIDNIGHT else format_time(hours.closes))
         for hours in periods
     )
 
 
-def _format_time(moment: time) -> str:
+def format_time(moment: time) -> str:
     """Format a time as ``9 am``, ``5:30 pm`` or ``noon``, because "12 pm" is ambiguous."""
     text = f"{moment:%-I:%M %p}".replace(":00", "").lower()
     return "noon" if text == "12 pm" else text

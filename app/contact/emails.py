@@ -1,9 +1,9 @@
 """The emails about an inquiry: to staff and to the visitor. Nothing is sent here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from app.contact.crisis_detection import mentions_crisis
 from app.contact.email_addresses import ascii_address
 from app.contact.forms import REPLY_BY
 from app.contact.models import InquiryData
-from app.outbox.models import OutgoingEmail
+from app.outbox.models import Kind, OutgoingEmail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
 CRISIS_PREFIX = "Please read now: "
@@ -43,12 +43,14 @@ def notification_emails(  # noqa: PLR0913  (the inquiry and the clinic's choices
     clinic: Clinic,
     detail: NotificationDetail,
     *,
+    answered_url: str,
     spam_note: str = "",
 ) -> list[OutgoingEmail]:
-    """One email to each mailbox of the inquiry's topic. Unless ``detail`` is minimal, a reply
-    goes to the visitor. ``spam_note`` says why an inquiry that was not quarantined may be spam.
+    """One email to each mailbox of the inquiry's topic and location. Unless ``detail`` is
+    minimal, a reply goes to the visitor. ``answered_url`` is the link that marks the inquiry as
+    answered. ``spam_note`` says why an inquiry that was not quarantined may be spam.
     """
-    topic = clinic.topic(inquiry.topic)
+    topic, location = clinic.topic(inquiry.topic), clinic.location_name(inquiry.location)
     crisis = mentions_crisis(inquiry.free_text, clinic.crisis_phrases)
     address = ascii_address(inquiry.email)
     values = {
@@ -56,17 +58,19 @@ def notification_emails(  # noqa: PLR0913  (the inquiry and the clinic's choices
         "reference": reference,
         "clinic": clinic,
         "topic": topic.label,
-        "location": clinic.location_name(inquiry.location),
+        "location": location,
         "reply_by": REPLY_BY[inquiry.reply_by],
         "received": received_at.astimezone(clinic.zone),
         "reply_address": address,
         "mentions_crisis": crisis,
         "spam_note": spam_note,
+        "answered_url": answered_url,
         "with_message": detail is NotificationDetail.FULL,
     }
     template = "inquiry"
     name = LINKED.sub(r"\1 ", inquiry.name.translate(BIDI_CONTROLS))
-    subject, reply_to = f"{topic.label} from {name}", address
+    place = f" ({location})" if len(clinic.locations) > 1 else ""
+    subject, reply_to = f"{topic.label}{place} from {name}", address
     if detail is NotificationDetail.MINIMAL:
         template, subject, reply_to = "inquiry_minimal", "New inquiry", None
     text, html = render_email(template, values)
@@ -80,13 +84,52 @@ def notification_emails(  # noqa: PLR0913  (the inquiry and the clinic's choices
             reference=reference,
             reply_to=reply_to,
         )
-        for mailbox in topic.mailboxes
+        for mailbox in clinic.mailboxes(inquiry.topic, inquiry.location)
     ]
 
 
-def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> OutgoingEmail | None:
-    """Confirms to the visitor that an inquiry was received. None if some mail servers could
-    not deliver to ``email``.
+def reminder_emails(  # noqa: PLR0913  (what a reminder says)
+    reference: str,
+    clinic: Clinic,
+    mailboxes: Iterable[str],
+    *,
+    waiting_since: datetime,
+    waited: timedelta,
+    answered_url: str,
+    is_escalation: bool,
+) -> list[OutgoingEmail]:
+    """One email to each of ``mailboxes``: nobody has answered yet. Has nothing of the inquiry.
+
+    ``waited`` counts only opening hours. An escalation says that the time to answer is over.
+    """
+    values = {
+        "reference": reference,
+        "clinic": clinic,
+        "waiting_since": waiting_since.astimezone(clinic.zone),
+        "hours": round(waited / timedelta(hours=1), 1),
+        "answered_url": answered_url,
+        "is_escalation": is_escalation,
+    }
+    text, html = render_email("reminder", values)
+    return [
+        OutgoingEmail(
+            recipient=mailbox,
+            sender_name=clinic.name,
+            subject=f"[{reference}] {'Overdue' if is_escalation else 'Reminder'}: not answered yet",
+            text=text,
+            html=html,
+            reference=reference,
+            kind=Kind.REMINDER,
+        )
+        for mailbox in mailboxes
+    ]
+
+
+def acknowledgement_email(
+    email: str, reference: str, clinic: Clinic, notices: Sequence[str] = ()
+) -> OutgoingEmail | None:
+    """Confirms to the visitor that an inquiry was received, with the current ``notices``. None if
+    some mail servers could not deliver to ``email``.
 
     Has nothing that the visitor typed: someone who enters another person's address cannot use
     it to send them a message.
@@ -94,7 +137,8 @@ def acknowledgement_email(email: str, reference: str, clinic: Clinic) -> Outgoin
     address = ascii_address(email)
     if address is None:
         return None
-    text, html = render_email("acknowledgement", {"reference": reference, "clinic": clinic})
+    values = {"reference": reference, "clinic": clinic, "notices": notices}
+    text, html = render_email("acknowledgement", values)
     return OutgoingEmail(
         recipient=address,
         sender_name=clinic.name,

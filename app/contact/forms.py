@@ -41,6 +41,8 @@ EMAIL_ERROR = "Enter an email address in the correct format, like name@example.c
 PHONE_ERROR = "Enter a phone number, like {}"
 NAME_ERROR, MESSAGE_ERROR = "Enter your name", "Enter your message"
 ONE_LINE_ERROR = "Use one line for {}, with no special characters"
+CONSENT_ERROR = "Tick the box to agree to text messages, or choose another way to be answered"
+CONSENT_CHANGED_ERROR = "Our words about text messages have changed. Please read them again"
 
 
 class InquiryForm(FlaskForm):  # type: ignore[misc]
@@ -83,6 +85,13 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         default="email",
         validate_choice=False,
     )
+    # A box whose value is its own words: so the words that are stored are those that were shown.
+    text_consent = SelectField(
+        "Text messages",
+        default="",
+        validate_choice=False,
+        description="Needed when reply_by is text, if the visitor was shown these words and agrees",
+    )
     voicemail_ok = BooleanField("It's OK to leave me a voicemail", false_values=("", "no", "false"))
     best_time = LineField(
         "Best time to reach you",
@@ -119,6 +128,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
     def __init__(self, clinic: Clinic, formdata: MultiDict[str, str] | None = None) -> None:
         super().__init__(formdata=formdata)
         self._clinic = clinic
+        self.text_consent.choices = {"": "No", clinic.text_consent: "Yes"}
         self.topic.choices = {topic.key: topic.label for topic in clinic.topics}
         self.location.choices = {place.key: place.name for place in clinic.locations}
         if len(clinic.locations) == 1:
@@ -134,6 +144,12 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         needed = self.reply_by.data in REPLIES_BY_PHONE
         if (needed or field.data) and not self.phone_e164:
             raise ValidationError(PHONE_ERROR.format(example_phone(self._clinic.country)))
+
+    def validate_text_consent(self, field: SelectField) -> None:
+        if field.data not in (field.choices or ()):
+            raise ValidationError(CONSENT_CHANGED_ERROR)
+        if self.reply_by.data == "text" and not field.data:
+            raise ValidationError(CONSENT_ERROR)
 
     @cached_property
     def phone_e164(self) -> str:
@@ -153,6 +169,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
             topic=self.topic.data,
             location=self.location.data if "location" in self else self._clinic.locations[0].key,
             message=self.message.data or "",
+            text_consent=self.text_consent.data if self.reply_by.data == "text" else "",
         )
 
 

@@ -21,6 +21,7 @@ REFERENCE_PATTERN = rf"[{ALPHABET}]{{3}}-[{ALPHABET}]{{3}}"
 @dataclass(frozen=True)
 class InquiryData:
     """The validated content of an inquiry. ``phone_e164`` is ``phone`` in E.164, or empty.
+    ``text_consent`` are the words by which the visitor agreed to text messages, or empty.
 
     Stored as JSON. A new field goes to the end with a default, even if the form requires it:
     inquiries that are already stored do not have it.
@@ -36,6 +37,7 @@ class InquiryData:
     topic: str
     location: str
     message: str
+    text_consent: str = ""
 
     @property
     def free_text(self) -> str:
@@ -58,8 +60,9 @@ class InquiryState(StrEnum):
     ERASED = "erased"
 
 
-# A literal, not a bound value: otherwise neither database uses the partial index.
+# Literals, not bound values: otherwise neither database uses the partial indexes.
 IS_QUARANTINED = sa.text("state = 'quarantined'")
+IS_UNANSWERED = sa.text("state = 'received' and answered_at is null")
 
 
 class Inquiry(Base):
@@ -76,6 +79,7 @@ class Inquiry(Base):
     __table_args__ = (
         sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", name="known_state"),
         sa.Index("ix_inquiry_quarantined", "created_at", sqlite_where=IS_QUARANTINED),
+        sa.Index("ix_inquiry_unanswered", "created_at", sqlite_where=IS_UNANSWERED),
         sa.CheckConstraint(
             "(state = 'erased') = (encrypted_content is null)", name="erased_is_empty"
         ),
@@ -88,12 +92,23 @@ class Inquiry(Base):
     encrypted_content: Mapped[bytes | None]
     state: Mapped[str] = mapped_column(sa.String(20))
     topic: Mapped[str] = mapped_column(sa.String(40))
+    location: Mapped[str] = mapped_column(sa.String(40), server_default=sa.text("''"))
     quarantine_reasons: Mapped[str | None] = mapped_column(sa.String(200))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    reminded_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    escalated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    answered_by: Mapped[str | None] = mapped_column(sa.String(80))
     message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16), index=True)
     network_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16), index=True)
+
+    @property
+    def waiting_since(self) -> datetime:
+        """When the front desk could first answer: on receipt, or on release from quarantine."""
+        return self.released_at or self.created_at
 
     def decrypt(self, keys: KeyRing) -> InquiryData | None:
         """What the visitor wrote, or None once erased. Raises UnknownKeyError."""

@@ -1,4 +1,4 @@
-"""Queries on quarantined inquiries and on acknowledgement limits."""
+"""Queries on quarantined and unanswered inquiries, and on acknowledgement limits."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.clock import age
-from app.contact.models import IS_QUARANTINED, AcknowledgementLimit, Inquiry
+from app.contact.models import (
+    IS_QUARANTINED,
+    IS_UNANSWERED,
+    AcknowledgementLimit,
+    Inquiry,
+)
 
 ACKNOWLEDGEMENT_INTERVAL = timedelta(hours=1)
 # In this time: all addresses of a domain may lead to one mailbox.
@@ -16,17 +21,33 @@ MAX_ACKNOWLEDGEMENTS = 60
 
 
 @dataclass(frozen=True)
-class QuarantineStats:
-    """How many inquiries are quarantined; ``oldest`` is the age of the first, None if none."""
+class WaitingStats:
+    """How many inquiries wait for a person; ``oldest`` is the age of the first, None if none."""
 
     count: int = 0
     oldest: timedelta | None = None
 
 
-def quarantine_stats(session: Session, now: datetime) -> QuarantineStats:
-    query = sa.select(sa.func.count(), sa.func.min(Inquiry.created_at)).where(IS_QUARANTINED)
+def find_inquiry(session: Session, reference: str, *, lock: bool = True) -> Inquiry | None:
+    """The inquiry, locked against changes in a writing transaction."""
+    query = sa.select(Inquiry).where(Inquiry.reference == reference.strip().upper())
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def quarantine_stats(session: Session, now: datetime) -> WaitingStats:
+    """The inquiries to review."""
+    return _waiting_stats(session, IS_QUARANTINED, now)
+
+
+def unanswered_stats(session: Session, now: datetime) -> WaitingStats:
+    """The inquiries that nobody has marked as answered."""
+    return _waiting_stats(session, IS_UNANSWERED, now)
+
+
+def _waiting_stats(session: Session, condition: sa.TextClause, now: datetime) -> WaitingStats:
+    query = sa.select(sa.func.count(), sa.func.min(Inquiry.created_at)).where(condition)
     count, first = session.execute(query).one()
-    return QuarantineStats(count, age(first, now) if first else None)
+    return WaitingStats(count, age(first, now) if first else None)
 
 
 def acquire_acknowledgement(session: Session, address: bytes, domain: bytes, now: datetime) -> bool:

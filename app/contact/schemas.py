@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES
@@ -32,11 +32,18 @@ def inquiry_schema(clinic: Clinic) -> dict[str, Any]:
         "additionalProperties": False,
         "required": list(form.errors),
         "properties": properties,
-        "if": {
-            "properties": {"reply_by": {"enum": list(REPLIES_BY_PHONE)}},
-            "required": ["reply_by"],
-        },
-        "then": {"required": ["phone"], "properties": {"phone": {"minLength": 1}}},
+        "allOf": [
+            _requires("phone", REPLIES_BY_PHONE),
+            _requires("text_consent", ("text",)),
+        ],
+    }
+
+
+def _requires(name: str, ways: Sequence[str]) -> dict[str, Any]:
+    """The rule that the field ``name`` is needed for some ways to reply."""
+    return {
+        "if": {"properties": {"reply_by": {"enum": list(ways)}}, "required": ["reply_by"]},
+        "then": {"required": [name], "properties": {name: {"minLength": 1}}},
     }
 
 

@@ -5,6 +5,7 @@ click, the back button, a client's retry) gets the reference of the first one.
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
@@ -15,6 +16,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.clinic import Clinic
+from app.contact.announcements import Announcer
+from app.contact.answered import AnsweredLinks
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.emails import NotificationDetail, acknowledgement_email, notification_emails
 from app.contact.idempotency import Submission, SubmissionKeys
@@ -56,12 +59,16 @@ class Receipt:
 
 @dataclass(frozen=True)
 class InquiryService:
-    """Accepts inquiries to one clinic. ``site_url`` is like ``https://host``."""
+    """Accepts inquiries to one clinic. ``site_url`` is like ``https://host``; ``current_notices``
+    returns what acknowledgements mention.
+    """
 
     database: Database
     clinic: Clinic
     site_url: str
     submission_keys: SubmissionKeys
+    answered_links: AnsweredLinks
+    current_notices: Callable[[], Sequence[str]]
     notification_detail: NotificationDetail
     send_acknowledgement: bool
     spam_filter_enabled: bool
@@ -93,6 +100,11 @@ class InquiryService:
                     raise
             attempt += 1
 
+    @property
+    def announcer(self) -> Announcer:
+        """Tells the receivers in clinic.toml about inquiries."""
+        return Announcer(self.database.keys, self.clinic)
+
     def build_notifications(
         self, inquiry: Inquiry, content: InquiryData, spam_note: str = ""
     ) -> list[OutgoingEmail]:
@@ -103,13 +115,15 @@ class InquiryService:
             inquiry.created_at,
             self.clinic,
             self.notification_detail,
+            answered_url=self.answered_links.url(inquiry.reference),
             spam_note=spam_note,
         )
 
-    def notify_staff(
+    def release(
         self, session: Session, inquiry: Inquiry, content: InquiryData, now: datetime
     ) -> None:
-        """Queue the notifications of a stored inquiry: one email per mailbox of its topic."""
+        """Send a quarantined inquiry to the front desk, whose time to answer begins now."""
+        inquiry.state, inquiry.released_at = InquiryState.RECEIVED, now
         require_newest_key(session, self.database.keys, now)
         insert(session.connection(), self._notifications(inquiry, content, now))
 
@@ -168,6 +182,7 @@ class InquiryService:
             state=InquiryState.QUARANTINED if quarantine_reasons else InquiryState.RECEIVED,
             quarantine_reasons=", ".join(quarantine_reasons)[:200] or None,
             topic=content.topic,
+            location=content.location,
             created_at=now,
             request_id=current_request_id() or None,
             message_digest=submission.message_digest,
@@ -177,8 +192,13 @@ class InquiryService:
     def _notifications(
         self, inquiry: Inquiry, content: InquiryData, now: datetime, spam_note: str = ""
     ) -> list[OutboxRow]:
+        """What tells the front desk of an inquiry: emails, and the other receivers."""
         emails = self.build_notifications(inquiry, content, spam_note)
-        return [self._outbox_row(email, inquiry, now) for email in emails]
+        crisis = mentions_crisis(content.free_text, self.clinic.crisis_phrases)
+        return [
+            *(self._outbox_row(email, inquiry, now) for email in emails),
+            *self.announcer.received(inquiry, content, now, mentions_crisis=crisis),
+        ]
 
     def _acknowledgements(self, inquiry: Inquiry, content: InquiryData) -> list[OutboxRow]:
         """The email to the visitor, if there is one. Quarantined inquiries are never
@@ -186,7 +206,8 @@ class InquiryService:
         """
         if not self.send_acknowledgement:
             return []
-        email = acknowledgement_email(content.email, inquiry.reference, self.clinic)
+        notices = self.current_notices()
+        email = acknowledgement_email(content.email, inquiry.reference, self.clinic, notices)
         return [self._outbox_row(email, inquiry, inquiry.created_at)] if email else []
 
     def _outbox_row(self, email: OutgoingEmail, inquiry: Inquiry, now: datetime) -> OutboxRow:

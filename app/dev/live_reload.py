@@ -59,6 +59,7 @@ class LiveReload:
     ) -> Iterable[bytes]:
         with self._lock:
             self._reload_if_changed()
+            get_services(self._app).notices.refresh()
         return self._respond(environ)(environ, start_response)
 
     def _reload_if_changed(self) -> None:

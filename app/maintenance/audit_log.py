@@ -32,7 +32,7 @@ class AuditEvent(Base):
 def record(session: Session, now: datetime, action: str, reference: str | None = None) -> None:
     """Add an event for the current system user to the caller's transaction."""
     session.add(
-        AuditEvent(occurred_at=now, action=action, reference=reference, actor=_current_user())
+        AuditEvent(occurred_at=now, action=action, reference=reference, actor=current_user())
     )
 
 
@@ -44,8 +44,8 @@ def recent_events(session: Session, reference: str, limit: int) -> list[AuditEve
     return list(session.scalars(query))
 
 
-def _current_user() -> str:
-    """The system user; under sudo, the user who called it."""
+def current_user() -> str:
+    """``user@host``: the system user; under sudo, the user who called it."""
     try:
         name = os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

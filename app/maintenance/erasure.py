@@ -12,6 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.contact.announcements import Announcer
 from app.contact.models import Inquiry, InquiryState
 from app.maintenance import MaintenanceError
 from app.outbox import admin
@@ -39,10 +40,13 @@ def erase_rows(
     )
 
 
-def erase_inquiry(session: Session, inquiry: Inquiry, now: datetime) -> int:
-    """Erase one inquiry now. Returns how many of its emails were cancelled.
+def erase_inquiry(
+    session: Session, inquiry: Inquiry, now: datetime, announcer: Announcer | None = None
+) -> int:
+    """Erase one inquiry now. Returns how many of its messages were cancelled.
 
-    Raises MaintenanceError, without a change, if it is erased already or one of its emails is
+    ``announcer`` tells the webhooks, unless the inquiry is in quarantine, of which they do not
+    know. Raises MaintenanceError, without a change, if it is erased already or one of its emails is
     being sent.
     """
     reference = inquiry.reference
@@ -56,4 +60,6 @@ def erase_inquiry(session: Session, inquiry: Inquiry, now: datetime) -> int:
     ids = [message.id for message in messages]
     cancelled = sum(admin.cancel(session, message_id, now) for message_id in ids)
     erase_rows(session, [inquiry.id], ids, now)
+    if announcer and inquiry.state == InquiryState.RECEIVED:
+        announcer.erased(session, [reference], now)
     return cancelled

@@ -18,7 +18,7 @@ from app.encryption import KeyRing, UnknownKeyError
 
 BATCH_SIZE = 200  # inquiries read in one short transaction
 CONTENT_FIELDS = tuple(item.name for item in fields(InquiryData) if item.name != "phone_e164")
-COLUMNS = ("reference", "received_at", "state", *CONTENT_FIELDS)
+COLUMNS = ("reference", "received_at", "state", "answered_at", *CONTENT_FIELDS)
 UNDECRYPTABLE = "encrypted with a missing key"  # instead of the state; the content is empty
 # First characters that spreadsheets take for a formula, also in full width (OWASP, CSV injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -63,10 +63,15 @@ def _row(inquiry: Inquiry, keys: KeyRing, zone: ZoneInfo) -> Row:
         data = inquiry.decrypt(keys)
     except UnknownKeyError:
         data = None
+    received, answered = (
+        moment.astimezone(zone).isoformat(timespec="seconds") if moment else ""
+        for moment in (inquiry.created_at, inquiry.answered_at)
+    )
     return {
         "reference": inquiry.reference,
-        "received_at": inquiry.created_at.astimezone(zone).isoformat(timespec="seconds"),
+        "received_at": received,
         "state": inquiry.state if data else UNDECRYPTABLE,
+        "answered_at": answered,
         **{name: getattr(data, name) if data else "" for name in CONTENT_FIELDS},
     }
 

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.contact.announcements import Announcer
 from app.contact.models import Inquiry, InquiryState
 from app.contact.queries import delete_expired_acknowledgement_limits
 from app.contact.spam.recent_submissions import clear_spam_digests
@@ -89,8 +90,13 @@ def unconfirmed_since(session: Session, now: datetime) -> datetime | None:
     return last if needs_confirmation(last, now) else None
 
 
-def delete_expired(database: Database, periods: RetentionPeriods, now: datetime) -> int:
-    """Delete content expired at ``now`` in short transactions. Returns how many inquiries."""
+def delete_expired(
+    database: Database, periods: RetentionPeriods, now: datetime, announcer: Announcer
+) -> int:
+    """Delete content expired at ``now`` in short transactions. Returns how many inquiries.
+
+    ``announcer`` tells the webhooks.
+    """
     with database.read_session() as session:
         expired = [inquiry.id for inquiry in find_expired(session, periods, now)]
     with database.session() as session:
@@ -99,7 +105,8 @@ def delete_expired(database: Database, periods: RetentionPeriods, now: datetime)
     for start in range(0, len(expired), BATCH_SIZE):
         if start:
             time.sleep(PAUSE_SECONDS)
-        erased += _erase_batch(database, expired[start : start + BATCH_SIZE], periods, now)
+        batch = expired[start : start + BATCH_SIZE]
+        erased += _erase_batch(database, batch, periods, now, announcer)
     if erased:
         purge_deleted(database)
     return erased
@@ -118,7 +125,11 @@ def spam_digest_cleanup_job() -> Job:
 
 
 def retention_job(
-    database: Database, zone: ZoneInfo, periods: RetentionPeriods, instance: Path
+    database: Database,
+    zone: ZoneInfo,
+    periods: RetentionPeriods,
+    instance: Path,
+    announcer: Announcer,
 ) -> Job:
     """Delete expired content every night, unless the clock may be wrong.
 
@@ -130,7 +141,8 @@ def retention_job(
         return is_time(last, now) and not needs_confirmation(last, now)
 
     def delete_content(now: datetime) -> None:
-        log.info("content deleted of inquiries: %d", delete_expired(database, periods, now))
+        erased = delete_expired(database, periods, now, announcer)
+        log.info("content deleted of inquiries: %d", erased)
         delete_replaced_backups(instance, now)
 
     def run(_session: Session, now: datetime) -> AfterCommit:
@@ -140,7 +152,11 @@ def retention_job(
 
 
 def _erase_batch(
-    database: Database, ids: list[UUID], periods: RetentionPeriods, now: datetime
+    database: Database,
+    ids: list[UUID],
+    periods: RetentionPeriods,
+    now: datetime,
+    announcer: Announcer,
 ) -> int:
     """Erase those of ``ids`` that are still expired: an email may have been requeued since."""
     with database.session() as session:
@@ -149,10 +165,12 @@ def _erase_batch(
         messages = admin.lock_messages(session, references)
         query = sa.select(Inquiry).where(Inquiry.id.in_(ids), _is_expired(periods, now))
         expired = {
-            inquiry.reference: inquiry.id for inquiry in session.scalars(query.with_for_update())
+            inquiry.reference: inquiry for inquiry in session.scalars(query.with_for_update())
         }
         message_ids = [message.id for message in messages if message.reference in expired]
-        erase_rows(session, list(expired.values()), message_ids, now)
+        erase_rows(session, [inquiry.id for inquiry in expired.values()], message_ids, now)
+        received = (name for name in expired if expired[name].state == InquiryState.RECEIVED)
+        announcer.erased(session, received, now)
     return len(expired)
 
 

@@ -34,6 +34,7 @@ RESOLVED_TITLES = {
     "undelivered": "All undelivered messages are resolved",
     "mail_transport": "The mail server accepts our email again",
     "delivery_delayed": "No email has been waiting for long",
+    "receiver_delayed": "No notification or webhook has been waiting for long",
     "mailer_down": "A mailer is running again",
     "mailer_was_down": "A mailer has been running for an hour",
     "quarantine": "No quarantined inquiry has waited for more than a day",

@@ -67,7 +67,7 @@ def _totals(session: Session) -> Iterator[Metric]:
 
 
 def _health_metrics(health: SiteHealth) -> Iterator[Metric]:
-    outbox, quarantine = health.outbox, health.quarantine
+    outbox, quarantine, unanswered = health.outbox, health.quarantine, health.unanswered
     messages = {"pending": outbox.pending, "dead": outbox.dead}
     faults = {fault.value: fault is outbox.transport_fault for fault in TransportFault}
     is_paused = outbox.paused_since is not None
@@ -75,6 +75,8 @@ def _health_metrics(health: SiteHealth) -> Iterator[Metric]:
     yield _metric(Gauge, "problem", "Whether there is this problem.", problems, "event")
     yield _metric(Gauge, "quarantine_inquiries", "Inquiries to review.", quarantine.count)
     yield _age("quarantine_oldest_inquiry", "the oldest quarantined inquiry", quarantine.oldest)
+    yield _metric(Gauge, "unanswered_inquiries", "Inquiries without an answer.", unanswered.count)
+    yield _age("unanswered_oldest_inquiry", "the oldest unanswered inquiry", unanswered.oldest)
     yield _metric(Gauge, "outbox_messages", "Undelivered messages.", messages, "state")
     yield _age("outbox_oldest_pending_message", "the oldest pending message", outbox.oldest_pending)
     yield _metric(Gauge, "outbox_paused", "Whether sending is paused.", is_paused)

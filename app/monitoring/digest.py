@@ -12,13 +12,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.clinic import Clinic, Digest
 from app.contact.emails import email_templates
-from app.contact.models import IS_QUARANTINED, Inquiry
+from app.contact.models import IS_QUARANTINED, IS_UNANSWERED, Inquiry
 from app.database import Database
 from app.monitoring.health_rules import format_duration, site_health
 from app.outbox.models import IS_DEAD, MailerDowntime, OutboxMessage, OutgoingEmail
 from app.outbox.queue import enqueue
 from app.scheduler import Job, daily
 
+MAX_UNANSWERED = 50
 MAX_UNDELIVERED = 50
 MAX_QUARANTINED = 500
 NAME = "digest"
@@ -62,6 +63,7 @@ def digest_values(session: Session, now: datetime) -> dict[str, Any]:
         "received": _count(session, in_period(Inquiry.created_at)),
         "delivered": _count(session, *delivered),
         "health": site_health(session, now),
+        "unanswered": _unanswered(session),
         "quarantined": _quarantined(session),
         "undelivered": _undelivered_references(session),
         "downtimes": session.scalars(
@@ -77,6 +79,12 @@ def _quarantined(session: Session) -> list[Any]:
     columns = Inquiry.reference, Inquiry.quarantine_reasons, Inquiry.created_at
     query = sa.select(*columns).where(IS_QUARANTINED).order_by(Inquiry.created_at.desc())
     return list(reversed(session.execute(query.limit(MAX_QUARANTINED)).all()))
+
+
+def _unanswered(session: Session) -> Sequence[Any]:
+    """The inquiries that have waited longest for an answer."""
+    query = sa.select(Inquiry.reference, Inquiry.created_at).where(IS_UNANSWERED)
+    return session.execute(query.order_by(Inquiry.created_at).limit(MAX_UNANSWERED)).all()
 
 
 def _undelivered_references(session: Session) -> Sequence[str]:

@@ -13,7 +13,7 @@ from enum import IntEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.contact.queries import QuarantineStats, quarantine_stats
+from app.contact.queries import WaitingStats, quarantine_stats, unanswered_stats
 from app.maintenance.backup import overdue_backup_age
 from app.maintenance.retention import unconfirmed_since
 from app.monitoring.observations import ALERTS, PING, POSTS, WEBSITE, Observation
@@ -89,7 +89,8 @@ class SiteHealth:
     """The statistics of the site, and the problems that they show, the most severe first."""
 
     outbox: OutboxStats
-    quarantine: QuarantineStats
+    quarantine: WaitingStats
+    unanswered: WaitingStats
     retention_stopped_since: datetime | None = None
     overdue_backup_age: timedelta | None = None
     observed: tuple[Problem, ...] = ()
@@ -117,6 +118,7 @@ def site_health(session: Session, now: datetime) -> SiteHealth:
     return SiteHealth(
         outbox_stats(session, now),
         quarantine_stats(session, now),
+        unanswered_stats(session, now),
         unconfirmed_since(session, now),
         overdue_backup_age(session, now),
         tuple(_observed_problems(session, now)),
@@ -140,6 +142,13 @@ def _delivery_problems(stats: OutboxStats) -> Iterator[Problem]:
             Severity.CRITICAL if oldest > DELAY_CRITICAL else Severity.WARNING,
             f"Email has been waiting for {format_duration(oldest)}",
             "`flask outbox list` shows why",
+        )
+    if (call := stats.oldest_pending_call) and call > DELAY_WARNING:
+        yield Problem(
+            "receiver_delayed",
+            Severity.WARNING,
+            f"A notification or webhook has been waiting for {format_duration(call)}",
+            "`flask outbox list` shows which and why",
         )
     if stats.paused_since:
         yield Problem(
@@ -171,7 +180,7 @@ def _mailer_problems(stats: OutboxStats) -> Iterator[Problem]:
         )
 
 
-def _quarantine_problems(stats: QuarantineStats) -> Iterator[Problem]:
+def _quarantine_problems(stats: WaitingStats) -> Iterator[Problem]:
     if stats.oldest and stats.oldest > QUARANTINE_WARNING:
         one = stats.count == 1
         inquiries = "1 quarantined inquiry" if one else f"{stats.count} quarantined inquiries"

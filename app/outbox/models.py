@@ -1,4 +1,4 @@
-"""Emails to send, their delivery attempts, and the state of the mailers."""
+"""Messages to send, their delivery attempts, and the state of the mailers."""
 
 import json
 from dataclasses import dataclass, replace
@@ -19,6 +19,18 @@ SINGLETON_ID = 1  # of the only row of mail_transport_state and of outbox_pause
 IS_DEAD = sa.text("state = 'dead'")
 
 
+class Kind(StrEnum):
+    """What a message is: two kinds of email, and two that mailers send in other ways."""
+
+    EMAIL = "email"
+    REMINDER = "reminder"  # an email too, cancelled when the inquiry is answered
+    NOTIFY = "notify"  # to an address of Apprise
+    WEBHOOK = "webhook"
+
+
+EMAILS = (Kind.EMAIL, Kind.REMINDER)
+
+
 @dataclass(frozen=True)
 class OutgoingEmail:
     """One email to one recipient. The outbox adds its Message-ID and date.
@@ -37,6 +49,7 @@ class OutgoingEmail:
     reference: str
     reply_to: str | None = None
     is_acknowledgement: bool = False
+    kind: Kind = Kind.EMAIL
 
     def to_json(self) -> str:
         return json.dumps(vars(self))
@@ -54,6 +67,27 @@ class OutgoingEmail:
             text=f"{note}\n\n{self.text}",
             html=self.html.replace("<main>", f"<main><p><strong>{escape(note)}</strong></p>", 1),
         )
+
+
+@dataclass(frozen=True)
+class OutgoingCall:
+    """A message that is not an email, to the receiver called ``target`` in clinic.toml.
+
+    ``body`` is text for people, or the JSON of a webhook. Stored as JSON until it is delivered.
+    """
+
+    kind: Kind
+    target: str
+    reference: str
+    body: str
+    title: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(vars(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "OutgoingCall":
+        return cls(**json.loads(text))
 
 
 class State(StrEnum):
@@ -82,7 +116,7 @@ class Outcome(StrEnum):
 
 
 class OutboxMessage(Base):
-    """An email to deliver to one recipient.
+    """A message to deliver to one recipient; ``target`` names that of a message that is no email.
 
     ``message_id`` is its Message-ID. ``mailbox`` is the clinic's mailbox that it is for, even if
     it was sent to another one; None for an acknowledgement. While it is being sent, ``owner`` is
@@ -131,6 +165,8 @@ class OutboxMessage(Base):
     delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     is_acknowledgement: Mapped[bool] = mapped_column(default=False)
+    kind: Mapped[str] = mapped_column(sa.String(10), server_default=Kind.EMAIL)
+    target: Mapped[str | None] = mapped_column(sa.String(40))
 
     def schedule(self, due_at: datetime) -> None:
         """Send the message at ``due_at``."""

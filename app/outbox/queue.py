@@ -10,6 +10,7 @@ records it; both copies have the same Message-ID and date.
 Results are fenced by the lease token: a mailer that has lost its lease changes nothing.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import make_msgid
 from typing import Any
@@ -21,7 +22,15 @@ from sqlalchemy.orm import Session
 from app.database.key_check_values import require_newest_key
 from app.encryption import KeyRing
 from app.outbox import retry_schedule
-from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail, State
+from app.outbox.models import (
+    EMAILS,
+    Kind,
+    OutboxMessage,
+    Outcome,
+    OutgoingCall,
+    OutgoingEmail,
+    State,
+)
 
 MAX_CRASHES = 5
 OutboxRow = dict[str, Any]
@@ -29,13 +38,13 @@ OutboxRow = dict[str, Any]
 
 def build_row(
     keys: KeyRing,
-    email: OutgoingEmail,
+    message: OutgoingEmail | OutgoingCall,
     *,
     domain: str,
     now: datetime,
     request_id: str | None = None,
 ) -> OutboxRow:
-    """The row for ``email``, encrypted and due at once. Needs no database, so that it can be
+    """The row for ``message``, encrypted and due at once. Needs no database, so that it can be
     built before a transaction begins.
 
     ``domain`` follows the @ of the Message-ID; ``request_id`` identifies the HTTP request
@@ -43,17 +52,26 @@ def build_row(
     """
     return {
         "id": uuid4(),
-        "reference": email.reference,
-        "message_id": make_msgid(idstring=email.reference, domain=domain),
-        "mailbox": None if email.is_acknowledgement else email.recipient,
-        "encrypted_message": keys.encrypt(email.to_json()),
+        "reference": message.reference,
+        "message_id": make_msgid(idstring=message.reference, domain=domain),
+        "mailbox": _mailbox(message),
+        "encrypted_message": keys.encrypt(message.to_json()),
         "state": State.PENDING,
         "created_at": now,
         "queued_at": now,
         "due_at": now,
         "request_id": request_id,
-        "is_acknowledgement": email.is_acknowledgement,
+        "is_acknowledgement": isinstance(message, OutgoingEmail) and message.is_acknowledgement,
+        "kind": message.kind,
+        "target": message.target if isinstance(message, OutgoingCall) else None,
     }
+
+
+def _mailbox(message: OutgoingEmail | OutgoingCall) -> str | None:
+    """The mailbox of the clinic that gets ``message``, if it is an email to one."""
+    if isinstance(message, OutgoingCall) or message.is_acknowledgement:
+        return None
+    return message.recipient
 
 
 def insert(connection: sa.Connection, rows: list[OutboxRow]) -> None:
@@ -70,23 +88,27 @@ def enqueue(
     insert(session.connection(), [build_row(keys, email, domain=domain, now=now)])
 
 
-def has_due(session: Session, now: datetime) -> bool:
-    """Whether a message is due. Takes no lock."""
-    return bool(session.scalar(sa.select(sa.exists().where(_is_due(now)))))
+def has_due(session: Session, now: datetime, kinds: Sequence[Kind] = EMAILS) -> bool:
+    """Whether a message of ``kinds`` is due. Takes no lock."""
+    return bool(session.scalar(sa.select(sa.exists().where(*_is_due(now, kinds)))))
 
 
-def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+def _is_due(now: datetime, kinds: Sequence[Kind]) -> tuple[sa.ColumnElement[bool], ...]:
     horizon = now + retry_schedule.MAX_DUE_AHEAD
-    return sa.or_(OutboxMessage.due_at <= now, OutboxMessage.due_at > horizon)
+    is_due = sa.or_(OutboxMessage.due_at <= now, OutboxMessage.due_at > horizon)
+    return is_due, OutboxMessage.kind.in_(kinds)
 
 
-def claim(session: Session, owner: str, now: datetime) -> OutboxMessage | None:
-    """Lease the message that has been due longest, for ``retry_schedule.LEASE``.
+def claim(
+    session: Session, owner: str, now: datetime, kinds: Sequence[Kind] = EMAILS
+) -> OutboxMessage | None:
+    """Lease the message of ``kinds`` that has been due longest, for ``retry_schedule.LEASE``.
 
     A lease that ran out counts as a crash of its mailer. After MAX_CRASHES a message is dead,
     so that it cannot stop the others. Expired acknowledgements are cancelled on the way.
     """
-    query = sa.select(OutboxMessage).where(_is_due(now)).order_by(OutboxMessage.due_at).limit(1)
+    query = sa.select(OutboxMessage).where(*_is_due(now, kinds))
+    query = query.order_by(OutboxMessage.due_at).limit(1)
     while message := session.scalar(query.with_for_update(skip_locked=True)):
         message.queued_at = min(message.queued_at, now)  # later: the clock was set back
         age = now - message.queued_at

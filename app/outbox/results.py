@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.outbox import circuit_breaker, retry_schedule
-from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, State
+from app.outbox.models import EMAILS, DeliveryAttempt, OutboxMessage, Outcome, State
 from app.outbox.send_errors import TransportFault
 
 
@@ -45,6 +45,9 @@ def record_result(
         result = replace(result, outcome=Outcome.FAILED)
     session.add(message.build_attempt(result.outcome, now, result.code, result.transport_reply))
     message.last_code, message.last_error = result.code, result.transport_reply
+    if message.kind not in EMAILS:  # it says nothing about the transport of email
+        _apply(message, result, now)
+        return True
     if result.outcome == Outcome.UNAVAILABLE:
         _wait_for_transport(session, message, result, now)
         return True
@@ -69,6 +72,8 @@ def _others_were_accepted(session: Session, message: OutboxMessage) -> bool:
     accepted_since = sa.exists().where(
         DeliveryAttempt.id > last_refusal.scalar_subquery(),
         DeliveryAttempt.outcome == Outcome.DELIVERED,
+        DeliveryAttempt.outbox_message_id == OutboxMessage.id,
+        OutboxMessage.kind.in_(EMAILS),
     )
     return bool(session.scalar(sa.select(accepted_since)))
 

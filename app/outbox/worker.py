@@ -6,6 +6,8 @@ open during SMTP: a slow mail server must not lock the database.
 
 import logging
 import time
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -15,7 +17,7 @@ from app.database.engines import NotDurableError
 from app.database.key_check_values import require_newest_key
 from app.encryption import UnknownKeyError
 from app.outbox import admin, circuit_breaker, queue, results, retry_schedule, signals, smtp
-from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
+from app.outbox.models import EMAILS, Kind, OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.results import AttemptResult
 from app.outbox.send_errors import MessageRefused, RecipientRefused, SendError
 from app.outbox.signals import SignalHandler, StopRequested
@@ -30,6 +32,8 @@ class Mailer:
     """One mailer process. ``owner`` identifies it in leases. ``fallback`` is the mailbox for
     messages that another one has refused.
     """
+
+    kinds: Sequence[Kind] = EMAILS
 
     def __init__(
         self,
@@ -73,14 +77,18 @@ class Mailer:
     def _claim(self) -> OutboxMessage | None:
         # First without a write lock: an idle mailer must not delay other writers.
         with self.database.read_session() as session:
-            if self._is_paused(session) or not queue.has_due(session, self.database.now(session)):
+            now = self.database.now(session)
+            if self._is_paused(session) or not queue.has_due(session, now, self.kinds):
                 return None
         with self.database.session() as session:
             now = self.database.now(session)
-            if admin.current_pause(session) or not circuit_breaker.may_send(session, now):
+            if admin.current_pause(session) or not self._may_send(session, now):
                 return None
             require_newest_key(session, self.database.keys, now)
-            return queue.claim(session, self.owner, now)
+            return queue.claim(session, self.owner, now, self.kinds)
+
+    def _may_send(self, session: Session, now: datetime) -> bool:
+        return circuit_breaker.may_send(session, now)
 
     def _is_paused(self, session: Session) -> bool:
         """Whether the outbox is paused. Logs every change."""
@@ -95,10 +103,18 @@ class Mailer:
     def _attempt(self, message: OutboxMessage) -> AttemptResult:
         """Send ``message`` without using the database."""
         try:
-            content = self.database.keys.decrypt(message.encrypted_message or b"")
-            email = OutgoingEmail.from_json(content)
+            return self._send(message, self.database.keys.decrypt(message.encrypted_message or b""))
         except UnknownKeyError as error:
             return AttemptResult(Outcome.MISSING_KEY, transport_reply=str(error))
+        except Exception as error:  # noqa: BLE001  (one message must not stop the others)
+            # Only the type: the error's text may contain what a visitor wrote.
+            reply = f"{type(error).__name__} while sending"
+            return AttemptResult(Outcome.FAILED, transport_reply=reply)
+
+    def _send(self, message: OutboxMessage, content: str) -> AttemptResult:
+        """Send ``message``, whose decrypted content is ``content``."""
+        try:
+            email = OutgoingEmail.from_json(content)
         except (TypeError, ValueError):  # written by a newer version
             return AttemptResult(Outcome.FAILED, transport_reply="the stored email is unreadable")
         try:
@@ -115,10 +131,6 @@ class Mailer:
             refused = isinstance(error, RecipientRefused | MessageRefused)
             redirected = self._redirect(email, message) if refused else None
             return AttemptResult(error.outcome, error.code, str(error), error.fault, redirected)
-        except Exception as error:  # noqa: BLE001  (one message must not stop the others)
-            # Only the type: the error's text may contain what a visitor wrote.
-            reply = f"{type(error).__name__} while sending"
-            return AttemptResult(Outcome.FAILED, transport_reply=reply)
         return AttemptResult(Outcome.DELIVERED, code=250)
 
     def _redirect(self, email: OutgoingEmail, message: OutboxMessage) -> bytes | None:

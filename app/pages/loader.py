@@ -78,7 +78,7 @@ def _page_context(
         "clinic.name": PlaceholderValue(clinic.name),
         "clinic.phone": PlaceholderValue(clinic.phone, f"tel:{clinic.tel(clinic.phone)}"),
         "clinic.email": PlaceholderValue(clinic.email, f"mailto:{clinic.email}"),
-        "clinic.reply_within": PlaceholderValue(clinic.reply_within),
+        "clinic.reply_within": PlaceholderValue(str(clinic.reply_within)),
     }
     conditions = {name: value for name, value in settings.items() if isinstance(value, bool)}
     return PageContext(

@@ -17,6 +17,7 @@ from app.pages.references import Reference
 from app.pages.render_rules import REFERENCES_PATH
 from app.pages.svg_files import with_style
 from app.pages.validation import OTHER_PAGES
+from app.services import current_services
 from app.web.page_cache import (
     HTML,
     ONE_DAY,
@@ -123,7 +124,7 @@ def _show_page(site: Site, page: Page) -> Response:
     html = render_template(
         [f"pages/{page.name}.html", "pages/page.html"],
         page=page,
-        structured_data=json_ld.page_script(site.clinic, page, site.url),
+        structured_data=json_ld.page_script(current_services().notices.clinic(), page, site.url),
     )
     return public_response(html, HTML, PAGE_CACHE_CONTROL)
 

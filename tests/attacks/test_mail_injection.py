@@ -8,7 +8,8 @@ from app.clinic import Clinic
 from tests.attacks import hostile_input
 from tests.support.contact_harness import EMPTY, ContactHarness, assert_delivered_message
 
-FIELDS = ("name", "email", "phone", "reply_by", "best_time", "topic", "location", "message")
+FIELDS = ("name", "email", "phone", "reply_by", "best_time", "topic", "location", "message",
+          "text_consent")  # fmt: skip
 
 
 @pytest.mark.parametrize("attack", hostile_input.ALL, ids=lambda text: ascii(text)[1:30])

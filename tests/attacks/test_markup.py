@@ -33,7 +33,7 @@ WRITTEN = (  # texts in the demo clinic's file that are replaced
     '"Second floor"',
     '"Billing or cost"',
     '"Thanksgiving Day"',
-    '"one business day"',
+    '"1 business day"',
 )
 
 

@@ -62,6 +62,7 @@ def test_list_as_json(outbox: Outbox) -> None:
                 "id": str(number),
                 "reference": "AAA-AAA",
                 "request_id": None,
+                "kind": "email",
                 "recipient": "desk@clinic.example",
                 "state": "pending",
                 "attempts": 2,

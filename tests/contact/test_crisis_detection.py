@@ -105,7 +105,10 @@ def test_received_page_starts_with_crisis_lines_and_is_the_same_for_everyone(
 def test_notification_of_a_crisis_is_marked(visitor: Visitor) -> None:
     reference = visitor.send(message=CRISIS[0]).location[-7:]
     (mail,) = visitor.mails()
-    assert mail.subject == f"Please read now: [{reference}] Billing or cost from Ada Example"
+    assert (
+        mail.subject
+        == f"Please read now: [{reference}] Billing or cost (Quay Street) from Ada Example"
+    )
     assert mail.text.startswith("PLEASE READ THIS NOW")
     assert mail.html.index("Please read this now") < mail.html.index("<h1>")
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
+from app.clinic.models import DEFAULT_TEXT_CONSENT
 from app.contact.email_addresses import clean_address, parse_address, plain_spelling
 from app.contact.invisible_characters import MORE_IGNORABLE
 from app.contact.phone_numbers import clean_phone, e164
@@ -28,6 +29,7 @@ CHOICES = {
     "reply_by": ("email", "phone", "text"),
     "topic": ("general", "appointments", "billing", "directions"),
     "location": ("quay", "hill"),
+    "text_consent": ("", DEFAULT_TEXT_CONSENT),
 }
 EDGES = (
     "",
@@ -164,7 +166,9 @@ def test_phone_number_is_required_for_reply_by_phone(
     entry_points: EntryPoints, reply_by: str
 ) -> None:
     for phone in ("", *PHONES):
-        entry_points.check({**_changed("phone", phone), "reply_by": reply_by})
+        for words in CHOICES["text_consent"]:
+            sent = {**_changed("phone", phone), "reply_by": reply_by, "text_consent": words}
+            entry_points.check(sent)
     assert entry_points.submit_json(_changed("reply_by", reply_by)) is (reply_by == "email")
 
 

@@ -10,7 +10,8 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from app.clinic import Clinic
-from app.contact.forms import ContactForm
+from app.clinic.models import DEFAULT_TEXT_CONSENT
+from app.contact.forms import CONSENT_CHANGED_ERROR, CONSENT_ERROR, ContactForm
 from app.contact.invisible_characters import CONTROL, SPACE
 from tests.contact.conftest import GOOD
 
@@ -46,8 +47,10 @@ LINK = "Please remove the link from your name. You can put it in your message."
         ({"email": "ada"}, {"email": EMAIL}),
         ({"email": "a" * 250 + "@example.com"}, {"email": EMAIL}),
         ({"reply_by": "phone"}, {"phone": PHONE}),
-        ({"reply_by": "text", "phone": "12"}, {"phone": PHONE}),
-        ({"reply_by": "text", "phone": "555-0142"}, {"phone": PHONE}),
+        ({"reply_by": "text", "phone": "12"}, {"phone": PHONE, "text_consent": CONSENT_ERROR}),
+        ({"reply_by": "phone", "phone": "555-0142"}, {"phone": PHONE}),
+        ({"reply_by": "text", "phone": "212-555-0142"}, {"text_consent": CONSENT_ERROR}),
+        ({"text_consent": "other words"}, {"text_consent": CONSENT_CHANGED_ERROR}),
         ({"phone": "javascript:alert(1)"}, {"phone": PHONE}),
         ({"phone": "212 555 0142 / 212 555 0199"}, {"phone": PHONE}),
         ({"name": "\u200b\u2060"}, {"name": "Enter your name"}),
@@ -87,7 +90,7 @@ def test_name_with_line_break_is_refused(clinic: Clinic, breaker: str) -> None:
         {"message": ("\r\n" * 2000) + "x"},
         {"reply_by": "phone", "phone": "(212) 555-0142"},
         {"reply_by": "phone", "phone": "212.555.0142 ext. 5"},
-        {"reply_by": "text", "phone": "+44 20 7946 0958"},
+        {"reply_by": "text", "phone": "+44 20 7946 0958", "text_consent": DEFAULT_TEXT_CONSENT},
         {"phone": ""},
     ],
 )

@@ -13,20 +13,21 @@ from app.outbox.models import OutgoingEmail
 from tests.contact.conftest import INQUIRY
 
 WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+ANSWERED = "https://clinic.example/answered/K7R-4M2.signature"
 
 
 def _notification(
     clinic: Clinic, detail: NotificationDetail = NotificationDetail.FULL, **changed: Any
 ) -> OutgoingEmail:
     (notification,) = notification_emails(
-        replace(INQUIRY, **changed), "K7R-4M2", WHEN, clinic, detail
+        replace(INQUIRY, **changed), "K7R-4M2", WHEN, clinic, detail, answered_url=ANSWERED
     )
     return notification
 
 
 def test_notification_has_everything_needed_to_answer(clinic: Clinic) -> None:
     notification = _notification(clinic)
-    assert notification.subject == "[K7R-4M2] Billing or cost from Ada Example"
+    assert notification.subject == "[K7R-4M2] Billing or cost (Lighthouse Hill) from Ada Example"
     assert notification.reply_to == "ada@example.com"
     assert notification.recipient == "billing@nullharbor.example"
     for expected in (
@@ -65,7 +66,7 @@ def test_visitor_markup_is_escaped(clinic: Clinic) -> None:
 
 
 def test_email_loads_no_remote_content(clinic: Clinic) -> None:
-    assert "http" not in _notification(clinic).html
+    assert "http" not in _notification(clinic).html.replace(f'href="{ANSWERED}"', "")
     assert "src=" not in _notification(clinic).html
 
 
@@ -106,7 +107,9 @@ def test_topic_with_two_mailboxes_gets_two_emails(clinic: Clinic) -> None:
     topic = clinic.topics[0].model_copy(update={"mailboxes": ("a@x.example", "b@x.example")})
     double = clinic.model_copy(update={"topics": (topic,)})
     inquiry = replace(INQUIRY, topic="general")
-    notifications = notification_emails(inquiry, "K7R-4M2", WHEN, double, NotificationDetail.FULL)
+    notifications = notification_emails(
+        inquiry, "K7R-4M2", WHEN, double, NotificationDetail.FULL, answered_url=ANSWERED
+    )
     assert [notification.recipient for notification in notifications] == [
         "a@x.example",
         "b@x.example",
@@ -131,7 +134,7 @@ def _all_text(notification: OutgoingEmail) -> str:
 def test_contact_detail_omits_the_message(clinic: Clinic) -> None:
     notification = _notification(clinic, NotificationDetail.CONTACT)
     assert notification.reply_to == "ada@example.com"
-    assert notification.subject == "[K7R-4M2] Billing or cost from Ada Example"
+    assert notification.subject == "[K7R-4M2] Billing or cost (Lighthouse Hill) from Ada Example"
     for part in (notification.text, notification.html):
         assert "First line" not in part
         assert "flask inquiries show K7R-4M2" in part

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.clinic import Clinic
+from app.clinic.models import DEFAULT_TEXT_CONSENT
 from tests.attacks import hostile_input
 from tests.contact.conftest import GOOD
 from tests.fuzz.case_counts import cases
@@ -28,6 +29,7 @@ def inquiries(draw: st.DrawFn) -> dict[str, str]:
         "best_time": texts,
         "topic": st.sampled_from(("general", "billing")) | texts,
         "message": texts,
+        "text_consent": st.just(DEFAULT_TEXT_CONSENT),
     }
     chosen = draw(st.lists(st.sampled_from(sorted(wild)), min_size=1, unique=True))
     return {**EMPTY, "phone": "212-555-0142", **{name: draw(wild[name]) for name in chosen}}

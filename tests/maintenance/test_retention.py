@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from app.contact.announcements import Announcer
 from app.contact.models import Inquiry
 from app.database import Database
 from app.maintenance import retention, vacuum
@@ -25,6 +26,7 @@ from app.maintenance.retention import (
 )
 from app.outbox.models import DeliveryAttempt, OutboxMessage
 from app.scheduler import run_if_due
+from app.services import get_services
 from config import ROOT
 from tests.cli.test_commands import Desk, desk
 from tests.contact.conftest import GOOD
@@ -53,6 +55,14 @@ def mark_delivered(desk: Desk) -> None:
         now = desk.database.now(session)
         delivered = {"state": "delivered", "due_at": None, "delivered_at": now}
         session.execute(sa.update(OutboxMessage).values(**delivered, encrypted_message=None))
+
+
+def announcer(desk: Desk) -> Announcer:
+    return get_services(desk.app).inquiries.announcer
+
+
+def delete_all_expired(desk: Desk) -> int:
+    return delete_expired(desk.database, PERIODS, datetime.now(UTC), announcer(desk))
 
 
 def deliver(desk: Desk) -> None:
@@ -173,7 +183,7 @@ def test_an_email_requeued_during_the_run_keeps_its_content(
         return found
 
     monkeypatch.setattr(retention, "find_expired", find_then_requeue)
-    assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 0
+    assert delete_all_expired(desk) == 0
     assert desk.inquiries()[0].encrypted_content
     assert desk.message().encrypted_message
 
@@ -181,7 +191,7 @@ def test_an_email_requeued_during_the_run_keeps_its_content(
 def test_the_job_runs_every_night(desk: Desk, tmp_path: Path) -> None:
     deliver(desk)
     age(desk, 91)
-    job = retention_job(desk.database, NEW_YORK, PERIODS, tmp_path)
+    job = retention_job(desk.database, NEW_YORK, PERIODS, tmp_path, announcer(desk))
     before, after = (datetime(2026, 7, 1, hour, 0, tzinfo=NEW_YORK) for hour in (3, 4))
     last = datetime(2026, 6, 30, 20, 0, tzinfo=UTC)
     assert (job.is_due(last, before), job.is_due(last, after)) == (False, True)
@@ -221,7 +231,7 @@ def test_erased_content_is_not_in_the_files_of_sqlite(make_app: Callable[..., Fl
     age(desk, 91)
     for number in range(5):
         desk.send(message=f"recent {number}")
-    assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 60
+    assert delete_all_expired(desk) == 60
     assert count_in_files(desk.database, needles) == 0
     recent = encrypted_pieces(desk.database)
     assert count_in_files(desk.database, recent) > 0.95 * len(recent)
@@ -235,7 +245,7 @@ def test_erased_content_is_not_in_the_rows_of_postgresql(
     desk.says("outbox", "cancel", str(desk.message().id), "--yes")
     age(desk, 91)
     assert encrypted_pieces(desk.database)
-    assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 1
+    assert delete_all_expired(desk) == 1
     assert encrypted_pieces(desk.database) == []
 
 
@@ -261,7 +271,7 @@ def test_inquiries_are_accepted_while_content_is_deleted(desk: Desk) -> None:
     visitor = threading.Thread(target=post)
     visitor.start()
     try:
-        assert delete_expired(desk.database, PERIODS, datetime.now(UTC)) == 120
+        assert delete_all_expired(desk) == 120
     finally:
         done.set()
         visitor.join()

@@ -46,7 +46,7 @@ class Site(Desk):
         """Set the clock and run what a mailer's scheduler runs then."""
         self.now = at
         services = get_services(self.app)
-        jobs = scheduled_jobs(services.settings, services.clinic, self.database)
+        jobs = scheduled_jobs(services.settings, services.clinic, self.database, services.inquiries)
         Scheduler(self.database, Heartbeat(self.database, "one"), jobs).run_due_jobs()
 
     def problems(self) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.contact.queries import QuarantineStats
+from app.contact.queries import WaitingStats
 from app.monitoring.health_rules import Severity, SiteHealth, format_duration
 from app.outbox.send_errors import TransportFault
 from app.outbox.stats import OutboxStats
@@ -47,7 +47,7 @@ def stats(**changed: Any) -> OutboxStats:
     ],
 )
 def test_limits_of_problems(changed: Any, expected: list[tuple[str, str]]) -> None:
-    health = SiteHealth(stats(**changed), QuarantineStats())
+    health = SiteHealth(stats(**changed), WaitingStats(), WaitingStats())
     assert [(problem.event, problem.severity.label) for problem in health.problems] == expected
     assert health.severity == (Severity[expected[0][1].upper()] if expected else None)
 
@@ -68,21 +68,21 @@ def test_durations_have_one_unit(age: timedelta, text: str) -> None:
 @pytest.mark.parametrize(
     ("quarantine", "title"),
     [
-        (QuarantineStats(), None),
-        (QuarantineStats(3, timedelta(hours=24)), None),
+        (WaitingStats(), None),
+        (WaitingStats(3, timedelta(hours=24)), None),
         (
-            QuarantineStats(1, timedelta(hours=25)),
+            WaitingStats(1, timedelta(hours=25)),
             "1 quarantined inquiry to review, the oldest for 25 h",
         ),
         (
-            QuarantineStats(3, timedelta(days=3)),
+            WaitingStats(3, timedelta(days=3)),
             "3 quarantined inquiries to review, the oldest for 3 days",
         ),
     ],
 )
 def test_a_quarantined_inquiry_not_reviewed_for_a_day_warns(
-    quarantine: QuarantineStats, title: str | None
+    quarantine: WaitingStats, title: str | None
 ) -> None:
-    health = SiteHealth(stats(), quarantine)
+    health = SiteHealth(stats(), quarantine, WaitingStats())
     assert [problem.title for problem in health.problems] == ([title] if title else [])
     assert health.severity in (None, Severity.WARNING)

@@ -125,9 +125,7 @@ def test_each_trial_cites_its_source_in_the_table(
     client: FlaskClient, trial: dict[str, Any]
 ) -> None:
     name = re.escape(trial["name"])
-    row = re.search(
-        rf'<td>{name}<sup.*?href="/references#(ref-\d+)"', client.get("/evidence").text
-    )
+    row = re.search(rf'<td>{name}<sup.*?href="/references#(ref-\d+)"', client.get("/evidence").text)
     assert row
     entry = re.search(rf'<li id="{row[1]}".*?</li>', client.get("/references").text, re.DOTALL)
     sources = tomllib.loads((CLINIC / "references.toml").read_text("utf-8"))

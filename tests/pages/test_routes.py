@@ -168,5 +168,7 @@ def test_front_page_fits_one_round_trip_with_a_notice(app: Flask) -> None:
 
 
 def test_pages_lead_to_the_next_one(client: FlaskClient) -> None:
-    assert '<p class="next"><a href="/after-your-infusion">Next: ' in client.get("/first-visit").text
+    assert (
+        '<p class="next"><a href="/after-your-infusion">Next: ' in client.get("/first-visit").text
+    )
     assert 'class="next"' not in client.get("/privacy").text

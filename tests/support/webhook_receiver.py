@@ -21,12 +21,13 @@ MAX_TIME = 30.0  # seconds
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``body`` is its parsed JSON, or None."""
+    """One request. ``body`` is its parsed JSON, or None; ``content`` are its bytes."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: Any
+    content: bytes
 
 
 class Receiver(ThreadingHTTPServer):
@@ -90,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _receive(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = json.loads(content) if content else None
-        self.server.calls.append(Call(self.command, self.path, dict(self.headers), body))
+        self.server.calls.append(Call(self.command, self.path, dict(self.headers), body, content))
         if self.server.status == HANG:
             self.server.closing.wait(MAX_TIME)
         elif self.server.status == DRIP:
