@@ -16,6 +16,7 @@ from flask.cli import AppGroup
 
 from app import jobs, startup_checks
 from app.apprise_client import AppriseClient
+from app.clinic import ClinicError
 from app.database import Database
 from app.database.key_check_values import MissingKeyError
 from app.outbox import queue
@@ -106,13 +107,8 @@ def _receiver_workers(
 ) -> list[ReceiverWorker]:
     """The senders of notifications and webhooks, to the receivers in clinic.toml."""
     clinic = services.clinic
-    client = AppriseClient(services.settings.site_url) if clinic.notify else None
     receivers: dict[Kind, dict[str, Send]] = {
-        Kind.NOTIFY: {
-            receiver.key: AppriseReceiver(client, receiver.url.get_secret_value())
-            for receiver in clinic.notify
-            if client
-        },
+        Kind.NOTIFY: _apprise_receivers(services),
         Kind.WEBHOOK: {
             receiver.key: WebhookReceiver(
                 receiver.url.get_secret_value(), receiver.secret.get_secret_value()
@@ -124,6 +120,17 @@ def _receiver_workers(
         ReceiverWorker(services.database, kind, targets, owner=owner, signal_handler=signal_handler)
         for kind, targets in receivers.items()
     ]
+
+
+def _apprise_receivers(services: Services) -> dict[str, Send]:
+    """Raises ClinicError if Apprise cannot use an address."""
+    receivers: dict[str, Send] = {}
+    for notify in services.clinic.notify:
+        url, client = notify.url.get_secret_value(), AppriseClient(services.settings.site_url)
+        if client.service_name(url) is None:
+            raise ClinicError(f"clinic.toml: notify {notify.key}: Apprise cannot use its address")
+        receivers[notify.key] = AppriseReceiver(client, url)
+    return receivers
 
 
 def _run_in_thread(worker: ReceiverWorker) -> None:

@@ -163,6 +163,8 @@ def _requeue(session: Session, message: OutboxMessage, to: str | None) -> str:
     if to:
         audit_log.record(session, now, "redirected", message.reference)
     emails = requeue_message(session, services.inquiries, message, now, to)
+    if message.target:
+        return f"send it to {_recipient(message)}"
     if not emails:
         return "cancel it: each mailbox of its topic has an email about this inquiry"
     recipients = " and ".join(email.recipient for email in emails)

@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.contact.answered import LINK_LIFETIME, mark_answered
 from app.contact.models import Inquiry, InquiryState
 from app.contact.queries import find_inquiry
-from app.contact.routes import POST_LIMIT
 from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
@@ -22,6 +21,7 @@ from app.web.rate_limits import limiter
 log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("answered", __name__)
 
+LIMIT = "30 per minute; 300 per hour"  # an office may share one address
 BY_LINK = "the link in an email"
 
 
@@ -32,7 +32,7 @@ def show(token: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/answered/<token>")
-@limiter.limit(POST_LIMIT)
+@limiter.limit(LIMIT)
 def mark(token: str) -> ResponseReturnValue:
     """Mark the inquiry as answered, then show the page. Pressed again, it changes nothing."""
     return _handle(token, mark=True)

@@ -16,7 +16,7 @@ from app.contact.models import Inquiry
 from app.contact.service import InquiryService
 from app.database.key_check_values import require_newest_key
 from app.outbox import admin, queue
-from app.outbox.models import OutboxMessage, OutgoingEmail
+from app.outbox.models import Kind, OutboxMessage, OutgoingEmail
 
 
 class RequeueError(Exception):
@@ -33,13 +33,19 @@ def requeue(
     """Send the message now, or cancel it if there is nothing to send. With ``to``, only this
     message is sent, to that address.
 
-    Returns the emails to send, that of the message first. Raises UnknownKeyError, or RequeueError,
-    also when the message is being sent or has arrived: roll back then.
+    Returns the emails to send, that of the message first; none for a message of another kind,
+    which is sent to the receiver that clinic.toml has today. Raises UnknownKeyError, or
+    RequeueError, also when the message is being sent or has arrived: roll back then.
     """
     keys = service.database.keys
     admin.lock_messages(session, [message.reference])  # two commands must not add the same one
-    emails = _emails(session, service, message, to)
-    if emails:
+    emails = [] if message.target else _emails(session, service, message, to)
+    if message.target:
+        if to:
+            raise RequeueError("only an email can be sent to an address; nothing changed")
+        content = message.encrypted_message or admin.REDACTED
+        possible = admin.requeue(session, message.id, content, None, now)
+    elif emails:
         require_newest_key(session, keys, now)
         keeps_mailbox = to or message.is_acknowledgement
         mailbox = message.mailbox if keeps_mailbox else emails[0].recipient
@@ -58,7 +64,7 @@ def _emails(
     session: Session, service: InquiryService, message: OutboxMessage, to: str | None
 ) -> list[OutgoingEmail]:
     inquiry = session.scalar(sa.select(Inquiry).where(Inquiry.reference == message.reference))
-    if inquiry is None or message.is_acknowledgement:
+    if inquiry is None or message.is_acknowledgement or message.kind == Kind.REMINDER:
         return [_stored_email(service, message, to)]
     content = inquiry.decrypt(service.database.keys)
     if content is None:
@@ -67,13 +73,15 @@ def _emails(
     if to:
         return [replace(emails[0], recipient=to)]
     others = sa.select(OutboxMessage.mailbox).where(
-        OutboxMessage.reference == message.reference, OutboxMessage.id != message.id
+        OutboxMessage.reference == message.reference,
+        OutboxMessage.id != message.id,
+        OutboxMessage.kind == Kind.EMAIL,
     )
     return _missing(emails, message.mailbox, session.scalars(others).all())
 
 
 def _stored_email(service: InquiryService, message: OutboxMessage, to: str | None) -> OutgoingEmail:
-    """The email of an acknowledgement or a digest, which is not rebuilt."""
+    """The email of an acknowledgement, reminder or digest, which is not rebuilt."""
     if to and message.is_acknowledgement:
         raise RequeueError("an acknowledgement goes only to the visitor; nothing changed")
     if not message.encrypted_message:

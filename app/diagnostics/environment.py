@@ -7,11 +7,11 @@ from pathlib import Path
 
 from app import clock
 from app.diagnostics.result import CheckResult, failed, ok, warning
+from app.http_calls import CallResult, call
 from app.maintenance.retention import REPLACED_BACKUPS
 from app.monitoring.alert_addresses import AlertAddresses, Report, record_results
 from app.monitoring.health import PROXIES_HEADER
 from app.monitoring.health_rules import CERTIFICATE_WARNING
-from app.monitoring.http_calls import CallResult, call
 from app.monitoring.observations import PING, WEBSITE, call_and_record
 from app.services import Services
 from config import Settings, SettingsError

@@ -29,7 +29,7 @@ from app.database import Database
 from app.maintenance.erasure import erase_rows
 from app.maintenance.vacuum import purge_deleted
 from app.outbox import admin
-from app.outbox.models import DeliveryAttempt, OutboxMessage, Outcome, State
+from app.outbox.models import DeliveryAttempt, Kind, OutboxMessage, Outcome, State
 from app.scheduler import AfterCommit, Job, daily, every, last_run
 
 log = logging.getLogger("frontdesk.retention")
@@ -41,6 +41,9 @@ REPLACED_BACKUPS = "before-restore-*"  # in the instance folder, made by `flask 
 KEEP_REPLACED = timedelta(days=14)
 BATCH_SIZE = 50  # inquiries in one short transaction
 PAUSE_SECONDS = 0.05  # seconds between transactions, so that requests can write
+
+# Only these keep content: reminders, notifications and webhooks that wait are cancelled.
+IS_ABOUT_INQUIRY = OutboxMessage.kind == Kind.EMAIL
 
 # id, reference, state, and since when its period runs
 ExpiredInquiry = sa.Row[UUID, str, str, datetime]
@@ -168,6 +171,8 @@ def _erase_batch(
             inquiry.reference: inquiry for inquiry in session.scalars(query.with_for_update())
         }
         message_ids = [message.id for message in messages if message.reference in expired]
+        for message_id in message_ids:
+            admin.cancel(session, message_id, now)  # a notification or webhook that still waits
         erase_rows(session, [inquiry.id for inquiry in expired.values()], message_ids, now)
         received = (name for name in expired if expired[name].state == InquiryState.RECEIVED)
         announcer.erased(session, received, now)
@@ -190,12 +195,13 @@ def _is_expired(periods: RetentionPeriods, now: datetime) -> sa.ColumnElement[bo
 
 
 def _has_unfinished_message() -> sa.ColumnElement[bool]:
-    unfinished = OutboxMessage.state.not_in((State.DELIVERED, State.CANCELLED))
-    return sa.exists().where(OutboxMessage.reference == Inquiry.reference, unfinished)
+    waits = OutboxMessage.state.not_in((State.DELIVERED, State.CANCELLED))
+    keeps = sa.or_(sa.and_(IS_ABOUT_INQUIRY, waits), OutboxMessage.state == State.SENDING)
+    return sa.exists().where(OutboxMessage.reference == Inquiry.reference, keeps)
 
 
 def _last_message_end() -> sa.ColumnElement[datetime]:
-    """When an inquiry's last message was delivered or cancelled; NULL if it has none."""
+    """When an inquiry's last email was delivered or cancelled; NULL if it has none."""
     cancelled_at = (
         sa.select(sa.func.max(DeliveryAttempt.ended_at))
         .where(DeliveryAttempt.outbox_message_id == OutboxMessage.id)
@@ -205,6 +211,6 @@ def _last_message_end() -> sa.ColumnElement[datetime]:
     end = sa.func.coalesce(OutboxMessage.delivered_at, cancelled_at, OutboxMessage.queued_at)
     return (
         sa.select(sa.func.max(end))
-        .where(OutboxMessage.reference == Inquiry.reference)
+        .where(OutboxMessage.reference == Inquiry.reference, IS_ABOUT_INQUIRY)
         .scalar_subquery()
     )

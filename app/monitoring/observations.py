@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, Database, UTCDateTime
 from app.database.engines import NotDurableError
-from app.monitoring.http_calls import CallResult, call
+from app.http_calls import CallResult, call
 from app.services import Services, current_services
 
 log = logging.getLogger("frontdesk.observations")

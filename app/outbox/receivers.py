@@ -92,6 +92,6 @@ class AppriseReceiver:
 
     def __call__(self, _message: OutboxMessage, call: OutgoingCall) -> AttemptResult:
         """Send the text."""
-        problem = self.client.send(self.url, call.title, call.body)
+        (problem,) = self.client.send((self.url,), call.title, call.body)
         outcome = Outcome.FAILED if problem else Outcome.DELIVERED
         return AttemptResult(outcome, transport_reply=problem or None)

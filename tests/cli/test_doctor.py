@@ -18,9 +18,9 @@ from app import clock
 from app.database import Database, key_check_values
 from app.diagnostics import database
 from app.diagnostics.environment import check_disk
+from app.http_calls import CallResult
 from app.maintenance.backup import record_backup
 from app.monitoring import readiness
-from app.monitoring.http_calls import CallResult
 from app.monitoring.observations import PING, record
 from app.services import get_services
 from config import ROOT, Settings

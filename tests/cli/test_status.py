@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from click.testing import Result
 
+from app.http_calls import CallResult
 from app.maintenance.backup import record_backup
-from app.monitoring.http_calls import CallResult
 from app.monitoring.observations import POSTS, WEBSITE, record
 from app.outbox import admin
 from app.outbox.send_errors import TransportFault

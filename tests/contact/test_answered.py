@@ -127,8 +127,8 @@ def test_the_link_of_an_erased_inquiry_says_so(desk: Visitor) -> None:
 
 def test_posts_are_limited(make_app: Callable[..., Flask]) -> None:
     client = make_app(RATELIMIT_ENABLED="true").test_client()
-    statuses = [client.post("/answered/guess").status_code for _ in range(11)]
-    assert statuses == [404] * 10 + [429]
+    statuses = [client.post("/answered/guess").status_code for _ in range(31)]
+    assert statuses == [404] * 30 + [429]
 
 
 def test_without_database_nothing_is_marked_and_the_page_says_so(

@@ -38,9 +38,9 @@ def test_the_box_is_not_ticked_and_its_value_are_its_words(visitor: Visitor) -> 
 
 
 def test_texting_needs_consent_and_other_replies_do_not(visitor: Visitor) -> None:
-    refused = visitor.send(**TEXT)
+    refused = visitor.send(None, **TEXT)
     assert (refused.status_code, CONSENT_ERROR in refused.text) == (422, True)
-    assert visitor.send(**TEXT, text_consent=WORDS).status_code == 303
+    assert visitor.send(None, **TEXT, text_consent=WORDS).status_code == 303
     assert visitor.send(reply_by="email", message="By email").status_code == 303
     problem = visitor.call(**TEXT)
     assert problem.json
@@ -49,7 +49,7 @@ def test_texting_needs_consent_and_other_replies_do_not(visitor: Visitor) -> Non
 
 def test_words_that_were_not_shown_are_never_stored(visitor: Visitor) -> None:
     """The page was open, or a program knew the words, before the clinic changed them."""
-    refused = visitor.send(**TEXT, text_consent="Old words")
+    refused = visitor.send(None, **TEXT, text_consent="Old words")
     assert (refused.status_code, CONSENT_CHANGED_ERROR in refused.text) == (422, True)
     assert " checked" not in refused.text.partition('name="text_consent"')[2].partition(">")[0]
     problem = visitor.call(**TEXT, text_consent="Old words")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from apprise.plugins.slack import NotifySlack
 
-from app.monitoring import http_calls
+from app import http_calls
 from app.monitoring.alert_addresses import AlertAddresses, Report, send_and_record
 from config import ROOT, SettingsError
 from tests.support.databases import sqlite_only

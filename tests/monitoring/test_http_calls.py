@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.monitoring import http_calls
+from app import http_calls
 from tests.support.webhook_receiver import DRIP, HANG, Receiver, receiver
 
 __all__ = ["receiver"]

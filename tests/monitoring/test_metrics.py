@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.monitoring.http_calls import CallResult
+from app.http_calls import CallResult
 from app.monitoring.observations import POSTS, WEBSITE, record
 from app.outbox.models import DeliveryAttempt
 from app.outbox.send_errors import TransportFault

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
+from app.http_calls import CallResult
 from app.monitoring.alert_addresses import AlertAddresses, send_and_record
 from app.monitoring.alerts import alert_job, uptime_ping_job, website_job
-from app.monitoring.http_calls import CallResult
 from app.monitoring.observations import (
     PING,
     WEBSITE,
@@ -100,7 +100,7 @@ def renamed(outbox: Outbox, table: str) -> Iterator[None]:
 def test_a_website_that_does_not_answer_is_alerted_and_stops_the_pings(
     mailer: MailerHarness, status: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.monitoring.http_calls.DEADLINE", 0.2)
+    monkeypatch.setattr("app.http_calls.DEADLINE", 0.2)
     if status is None:
         mailer.website.close()
     else:

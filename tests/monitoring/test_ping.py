@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.monitoring import http_calls
+from app import http_calls
 from app.monitoring.alerts import uptime_ping_job
 from app.outbox.send_errors import TransportFault
 from app.scheduler import run_if_due
