@@ -85,9 +85,8 @@ class LiveReload:
         if path == SCRIPT_PATH:
             return Response(SCRIPT.read_bytes(), mimetype="text/javascript")
         if self._error and _is_page_request(environ):
-            page = error_page(
-                self._error, self._app.jinja_env.globals["inline_css"](), self._folder
-            )
+            css = self._app.jinja_env.from_string("{{ inline_css() }}").render()
+            page = error_page(self._error, Markup(css), self._folder)  # noqa: S704 - our own
             return self._with_script(Response(page, 500, mimetype="text/html"))
         plain = {key: value for key, value in environ.items() if key not in CACHING_HEADERS}
         response = Response.from_app(self._app, plain, buffered=True)

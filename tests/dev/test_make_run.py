@@ -36,7 +36,7 @@ def startup_message(site: Site) -> dict[str, str]:
 
 def test_the_terminal_names_the_site_and_ctrl_c_stops_all_processes(instance: Path) -> None:
     make = ["make", "--assume-old=.venv/run.stamp", "run"]
-    with running_site(instance, command=make) as site:
+    with running_site(instance, make) as site:
         mailbox = f"{site.url}/dev/mailbox"
         assert startup_message(site) == {"Site": site.url, "Mailbox": mailbox, "Stop": "Ctrl-C"}
         for path in ("/healthz", "/dev/mailbox"):

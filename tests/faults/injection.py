@@ -38,7 +38,7 @@ def install() -> None:
     if plan.clock_offset:
         clock.now = _now_with_offset
     if plan.database_clock:
-        database.Database.now = lambda _self, _session: _now_with_offset()  # type: ignore[method-assign]
+        database.Database.now = lambda _self, _session: _now_with_offset()  # type: ignore[method-assign, assignment]
     if plan.quota:
         event.listen(sa.Engine, "begin", _set_quota)
     if "unsynced commits" in plan.bugs:
@@ -71,7 +71,7 @@ def _patch_web() -> None:
             reach("web before commit")
         reach("web after commit")
 
-    database.Database.session = session  # type: ignore[method-assign]
+    database.Database.session = session  # type: ignore[method-assign, assignment]
 
 
 def _patch_mailer() -> None:
@@ -85,10 +85,10 @@ def _patch_mailer() -> None:
             reach("after claim")
         return message
 
-    worker.Mailer._claim = claim  # type: ignore[method-assign]
+    worker.Mailer._claim = claim  # type: ignore[method-assign, assignment]
     _patch_smtp()
     if "record before sending" in plan.bugs:
-        worker.Mailer._attempt = _record_before_sending(worker.Mailer._attempt)  # type: ignore[method-assign]
+        worker.Mailer._attempt = _record_before_sending(worker.Mailer._attempt)  # type: ignore[method-assign, assignment]
 
 
 def _patch_smtp() -> None:
@@ -109,7 +109,7 @@ def _patch_smtp() -> None:
             reach("poison")
         send(email, **options)
 
-    smtp._SMTP.send = send_in_halves  # type: ignore[method-assign]
+    smtp._SMTP.send = send_in_halves  # type: ignore[method-assign, assignment]
     smtp.send = send_unless_poisoned
 
 

@@ -140,7 +140,8 @@ def _kill_one(site: SiteUnderTest, argument: str, rng: random.Random) -> bool:
     return False
 
 
-for seconds, short in ((60.0, ()), (10.0, BOTH)):
+RANDOM_KILLS: tuple[tuple[float, tuple[str, ...]], ...] = ((60.0, ()), (10.0, BOTH))
+for seconds, short in RANDOM_KILLS:
     SCENARIOS.append(
         Scenario(
             f"web and mailers killed -9 at random for {seconds:g} s",

@@ -139,7 +139,7 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
 
 
 @contextmanager
-def running_site(instance: Path, *, command: list[str] | None = None, **env: str) -> Iterator[Site]:
+def running_site(instance: Path, command: list[str] | None = None, /, **env: str) -> Iterator[Site]:
     """Run a site during the block. Waits until it responds."""
     if "CLINIC_DIR" not in env:
         share_maps(instance)
