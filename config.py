@@ -10,11 +10,13 @@ used: its sources cannot take an explicit mapping or ``NAME_FILE``, and importin
 to every command.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
+from importlib.util import find_spec
 from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
@@ -198,12 +200,22 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=1, le=65535)
     web_concurrency: int = Field(2, ge=1, le=256)
     web_threads: int = Field(4, ge=1, le=256)
+    mail_transport: Literal["smtp", "microsoft-graph", "amazon-ses"] = "smtp"
     mail_server: str = ""
     mail_port: int = Field(587, ge=1, le=65535)
     mail_use_tls: bool = True
     mail_use_ssl: bool = False
     mail_username: Credential = ""
     mail_password: SecretCredential = SecretStr("")
+    mail_auth: Literal["password", "oauth2"] = "password"
+    mail_oauth_provider: Literal["", "microsoft", "google"] = ""
+    mail_microsoft_cloud: Literal["global", "gcc-high", "dod", "china"] = "global"
+    mail_microsoft_tenant: str = ""
+    mail_microsoft_client_id: str = ""
+    mail_microsoft_client_secret: SecretCredential = SecretStr("")
+    mail_microsoft_certificate: SecretStr = SecretStr("")
+    mail_google_service_account: SecretStr = SecretStr("")
+    mail_ses_region: str = ""
     mail_default_sender: str = ""
     mail_auto_submitted: bool = True
     ratelimit_enabled: bool = True
@@ -226,7 +238,7 @@ class Settings(BaseModel):
         Raises SettingsError, which lists every error at once.
         """
         values, errors = _read_variables(environ)
-        errors += _missing_settings(values)
+        errors += _missing_settings(values) + _mail_account_errors(values)
         settings = None
         try:
             settings = cls.model_validate({name.lower(): values[name] for name in values})
@@ -319,6 +331,34 @@ class Settings(BaseModel):
             raise ValueError("must be ASCII characters, because it is sent in a header")
         return token
 
+    @field_validator("mail_microsoft_tenant", "mail_microsoft_client_id", "mail_ses_region")
+    @classmethod
+    def _identifier(cls, text: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9.-]*", text):
+            raise ValueError("must have only letters, digits, dots and dashes")
+        return text
+
+    @field_validator("mail_microsoft_certificate")
+    @classmethod
+    def _certificate_with_key(cls, secret: SecretStr) -> SecretStr:
+        if (pem := secret.get_secret_value()) and not _is_rsa_key(pem, with_certificate=True):
+            raise ValueError("must be an RSA private key without passphrase and its certificate")
+        return secret
+
+    @field_validator("mail_google_service_account")
+    @classmethod
+    def _service_account_key(cls, secret: SecretStr) -> SecretStr:
+        if text := secret.get_secret_value():
+            try:
+                key = json.loads(text)
+                is_complete = key["client_email"] and key["token_uri"].startswith("https://")
+                is_valid = bool(is_complete) and _is_rsa_key(key["private_key"])
+            except (AttributeError, KeyError, TypeError, ValueError):
+                is_valid = False
+            if not is_valid:
+                raise ValueError("must be the content of a service account's JSON key file")
+        return secret
+
     @field_validator("mail_default_sender")
     @classmethod
     def _plain_address(cls, address: str) -> str:
@@ -379,6 +419,16 @@ class Settings(BaseModel):
         """The values of the Host header that are answered, with any port."""
         site = _bracketed(urlsplit(self.site_url).hostname or "")
         return (site, "localhost", "127.0.0.1", *filter(None, self.extra_hosts.split(",")))
+
+    @property
+    def mail_mailbox(self) -> str:
+        """The mailbox that sends, for OAuth 2.0 and Microsoft Graph."""
+        return self.mail_username or self.mail_default_sender
+
+    @property
+    def mail_uses_password(self) -> bool:
+        is_password = self.mail_transport == "smtp" and self.mail_auth == "password"
+        return is_password and bool(self.mail_username)
 
     @property
     def mail_is_encrypted(self) -> bool:
@@ -493,14 +543,55 @@ def _missing_settings(values: Mapping[str, str]) -> list[str]:
         missing = {
             name: hint for name, hint in REQUIRED_IN_PRODUCTION.items() if name not in values
         }
+        if values.get("MAIL_TRANSPORT", "smtp") != "smtp":
+            missing.pop("MAIL_SERVER", None)
         errors += [f"{name}: missing{hint}" for name, hint in missing.items()]
-    if ("MAIL_USERNAME" in values) != ("MAIL_PASSWORD" in values):
+    return errors
+
+
+def _mail_account_errors(values: Mapping[str, str]) -> list[str]:
+    """Return what the chosen way to send lacks."""
+    transport, auth = values.get("MAIL_TRANSPORT", "smtp"), values.get("MAIL_AUTH", "password")
+    provider = values.get("MAIL_OAUTH_PROVIDER", "")
+    is_oauth2 = transport == "smtp" and auth == "oauth2"
+    is_microsoft = transport == "microsoft-graph" or (is_oauth2 and provider == "microsoft")
+    needed = {
+        "MAIL_OAUTH_PROVIDER": is_oauth2,
+        "MAIL_MICROSOFT_TENANT": is_microsoft,
+        "MAIL_MICROSOFT_CLIENT_ID": is_microsoft,
+        "MAIL_GOOGLE_SERVICE_ACCOUNT": is_oauth2 and provider == "google",
+        "MAIL_SES_REGION": transport == "amazon-ses",
+    }
+    way = "MAIL_AUTH=oauth2" if transport == "smtp" else f"MAIL_TRANSPORT={transport}"
+    errors = [
+        f"{name}: missing; {way} needs it"
+        for name, is_needed in needed.items()
+        if is_needed and name not in values
+    ]
+    if provider and not is_oauth2:
+        errors.append("MAIL_OAUTH_PROVIDER: has no effect without MAIL_AUTH=oauth2")
+    credentials = {"MAIL_MICROSOFT_CLIENT_SECRET", "MAIL_MICROSOFT_CERTIFICATE"} & values.keys()
+    if is_microsoft and len(credentials) != 1:
+        errors.append(
+            "MAIL_MICROSOFT_CLIENT_SECRET and MAIL_MICROSOFT_CERTIFICATE: set one of them"
+        )
+    if (is_oauth2 or is_microsoft) and "MAIL_PASSWORD" in values:
+        errors.append(f"MAIL_PASSWORD: is not used with {way}; remove it")
+    has_half_a_login = ("MAIL_USERNAME" in values) != ("MAIL_PASSWORD" in values)
+    if transport == "smtp" and auth == "password" and has_half_a_login:
         errors.append("MAIL_USERNAME and MAIL_PASSWORD: set both or neither")
+    if transport == "amazon-ses" and not find_spec("boto3"):
+        errors.append(
+            "MAIL_TRANSPORT: amazon-ses needs boto3; run"
+            " pip install --require-hashes -r requirements-ses.txt"
+        )
     return errors
 
 
 def _mail_errors(settings: Settings) -> list[str]:
-    """Check for two kinds of TLS, and for visitor data or a password in mail without TLS."""
+    """Check for two kinds of TLS, and for visitor data or a login in mail without TLS."""
+    if settings.mail_transport != "smtp":
+        return []
     both = "mail_use_tls" in settings.model_fields_set and settings.mail_use_tls
     if settings.mail_use_ssl and both:
         return ["MAIL_USE_TLS and MAIL_USE_SSL: only one of them can be true"]
@@ -508,7 +599,8 @@ def _mail_errors(settings: Settings) -> list[str]:
     exposed = {
         f"NOTIFICATION_DETAIL={detail} sends what visitors write": detail != "minimal",
         "SEND_ACKNOWLEDGEMENT shows who wrote": settings.send_acknowledgement,
-        "MAIL_PASSWORD would be sent unencrypted": bool(settings.mail_username),
+        "MAIL_PASSWORD would be sent unencrypted": settings.mail_uses_password,
+        "an access token would be sent unencrypted": settings.mail_auth == "oauth2",
     }
     reasons = " and ".join(reason for reason, applies in exposed.items() if applies)
     if (
@@ -525,6 +617,27 @@ def _error_line(location: tuple[int | str, ...], message: str) -> str:
     message = message.removeprefix("Value error, ").replace("Field required", "missing")
     message = re.sub(r"Value should have (.+?) items?.*,", r"must have \1 characters,", message)
     return f"{str(location[0]).upper()}: {message}" if location else message
+
+
+def _is_rsa_key(pem: str, *, with_certificate: bool = False) -> bool:
+    """Return whether ``pem`` is an RSA private key, and has its certificate too."""
+    # Imported here because it takes 0.07 s, and only some sites have such keys.
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        load_pem_private_key,
+    )
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415
+
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+        if with_certificate:
+            certificate = load_pem_x509_certificate(pem.encode())
+            if certificate.public_key() != key.public_key():
+                return False
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return False
+    return isinstance(key, RSAPrivateKey)
 
 
 def _split_keys(keys: SecretStr) -> tuple[str, ...]:

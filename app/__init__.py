@@ -17,7 +17,6 @@ from app.monitoring import health
 from app.monitoring.observations import notice_refused_post
 from app.monitoring.readiness import Readiness
 from app.notices.board import NoticeBoard
-from app.outbox.smtp import init_mail
 from app.pages.conditional_blocks import page_settings
 from app.services import EXTENSION_KEY, Services
 from app.web.logging import RequestObserver
@@ -52,7 +51,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         tiles_url=settings.map_tiles_url,
         cache=settings.instance_dir / "cache",
     )
-    _init_outbox(app, settings, clinic)
     inquiries = _init_contact(app, settings, clinic, database, notices)
     app.register_blueprint(health.blueprint)
     app.after_request(notice_refused_post)
@@ -123,20 +121,6 @@ def _init_pages(app: Flask, settings: Settings, clinic: Clinic) -> None:
             send_acknowledgement=settings.send_acknowledgement,
             map_tiles=bool(settings.map_tiles_url) and not has_basemap,
         ),
-    )
-
-
-def _init_outbox(app: Flask, settings: Settings, clinic: Clinic) -> None:
-    init_mail(
-        app,
-        server=settings.mail_server,
-        port=settings.mail_port,
-        sender=settings.mail_default_sender or clinic.email,
-        use_tls=settings.mail_use_tls and not settings.mail_use_ssl,
-        use_ssl=settings.mail_use_ssl,
-        username=settings.mail_username,
-        password=settings.mail_password.get_secret_value(),
-        auto_submitted=settings.mail_auto_submitted,
     )
 
 

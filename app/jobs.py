@@ -7,6 +7,7 @@ from app.clinic import Clinic
 from app.contact.reminders import send_reminders
 from app.contact.service import InquiryService
 from app.database import Database
+from app.mail import password_warning
 from app.maintenance.retention import RetentionPeriods, retention_job, spam_digest_cleanup_job
 from app.monitoring.alert_addresses import AlertAddresses, send_and_record
 from app.monitoring.alerts import alert_job, uptime_ping_job, website_job
@@ -52,8 +53,14 @@ def scheduled_jobs(
     if url := settings.heartbeat_url.get_secret_value():
         jobs.append(uptime_ping_job(partial(call_and_record, database, PING, url)))
     if clinic.digest:
-        site = settings.site_url
         jobs.append(
-            digest_job(database, clinic, clinic.digest, site=site, quarantine_days=quarantine_days)
+            digest_job(
+                database,
+                clinic,
+                clinic.digest,
+                site=settings.site_url,
+                quarantine_days=quarantine_days,
+                mail_warning=". ".join(password_warning(settings) or ()),
+            )
         )
     return jobs

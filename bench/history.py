@@ -12,6 +12,7 @@ from app.database import Database
 from app.outbox import results
 from app.outbox.models import Outcome
 from app.outbox.results import AttemptResult
+from app.outbox.transports.smtp import SMTPTransport
 from app.outbox.worker import Mailer
 from bench import wrk
 from bench.databases import DATABASES, temporary_database
@@ -101,7 +102,9 @@ def claim_times(site: SiteUnderTest) -> list[float]:
     """Return the seconds to claim each of ``CLAIMS`` messages and record its result."""
     database, times = site.database, list[float]()
     enqueue(site, CLAIMS)
-    mailer = Mailer(database, owner="bench")
+    mailer = Mailer(
+        database, SMTPTransport(server="127.0.0.1", port=9, sender="x@x.example"), owner="bench"
+    )
     for _ in range(CLAIMS):
         started = perf_counter()
         message = mailer._claim()

@@ -34,14 +34,22 @@ def test_code_and_templates_have_no_clinic_data(path: Path, clinic: Clinic) -> N
 def test_a_web_process_does_not_load_libraries_of_the_commands(tmp_path: Path) -> None:
     """Each of them would cost megabytes in every process and a tenth of a second at startup."""
     unwanted = {
-        "alembic", "apprise", "boto3", "dns", "flask_alembic", "folium", "google", "httpx", "msal",
-        "numpy", "psycopg", "requests", "shapely",
+        "alembic", "apprise", "boto3", "dns", "flask_alembic", "flask_mail", "folium", "google",
+        "httpx", "msal", "numpy", "psycopg", "requests", "shapely",
     }  # fmt: skip
+    # Also when they send email and alerts by all of these.
+    env = environment(
+        tmp_path,
+        MAIL_TRANSPORT="amazon-ses",
+        MAIL_SES_REGION="us-east-1",
+        MAIL_MICROSOFT_CLIENT_SECRET="x",
+        ALERT_URLS="json://localhost/",
+    )
     program = "import sys, wsgi; print(*(name for name in sys.modules if '.' not in name))"
     result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env={**os.environ, **environment(tmp_path)},
+        env={**os.environ, **env},
         capture_output=True,
         text=True,
         check=True,

@@ -14,6 +14,7 @@ from app import create_app
 from app.clinic import ClinicError
 from app.services import get_services
 from config import ROOT, SECRET_NAMES, SETTING_NAMES, Settings, SettingsError
+from tests.support.mail_services import certificate_pem, key_pem
 from tests.support.settings import NO_ENV_FILE
 
 KEY = Fernet.generate_key().decode()
@@ -26,6 +27,16 @@ PRODUCTION = {
     "MAIL_SERVER": "smtp.clinic.example",
     "MAIL_DEFAULT_SENDER": "web@clinic.example",
 }
+SERVICE_ACCOUNT = {
+    "client_email": "frontdesk@project.iam.gserviceaccount.com",
+    "private_key": key_pem(),
+    "token_uri": "https://oauth2.googleapis.com/token",
+}
+OAUTH2 = {**PRODUCTION, "MAIL_AUTH": "oauth2"}
+MICROSOFT = {**OAUTH2, "MAIL_OAUTH_PROVIDER": "microsoft"}
+GRAPH = {**PRODUCTION, "MAIL_TRANSPORT": "microsoft-graph"}
+APPLICATION = {"MAIL_MICROSOFT_TENANT": "clinic.example", "MAIL_MICROSOFT_CLIENT_ID": "1-2-3"}
+ONE_CREDENTIAL = "MAIL_MICROSOFT_CLIENT_SECRET and MAIL_MICROSOFT_CERTIFICATE: set one of them"
 PROXIES_MISSING = (
     "TRUSTED_PROXIES: missing; 1 behind nginx or Caddy on this machine, 0 when nothing is in front"
 )
@@ -183,6 +194,9 @@ def test_a_secret_can_come_from_a_file(name: str, tmp_path: Path) -> None:
         "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "DATABASE_URL": "sqlite:///file.db",
         "MAIL_PASSWORD": "from the file",
+        "MAIL_MICROSOFT_CLIENT_SECRET": "from the file",
+        "MAIL_MICROSOFT_CERTIFICATE": certificate_pem().strip(),
+        "MAIL_GOOGLE_SERVICE_ACCOUNT": json.dumps(SERVICE_ACCOUNT),
         "RATELIMIT_STORAGE_URI": "redis://file",
         "ALERT_URLS": "jsons://hooks.example/file",
         "HEARTBEAT_URL": "https://pings.example/file",
@@ -246,6 +260,65 @@ def test_a_byte_order_mark_in_a_secret_file_is_not_part_of_the_secret(tmp_path: 
     without = {k: v for k, v in DEVELOPMENT.items() if k != "SECRET_KEY"}
     settings = Settings.from_env({**without, "SECRET_KEY_FILE": str(file)})
     assert settings.secret_key.get_secret_value() == "f" * 40
+
+
+@pytest.mark.parametrize(
+    ("environ", "errors"),
+    [
+        (OAUTH2, ["MAIL_OAUTH_PROVIDER: missing; MAIL_AUTH=oauth2 needs it"]),
+        (
+            MICROSOFT,
+            [
+                "MAIL_MICROSOFT_TENANT: missing; MAIL_AUTH=oauth2 needs it",
+                "MAIL_MICROSOFT_CLIENT_ID: missing; MAIL_AUTH=oauth2 needs it",
+                ONE_CREDENTIAL,
+            ],
+        ),
+        (
+            {**GRAPH, **APPLICATION, "MAIL_MICROSOFT_CLIENT_SECRET": "hunter2",
+             "MAIL_MICROSOFT_CERTIFICATE": certificate_pem(), "MAIL_PASSWORD": "hunter2"},
+            [
+                ONE_CREDENTIAL,
+                "MAIL_PASSWORD: is not used with MAIL_TRANSPORT=microsoft-graph; remove it",
+            ],
+        ),
+        (
+            {**OAUTH2, "MAIL_OAUTH_PROVIDER": "google"},
+            ["MAIL_GOOGLE_SERVICE_ACCOUNT: missing; MAIL_AUTH=oauth2 needs it"],
+        ),
+        (
+            {**PRODUCTION, "MAIL_OAUTH_PROVIDER": "google"},
+            ["MAIL_OAUTH_PROVIDER: has no effect without MAIL_AUTH=oauth2"],
+        ),
+        (
+            {**PRODUCTION, "MAIL_TRANSPORT": "amazon-ses"},
+            ["MAIL_SES_REGION: missing; MAIL_TRANSPORT=amazon-ses needs it"],
+        ),
+        (
+            {**MICROSOFT, **APPLICATION, "MAIL_MICROSOFT_CLIENT_SECRET": "hunter2",
+             "MAIL_USE_TLS": "false", "NOTIFICATION_DETAIL": "minimal"},
+            [
+                "MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: an access token"
+                + " would be sent unencrypted"
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_way_to_send_lacks_is_listed(environ: dict[str, str], errors: list[str]) -> None:
+    assert errors_of(environ) == errors
+
+
+def test_only_smtp_needs_a_server() -> None:
+    without_server = {name: value for name, value in GRAPH.items() if name != "MAIL_SERVER"}
+    secret = {"MAIL_MICROSOFT_CLIENT_SECRET": "hunter2"}
+    assert Settings.from_env({**without_server, **APPLICATION, **secret}).mail_server == ""
+
+
+def test_amazon_ses_without_boto3_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.find_spec", lambda _name: None)
+    environ = {**PRODUCTION, "MAIL_TRANSPORT": "amazon-ses", "MAIL_SES_REGION": "us-east-1"}
+    (error,) = errors_of(environ)
+    assert "pip install --require-hashes -r requirements-ses.txt" in error
 
 
 def test_only_one_kind_of_tls_can_be_on() -> None:
@@ -522,6 +595,15 @@ def test_the_example_names_each_secret_that_can_come_from_a_file() -> None:
         ("RATELIMIT_STORAGE_URI", "redis://cache/?socket_timeout=hunter2"),
         ("ALERT_URLS", "json://one.example hooks.example/hunter2"),
         ("HEARTBEAT_URL", "https://[hunter2"),
+        ("MAIL_MICROSOFT_TENANT", "https://login.example/hunter2"),
+        ("MAIL_SES_REGION", "hunter2.example/"),
+        ("MAIL_MICROSOFT_CERTIFICATE", "hunter2"),
+        ("MAIL_MICROSOFT_CERTIFICATE", key_pem()),
+        ("MAIL_MICROSOFT_CERTIFICATE", certificate_pem()[len(key_pem()) :]),
+        ("MAIL_GOOGLE_SERVICE_ACCOUNT", "hunter2"),
+        ("MAIL_GOOGLE_SERVICE_ACCOUNT", json.dumps({**SERVICE_ACCOUNT, "private_key": "hunter2"})),
+        ("MAIL_GOOGLE_SERVICE_ACCOUNT", json.dumps({**SERVICE_ACCOUNT, "token_uri": "http://a"})),
+        ("MAIL_GOOGLE_SERVICE_ACCOUNT", '["hunter2"]'),
         ("BASE_URL", "https://clinic.example/path"),
         ("BASE_URL", "https://hunter2@clinic.example"),
         ("EXTRA_HOSTS", "https://web-1"),

@@ -33,6 +33,7 @@ COMMAND_PATHS = {
     "doctor": "app.cli.doctor:doctor",
     "inquiries": "app.cli.inquiries:inquiries",
     "keys": "app.cli.keys:keys",
+    "mail": "app.cli.mail:mail",
     "mailer": "app.cli.mailer:mailer",
     "notices": "app.cli.notices:notices",
     "outbox": "app.cli.outbox:outbox",

@@ -17,7 +17,7 @@ from app.diagnostics.result import CheckResult, Level
 COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.TODO: "cyan", Level.FAILED: "red"}
 
 
-def _valid_address(
+def valid_address(
     _context: click.Context, _option: click.Parameter, address: str | None
 ) -> str | None:
     try:
@@ -31,7 +31,7 @@ def _valid_address(
 @click.option(
     "--send-test",
     metavar="ADDRESS",
-    callback=_valid_address,
+    callback=valid_address,
     help="Send a test email to ADDRESS, a test alert and a ping.",
 )
 @with_appcontext

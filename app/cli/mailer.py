@@ -19,6 +19,7 @@ from app.apprise_client import AppriseClient
 from app.clinic import ClinicError
 from app.database import Database
 from app.database.key_check_values import MissingKeyError
+from app.mail import build_transport
 from app.outbox import queue
 from app.outbox.heartbeat import Heartbeat
 from app.outbox.models import Kind
@@ -78,6 +79,7 @@ def _run_mailer(
     services = current_services()
     worker = Mailer(
         database,
+        build_transport(services.settings, services.clinic),
         owner=owner,
         fallback=services.clinic.fallback_mailbox,
         signal_handler=signal_handler,

@@ -11,7 +11,7 @@ from app.diagnostics.environment import (
     check_replaced_backups,
     check_website,
 )
-from app.diagnostics.mail_transport import check_mail_server, send_test_email
+from app.diagnostics.mail_transport import check_mail, send_test_email
 from app.diagnostics.result import CheckResult, clinic_failures, failed, ok, warning
 from app.services import Services, current_services
 from config import SettingsError
@@ -42,7 +42,7 @@ def _check_running_site(services: Services, test_address: str | None) -> list[Ch
         ok("settings", f"complete, for {settings.app_env}"),
         *check_config(clinic, settings.clinic_dir),
         *check_database(services.database),
-        check_mail_server(settings),
+        *check_mail(settings, clinic),
         *check_sender_domain(sender.rpartition("@")[2].rstrip(">")),
         check_disk(services.database.folder or settings.instance_dir),
         *check_replaced_backups(settings.instance_dir),
@@ -50,5 +50,5 @@ def _check_running_site(services: Services, test_address: str | None) -> list[Ch
         *check_alert_channels(services, send_test=bool(test_address)),
     ]
     if test_address:
-        results.append(send_test_email(test_address, clinic, clock.now()))
+        results.append(send_test_email(settings, clinic, test_address, clock.now()))
     return results

@@ -27,16 +27,26 @@ REFERENCE_PREFIX = "digest-"
 IS_DIGEST = OutboxMessage.reference.startswith(REFERENCE_PREFIX)
 
 
-def digest_job(
-    database: Database, clinic: Clinic, digest: Digest, *, site: str, quarantine_days: int
+def digest_job(  # noqa: PLR0913  (what the text needs)
+    database: Database,
+    clinic: Clinic,
+    digest: Digest,
+    *,
+    site: str,
+    quarantine_days: int,
+    mail_warning: str = "",
 ) -> Job:
-    """Put the digest into the outbox once a day, in the transaction that claims the job."""
+    """Put the digest into the outbox once a day, in the transaction that claims the job.
+
+    ``mail_warning`` is what will soon keep email from being sent.
+    """
 
     def run(session: Session, now: datetime) -> None:
         values = digest_values(session, now) | {
             "clinic": clinic,
             "site": site,
             "quarantine_period": timedelta(days=quarantine_days),
+            "mail_warning": mail_warning,
         }
         for email in digest_emails(values, clinic, digest.mailboxes):
             enqueue(session, database.keys, email, domain=clinic.email_domain, now=now)

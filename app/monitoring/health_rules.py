@@ -81,6 +81,19 @@ TRANSPORT_PROBLEMS = {
         "The mail server refuses to send for us",
         "`flask outbox list` shows its answer",
     ),
+    TransportFault.CLOCK: Problem(
+        "mail_transport",
+        Severity.CRITICAL,
+        "Our clock is wrong, so our login is refused",
+        DOCTOR_ADVICE,
+    ),
+}
+# The others may end by themselves within minutes. If they last, the alert about waiting email
+# names them.
+CAUSES = {
+    TransportFault.CONNECTION: "the mail server does not answer",
+    TransportFault.LIMIT: "the mail server limits how much we send",
+    TransportFault.TOKEN_ENDPOINT: "the service that issues tokens does not answer",
 }
 
 
@@ -136,11 +149,12 @@ def _delivery_problems(stats: OutboxStats) -> Iterator[Problem]:
             count=stats.dead,
         )
     oldest = stats.oldest_pending
+    cause = CAUSES.get(stats.transport_fault) if stats.transport_fault else None
     if oldest and oldest > DELAY_WARNING:
         yield Problem(
             "delivery_delayed",
             Severity.CRITICAL if oldest > DELAY_CRITICAL else Severity.WARNING,
-            f"Email has been waiting for {format_duration(oldest)}",
+            f"Email has been waiting for {format_duration(oldest)}{f': {cause}' if cause else ''}",
             "`flask outbox list` shows why",
         )
     if (call := stats.oldest_pending_call) and call > DELAY_WARNING:

@@ -32,7 +32,7 @@ def may_send(session: Session, now: datetime) -> bool:
     transport = transport_state(session)
     if transport is None or transport.next_probe_at is None:
         return True
-    latest = now + 2 * retry_schedule.MAX_PROBE_DELAY
+    latest = now + retry_schedule.MAX_RETRY_AFTER + retry_schedule.MAX_PROBE_DELAY
     is_due = sa.or_(
         MailTransportState.next_probe_at <= now,
         MailTransportState.next_probe_at > latest,  # the clock was set back
@@ -46,15 +46,20 @@ def may_send(session: Session, now: datetime) -> bool:
     return session.scalar(probe) is not None
 
 
-def record_failure(session: Session, now: datetime, fault: TransportFault, reason: str) -> datetime:
-    """The transport is unavailable: send nothing until the next probe. Returns its time."""
+def record_failure(
+    session: Session, now: datetime, fault: TransportFault, reason: str, retry_after: float = 0.0
+) -> datetime:
+    """The transport is unavailable: send nothing until the next probe. Returns its time.
+
+    ``retry_after`` is the number of seconds for which the transport asks to be left alone.
+    """
     transport = transport_state(session)
     if transport is None:
         transport = MailTransportState(id=SINGLETON_ID, failure_count=0)
         session.add(transport)
     transport.failure_count += 1
     transport.unavailable_since = transport.unavailable_since or now
-    transport.next_probe_at = retry_schedule.next_probe(transport.failure_count, now)
+    transport.next_probe_at = retry_schedule.next_probe(transport.failure_count, now, retry_after)
     transport.fault, transport.reason = fault, reason
     return transport.next_probe_at
 

@@ -8,8 +8,8 @@ from email.header import Header
 from email.mime.base import MIMEBase
 from email.utils import formataddr
 
+import flask_mail
 from flask import current_app
-from flask_mail import Message
 
 from app.outbox.models import OutgoingEmail
 
@@ -26,17 +26,53 @@ UTF_8.header_encoding = BASE64
 UTF_8.body_encoding = QP
 
 
-def build_message(email: OutgoingEmail, *, message_id: str, date: datetime) -> Message:
-    """The message, from MAIL_DEFAULT_SENDER. Its ``as_bytes()`` is what to send."""
+class Message(flask_mail.Message):
+    """Flask-Mail encodes names and subjects so that some programs read a second mailbox, or
+    lose spaces. These are read by all as they were meant.
+    """
+
+    def _message(self) -> MIMEBase:
+        # Flask-Mail looks up an option here. The transports do not use it.
+        current_app.extensions.setdefault("mail", flask_mail.Mail().init_mail({}))
+        message = super()._message()
+        message.policy = KEEP_LINES
+        message.replace_header("Subject", encode_subject(self.subject))
+        message.replace_header("From", encode_mailbox(*self.sender))
+        return message
+
+    def as_wire_bytes(self) -> bytes:
+        """The message as SMTP carries it: it ends with a line break."""
+        content: bytes = self.as_bytes()
+        return content if content.endswith(b"\r\n") else content + b"\r\n"
+
+    @property
+    def envelope_recipient(self) -> str:
+        """The one recipient, with the domain in ASCII."""
+        (recipient,) = flask_mail.sanitize_addresses(self.recipients)
+        return str(recipient)
+
+
+def build_message(
+    email: OutgoingEmail,
+    *,
+    sender: str,
+    message_id: str,
+    date: datetime,
+    auto_submitted: bool = True,
+) -> Message:
+    """The message, from the address ``sender``. With ``auto_submitted``, one to the front desk
+    says that a program sent it. Needs an application context.
+    """
     # RFC 3834: an acknowledgement replies to a message, a notification does not. Without the
     # header, automatic replies to an acknowledgement would come back to the clinic.
     headers = {"Auto-Submitted": "auto-replied" if email.is_acknowledgement else "auto-generated"}
-    if not (current_app.config["MAIL_AUTO_SUBMITTED"] or email.is_acknowledgement):
+    if not (auto_submitted or email.is_acknowledgement):
         headers = {}
-    message = _Message(
+    message = Message(
         # A visitor's "=?" stays text even for programs that decode twice.
         subject=_one_line(email.subject).replace("=?", "= ?"),
         recipients=[email.recipient],
+        sender=sender,
         body=email.text,
         html=email.html,
         reply_to=email.reply_to,
@@ -45,27 +81,9 @@ def build_message(email: OutgoingEmail, *, message_id: str, date: datetime) -> M
         extra_headers=headers,
     )
     # Message() would join name and address and parse them again, which breaks "Roe, MD".
-    message.sender = (_one_line(email.sender_name), default_sender())
+    message.sender = (_one_line(email.sender_name), sender)
     message.msgId = message_id
     return message
-
-
-class _Message(Message):
-    """Flask-Mail encodes names and subjects so that some programs read a second mailbox, or
-    lose spaces. These are read by all as they were meant.
-    """
-
-    def _message(self) -> MIMEBase:
-        message = super()._message()
-        message.policy = KEEP_LINES
-        message.replace_header("Subject", encode_subject(self.subject))
-        message.replace_header("From", encode_mailbox(*self.sender))
-        return message
-
-
-def default_sender() -> str:
-    """MAIL_DEFAULT_SENDER: the address in From, and of the envelope."""
-    return str(current_app.extensions["mail"].default_sender)
 
 
 def encode_subject(text: str) -> str:

@@ -19,14 +19,14 @@ from app.http_calls import call as http_call
 from app.outbox.models import Kind, OutboxMessage, Outcome, OutgoingCall
 from app.outbox.results import AttemptResult
 from app.outbox.signals import SignalHandler
-from app.outbox.worker import Mailer
+from app.outbox.worker import Worker
 
 GONE = 410
 
 Send = Callable[[OutboxMessage, OutgoingCall], AttemptResult]
 
 
-class ReceiverWorker(Mailer):
+class ReceiverWorker(Worker):
     """Sends the messages of one kind, each with the function for its receiver."""
 
     def __init__(

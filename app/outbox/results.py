@@ -15,14 +15,16 @@ from app.outbox.send_errors import TransportFault
 class AttemptResult:
     """How one attempt ended, with the transport's status code and answer.
 
-    ``fault`` says why the transport is unavailable. ``redirected`` is the encrypted email for
-    the fallback mailbox, after a permanent refusal.
+    ``fault`` says why the transport is unavailable, ``retry_after`` for how many seconds it asks
+    to be left alone. ``redirected`` is the encrypted email for the fallback mailbox, after a
+    permanent refusal.
     """
 
     outcome: Outcome
     code: int | None = None
     transport_reply: str | None = None
     fault: TransportFault | None = None
+    retry_after: float = 0.0
     redirected: bytes | None = None
 
 
@@ -87,7 +89,9 @@ def _wait_for_transport(
     any is waiting: the transport may refuse only this message.
     """
     fault = result.fault or TransportFault.CONNECTION
-    probe_at = circuit_breaker.record_failure(session, now, fault, result.transport_reply or "")
+    probe_at = circuit_breaker.record_failure(
+        session, now, fault, result.transport_reply or "", result.retry_after
+    )
     message.attempt_count -= 1
     refused = fault is TransportFault.SENDER
     message.schedule(probe_at + retry_schedule.MIN_PROBE_DELAY if refused else now)

@@ -29,6 +29,7 @@ MIN_PROBE_DELAY = timedelta(seconds=15)
 # When a mail server is back, 1,000 messages are sent within five minutes. After the wait for
 # the probe one mailer needs four of them, at 200 ms a message (bench/outbox.py).
 MAX_PROBE_DELAY = timedelta(seconds=60)
+MAX_RETRY_AFTER = timedelta(minutes=5)  # a transport may ask for a longer delay, up to this
 
 
 def next_attempt(
@@ -41,9 +42,12 @@ def next_attempt(
     return now + delay * jitter(1 - JITTER, 1 + JITTER)
 
 
-def next_probe(failure_count: int, now: datetime) -> datetime:
-    """When to probe a transport again after so many failures (at least 1) in a row."""
-    return now + _doubled(MIN_PROBE_DELAY, failure_count - 1, MAX_PROBE_DELAY)
+def next_probe(failure_count: int, now: datetime, retry_after: float = 0.0) -> datetime:
+    """When to probe a transport again after so many failures (at least 1) in a row. It asked to
+    be left alone for ``retry_after`` seconds.
+    """
+    delay = _doubled(MIN_PROBE_DELAY, failure_count - 1, MAX_PROBE_DELAY)
+    return now + max(delay, min(timedelta(seconds=retry_after), MAX_RETRY_AFTER))
 
 
 def _doubled(delay: timedelta, times: int, maximum: timedelta) -> timedelta:

@@ -20,6 +20,9 @@ class TransportFault(StrEnum):
     AUTHENTICATION = "authentication"
     # It refuses to send for us: the sender, the account, this host, a policy or a limit.
     SENDER = "sender"
+    LIMIT = "limit"  # it says clearly that it is a limit, and nothing about the message
+    TOKEN_ENDPOINT = "token endpoint"  # noqa: S105  (OAuth 2.0: it does not answer)
+    CLOCK = "clock"  # OAuth 2.0, Amazon SES: this machine's clock is wrong
 
 
 class SendError(Exception):
@@ -30,6 +33,7 @@ class SendError(Exception):
 
     outcome: ClassVar[Outcome]
     fault: TransportFault | None = None
+    retry_after: float = 0.0
 
     def __init__(self, answer: str, code: int | None = None) -> None:
         printable = "".join(char if char.isprintable() else " " for char in answer)
@@ -59,7 +63,8 @@ class TransportUnavailable(SendError):
     """Nothing can be sent for now. Not the message's fault, so the attempt does not count.
 
     ``fault`` is SENDER only if the transport was given a message and refused it. If it accepts
-    others, the outbox then counts the refusal against that message.
+    others, the outbox then counts the refusal against that message. ``retry_after`` is the
+    number of seconds for which it asks to be left alone.
     """
 
     outcome = Outcome.UNAVAILABLE
@@ -69,6 +74,7 @@ class TransportUnavailable(SendError):
         answer: str,
         code: int | None = None,
         fault: TransportFault = TransportFault.CONNECTION,
+        retry_after: float = 0.0,
     ) -> None:
         super().__init__(answer, code)
-        self.fault = fault
+        self.fault, self.retry_after = fault, retry_after

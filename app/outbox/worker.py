@@ -6,6 +6,7 @@ open during SMTP: a slow mail server must not lock the database.
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,11 +17,12 @@ from app.database import Database
 from app.database.engines import NotDurableError
 from app.database.key_check_values import require_newest_key
 from app.encryption import UnknownKeyError
-from app.outbox import admin, circuit_breaker, queue, results, retry_schedule, signals, smtp
+from app.outbox import admin, circuit_breaker, queue, results, retry_schedule, signals
 from app.outbox.models import EMAILS, Kind, OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.results import AttemptResult
 from app.outbox.send_errors import MessageRefused, RecipientRefused, SendError
 from app.outbox.signals import SignalHandler, StopRequested
+from app.outbox.transports import Transport
 
 log = logging.getLogger("frontdesk.mailer")
 
@@ -28,25 +30,17 @@ POLL_INTERVAL = 1.0  # seconds between two checks of an empty queue
 RECORD_RETRY_DELAY = 2.0  # seconds between two tries to record a result
 
 
-class Mailer:
-    """One mailer process. ``owner`` identifies it in leases. ``fallback`` is the mailbox for
-    messages that another one has refused.
-    """
+class Worker(ABC):
+    """Delivers the messages of some kinds, one at a time. ``owner`` identifies it in leases."""
 
-    kinds: Sequence[Kind] = EMAILS
+    kinds: Sequence[Kind]
 
     def __init__(
-        self,
-        database: Database,
-        *,
-        owner: str,
-        fallback: str | None = None,
-        signal_handler: SignalHandler | None = None,
+        self, database: Database, *, owner: str, signal_handler: SignalHandler | None = None
     ) -> None:
         self.database = database
         self.owner = owner
         self.signal_handler = signal_handler or SignalHandler()
-        self._fallback = fallback
         self._paused = False
 
     def run(self, *, once: bool = False) -> None:
@@ -87,8 +81,13 @@ class Mailer:
             require_newest_key(session, self.database.keys, now)
             return queue.claim(session, self.owner, now, self.kinds)
 
+    @abstractmethod
     def _may_send(self, session: Session, now: datetime) -> bool:
-        return circuit_breaker.may_send(session, now)
+        """Whether a message may be sent now."""
+
+    @abstractmethod
+    def _send(self, message: OutboxMessage, content: str) -> AttemptResult:
+        """Send ``message``, whose decrypted content is ``content``."""
 
     def _is_paused(self, session: Session) -> bool:
         """Whether the outbox is paused. Logs every change."""
@@ -111,36 +110,6 @@ class Mailer:
             reply = f"{type(error).__name__} while sending"
             return AttemptResult(Outcome.FAILED, transport_reply=reply)
 
-    def _send(self, message: OutboxMessage, content: str) -> AttemptResult:
-        """Send ``message``, whose decrypted content is ``content``."""
-        try:
-            email = OutgoingEmail.from_json(content)
-        except (TypeError, ValueError):  # written by a newer version
-            return AttemptResult(Outcome.FAILED, transport_reply="the stored email is unreadable")
-        try:
-            with self.signal_handler.time_limit(signals.DEADLINE):
-                smtp.send(
-                    email,
-                    message_id=message.message_id,
-                    date=message.created_at,
-                    on_data_sent=self.signal_handler.mark_data_sent,
-                )
-        except StopRequested:
-            return AttemptResult(Outcome.INTERRUPTED, transport_reply="the mailer was stopped")
-        except SendError as error:
-            refused = isinstance(error, RecipientRefused | MessageRefused)
-            redirected = self._redirect(email, message) if refused else None
-            return AttemptResult(error.outcome, error.code, str(error), error.fault, redirected)
-        return AttemptResult(Outcome.DELIVERED, code=250)
-
-    def _redirect(self, email: OutgoingEmail, message: OutboxMessage) -> bytes | None:
-        """The encrypted email for the fallback mailbox; None if it must not or cannot go there."""
-        if not self._fallback or message.used_fallback or self._fallback == email.recipient:
-            return None
-        if email.is_acknowledgement:  # it is for the visitor, not for the clinic
-            return None
-        return self.database.keys.encrypt(email.redirected(self._fallback).to_json())
-
     def _record_result(self, message: OutboxMessage, result: AttemptResult) -> None:
         """Record ``result``, retrying until the lease ends; nothing else is claimed before."""
         lease_end = time.monotonic() + retry_schedule.LEASE.total_seconds()
@@ -157,6 +126,61 @@ class Mailer:
                 continue
             _log_result(message, result, recorded=recorded)
             return
+
+
+class Mailer(Worker):
+    """Sends email by ``transport``. ``fallback`` is the mailbox for messages that another one
+    has refused.
+    """
+
+    kinds = EMAILS
+
+    def __init__(
+        self,
+        database: Database,
+        transport: Transport,
+        *,
+        owner: str,
+        fallback: str | None = None,
+        signal_handler: SignalHandler | None = None,
+    ) -> None:
+        super().__init__(database, owner=owner, signal_handler=signal_handler)
+        self._transport = transport
+        self._fallback = fallback
+
+    def _may_send(self, session: Session, now: datetime) -> bool:
+        return circuit_breaker.may_send(session, now)
+
+    def _send(self, message: OutboxMessage, content: str) -> AttemptResult:
+        try:
+            email = OutgoingEmail.from_json(content)
+        except (TypeError, ValueError):  # written by a newer version
+            return AttemptResult(Outcome.FAILED, transport_reply="the stored email is unreadable")
+        try:
+            with self.signal_handler.time_limit(signals.DEADLINE):
+                code = self._transport.send(
+                    email,
+                    message_id=message.message_id,
+                    date=message.created_at,
+                    on_data_sent=self.signal_handler.mark_data_sent,
+                )
+        except StopRequested:
+            return AttemptResult(Outcome.INTERRUPTED, transport_reply="the mailer was stopped")
+        except SendError as error:
+            refused = isinstance(error, RecipientRefused | MessageRefused)
+            redirected = self._redirect(email, message) if refused else None
+            return AttemptResult(
+                error.outcome, error.code, str(error), error.fault, error.retry_after, redirected
+            )
+        return AttemptResult(Outcome.DELIVERED, code)
+
+    def _redirect(self, email: OutgoingEmail, message: OutboxMessage) -> bytes | None:
+        """The encrypted email for the fallback mailbox; None if it must not or cannot go there."""
+        if not self._fallback or message.used_fallback or self._fallback == email.recipient:
+            return None
+        if email.is_acknowledgement:  # it is for the visitor, not for the clinic
+            return None
+        return self.database.keys.encrypt(email.redirected(self._fallback).to_json())
 
 
 def _log_result(message: OutboxMessage, result: AttemptResult, *, recorded: bool) -> None:

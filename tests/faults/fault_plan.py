@@ -34,8 +34,8 @@ SHORT_TIMES = {
     "app.outbox.retry_schedule.MIN_PROBE_DELAY": 1.0,
     "app.outbox.retry_schedule.MAX_PROBE_DELAY": 2.0,
     "app.outbox.signals.DEADLINE": 11.0,
-    "app.outbox.smtp.COMMAND_TIMEOUT": 3.0,
-    "app.outbox.smtp.FINAL_REPLY_TIMEOUT": 8.0,
+    "app.outbox.transports.smtp.COMMAND_TIMEOUT": 3.0,
+    "app.outbox.transports.smtp.FINAL_REPLY_TIMEOUT": 8.0,
 }
 REAL_TIMES: dict[str, float] = {}
 

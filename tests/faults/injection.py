@@ -21,8 +21,9 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app import clock, database
-from app.outbox import queue, results, retry_schedule, smtp, worker
+from app.outbox import queue, results, retry_schedule, worker
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
+from app.outbox.transports import Transport, smtp
 from tests.faults.fault_plan import POISON, TERM, FaultPlan
 
 SIGNALS = {TERM: signal.SIGTERM}
@@ -92,7 +93,7 @@ def _patch_mailer() -> None:
 
 
 def _patch_smtp() -> None:
-    send_bytes, send = smtp._SMTP.send, smtp.send
+    send_bytes, send = smtp._SMTP.send, Transport.send
 
     def send_in_halves(self: Any, s: Any) -> None:
         if not (isinstance(s, bytes) and s.endswith(smtp.FINAL_DOT)):
@@ -104,13 +105,13 @@ def _patch_smtp() -> None:
         send_bytes(self, s[half:])
         reach("after the dot")
 
-    def send_unless_poisoned(email: OutgoingEmail, **options: Any) -> None:
+    def send_unless_poisoned(self: Transport, email: OutgoingEmail, **options: Any) -> int:
         if POISON in email.text:
             reach("poison")
-        send(email, **options)
+        return send(self, email, **options)
 
-    smtp._SMTP.send = send_in_halves  # type: ignore[method-assign, assignment]
-    smtp.send = send_unless_poisoned
+    smtp._SMTP.send = send_in_halves  # type: ignore[method-assign]
+    Transport.send = send_unless_poisoned  # type: ignore[method-assign]
 
 
 def _record_before_sending(

@@ -23,6 +23,7 @@ from config import ROOT
 from tests.cli.test_commands import Desk
 from tests.support.settings import environment
 from tests.support.smtp_relay import Relay, relay
+from tests.support.transports import transport_of
 
 __all__ = ["relay"]
 
@@ -157,7 +158,7 @@ def test_a_process_that_was_idle_during_the_rotation_stores_nothing_with_the_old
     assert idle.send(message="by the form").status_code == 503
     assert idle.call(message="by the API").status_code == 503
     with idle.app.app_context(), pytest.raises(key_check_values.MissingKeyError):
-        Mailer(idle.database, owner="idle").deliver_one()
+        Mailer(idle.database, transport_of(idle.app), owner="idle").deliver_one()
     assert relay.received == []
     alone = with_keys(NEW)
     assert listed(alone) == {fingerprint(NEW): ("newest", 2)}

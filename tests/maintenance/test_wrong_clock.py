@@ -26,6 +26,7 @@ from app.services import get_services
 from tests.cli.test_commands import Desk
 from tests.maintenance.test_retention import age, mark_delivered
 from tests.support.smtp_relay import Relay, relay
+from tests.support.transports import transport_of
 
 __all__ = ["relay"]
 
@@ -168,7 +169,7 @@ def test_an_email_queued_by_a_wrong_clock_counts_as_waiting(site: Site, relay: R
     site.send(message="Sent while the clock was wrong")
     site.now = TODAY
     with site.app.app_context():
-        assert Mailer(site.database, owner="one").deliver_one()
+        assert Mailer(site.database, transport_of(site.app), owner="one").deliver_one()
     site.now = TODAY + timedelta(minutes=16)
     assert "delivery_delayed" in site.problems()
 

@@ -14,6 +14,7 @@ from app.outbox.models import OutboxMessage, OutgoingEmail
 from app.outbox.worker import Mailer
 from app.services import get_services
 from tests.support.smtp_relay import Relay, relay
+from tests.support.transports import transport_of
 
 __all__ = ["relay"]
 
@@ -41,7 +42,7 @@ class OutboxHarness:
             queue.enqueue(session, self.database.keys, email, domain="clinic.example", now=now)
 
     def mailer(self, **options: Any) -> Mailer:
-        return Mailer(self.database, **{"owner": "one", **options})
+        return Mailer(self.database, transport_of(self.app), **{"owner": "one", **options})
 
     def message(self) -> OutboxMessage:
         with self.database.read_session() as session:

@@ -20,6 +20,8 @@ from flask import Flask
 from app.outbox.mime import build_message
 from app.outbox.models import OutgoingEmail
 from tests.outbox.conftest import EMAIL
+from tests.support.smtp_relay import Relay
+from tests.support.transports import transport_of
 
 SENDER = "no-reply@clinic.example"
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -58,9 +60,15 @@ FAMILY = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(MAIL_DEFAULT_SENDER=SENDER)
+@pytest.fixture(autouse=True)
+def app_context(app: Flask) -> Iterator[None]:
+    with app.app_context():
+        yield
+
+
+def build(email: OutgoingEmail) -> bytes:
+    message_id = "<a@clinic.example>"
+    return build_message(email, sender=SENDER, message_id=message_id, date=WHEN).as_wire_bytes()
 
 
 def combinations() -> Iterator[OutgoingEmail]:
@@ -74,19 +82,18 @@ def combinations() -> Iterator[OutgoingEmail]:
         yield replace(EMAIL, subject=urgent + subject, sender_name=clinic, text="", html="")
 
 
-def test_every_reader_reads_what_was_meant(app: Flask) -> None:
-    with app.app_context():
-        for email in combinations():
-            subject = email.subject.replace("=?", "= ?")
-            content = build_message(email, message_id="<a@clinic.example>", date=WHEN).as_bytes()
-            assert decode(raw_header(content, "Subject")) == subject
-            ((phrase, address),) = getaddresses([unfold(raw_header(content, "From"))])
-            assert (decode(phrase), address) == (email.sender_name, SENDER)
-            assert str(make_header(decode_header(phrase))) == email.sender_name
-            parsed = message_from_bytes(content, policy=policy.default)
-            assert str(parsed["Subject"]) == subject
-            # Python 3.11 shows a space between two encoded words of a name.
-            assert [mailbox.addr_spec for mailbox in parsed["From"].addresses] == [SENDER]
+def test_every_reader_reads_what_was_meant() -> None:
+    for email in combinations():
+        subject = email.subject.replace("=?", "= ?")
+        content = build(email)
+        assert decode(raw_header(content, "Subject")) == subject
+        ((phrase, address),) = getaddresses([unfold(raw_header(content, "From"))])
+        assert (decode(phrase), address) == (email.sender_name, SENDER)
+        assert str(make_header(decode_header(phrase))) == email.sender_name
+        parsed = message_from_bytes(content, policy=policy.default)
+        assert str(parsed["Subject"]) == subject
+        # Python 3.11 shows a space between two encoded words of a name.
+        assert [mailbox.addr_spec for mailbox in parsed["From"].addresses] == [SENDER]
 
 
 def raw_header(content: bytes, name: str) -> str:
@@ -121,20 +128,18 @@ def decode(value: str) -> str:
     return text
 
 
-def test_line_breaks_and_controls_never_reach_a_header(app: Flask) -> None:
+def test_line_breaks_and_controls_never_reach_a_header() -> None:
     email = replace(EMAIL, subject="One\r\nBcc: x@y.example\x85\u2028Two", sender_name="A\nB: c")
-    with app.app_context():
-        content = build_message(email, message_id="<a@clinic.example>", date=WHEN).as_bytes()
+    content = build(email)
     assert decode(raw_header(content, "Subject")) == "One  Bcc: x@y.example  Two"
     assert message_from_bytes(content)["Bcc"] is None
     assert message_from_bytes(content)["B"] is None
 
 
-def test_a_long_address_is_not_broken(app: Flask) -> None:
+def test_a_long_address_is_not_broken() -> None:
     address = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.example.com"
     email = replace(EMAIL, recipient=address, reply_to=address)
-    with app.app_context():
-        content = build_message(email, message_id="<a@clinic.example>", date=WHEN).as_bytes()
+    content = build(email)
     parsed = message_from_bytes(content)
     for header in ("To", "Reply-To"):
         assert getaddresses([unfold(parsed[header])]) == [("", address)]
@@ -151,11 +156,16 @@ def test_a_long_address_is_not_broken(app: Flask) -> None:
 )
 def test_auto_submitted_can_be_left_out_of_email_to_the_front_desk(
     make_app: Callable[..., Flask],
+    relay: Relay,
     setting: str,
     acknowledgement: bool,  # noqa: FBT001
     sent: str | None,
 ) -> None:
     email = replace(EMAIL, is_acknowledgement=acknowledgement)
-    with make_app(MAIL_AUTO_SUBMITTED=setting).app_context():
-        content = build_message(email, message_id="<a@clinic.example>", date=WHEN).as_bytes()
-    assert message_from_bytes(content)["Auto-Submitted"] == sent
+    server = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(relay.port), "MAIL_USE_TLS": "false"}
+    app = make_app(**server, MAIL_AUTO_SUBMITTED=setting)
+    with app.app_context():
+        transport_of(app).send(
+            email, message_id="<a@clinic.example>", date=WHEN, on_data_sent=lambda: None
+        )
+    assert relay.received[0].message["Auto-Submitted"] == sent

@@ -10,23 +10,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 
-from app.diagnostics.mail_transport import check_mail_server
-from app.outbox import smtp
+from app.diagnostics.mail_transport import check_mail
 from app.outbox.send_errors import TemporaryFailure, TransportFault, TransportUnavailable
 from app.outbox.signals import DEADLINE, SignalHandler, StopRequested
+from app.outbox.transports.smtp import SMTPTransport, _Connection
 from app.services import get_services
 from tests.outbox.conftest import EMAIL
 from tests.support.certificate import write_self_signed_certificate
 from tests.support.smtp_relay import DRIP, DROP, HANG, Relay
+from tests.support.transports import transport_of
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 
 
 def _send(signal_handler: SignalHandler | None = None) -> None:
     mark = signal_handler.mark_data_sent if signal_handler else lambda: None
-    smtp.send(EMAIL, message_id="<a@clinic.example>", date=WHEN, on_data_sent=mark)
+    transport_of(current_app).send(
+        EMAIL, message_id="<a@clinic.example>", date=WHEN, on_data_sent=mark
+    )
 
 
 @pytest.fixture
@@ -134,7 +137,8 @@ def test_whatever_a_login_raises_means_the_transport_is_unavailable(
     with app.app_context():
         with pytest.raises(TransportUnavailable) as caught:
             _send()
-        check = check_mail_server(get_services(app).settings)
+        services = get_services(app)
+        (check,) = check_mail(services.settings, services.clinic)
     assert password not in str(caught.value)
     assert (check.level, check.text.count("\n")) == ("failed", 0)
     assert password not in check.text
@@ -159,7 +163,9 @@ def test_the_final_dot_is_sent_without_waiting_for_the_ack_of_the_body(
 ) -> None:
     """Without TCP_NODELAY each message would wait 40 ms for the other side's delayed ACK."""
     app = make_smtp_app(MAIL_USE_TLS="false")
-    with app.app_context(), smtp._Connection(lambda: None) as connection:
+    transport = transport_of(app)
+    assert isinstance(transport, SMTPTransport)
+    with _Connection(transport.mail, None, lambda: None) as connection:
         host = connection.host
         assert host is not None
         assert host.sock is not None

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.outbox import smtp
 from app.outbox.models import OutgoingEmail
 from app.outbox.send_errors import (
     MessageRefused,
@@ -21,6 +20,7 @@ from app.outbox.send_errors import (
 )
 from tests.outbox.conftest import EMAIL
 from tests.support.smtp_relay import Relay
+from tests.support.transports import transport_of
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 ANSWERS = tomllib.loads(Path(__file__).with_name("smtp_answers.toml").read_text())["answer"]
@@ -53,7 +53,9 @@ def result(
     """The result of a send when the relay answers with ``line`` at ``stage``."""
     relay.script = {STEPS[stage]: line.replace("\n", "\r\n")}
     with app.app_context(), pytest.raises(SendError) as caught:
-        smtp.send(email, message_id="<a@clinic.example>", date=WHEN, on_data_sent=lambda: None)
+        transport_of(app).send(
+            email, message_id="<a@clinic.example>", date=WHEN, on_data_sent=lambda: None
+        )
     return caught.value
 
 

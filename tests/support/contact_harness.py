@@ -14,6 +14,7 @@ from app.outbox.worker import Mailer
 from app.services import get_services
 from tests.contact.conftest import GOOD
 from tests.support.smtp_relay import ReceivedMessage, Relay
+from tests.support.transports import transport_of
 
 HEADERS = sorted(
     ("Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Reply-To",
@@ -33,7 +34,7 @@ class ContactHarness:
         self.relay = relay
         self.client = app.test_client()
         self.database: Database = get_services(app).database
-        self._mailer = Mailer(self.database, owner="one")
+        self._mailer = Mailer(self.database, transport_of(app), owner="one")
 
     def reset(self) -> None:
         """Delete all data, so that a repeated inquiry is not a duplicate."""

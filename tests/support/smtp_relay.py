@@ -5,14 +5,17 @@ a reply or to DROP, HANG, DRIP or ACCEPT_AND_DROP. ``hits`` counts how often eac
 script. ``pause`` maps a step to the seconds before its reply. A reply to rcpt may contain
 "{recipient}". If ``only`` is set, the script of rcpt is for this recipient, and that of dot for
 messages that contain it.
+With ``check_token`` it takes email only after XOAUTH2, with a user and a token for which that is
+true.
 """
 
 import socket
 import ssl
 import threading
 import time
+from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email import policy
@@ -66,6 +69,7 @@ class Relay:
     login: bool = False
     mechanisms: str = "PLAIN"
     auth: str = ""  # the last AUTH command
+    check_token: Callable[[str, str], bool] | None = None
     received: list[ReceivedMessage] = field(default_factory=list)
     only: str = ""
     connections: int = 0
@@ -110,6 +114,7 @@ class _Session:
         self._lines: BinaryIO = connection.makefile("rb")
         self._closing = closing
         self._sender = ""
+        self._is_authenticated = False
         self._recipients: list[str] = []
 
     def run(self) -> None:
@@ -124,10 +129,9 @@ class _Session:
                 self._encrypt()
             elif verb == "auth":
                 self._relay.auth = command
-                self._reply_to("auth")
+                self._authenticate(command)
             elif verb == "mail":
-                self._sender, self._recipients = command.partition("<")[2].partition(">")[0], []
-                self._reply_to("mail")
+                self._begin_message(command)
             elif verb == "rcpt":
                 address = command.partition("<")[2].partition(">")[0]
                 reply = self._reply_to_rcpt(address)
@@ -143,6 +147,31 @@ class _Session:
         with suppress(OSError):
             self._lines.close()
         self._connection.close()
+
+    def _begin_message(self, command: str) -> None:
+        if self._relay.check_token and not self._is_authenticated:
+            self._send("530 5.7.57 Client not authenticated to send mail")
+            return
+        self._sender, self._recipients = command.partition("<")[2].partition(">")[0], []
+        self._reply_to("mail")
+
+    def _authenticate(self, command: str) -> None:
+        check = self._relay.check_token
+        if check is None or "auth" in self._relay.script:
+            self._reply_to("auth")
+            return
+        _, mechanism, credentials = command.split(" ")
+        assert mechanism == "XOAUTH2"
+        user, bearer, *_ = b64decode(credentials).decode().split("\x01")
+        token = bearer.removeprefix("auth=Bearer ")
+        self._is_authenticated = check(user.removeprefix("user="), token)
+        if self._is_authenticated:
+            self._reply_to("auth")
+            return
+        self._relay.hits["auth"] += 1
+        self._send("334 " + b64encode(b'{"status":"400","schemes":"Bearer"}').decode())
+        assert self._lines.readline() == b"\r\n"  # the client has to answer before the code
+        self._send("535 5.7.3 Authentication unsuccessful")
 
     def _encrypt(self) -> None:
         assert self._relay.tls is not None
