@@ -299,7 +299,7 @@ def test_a_byte_order_mark_in_a_secret_file_is_not_part_of_the_secret(tmp_path: 
              "MAIL_USE_TLS": "false", "NOTIFICATION_DETAIL": "minimal"},
             [
                 "MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: an access token"
-                + " would be sent unencrypted"
+                " would be sent unencrypted"
             ],
         ),
     ],

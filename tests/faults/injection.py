@@ -72,7 +72,7 @@ def _patch_web() -> None:
             reach("web before commit")
         reach("web after commit")
 
-    database.Database.session = session  # type: ignore[method-assign, assignment]
+    database.Database.session = session  # type: ignore[method-assign]
 
 
 def _patch_mailer() -> None:
@@ -89,7 +89,7 @@ def _patch_mailer() -> None:
     worker.Mailer._claim = claim  # type: ignore[method-assign, assignment]
     _patch_smtp()
     if "record before sending" in plan.bugs:
-        worker.Mailer._attempt = _record_before_sending(worker.Mailer._attempt)  # type: ignore[method-assign, assignment]
+        worker.Mailer._attempt = _record_before_sending(worker.Mailer._attempt)  # type: ignore[method-assign]
 
 
 def _patch_smtp() -> None:

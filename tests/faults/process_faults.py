@@ -141,12 +141,12 @@ def _kill_one(site: SiteUnderTest, argument: str, rng: random.Random) -> bool:
 
 
 RANDOM_KILLS: tuple[tuple[float, tuple[str, ...]], ...] = ((60.0, ()), (10.0, BOTH))
-for seconds, short in RANDOM_KILLS:
+for seconds, in_short in RANDOM_KILLS:
     SCENARIOS.append(
         Scenario(
             f"web and mailers killed -9 at random for {seconds:g} s",
             partial(killed_at_random, seconds=seconds),
-            short=short,
+            short=in_short,
             note="gunicorn and two mailers, all restarted; the mail server misbehaves",
         )
     )
