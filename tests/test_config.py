@@ -298,8 +298,8 @@ def test_a_byte_order_mark_in_a_secret_file_is_not_part_of_the_secret(tmp_path: 
             {**MICROSOFT, **APPLICATION, "MAIL_MICROSOFT_CLIENT_SECRET": "hunter2",
              "MAIL_USE_TLS": "false", "NOTIFICATION_DETAIL": "minimal"},
             [
-                "MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: an access token"
-                " would be sent unencrypted"
+                ("MAIL_USE_TLS: must be on unless MAIL_SERVER is this machine: an access token"
+                " would be sent unencrypted")
             ],
         ),
     ],
