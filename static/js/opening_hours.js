@@ -82,7 +82,9 @@
   function show() {
     // Every list contains all locations, in the same order.
     document.querySelectorAll(".status").forEach((element, i) => {
-      element.textContent = status(places[i % places.length]);
+      const text = status(places[i % places.length]);
+      // On the first screen it is one line, so that nothing moves.
+      element.textContent = element.closest(".open") ? text.replace(/^Closed .*, o/, "O") : text;
     });
     // Hours begin and end on whole minutes. More often, because computers sleep.
     clearTimeout(timer);
