@@ -173,7 +173,6 @@ def test_front_page_fits_one_round_trip_with_a_notice(app: Flask) -> None:
 
 
 def test_pages_lead_to_the_next_one(client: FlaskClient) -> None:
-    assert (
-        '<p class="next"><a href="/after-your-infusion">Next: ' in client.get("/first-visit").text
-    )
+    html = client.get("/first-visit").text
+    assert '<p class="next"><a href="/after-your-infusion">Next: ' in html
     assert 'class="next"' not in client.get("/privacy").text
