@@ -24,8 +24,9 @@ from tests.support.pages import (
 FIRST_ROUND_TRIP = 10 * 1460  # bytes: ten segments, RFC 6928
 # 200 characters, the most that a notice can have.
 NOTICE = (
-    "Both clinics are closed from Thursday, November 26, until Monday, November 30, for repairs to "
-    "the heating. Your appointment in that week stays valid: we call you to agree on a new time, soon."
+    "Both clinics are closed from Thursday, November 26, until Monday, November 30, while the"
+    " heating is repaired. Your appointment in that week stays valid: we will call you soon and"
+    " agree on a new time."
 )
 
 
