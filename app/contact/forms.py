@@ -176,7 +176,7 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
 # The fields that can have an error, from top to bottom.
 PAGE_ORDER = (
     *("topic", "location", "message"),
-    *("name", "email", "reply_by", "phone", "voicemail_ok", "best_time"),
+    *("name", "email", "reply_by", "phone", "text_consent", "voicemail_ok", "best_time"),
 )
 
 

@@ -22,52 +22,59 @@ INTERACTIVE_MAP = """
   - button "2. Lighthouse Hill"
   - button "Zoom in"
   - button "Zoom out"
+  - button "Show all locations"
 """
 FORM = """
-- textbox "Your name (required)"
-- textbox "Email address (required)"
-- group "How should we reply?":
-  - radio "Email" [checked]
-  - radio "Phone call"
-  - radio "Text message"
-- textbox "Phone number"
+- group "Your message":
+  - combobox "What is your message about? (required)":
+    - option "Choose one" [selected]
+    - option "General question"
+  - combobox "Which location is this about? (required)"
+  - textbox "Your message (required)"
+- group "About you":
+  - textbox "Your name (required)"
+  - textbox "Email address (required)"
+  - group "How should we reply?":
+    - radio "Email" [checked]
+    - radio "Phone call"
+    - radio "Text message"
+- button "Send message"
+"""
+PHONE_FIELDS = """
+- textbox "Phone number (required)"
 - checkbox "It's OK to leave me a voicemail"
 - textbox "Best time to reach you"
-- combobox "What is your message about? (required)":
-  - option "Choose one" [selected]
-  - option "General question"
-- combobox "Which location is this about? (required)"
-- textbox "Your message (required)"
-- button "Send message"
 """
 ERROR_SUMMARY = """
 - alert "There is a problem":
   - heading "There is a problem" [level=2]
   - list:
     - listitem:
-      - link "Enter your name":
-        - /url: "#name"
+      - link "Choose what your message is about":
+        - /url: "#topic"
+    - listitem:
+      - link "Choose a location":
+        - /url: "#location"
 """
 FORM_WITH_ERRORS = """
-- textbox "Your name (required)" [invalid]
-- textbox "Email address (required)" [invalid]
-- textbox "Phone number"
 - combobox "What is your message about? (required)" [invalid]
 - combobox "Which location is this about? (required)" [invalid]
 - textbox "Your message (required)" [invalid]
+- textbox "Your name (required)" [invalid]
+- textbox "Email address (required)" [invalid]
 - button "Send message"
 """
 
 
 def test_table_of_contents(page: Page) -> None:
     page.goto("/")
-    expect(page.locator("nav.contents")).to_match_aria_snapshot(CONTENTS)
+    expect(page.locator(".columns > .contents")).to_match_aria_snapshot(CONTENTS)
 
 
 def test_static_and_interactive_map(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 300})
     page.goto("/location")
-    expect(page.locator("#map-box picture")).to_match_aria_snapshot(STATIC_MAP)
+    expect(page.locator("#map-box")).to_match_aria_snapshot(STATIC_MAP)
     page.locator("#map-box").scroll_into_view_if_needed()
     expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=20_000)
     expect(page.locator("#map-box")).to_match_aria_snapshot(INTERACTIVE_MAP)
@@ -80,9 +87,14 @@ def test_form_and_its_errors(page: Page, path: str) -> None:
     page.goto(path)
     form = page.locator("#contact-us-today form")
     expect(form).to_match_aria_snapshot(FORM)
+    expect(form.get_by_label("Phone number")).not_to_be_visible()
+    form.get_by_label("Phone call").check()
+    expect(form.locator(".by-phone")).to_match_aria_snapshot(PHONE_FIELDS)
+    expect(form.locator(".text-consent")).not_to_be_visible()
     for name, autofill in (("Your name", "name"), ("Email", "email"), ("Phone number", "tel")):
         field = form.get_by_role("textbox", name=name)
         expect(field).to_have_attribute("autocomplete", autofill)
+    form.get_by_label("Email", exact=True).check()
     page.get_by_role("button", name="Send message").click()
     expect(page.locator(".error-summary")).to_match_aria_snapshot(ERROR_SUMMARY)
     expect(form).to_match_aria_snapshot(FORM_WITH_ERRORS)

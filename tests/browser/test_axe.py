@@ -68,7 +68,7 @@ def test_axe_detects_violations(page: Page) -> None:
     visit(page, "/privacy")
     page.evaluate("""() => {
       const text = document.querySelector("main p");
-      text.style.color = "#777"; text.style.background = "#fff";
+      text.style.color = "#666"; text.style.background = "#fff";
       document.querySelector("main h1").outerHTML = "<img src='/favicon.svg'>";
     }""")
     text = " ".join(violations(page, EVERYTHING))
