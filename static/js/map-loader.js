@@ -27,7 +27,7 @@
   function load() {
     box.classList.remove("is-empty");
     fetch(box.dataset.assets).then(function (response) { return response.json(); })
-      .then(start).catch(function () {});
+      .then(start).catch(function () { box.classList.toggle("is-empty", !!button); });
   }
 
   if (!box || !box.dataset.assets) return;

@@ -15,6 +15,11 @@ from tests.support.site import Site, eventually
 PIN = ".map-pin"
 BUILD_TIMEOUT = 60_000  # milliseconds; a build has low priority
 POPUP = ".leaflet-popup"
+PINS_IN_SIGHT = """() => {
+  const box = document.querySelector("#map-box").getBoundingClientRect();
+  return [...document.querySelectorAll(".map-pin")].map(pin => pin.getBoundingClientRect())
+    .filter(pin => pin.left >= box.left && pin.right <= box.right
+      && pin.top >= box.top && pin.bottom <= box.bottom).length; }"""
 SCALE = ".leaflet-control-scale-line >> nth=0"
 # The smallest PNG: one transparent pixel.
 PIXEL = bytes.fromhex(
@@ -60,12 +65,11 @@ def marker_position(page: Page) -> tuple[int, int]:
     return round(position[0]), round(position[1])
 
 
-@pytest.mark.parametrize("path", ["/", "/location"])
-def test_map_loads_only_when_its_box_is_near(page: Page, path: str) -> None:
+def test_map_loads_only_when_its_box_is_near(page: Page) -> None:
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
     page.set_viewport_size({"width": 800, "height": 300})
-    page.goto(path)
+    page.goto("/")
     page.wait_for_load_state("networkidle")
     assert not [url for url in requested if "leaflet" in url or "/tiles/" in url or "map.js" in url]
     page.locator("#map-box").scroll_into_view_if_needed()
@@ -162,6 +166,32 @@ def test_close_button_returns_focus_to_the_marker(map_page: Page) -> None:
     assert focused(page) == "2. Lighthouse Hill"
 
 
+@pytest.mark.parametrize("width", [360, 700, 768])
+def test_popup_of_each_marker_can_be_closed_on_small_screens(
+    open_page: Callable[..., Page], width: int
+) -> None:
+    page = open_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    open_map(page)
+    for number in range(2):
+        page.locator(PIN).nth(number).click()
+        button = page.get_by_role("button", name="Close popup")
+        wait_until_still(page, button)
+        button.click()  # fails if something lies over it
+        expect(page.locator(POPUP)).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+
+
+def test_zooming_in_keeps_the_nearest_location_in_sight(map_page: Page) -> None:
+    page = map_page
+    for _ in range(3):
+        page.get_by_role("button", name="Zoom in").click()
+        page.wait_for_timeout(400)
+    assert page.evaluate(PINS_IN_SIGHT) == 1
+    page.get_by_role("button", name="Show all locations").click()
+    eventually(lambda: page.evaluate(PINS_IN_SIGHT) == 2, 10, "both locations are shown")
+    page.wait_for_load_state("networkidle")
+
+
 def wait_until_still(page: Page, locator: Locator) -> None:
     before = None
     for _ in range(50):
@@ -213,7 +243,6 @@ def test_one_finger_scrolls_the_page_and_shows_a_hint(
 
 def test_attribution_is_visible(map_page: Page) -> None:
     expect(map_page.locator(".leaflet-control-attribution")).to_have_text("Invented town")
-    expect(map_page.locator("figcaption")).to_contain_text("Map: Invented town")
 
 
 def test_skip_link_moves_past_the_map(map_page: Page) -> None:
@@ -338,7 +367,9 @@ def test_without_a_basemap_streets_load_only_after_a_click(
     expect(button).to_be_visible()
     page.wait_for_timeout(400)
     assert not external
-    expect(page.locator("#map-box img").first).to_be_visible()
+    box = page.locator("#map-box").bounding_box()
+    assert box
+    assert box["height"] < 250, "no blank map"
 
     button.click()
     expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
@@ -369,7 +400,7 @@ def test_second_click_retries_an_unreachable_street_host(
     button = page.get_by_role("button", name="Show streets")
     button.click()
     page.wait_for_timeout(800)
-    expect(page.locator("#map-box img").first).to_be_visible()
+    expect(button).to_be_visible()
     unreachable = False
     button.click()
     expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=BUILD_TIMEOUT)
@@ -382,4 +413,4 @@ def test_without_a_basemap_and_javascript_the_button_is_hidden(
     page = open_page(base_url=site_without_basemap, java_script_enabled=False)
     page.goto("/location")
     expect(page.locator("#show-streets")).not_to_be_visible()
-    expect(page.locator("#map-box img")).to_be_visible()
+    expect(page.get_by_text("12 Quay Street").first).to_be_visible()

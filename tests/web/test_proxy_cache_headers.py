@@ -10,8 +10,8 @@ from app.clinic import Clinic
 from tests.contact.conftest import GOOD
 
 PUBLIC = ("/", "/evidence", "/location", "/contact", "/sitemap.xml", "/robots.txt",
-          "/favicon.svg", "/static/css/map.css", "/location/map.svg", "/unavailable",
-          "/api/unavailable")  # fmt: skip
+          "/favicon.svg", "/static/css/map.css", "/location/map.svg", "/figures/trials.svg",
+          "/illustration.svg", "/api/", "/unavailable", "/api/unavailable")  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PUBLIC)
@@ -41,7 +41,7 @@ def test_nginx_caches_nothing_else(client: FlaskClient) -> None:
         client.get(received.headers["Location"]),
         client.post("/contact", data={}),
         client.post("/api/v1/inquiries", json={}),
-        *(client.get(path) for path in ("/healthz", "/readyz", "/healthz/outbox", "/api/")),
+        *(client.get(path) for path in ("/healthz", "/readyz", "/healthz/outbox")),
         client.get("/no-such-page"),
         client.delete("/evidence"),
     ]
