@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -464,7 +465,9 @@ def test_a_restore_is_refused_if_inquiries_could_be_accepted_before_the_content_
     assert restore_guards(desk) == []
 
 
-def test_what_a_killed_backup_left_is_deleted(tmp_path: Path, postgres_url: str) -> None:
+def test_what_a_killed_backup_left_is_deleted(
+    tmp_path: Path, postgres_url: str, make_app: Callable[..., Flask]
+) -> None:
     backups, programs = tmp_path / "backups", tmp_path / "programs"
     backups.mkdir()
     programs.mkdir()
@@ -475,25 +478,23 @@ def test_what_a_killed_backup_left_is_deleted(tmp_path: Path, postgres_url: str)
     )
     killer.chmod(0o700)
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "backup", str(backups)]
-    variables = environment(tmp_path, DATABASE_URL=postgres_url)
-
-    def back_up(path: str) -> int:
-        env = {**os.environ, **variables, "PATH": path}
-        return subprocess.run(command, cwd=ROOT, env=env, check=False, timeout=60).returncode
-
-    assert back_up(f"{programs}{os.pathsep}{os.environ['PATH']}") == -9
+    path = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    env = {**os.environ, **environment(tmp_path, DATABASE_URL=postgres_url), **path}
+    killed = subprocess.run(command, cwd=ROOT, env=env, check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
     (left,) = backups.iterdir()
     assert [file.read_text() for file in left.iterdir()] == ["a whole database\n"]
     left = left.rename(tmp_path / left.name)  # as a restore leaves it, in the instance folder
     running = backups / ".frontdesk-running"
     running.mkdir()
-    assert back_up(os.environ["PATH"]) == 0
+    desk = Desk(make_app(DATABASE_URL=postgres_url))
+    desk.says("backup", str(backups))
     assert left.exists(), "it may be in use: it was written to just now"
     hour_ago = left.stat().st_mtime - 3600
     for path in (left, *left.iterdir()):
         os.utime(path, (hour_ago, hour_ago))
     time.sleep(1)  # file names have seconds
-    assert back_up(os.environ["PATH"]) == 0
+    desk.says("backup", str(backups))
     assert not left.exists()
     assert running.exists()
 

@@ -15,6 +15,7 @@ from app.outbox.models import OutboxMessage, State
 from app.services import get_services
 from config import ROOT
 from tests.contact.conftest import Visitor, visitor
+from tests.support.databases import sqlite_only
 from tests.support.settings import environment
 from tests.support.site import eventually
 from tests.support.smtp_relay import HANG, Relay, relay
@@ -56,6 +57,7 @@ def state(visitor: Visitor) -> str | None:
         return found
 
 
+@sqlite_only
 def test_a_named_mailer_runs_once_and_resumes_what_it_was_sending_when_killed(
     visitor: Visitor, mailer: Mailer, relay: Relay
 ) -> None:
