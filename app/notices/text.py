@@ -11,7 +11,7 @@ MIDNIGHT = time(0)
 
 
 def notice_line(notice: Notice, clinic: Clinic, now: datetime) -> str:
-    """Return ``Quay Street: Closing at 2 pm today, Monday, November 30. Snow is on the way.``"""
+    """Return ``Main Street: Closing at 2 pm today, Monday, November 30. Snow is on the way.``"""
     place = f"{clinic.location_name(notice.location)}: " if notice.location else ""
     if notice.closed_from is None:
         return f"{place}{notice.text} (until {format_end(notice.ends_at, clinic.zone)})"

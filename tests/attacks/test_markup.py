@@ -33,7 +33,6 @@ WRITTEN = (  # texts in the demo clinic's file that are replaced
     '"Second floor"',
     '"Billing or cost"',
     '"Thanksgiving Day"',
-    '"1 business day"',
 )
 
 

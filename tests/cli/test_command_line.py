@@ -22,7 +22,7 @@ __all__ = ["desk", "relay"]
 REPORT_BY_STATUS = {
     "doctor", "status", "clinic check", "inquiries export", "db current", "db check",
 }  # fmt: skip
-NEED_NO_DATABASE = {"cache", "clinic", "doctor", "version"}
+NEED_NO_DATABASE = {"cache", "clinic", "doctor", "mail", "version"}
 
 
 def walk(group: click.Group, above: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:

@@ -75,7 +75,7 @@ def test_inquiries_that_differ_in_what_was_typed_are_announced_alike(
     )
     assert phones == same_phones
     assert program == same_program
-    assert "Billing question, Quay Street. Reference …" in phones
+    assert "Billing or cost, Quay Street. Reference …" in phones
     assert data(site.calls()[2]) == {
         "type": "inquiry.received",
         "reference": site.inquiries()[0].reference,
@@ -108,7 +108,7 @@ def test_a_receiver_can_be_for_some_topics_and_locations(make_site: Callable[...
     site = make_site(notify=(PHONES.model_copy(update=some),))
     for topic, place in (("billing", "quay"), ("directions", "hill"), ("billing", "hill")):
         site.send(topic=topic, location=place, message=f"{topic} {place}")
-    assert [call.body[:30] for call in site.calls()] == ["Billing question, Lighthouse H"]
+    assert [call.body[:30] for call in site.calls()] == ["Billing or cost, Lighthouse Hi"]
 
 
 def test_suspected_spam_is_announced_after_its_release_only(make_site: Callable[..., Site]) -> None:

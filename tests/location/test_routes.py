@@ -13,6 +13,7 @@ from flask import Flask
 from app.clinic import ClinicError, load_clinic
 from app.location.pmtiles_reader import PMTilesReader
 from app.services import get_services
+from config import SettingsError
 
 TILE = "/location/tiles/15/16384/16383.mvt"
 
@@ -187,7 +188,7 @@ def test_invalid_basemap_is_an_error(
 def test_tiles_url_without_placeholders_is_an_error(
     make_app: Callable[..., Flask],
 ) -> None:
-    with pytest.raises(ClinicError, match="MAP_TILES_URL"):
+    with pytest.raises(SettingsError, match="MAP_TILES_URL"):
         make_app(MAP_TILES_URL="https://tiles.example/all.png")
 
 

@@ -284,4 +284,4 @@ def test_the_privacy_page_states_the_periods(make_app: Callable[..., Flask]) -> 
     app = make_app(RETENTION_DAYS="45", QUARANTINE_RETENTION_DAYS="7")
     shown = app.test_client().get("/privacy").text
     assert "for 45 days after it has reached our front desk" in shown
-    assert "erased after 7 days" in shown
+    assert "deleted after 7 days" in shown
