@@ -95,8 +95,10 @@ docs: $(VENV)/test.stamp ## Generate docs/settings.md and docs/cli.md from the c
 
 lock: build/uv/bin/uv ## Pin the dependencies of pyproject.toml, with hashes, in requirements*.txt
 	@$(COMPILE) pyproject.toml -o requirements.txt
+	@$(COMPILE) --group ses -c requirements.txt -o requirements-ses.txt
 	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
-	@$(COMPILE) --group test -c requirements.txt -c requirements-dev.txt -o requirements-test.txt
+	@$(COMPILE) --group test -c requirements.txt -c requirements-ses.txt -c requirements-dev.txt \
+		-o requirements-test.txt
 	@$(COMPILE) bench/peers/requirements.in -o bench/peers/requirements.txt
 
 clean: ## Delete everything that can be rebuilt. The instance folder stays

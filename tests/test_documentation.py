@@ -91,6 +91,7 @@ def test_each_dependency_is_pinned() -> None:
     groups = project["dependency-groups"]
     for file, requirements in {
         "requirements.txt": project["project"]["dependencies"],
+        "requirements-ses.txt": groups["ses"],
         "requirements-dev.txt": groups["dev"],
         "requirements-test.txt": groups["test"],
     }.items():

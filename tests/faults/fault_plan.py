@@ -45,7 +45,9 @@ class FaultPlan:
     """``journal``: the file where a process records each fault before it happens.
     ``clock_offset``: a file with seconds to add to the application's clock, and with
     ``database_clock`` also to PostgreSQL's as the application reads it. ``quota``: a file with the
-    maximum number of SQLite pages. ``bugs``: names of bugs to introduce.
+    maximum number of SQLite pages. ``bugs``: names of bugs to introduce. ``cloud``: the hosts to
+    use as Microsoft's. ``library_clock``: a file with seconds to add to the clock by which the
+    libraries of Microsoft, Google and Amazon sign.
     """
 
     journal: str
@@ -55,6 +57,8 @@ class FaultPlan:
     database_clock: bool = False
     quota: str = ""
     bugs: tuple[str, ...] = ()
+    cloud: dict[str, str] = field(default_factory=dict)
+    library_clock: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

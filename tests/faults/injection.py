@@ -9,11 +9,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +42,10 @@ def install() -> None:
         clock.now = _now_with_offset
     if plan.database_clock:
         database.Database.now = lambda _self, _session: _now_with_offset()  # type: ignore[method-assign, assignment]
+    if plan.cloud:
+        _use_cloud()
+    if plan.library_clock:
+        _patch_library_clocks()
     if plan.quota:
         event.listen(sa.Engine, "begin", _set_quota)
     if "unsynced commits" in plan.bugs:
@@ -150,10 +156,35 @@ def _set_times() -> None:
     )
 
 
+def _use_cloud() -> None:
+    from app.outbox.transports import microsoft  # only for sites that use it
+
+    microsoft.CLOUDS["global"] = microsoft.Cloud(**plan.cloud)
+
+
+def _patch_library_clocks() -> None:
+    """Set the clock by which the libraries of Microsoft, Google and Amazon sign."""
+    import botocore.auth
+    import google.auth._helpers
+    import msal.oauth2cli.assertion
+
+    def now(**_: object) -> datetime:
+        return datetime.now(UTC).replace(tzinfo=None) + _offset(plan.library_clock)
+
+    def timestamp() -> float:
+        return time.time() + _offset(plan.library_clock).total_seconds()
+
+    google.auth._helpers.utcnow = botocore.auth.get_current_datetime = now
+    msal.oauth2cli.assertion.time = SimpleNamespace(time=timestamp)
+
+
 def _now_with_offset() -> datetime:
-    path = Path(plan.clock_offset)
-    offset = float(path.read_text() or 0) if path.exists() else 0.0
-    return datetime.now(UTC) + timedelta(seconds=offset)
+    return datetime.now(UTC) + _offset(plan.clock_offset)
+
+
+def _offset(file: str) -> timedelta:
+    path = Path(file)
+    return timedelta(seconds=float(path.read_text() or 0) if path.exists() else 0.0)
 
 
 def _set_quota(connection: sa.Connection) -> None:

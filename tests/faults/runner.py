@@ -21,6 +21,7 @@ from tests.faults import (  # noqa: F401  (imported to register their scenarios)
     mail_faults,
     power_cut,
     process_faults,
+    transport_faults,
 )
 from tests.faults.database_servers import DatabaseServer, Postgres, SQLite
 from tests.faults.delivery_check import DeliveryCheck, check_delivery, read_records

@@ -154,7 +154,7 @@ class SiteUnderTest:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**self._environment(), **env},
+            env={**self.environment(), **env},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
@@ -168,7 +168,7 @@ class SiteUnderTest:
         result = subprocess.run(
             [*FLASK, *arguments],
             cwd=ROOT,
-            env=self._environment(),
+            env=self.environment(),
             check=False,
             capture_output=True,
             text=True,
@@ -277,7 +277,7 @@ class SiteUnderTest:
         except psutil.Error:
             return False
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         inherited = {
             k: v for k, v in os.environ.items() if k not in VARIABLE_NAMES | MAKE_VARIABLES
         }

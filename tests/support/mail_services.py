@@ -2,7 +2,7 @@
 
 They check what the real ones do: secret or signed assertion, grant, scope, times, tokens,
 signatures. ``script`` maps an endpoint (discovery, token, graph, ses) to what it answers instead:
-an Answer, or HANG. ``hits`` counts the scripted answers, and ``calls`` all of them.
+an Answer, HANG or LOSE. ``hits`` counts the scripted answers, and ``calls`` all of them.
 """
 
 import base64
@@ -47,6 +47,7 @@ GOOGLE_SCOPE = "https://mail.google.com/"
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
 EXCHANGE = "outlook.office365.com"
 HANG = "send no answer"
+LOSE = "do what was asked, then close the connection"
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.hits[endpoint] += 1
         if scripted == HANG:
             self.server.closing.wait(40)
+            return
+        if scripted == LOSE:
+            answer(path, body)
             return
         with suppress(OSError):
             self._send(scripted if isinstance(scripted, Answer) else answer(path, body))

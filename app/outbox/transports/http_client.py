@@ -11,9 +11,11 @@ READ_TIMEOUT = 60.0  # seconds without a byte
 TOKEN_TIMEOUT = 15.0  # seconds without a byte; tokens take less than one
 
 
-def open_client(read_timeout: float = READ_TIMEOUT) -> httpx.Client:
-    """Return a client. A redirect is an answer like another: following it would send what
-    visitors wrote, or our secret, wherever it leads.
+def open_client(read_timeout: float) -> httpx.Client:
+    """Return a client that waits for so many seconds without a byte.
+
+    A redirect is an answer like another: following it would send what visitors wrote, or our
+    secret, wherever it leads.
     """
     return httpx.Client(
         timeout=httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT),

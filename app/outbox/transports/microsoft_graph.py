@@ -21,7 +21,7 @@ from app.outbox.send_errors import (
     TransportUnavailable,
 )
 from app.outbox.transports import Finding, Transport
-from app.outbox.transports.http_client import describe, fault_of, open_client
+from app.outbox.transports.http_client import READ_TIMEOUT, describe, fault_of, open_client
 from app.outbox.transports.tokens import TokenSource
 
 RECIPIENT_ERRORS = {"ErrorInvalidRecipients", "ErrorRecipientNotFound"}
@@ -53,7 +53,7 @@ class GraphTransport(Transport):
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain"}
             on_data_sent()
             try:
-                with open_client() as client:
+                with open_client(READ_TIMEOUT) as client:
                     answer = client.post(self._url, content=content, headers=headers)
             except (httpx.HTTPError, OSError) as error:
                 raise _network_error(error) from None
@@ -73,7 +73,7 @@ class GraphTransport(Transport):
         """
         yield self._tokens.check()
         try:
-            with open_client() as client:
+            with open_client(READ_TIMEOUT) as client:
                 client.get(f"https://{self._host}/v1.0/")  # any answer
         except (httpx.HTTPError, OSError) as error:
             raise _network_error(error) from None
