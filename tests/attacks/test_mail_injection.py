@@ -30,7 +30,8 @@ def test_no_field_can_add_a_header_recipient_or_email(
             email, {**EMPTY, field: attack}, clinic.topic("billing").mailboxes[0]
         )
         if field != "name":
-            assert email.message["Subject"].endswith("Billing or cost (Quay Street) from Ada Example")
+            subject = email.message["Subject"]
+            assert subject.endswith("Billing or cost (Quay Street) from Ada Example")
         contact_harness.reset()
 
 

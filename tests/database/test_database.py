@@ -113,7 +113,7 @@ def test_concurrent_processes_lose_no_update(database: Database, database_url: s
     with database.session() as session:
         session.add(MailerHeartbeat(owner="counter", started_at=start, heartbeat_at=start))
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_count_up, args=(database_url, 50)) for _ in range(3)]
+    workers = [context.Process(target=_count_up, args=(database_url, 75)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
