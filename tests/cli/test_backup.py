@@ -491,8 +491,8 @@ def test_what_a_killed_backup_left_is_deleted(
     desk.says("backup", str(backups))
     assert left.exists(), "it may be in use: it was written to just now"
     hour_ago = left.stat().st_mtime - 3600
-    for path in (left, *left.iterdir()):
-        os.utime(path, (hour_ago, hour_ago))
+    for old in (left, *left.iterdir()):
+        os.utime(old, (hour_ago, hour_ago))
     time.sleep(1)  # file names have seconds
     desk.says("backup", str(backups))
     assert not left.exists()
