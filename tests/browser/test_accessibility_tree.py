@@ -57,11 +57,13 @@ ERROR_SUMMARY = """
         - /url: "#location"
 """
 FORM_WITH_ERRORS = """
-- combobox "What is your message about? (required)" [invalid]
-- combobox "Which location is this about? (required)" [invalid]
-- textbox "Your message (required)" [invalid]
-- textbox "Your name (required)" [invalid]
-- textbox "Email address (required)" [invalid]
+- group "Your message":
+  - combobox "What is your message about? (required)" [invalid]
+  - combobox "Which location is this about? (required)" [invalid]
+  - textbox "Your message (required)" [invalid]
+- group "About you":
+  - textbox "Your name (required)" [invalid]
+  - textbox "Email address (required)" [invalid]
 - button "Send message"
 """
 

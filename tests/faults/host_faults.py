@@ -172,7 +172,7 @@ def _firing_alerts(receiver: Receiver) -> list[str]:
 
 def _digests(site: SiteUnderTest) -> list[str]:
     subjects = [str(received.message["Subject"]) for received in tuple(site.relay.received)]
-    return [subject for subject in subjects if "Daily digest" in subject]
+    return [subject for subject in subjects if "Daily summary" in subject]
 
 
 def _check_one_digest_and_alert(site: SiteUnderTest, receiver: Receiver) -> None:

@@ -170,15 +170,15 @@ def test_close_button_returns_focus_to_the_marker(map_page: Page) -> None:
 def test_popup_of_each_marker_can_be_closed_on_small_screens(
     open_page: Callable[..., Page], width: int
 ) -> None:
-    page = open_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
-    open_map(page)
     for number in range(2):
+        page = open_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+        open_map(page)
         page.locator(PIN).nth(number).click()
         button = page.get_by_role("button", name="Close popup")
         wait_until_still(page, button)
         button.click()  # fails if something lies over it
         expect(page.locator(POPUP)).to_have_count(0)
-    page.wait_for_load_state("networkidle")
+        page.wait_for_load_state("networkidle")
 
 
 def test_zooming_in_keeps_the_nearest_location_in_sight(map_page: Page) -> None:

@@ -1,6 +1,7 @@
 """Restore and key rotation on a running site: real processes, and visitors who keep posting."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -115,6 +116,7 @@ def restore_twice(live: LiveSite, visitors: LoadGenerator, folder: Path) -> None
     assert visitors.statuses <= {201, 503}
     assert "paused" in live.says("outbox", "list")
     (kept,) = folder.glob("before-restore-*.backup")
+    time.sleep(1)  # file names have seconds
     live.says("restore", str(kept), "--replace", "--yes")
     assert visitors.acknowledged <= restored | live.references()
     assert max(live.copies().values(), default=0) <= 1

@@ -36,7 +36,7 @@ __all__ = ["receiver", "relay"]
 
 MARK = "wombatquartz"
 PHONE = "212-555-0147"
-ADDRESS = "203.0.113.77"
+ADDRESS, OTHER_ADDRESS = "203.0.113.77", "203.0.113.78"
 MARKS = (MARK, PHONE, PHONE.replace("-", ""), ADDRESS)
 TOKEN = "token-of-the-test-" + "x" * 20
 HOST = "clinic.example"
@@ -160,7 +160,9 @@ def write(visited: Visited) -> set[int]:
 def go_wrong(visited: Visited) -> set[int]:
     """Provoke an unavailable database, an unexpected error and the rate limit."""
     visited.change("ALTER TABLE inquiry RENAME TO away")
-    away = {visited.ask("POST", "/contact", data={**FIELDS, "message": f"{MARK}, away"})}
+    other = {"X-Forwarded-For": OTHER_ADDRESS}  # not limited yet
+    message = {**FIELDS, "message": f"{MARK}, away"}
+    away = {visited.ask("POST", "/contact", data=message, headers=other)}
     away.add(visited.ask("GET", "/contact/received/K7R-4M2", params={"q": MARK}))
     for path in ("/healthz", "/readyz", "/healthz/outbox"):
         visited.keep_response(path)
@@ -309,7 +311,7 @@ def test_visitor_data_does_not_leak(visited: Visited) -> None:
     time.sleep(0.5)  # access log lines of cached pages come a moment later
 
     mails = b"".join(taken.content for taken in visited.relay.received)
-    digests = [one for one in visited.relay.received if b"Daily digest" in one.content]
+    digests = [one for one in visited.relay.received if b"Daily summary" in one.content]
     log = visited.site.output.read_bytes()
     assert MARK.encode() in mails  # where they should be
     assert digests
