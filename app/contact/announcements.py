@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.clinic import Clinic
+from app.contact.crisis_detection import mentions_crisis
 from app.contact.models import Inquiry, InquiryData
 from app.database.key_check_values import require_newest_key
 from app.encryption import KeyRing
@@ -35,14 +36,12 @@ class Announcer:
     keys: KeyRing
     clinic: Clinic
 
-    def received(
-        self, inquiry: Inquiry, content: InquiryData, now: datetime, *, mentions_crisis: bool
-    ) -> list[OutboxRow]:
+    def received(self, inquiry: Inquiry, content: InquiryData, now: datetime) -> list[OutboxRow]:
         """The rows for a new inquiry. Needs no database."""
         data = {"topic": inquiry.topic, "location": inquiry.location}
         event = _Event("inquiry.received", inquiry.reference, inquiry.created_at, data)
         calls = [
-            *self._notifications(inquiry, urgent=mentions_crisis),
+            *self._notifications(inquiry, content),
             *self._webhooks(event, content),
         ]
         return self._rows(calls, now, inquiry.request_id)
@@ -56,7 +55,7 @@ class Announcer:
         events = [_Event("inquiry.erased", reference, now) for reference in references]
         self._queue(session, events, now)
 
-    def _notifications(self, inquiry: Inquiry, *, urgent: bool) -> list[OutgoingCall]:
+    def _notifications(self, inquiry: Inquiry, content: InquiryData) -> list[OutgoingCall]:
         topic = self.clinic.topic(inquiry.topic).label
         place = self.clinic.location_name(inquiry.location)
         return [
@@ -65,7 +64,8 @@ class Announcer:
                 target=receiver.key,
                 reference=inquiry.reference,
                 title="Please read now: new inquiry"
-                if urgent and receiver.urgent
+                if receiver.urgent
+                and mentions_crisis(content.free_text, self.clinic.crisis_phrases)
                 else "New inquiry",
                 body=f"{topic}, {place}. Reference {inquiry.reference}",
             )

@@ -194,10 +194,9 @@ class InquiryService:
     ) -> list[OutboxRow]:
         """What tells the front desk of an inquiry: emails, and the other receivers."""
         emails = self.build_notifications(inquiry, content, spam_note)
-        crisis = mentions_crisis(content.free_text, self.clinic.crisis_phrases)
         return [
             *(self._outbox_row(email, inquiry, now) for email in emails),
-            *self.announcer.received(inquiry, content, now, mentions_crisis=crisis),
+            *self.announcer.received(inquiry, content, now),
         ]
 
     def _acknowledgements(self, inquiry: Inquiry, content: InquiryData) -> list[OutboxRow]:

@@ -33,6 +33,7 @@ from app.outbox.models import (
 )
 
 MAX_CRASHES = 5
+INSERT = sa.insert(OutboxMessage)
 OutboxRow = dict[str, Any]
 
 
@@ -77,7 +78,7 @@ def _mailbox(message: OutgoingEmail | OutgoingCall) -> str | None:
 def insert(connection: sa.Connection, rows: list[OutboxRow]) -> None:
     """Insert ``rows``, built by ``build_row``, in the caller's transaction."""
     if rows:
-        connection.execute(sa.insert(OutboxMessage), rows)
+        connection.execute(INSERT, rows)
 
 
 def enqueue(

@@ -8,9 +8,12 @@ in its own memory, so that no visitor is turned away because of it.
 import hmac
 import time
 from hashlib import sha256
+from threading import Lock
+from typing import Any
 
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
+from limits.storage import MemoryStorage
 
 from app.web.forwarded import network, visitor_address
 
@@ -18,6 +21,33 @@ from app.web.forwarded import network, visitor_address
 REDIS_OPTIONS = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": None}
 PREFIXES = {4: 32, 6: 64}  # an Internet provider gives at least a /64 network to one household
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+SWEEP_SECONDS = 60
+
+
+class SweepingMemoryStorage(MemoryStorage):
+    """The storage for ``memory://``. Forgets expired counters once a minute.
+
+    The one in limits goes through all its counters up to 100 times a second, each time in a new
+    thread. With counters of 10,000 visitors, that takes most of the time of a post.
+    """
+
+    STORAGE_SCHEME = ["memory"]  # noqa: RUF012  (registers it instead of the one in limits)
+
+    def __init__(self, uri: str | None = None, **options: Any) -> None:
+        super().__init__(uri, **options)
+        self._lock, self._next_sweep = Lock(), 0.0
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Count a hit. ``expiry`` is in seconds from the first hit."""
+        now = time.time()
+        with self._lock:
+            if now >= self._next_sweep:
+                self._next_sweep = now + SWEEP_SECONDS
+                for expired in [key for key, at in self.expirations.items() if at <= now]:
+                    self.clear(expired)
+            self.storage[key] = self.get(key) + amount
+            self.expirations.setdefault(key, now + expiry)
+            return self.storage[key]
 
 
 def visitor_key() -> str:

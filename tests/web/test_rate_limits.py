@@ -5,13 +5,14 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.web.rate_limits import visitor_key
+from app.web.rate_limits import SweepingMemoryStorage, visitor_key
 from tests.contact.conftest import GOOD
 from tests.support.raw_http import UnreadableBody
 from tests.support.redis import redis_process
@@ -30,6 +31,17 @@ def test_a_third_post_within_a_minute_is_rejected_with_retry_after(site: Flask) 
     assert refused.status_code == 429
     assert 1 <= int(refused.headers["Retry-After"]) <= 61
     assert "Too many requests" in refused.text
+
+
+def test_counters_of_earlier_visitors_are_forgotten() -> None:
+    storage = SweepingMemoryStorage()
+    with time_machine.travel(datetime(2026, 3, 2, 12, 0, tzinfo=UTC), tick=False) as traveller:
+        for n in range(1000):
+            storage.incr(f"visitor {n}", expiry=60)
+        assert storage.incr("visitor 1", expiry=60) == 2
+        traveller.shift(61)
+        assert storage.incr("visitor 1", expiry=60) == 1
+    assert list(storage.storage) == list(storage.expirations) == ["visitor 1"]
 
 
 def test_another_visitor_is_not_limited(site: Flask) -> None:
