@@ -14,6 +14,7 @@ PROVIDERS = (
     "verizon.net",
     "protonmail.com",
 )
+PROVIDER_VARIANTS = {provider: deletion_variants(provider) for provider in PROVIDERS}
 # Real providers whose domains are one mistake away from a larger one.
 SIMILAR_DOMAINS = frozenset(
     {"mail.com", "ymail.com", "hotmail.co", "yahoo.co", "outlook.co", "aim.com"}
@@ -36,7 +37,7 @@ def _correct_provider(email: str) -> str | None:
     if domain in PROVIDERS or domain in SIMILAR_DOMAINS:
         return None
     variants = deletion_variants(domain)
-    for provider in PROVIDERS:
-        if not variants.isdisjoint(deletion_variants(provider)):
+    for provider, its_variants in PROVIDER_VARIANTS.items():
+        if not variants.isdisjoint(its_variants):
             return f"{local}@{provider}"
     return None

@@ -198,7 +198,7 @@ class ContactForm(InquiryForm):
 
     def validate_email(self, field: LineField) -> None:
         """Accept an address that is not clear: the page asks what was meant."""
-        chosen = self.email_choice.data == "suggested" and suggest_email(field.data)
+        chosen = self.email_choice.data == "suggested" and self._likely_email
         if not (self.email_suggestion or chosen or parse_address(field.data)):
             raise ValidationError(EMAIL_ERROR)
 
@@ -209,7 +209,11 @@ class ContactForm(InquiryForm):
         answered = self.confirmed_email.data == typed and (
             self.email_choice.data or parse_address(typed)
         )
-        return None if self.errors.get("email") or answered else suggest_email(typed)
+        return None if self.errors.get("email") or answered else self._likely_email
+
+    @cached_property
+    def _likely_email(self) -> str | None:
+        return suggest_email(self.email.data)
 
     @property
     def email_answers(self) -> list[tuple[str, str]]:
@@ -226,5 +230,5 @@ class ContactForm(InquiryForm):
     def inquiry_data(self) -> InquiryData:
         """The data, with the suggested address if the visitor chose it."""
         inquiry = super().inquiry_data()
-        suggestion = suggest_email(inquiry.email) if self.email_choice.data == "suggested" else None
+        suggestion = self._likely_email if self.email_choice.data == "suggested" else None
         return replace(inquiry, email=suggestion or inquiry.email)

@@ -59,6 +59,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
+POSTGRES_NOW = sa.select(sa.func.clock_timestamp(type_=UTCDateTime))
 # Read-only transactions: on SQLite they take no write lock, on PostgreSQL they need no
 # BEGIN and ROLLBACK (each statement sees what is committed, as in READ COMMITTED).
 READ_ONLY: dict[str, dict[str, Any]] = {
@@ -100,5 +101,5 @@ class Database:
         """
         if self.engine.dialect.name == "sqlite":
             return clock.now()
-        query = sa.select(sa.func.clock_timestamp(type_=UTCDateTime))
-        return session.execute(query).scalar_one()
+        now: datetime = session.connection().execute(POSTGRES_NOW).scalar_one()
+        return now
