@@ -1,5 +1,6 @@
 -- wrk script: each request is a different inquiry from a different address, so neither rate
--- limits nor duplicate detection apply.
+-- limits nor duplicate detection apply. As from the proxies in deploy/, each comes on a connection
+-- of its own: with kept connections, one worker may have accepted all of them.
 -- Arguments: "form" or "json", and a number that is unique to the run.
 
 local count, json, seed = 0, false, 0
@@ -28,6 +29,7 @@ function request()
   parts[#parts + 1] = string.format(json and '"%s":"%s"' or "%s=%s", "message", message)
   local body = table.concat(parts, json and "," or "&")
   return wrk.format("POST", nil, {
+    ["Connection"] = "close",
     ["Content-Type"] = json and "application/json" or "application/x-www-form-urlencoded",
     ["X-Forwarded-For"] = string.format("10.%d.%d.%d", seed % 256, count / 256 % 256, count % 256),
   }, json and "{" .. body .. "}" or (body:gsub(" ", "+")))
