@@ -8,11 +8,14 @@ send nothing.
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 from app.clinic import Clinic
 from app.outbox.transports import Transport
-from app.outbox.transports.tokens import TokenSource
 from config import Settings
+
+if TYPE_CHECKING:
+    from app.outbox.transports.tokens import TokenSource
 
 # Where passwords end: hosts, what happens when, and what to do. Microsoft: message MC786329,
 # update of January 27, 2026.
@@ -83,7 +86,7 @@ def _smtp_transport(settings: Settings, sender: str) -> Transport:
     )
 
 
-def _smtp_tokens(settings: Settings, mailbox: str) -> TokenSource | None:
+def _smtp_tokens(settings: Settings, mailbox: str) -> "TokenSource | None":
     if settings.mail_auth == "password":
         return None
     if settings.mail_oauth_provider == "google":
@@ -97,7 +100,7 @@ def _smtp_tokens(settings: Settings, mailbox: str) -> TokenSource | None:
     return _microsoft_tokens(settings, exchange, "SMTP.SendAsApp")
 
 
-def _microsoft_tokens(settings: Settings, resource: str, permission: str) -> TokenSource:
+def _microsoft_tokens(settings: Settings, resource: str, permission: str) -> "TokenSource":
     from app.outbox.transports.microsoft import CLOUDS, MicrosoftTokens
 
     client_secret = settings.mail_microsoft_client_secret.get_secret_value()

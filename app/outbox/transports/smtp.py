@@ -11,7 +11,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask_mail import Connection, Mail
 
@@ -21,7 +21,9 @@ from app.outbox.send_errors import SendError
 from app.outbox.signals import StopRequested
 from app.outbox.transports import Finding, Transport
 from app.outbox.transports.smtp_errors import connection_error, sending_error
-from app.outbox.transports.tokens import TokenSource
+
+if TYPE_CHECKING:
+    from app.outbox.transports.tokens import TokenSource  # loads httpx: 10 MB
 
 COMMAND_TIMEOUT = 60.0  # seconds without a byte; RFC 5321 4.5.3.2 allows servers up to 300
 FINAL_REPLY_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6: ten minutes for the reply to the final dot
@@ -41,7 +43,7 @@ class SMTPTransport(Transport):
         use_ssl: bool = False,
         username: str = "",
         password: str = "",
-        tokens: TokenSource | None = None,
+        tokens: "TokenSource | None" = None,
         auto_submitted: bool = True,
     ) -> None:
         super().__init__(sender, auto_submitted=auto_submitted)
@@ -88,7 +90,7 @@ class _Connection(Connection):
     """A Flask-Mail connection with timeouts, verified TLS, and no QUIT."""
 
     def __init__(
-        self, mail: Any, tokens: TokenSource | None, on_data_sent: Callable[[], None]
+        self, mail: Any, tokens: "TokenSource | None", on_data_sent: Callable[[], None]
     ) -> None:
         super().__init__(mail)
         self._tokens, self._on_data_sent = tokens, on_data_sent
