@@ -32,7 +32,7 @@ def valid_address(
     "--send-test",
     metavar="ADDRESS",
     callback=valid_address,
-    help="Send a test email to ADDRESS, a test alert and a ping.",
+    help="Send a test email to ADDRESS, a test alert, a notification and a ping.",
 )
 @with_appcontext
 def doctor(as_json: bool, send_test: str | None) -> None:  # noqa: FBT001
@@ -51,8 +51,8 @@ def print_results(results: Sequence[CheckResult], *, as_json: bool) -> None:
     else:
         for result in results:
             level = click.style(f"{result.level:7}", fg=COLORS[result.level])
-            advice = f". {result.advice}" if result.advice else ""
-            click.echo(f"{level}  {result.check:11}  {result.text}{advice}")
+            text = f"{result.text.rstrip('.')}. {result.advice}" if result.advice else result.text
+            click.echo(f"{level}  {result.check:11}  {text}")
         to_do = f"to do: {counts[Level.TODO]}, " if counts[Level.TODO] else ""
         click.echo(f"\nFailed: {counts[Level.FAILED]}, {to_do}warnings: {counts[Level.WARNING]}")
     if counts[Level.FAILED]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -39,7 +39,7 @@ from app.maintenance.inquiry_export import (
     read_rows,
 )
 from app.maintenance.vacuum import purge_deleted
-from app.outbox.models import OutboxMessage, State
+from app.outbox.models import Kind, OutboxMessage, State
 from app.services import current_services
 
 COUNT = click.IntRange(min=1)
@@ -138,7 +138,7 @@ def answered(reference: str, undo: bool) -> None:  # noqa: FBT001
     with database.session() as session:
         inquiry, now = _find_inquiry(session, reference), database.now(session)
         if undo:
-            mark_unanswered(inquiry)
+            mark_unanswered(session, inquiry, now)
         elif inquiry.answered_at:
             click.echo(f"already marked as answered, by {inquiry.answered_by}")
             return
@@ -222,15 +222,22 @@ def _new_file(file: Path) -> Iterator[TextIO]:
 def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     """Erase the content of an inquiry permanently.
 
-    The reference, times, topic and states stay. Emails that the front desk has received
-    must be deleted by hand. Backups keep their copy; `flask restore` erases it again.
+    The reference, times, topic, location and states stay. Emails that the front desk has
+    received must be deleted by hand. Webhooks are told of the erasure. Backups keep their
+    copy; `flask restore` erases it again.
     """
     database = current_services().database
     with database.read_session() as session:
         inquiry = _find_inquiry(session, reference)
         states = Counter(session.scalars(_select_states(inquiry)))
+        programs = _programs_with_content(session, inquiry)
     click.echo(f"{inquiry.reference}, {inquiry.topic}, received {local_time(inquiry.created_at)}")
     click.echo(_describe_loss(inquiry, states))
+    if programs:
+        click.echo(
+            f"Webhooks got what the visitor wrote: {', '.join(programs)}. They are told of the"
+            " erasure; make sure that they delete their copies."
+        )
     confirm("Erase it permanently?", yes=yes)
     with database.session() as session:
         now = database.now(session)
@@ -239,7 +246,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
         cancelled = erase_inquiry(session, inquiry, now, announcer)
         audit_log.record(session, now, "erased", inquiry.reference)
     purge_deleted(database)
-    click.echo(f"erased; {pluralize(cancelled, 'email')} cancelled" if cancelled else "erased")
+    click.echo(f"erased; {pluralize(cancelled, 'message')} cancelled" if cancelled else "erased")
     erasure_list.update_list(database, current_services().settings.instance_dir)
 
 
@@ -282,6 +289,21 @@ def _email_states(session: Session, inquiry: Inquiry) -> str:
 
 
 def _select_states(inquiry: Inquiry) -> sa.Select[str]:
-    """Select the states of the inquiry's emails to the front desk."""
-    about = OutboxMessage.reference == inquiry.reference
-    return sa.select(OutboxMessage.state).where(about, ~OutboxMessage.is_acknowledgement)
+    """Select the states of the emails that tell the front desk of the inquiry."""
+    return sa.select(OutboxMessage.state).where(
+        OutboxMessage.reference == inquiry.reference,
+        OutboxMessage.kind == Kind.EMAIL,
+        ~OutboxMessage.is_acknowledgement,
+    )
+
+
+def _programs_with_content(session: Session, inquiry: Inquiry) -> Sequence[str | None]:
+    """Return the keys of the webhooks that got what the visitor wrote."""
+    receivers = [one.key for one in current_services().clinic.webhooks if one.content]
+    query = sa.select(OutboxMessage.target).where(
+        OutboxMessage.reference == inquiry.reference,
+        OutboxMessage.kind == Kind.WEBHOOK,
+        OutboxMessage.state == State.DELIVERED,
+        OutboxMessage.target.in_(receivers),
+    )
+    return session.scalars(query.distinct().order_by(OutboxMessage.target)).all()

@@ -126,9 +126,12 @@ def _receiver_workers(
 
 def _apprise_receivers(services: Services) -> dict[str, Send]:
     """Raises ClinicError if Apprise cannot use an address."""
+    if not services.clinic.notify:
+        return {}
     receivers: dict[str, Send] = {}
+    client = AppriseClient(services.settings.site_url)
     for notify in services.clinic.notify:
-        url, client = notify.url.get_secret_value(), AppriseClient(services.settings.site_url)
+        url = notify.url.get_secret_value()
         if client.service_name(url) is None:
             raise ClinicError(f"clinic.toml: notify {notify.key}: Apprise cannot use its address")
         receivers[notify.key] = AppriseReceiver(client, url)

@@ -285,7 +285,7 @@ def _describe(message: OutboxMessage) -> str:
         case _ if message.is_acknowledgement and message.last_error:
             return f"acknowledgement given up: {_reason(message)}"
         case _:
-            return "cancelled by an operator"
+            return "cancelled"
 
 
 def _reason(message: OutboxMessage) -> str:
@@ -293,11 +293,8 @@ def _reason(message: OutboxMessage) -> str:
     error = message.last_error
     if not error:
         return "not attempted yet"
-    if message.last_code:
-        # The code replaces the exception's name, which ends at the colon.
-        server = "receiver" if message.target else "mail server"
-        return f"the {server} answered {message.last_code} {error.partition(': ')[2] or error}"
-    return error
+    is_smtp_reply = error.startswith(f"{message.last_code} ")
+    return f"the mail server answered {error}" if is_smtp_reply else error
 
 
 def _print_messages(messages: Sequence[OutboxMessage]) -> None:

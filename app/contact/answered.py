@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-import sqlalchemy as sa
 from itsdangerous import BadSignature, Signer
 from sqlalchemy.orm import Session
 
@@ -52,17 +51,26 @@ def mark_answered(
     if inquiry.state != InquiryState.RECEIVED or inquiry.answered_at:
         return False
     inquiry.answered_at, inquiry.answered_by = now, by
-    waiting = sa.select(OutboxMessage.id).where(
-        OutboxMessage.reference == inquiry.reference,
-        OutboxMessage.kind.in_((Kind.REMINDER, Kind.NOTIFY)),
-        OutboxMessage.state.in_((State.PENDING, State.DEAD)),
-    )
-    for message_id in session.scalars(waiting).all():
-        admin.cancel(session, message_id, now)
+    for message in _messages_until_answered(session, inquiry):
+        # A mailer that was killed while sending keeps its lease for a quarter of an hour.
+        admin.cancel(session, message.id, now, also_sending=True)
     announcer.answered(session, inquiry.reference, now)
     return True
 
 
-def mark_unanswered(inquiry: Inquiry) -> None:
-    """Undo ``mark_answered``: the reminders that were not sent yet are sent again."""
+def mark_unanswered(session: Session, inquiry: Inquiry, now: datetime) -> bool:
+    """Undo ``mark_answered``: send what it cancelled. False if the inquiry is not answered."""
+    if not inquiry.answered_at:
+        return False
     inquiry.answered_at = inquiry.answered_by = None
+    for message in _messages_until_answered(session, inquiry):
+        if message.state == State.CANCELLED and message.encrypted_message:
+            content, mailbox = message.encrypted_message, message.mailbox
+            admin.requeue(session, message.id, content, mailbox, now)
+    return True
+
+
+def _messages_until_answered(session: Session, inquiry: Inquiry) -> list[OutboxMessage]:
+    """What is sent only while nobody has answered, locked."""
+    messages = admin.lock_messages(session, [inquiry.reference])
+    return [message for message in messages if message.kind in (Kind.REMINDER, Kind.NOTIFY)]

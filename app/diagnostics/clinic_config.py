@@ -77,10 +77,12 @@ def _check_crisis(clinic: Clinic, file: Path) -> list[CheckResult]:
 
 def _check_mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
     warn = partial(warning_at, "mailboxes", file)
-    used = dict.fromkeys(mailbox for topic in clinic.topics for mailbox in topic.mailboxes)
+    groups = [item.mailboxes or () for item in (*clinic.topics, *clinic.locations)]
+    used = dict.fromkeys(mailbox for mailboxes in groups for mailbox in mailboxes)
+    others = (clinic.escalate_to or "", clinic.fallback_mailbox or "", clinic.email)
     results = [
         warn(address, f"{address} cannot receive email", "Use a mailbox that is read")
-        for address in dict.fromkeys((*used, clinic.fallback_mailbox or "", clinic.email))
+        for address in dict.fromkeys((*used, *others))
         if address.lower().endswith(RESERVED)
     ]
     if not clinic.fallback_mailbox:

@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app import clock
+from app.apprise_client import AppriseClient
 from app.diagnostics.result import CheckResult, failed, ok, warning
 from app.http_calls import CallResult, call
 from app.maintenance.retention import REPLACED_BACKUPS
@@ -81,9 +82,12 @@ def _check_proxies(settings: Settings, headers: Mapping[str, str]) -> list[Check
 
 
 def check_alert_channels(services: Services, *, send_test: bool) -> list[CheckResult]:
-    """Check what reports problems without email. With ``send_test``, send a test to each."""
+    """Check what tells people of problems and of inquiries without email. With ``send_test``, send
+    a test to each.
+    """
     return [
         *_check_alert_addresses(services, send_test=send_test),
+        *_check_notify(services, send_test=send_test),
         _check_ping(services, send_test=send_test),
     ]
 
@@ -107,6 +111,26 @@ def _check_alert_addresses(services: Services, *, send_test: bool) -> list[Check
         else ok(check, f"{name} accepted the test")
         for name, problem in results.items()
     ]
+
+
+def _check_notify(services: Services, *, send_test: bool) -> Iterator[CheckResult]:
+    check, advice = "notify", "Correct its url in clinic.toml"
+    if not services.clinic.notify:
+        return
+    client = AppriseClient(services.settings.site_url)
+    for receiver in services.clinic.notify:
+        url = receiver.url.get_secret_value()
+        service = client.service_name(url)
+        name = f"{receiver.key} ({service})"
+        if service is None:
+            message = f"{receiver.key}: Apprise cannot use its address, so mailers do not start"
+            yield failed(check, message, advice)
+        elif not send_test:
+            yield ok(check, f"{name}; --send-test tries it")
+        elif problem := client.send([url], services.clinic.name, "This is a test")[0]:
+            yield failed(check, f"{name} did not accept the test: {problem}", advice)
+        else:
+            yield ok(check, f"{name} accepted the test")
 
 
 def _check_ping(services: Services, *, send_test: bool) -> CheckResult:

@@ -53,14 +53,18 @@ def check_mail(settings: Settings, clinic: Clinic) -> list[CheckResult]:
 
 def _check_transport(settings: Settings, clinic: Clinic) -> Iterator[CheckResult]:
     is_smtp = settings.mail_transport == "smtp"
+    needs_token = settings.mail_auth == "oauth2" or settings.mail_transport == "microsoft-graph"
+    check = "mail token" if needs_token else "mail server"
     try:
         with SignalHandler().time_limit(CONNECT_TIMEOUT):
             for finding in build_transport(settings, clinic).check():
                 level = Level.WARNING if finding.advice else Level.OK
                 yield CheckResult(finding.check, level, finding.text, finding.advice)
+                check = "mail server"
     except (SendError, TimeoutError) as error:
-        place = f"{settings.mail_server}:{settings.mail_port}: " if is_smtp else ""
-        yield failed("mail server", f"{place}{error}", _advice(settings, error))
+        server = f"{settings.mail_server}:{settings.mail_port}: "
+        place = server if is_smtp and check == "mail server" else ""
+        yield failed(check, f"{place}{error}", _advice(settings, error))
 
 
 def check_and_send(
@@ -92,8 +96,7 @@ def send_test_email(settings: Settings, clinic: Clinic, address: str, now: datet
                 email, message_id=message_id, date=now, on_data_sent=lambda: None
             )
     except (SendError, TimeoutError) as error:
-        code = f"{error.code} " if isinstance(error, SendError) and error.code else ""
-        return failed(check, f"refused: {code}{error}", _advice(settings, error))
+        return failed(check, f"refused: {error}", _advice(settings, error))
     return ok(check, f"accepted by the mail server for {address}: check that it is not in spam")
 
 

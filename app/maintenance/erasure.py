@@ -46,8 +46,8 @@ def erase_inquiry(
     """Erase one inquiry now. Returns how many of its messages were cancelled.
 
     ``announcer`` tells the webhooks, unless the inquiry is in quarantine, of which they do not
-    know. Raises MaintenanceError, without a change, if it is erased already or one of its emails is
-    being sent.
+    know. Raises MaintenanceError, without a change, if it is erased already or one of its messages
+    is being sent.
     """
     reference = inquiry.reference
     if inquiry.state == InquiryState.ERASED:
@@ -55,7 +55,7 @@ def erase_inquiry(
     messages = admin.lock_messages(session, [reference])
     if any(message.state == State.SENDING for message in messages):
         raise MaintenanceError(
-            f"an email about {reference} is being sent; nothing changed, try again in a minute"
+            f"a message about {reference} is being sent; nothing changed, try again in a minute"
         )
     ids = [message.id for message in messages]
     cancelled = sum(admin.cancel(session, message_id, now) for message_id in ids)

@@ -59,9 +59,16 @@ def requeue(
     return True
 
 
-def cancel(session: Session, message_id: UUID, now: datetime) -> bool:
-    """Never send a pending or dead message. False when it is being sent or was delivered."""
-    message = _lock(session, message_id, State.PENDING, State.DEAD)
+def cancel(
+    session: Session, message_id: UUID, now: datetime, *, also_sending: bool = False
+) -> bool:
+    """Never send a pending or dead message. False when it is being sent or was delivered.
+
+    With ``also_sending``, also end the lease of a mailer: the message may still arrive, but it
+    is not sent again if that fails.
+    """
+    states = (State.PENDING, State.DEAD, *((State.SENDING,) if also_sending else ()))
+    message = _lock(session, message_id, *states)
     if message is None:
         return False
     message.finish(State.CANCELLED)

@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 
 from app import clock
+from app.clinic.models import Notify
 from app.database import Database, key_check_values
 from app.diagnostics import database
 from app.diagnostics.environment import check_disk
@@ -137,6 +138,28 @@ def test_nothing_is_sent_without_send_test(
     assert receiver.calls == []
     assert results["alerts"][0] == results["ping"][0] == "ok"
     assert "address 1 (JSON); --send-test tries each" in results["alerts"][1]
+
+
+def test_the_addresses_that_are_told_of_inquiries_are_checked(
+    doctor: Callable[..., Doctor], receiver: Receiver
+) -> None:
+    site = doctor()
+    services, test = get_services(site.app), ("--send-test", "me@clinic.example")
+    phones = Notify(key="phones", url=receiver.alert_url)
+    services.clinic = services.clinic.model_copy(update={"notify": (phones,)})
+    assert site.results()["notify"] == ("ok", "phones (JSON); --send-test tries it | ")
+    assert receiver.calls == []
+    assert site.results(*test)["notify"] == ("ok", "phones (JSON) accepted the test | ")
+    receiver.status = 500
+    level, text = site.results(*test)["notify"]
+    assert level == "failed"
+    assert text.startswith("phones (JSON) did not accept the test: status 500 | Correct its url")
+    chat = Notify(key="chat", url="slack://hunter2")
+    services.clinic = services.clinic.model_copy(update={"notify": (chat,)})
+    level, text = site.results()["notify"]
+    assert level == "failed"
+    assert text.startswith("chat: Apprise cannot use its address, so mailers do not start | ")
+    assert "hunter2" not in text
 
 
 def test_send_test_tries_the_alert_channels(
@@ -309,7 +332,7 @@ def test_a_wrong_password_fails(doctor: Callable[..., Doctor], relay: Relay) -> 
     site = doctor(MAIL_USERNAME="desk", MAIL_PASSWORD="hush-hush")
     level, text = site.results()["mail server"]
     assert level == "failed"
-    assert "no such luck | Correct MAIL_USERNAME and MAIL_PASSWORD" in text
+    assert ": 535 5.7.8 no such luck | Correct MAIL_USERNAME and MAIL_PASSWORD" in text
     result = site.run()
     assert result.exit_code == 1
     assert "hush-hush" not in result.output

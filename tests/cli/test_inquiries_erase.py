@@ -27,7 +27,7 @@ def test_an_undelivered_email_is_mentioned_and_cancelled(desk: Desk, relay: Rela
     desk.send()
     output = desk.says("inquiries", "erase", reference(desk), typed="y\n")
     assert "1 email NOT delivered: nobody at the front desk has read it" in output
-    assert "1 email cancelled" in output
+    assert "1 message cancelled" in output
     desk.says("mailer", "run", "--once")
     assert relay.received == []
     assert desk.message().state == "cancelled"

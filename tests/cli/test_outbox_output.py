@@ -24,7 +24,7 @@ def run(outbox: Outbox, *command: str) -> Result:
         ("pending", {}, "pending: not attempted yet; next attempt 2026-07-01 08:00:00"),
         (
             "pending",
-            {"last_code": 451, "last_error": "SMTPRecipientsRefused: greylisted"},
+            {"last_code": 451, "last_error": "451 greylisted"},
             "pending: the mail server answered 451 greylisted; next attempt",
         ),
         (
@@ -35,10 +35,10 @@ def run(outbox: Outbox, *command: str) -> Result:
         ("sending", {"owner": "host-1"}, "being sent by host-1"),
         (
             "dead",
-            {"last_code": 550, "last_error": "SMTPRecipientsRefused: unknown user"},
+            {"last_code": 550, "last_error": "550 unknown user"},
             "not delivered, given up: the mail server answered 550 unknown user",
         ),
-        ("cancelled", {}, "cancelled by an operator"),
+        ("cancelled", {}, "cancelled"),
     ],
 )
 def test_each_state_is_described(outbox: Outbox, state: str, values: Any, status: str) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +17,9 @@ from app.maintenance.retention import RetentionPeriods, delete_expired
 from app.outbox.models import EMAILS, OutboxMessage, OutgoingCall
 from app.services import get_services
 from tests.contact.conftest import GOOD, Visitor
+from tests.support.webhook_receiver import WEBHOOK_SECRET
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-PLAIN = Webhook(key="plain", url="https://crm.example/hook", secret=SECRET)
+PLAIN = Webhook(key="plain", url="https://crm.example/hook", secret=WEBHOOK_SECRET)
 COVERED = PLAIN.model_copy(update={"key": "covered", "content": True})
 PHONES = Notify(key="phones", url="ntfys://ntfy.example/desk")
 ANOTHER = {
@@ -143,6 +143,24 @@ def test_webhooks_are_told_of_answers_and_erasures(make_site: Callable[..., Site
     }
 
 
+def test_erasing_names_the_programs_that_have_the_content(make_site: Callable[..., Site]) -> None:
+    site = make_site(notify=(PHONES,), webhooks=(COVERED, PLAIN))
+    site.send()
+    site.send(message="Not sent yet")
+    delivered, pending = (inquiry.reference for inquiry in site.inquiries())
+    with site.database.session() as session:
+        arrived = {"state": "delivered", "due_at": None, "delivered_at": datetime.now(UTC)}
+        about = OutboxMessage.reference == delivered
+        session.execute(sa.update(OutboxMessage).where(about).values(arrived))
+    output = site.flask("erase", delivered)
+    assert "1 email delivered: also delete the copies in those mailboxes" in output
+    assert "Webhooks got what the visitor wrote: covered. They are told of the erasure" in output
+    output = site.flask("erase", pending)
+    assert "1 email NOT delivered: nobody at the front desk has read it" in output
+    assert "Webhooks" not in output
+    assert "erased; 4 messages cancelled" in output
+
+
 def test_webhooks_are_told_when_retention_erases(make_site: Callable[..., Site]) -> None:
     site = make_site(webhooks=(PLAIN,))
     site.send()
@@ -162,7 +180,10 @@ def test_webhooks_are_told_when_retention_erases(make_site: Callable[..., Site])
         ({"notify": [{"key": "a", "url": "no address"}]}, "must be an address of Apprise"),
         ({"notify": [{"key": "a", "url": "x://y", "topics": ["none"]}]}, "no topic none"),
         ({"notify": [{"key": "a", "url": "x://y"}] * 2}, "entries of notify have the same key"),
-        ({"webhooks": [{"key": "a", "url": "http://crm.example", "secret": SECRET}]}, "https://"),
+        (
+            {"webhooks": [{"key": "a", "url": "http://crm.example", "secret": WEBHOOK_SECRET}]},
+            "https://",
+        ),
         ({"webhooks": [{"key": "a", "url": "https://x", "secret": "whsec_short"}]}, "24 to 64"),
         ({"webhooks": [{"key": "a", "url": "https://x", "secret_file": "/no"}]}, "cannot read /no"),
         ({"webhooks": [{"key": "a", "url": "https://x"}]}, "Field required"),
@@ -175,10 +196,10 @@ def test_a_receiver_that_cannot_work_is_refused_without_its_secrets(
         Clinic.model_validate({**clinic.model_dump(exclude={"reply_within"}), **change,
                                "reply_within": "1 business day"})  # fmt: skip
     reasons = [error["msg"] for error in refused.value.errors()]  # type: ignore[attr-defined]
-    assert not [reason for reason in reasons if SECRET in reason or "whsec_short" in reason]
+    assert not [reason for reason in reasons if WEBHOOK_SECRET in reason or "whsec_short" in reason]
 
 
 def test_a_secret_can_be_in_a_file(tmp_path: Any) -> None:
-    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    (tmp_path / "secret").write_text(f"{WEBHOOK_SECRET}\n")
     table = {"key": "crm", "url": "https://crm.example", "secret_file": str(tmp_path / "secret")}
-    assert Webhook.model_validate(table).secret.get_secret_value() == SECRET
+    assert Webhook.model_validate(table).secret.get_secret_value() == WEBHOOK_SECRET

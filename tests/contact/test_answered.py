@@ -13,7 +13,9 @@ from flask import Flask
 from app.contact.answered import LINK_LIFETIME
 from app.contact.models import Inquiry
 from app.contact.reminders import send_reminders
-from app.outbox.models import OutboxMessage
+from app.outbox import queue
+from app.outbox.models import Kind, OutboxMessage, Outcome
+from app.outbox.results import AttemptResult, record_result
 from app.services import get_services
 from tests.contact.conftest import Visitor
 
@@ -171,6 +173,37 @@ def test_answering_cancels_a_reminder_that_waits(visitor: Visitor) -> None:
     assert _states(visitor) == {"email": ["pending"], "reminder": ["cancelled"] * 2}
     send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
     assert len(_states(visitor)["reminder"]) == 2
+
+
+def test_undoing_an_answer_sends_the_reminders_that_it_cancelled(visitor: Visitor) -> None:
+    path, services = link(visitor), get_services(visitor.app)
+    with visitor.database.session() as session:
+        month = timedelta(days=30)
+        session.execute(sa.update(Inquiry).values(created_at=datetime.now(UTC) - month))
+    send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
+    visitor.client.post(path)
+    for _ in range(2):
+        assert flask(visitor, "answered", "--undo", path[10:17]) == "unanswered\n"
+    send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
+    assert _states(visitor) == {"email": ["pending"], "reminder": ["pending"] * 2}
+
+
+def test_answering_ends_a_reminder_whose_mailer_was_killed(visitor: Visitor) -> None:
+    path, services = link(visitor), get_services(visitor.app)
+    with visitor.database.session() as session:
+        month = timedelta(days=30)
+        session.execute(sa.update(Inquiry).values(created_at=datetime.now(UTC) - month))
+    send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
+    with visitor.database.session() as session:
+        now = visitor.database.now(session)
+        claimed = queue.claim(session, "killed", now, [Kind.REMINDER])
+    assert claimed
+    visitor.client.post(path)
+    assert _states(visitor)["reminder"] == ["cancelled"] * 2
+    with visitor.database.session() as session:
+        failed = AttemptResult(Outcome.FAILED, 451)
+        assert not record_result(session, claimed, failed, now), "it was not killed, only slow"
+    assert _states(visitor)["reminder"] == ["cancelled"] * 2
 
 
 def _states(visitor: Visitor) -> dict[str, list[str]]:

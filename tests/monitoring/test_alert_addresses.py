@@ -1,6 +1,5 @@
 """Reports reach the services that people use, in time, and no address is shown."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -16,11 +15,12 @@ from app import http_calls
 from app.monitoring.alert_addresses import AlertAddresses, Report, send_and_record
 from config import ROOT, SettingsError
 from tests.support.databases import sqlite_only
+from tests.support.log import log
 from tests.support.outbox import Outbox, outbox
 from tests.support.settings import environment
 from tests.support.webhook_receiver import DRIP, HANG, Receiver, receiver
 
-__all__ = ["outbox", "receiver"]
+__all__ = ["log", "outbox", "receiver"]
 
 SITE = "https://clinic.example"
 REPORT = Report(
@@ -28,18 +28,6 @@ REPORT = Report(
     "[critical] Test Clinic: 1 message could not be delivered",
     f"What to do: `flask outbox list` shows why.\nundelivered, since 2026-07-01 12:00 UTC\n{SITE}",
 )
-
-
-@pytest.fixture
-def log() -> Iterator[StringIO]:
-    """What is logged, at any level. caplog also has what is not passed on."""
-    text, root = StringIO(), logging.getLogger()
-    handler, level = logging.StreamHandler(text), root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield text
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 @pytest.fixture

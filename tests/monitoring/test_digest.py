@@ -128,7 +128,7 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(harness: Dige
         assert line in mail.text
     for fragment in ("<td>3</td>", "HHH-HHH: the hidden field was filled in", "<li>DDD-DDD</li>"):
         assert fragment in mail.html
-    assert "Not answered yet:        3" in mail.text
+    assert "Not answered yet:        3 (the oldest for 24 h)" in mail.text
     assert "OLD-OLD  waiting for 24 h" in mail.text
     assert "Ada" not in mail.text + mail.html
 

@@ -158,7 +158,7 @@ def test_after_five_days_of_temporary_errors_the_message_is_dead_but_kept(
     message = harness.message()
     assert message.state == State.DEAD
     assert message.encrypted_message is not None
-    assert message.last_error == "SMTPRecipientsRefused: greylisted"
+    assert message.last_error == "451 greylisted"
 
 
 @sqlite_only

@@ -16,11 +16,10 @@ from app.outbox.models import Kind, OutboxMessage, OutgoingCall
 from app.outbox.receivers import AppriseReceiver, ReceiverWorker, Send, WebhookReceiver
 from tests.outbox.conftest import OutboxHarness
 from tests.support.smtp_relay import Relay, relay
-from tests.support.webhook_receiver import HANG, Receiver, receiver
+from tests.support.webhook_receiver import HANG, WEBHOOK_SECRET, Receiver, receiver
 
 __all__ = ["receiver", "relay"]
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = '{"type": "inquiry.received", "data": {"reference": "K7R-4M2"}}'
 
 
@@ -29,7 +28,7 @@ class Receivers:
 
     def __init__(self, harness: OutboxHarness, receiver: Receiver) -> None:
         self.harness, self.database, self.receiver = harness, harness.database, receiver
-        self.webhook: Send = WebhookReceiver(receiver.url, SECRET)
+        self.webhook: Send = WebhookReceiver(receiver.url, WEBHOOK_SECRET)
 
     def enqueue(self, kind: Kind = Kind.WEBHOOK, target: str = "crm") -> None:
         call = OutgoingCall(kind, target, "K7R-4M2", BODY, "New inquiry")
@@ -73,7 +72,8 @@ def test_the_reference_library_verifies_each_attempt(receivers: Receivers) -> No
     assert receivers.harness.message().state == "delivered"
     first, second = receivers.receiver.calls
     for call in (first, second):
-        assert Webhook(SECRET).verify(call.content, call.headers)["type"] == "inquiry.received"
+        event = Webhook(WEBHOOK_SECRET).verify(call.content, call.headers)
+        assert event["type"] == "inquiry.received"
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     with pytest.raises(Exception, match="No matching signature"):
         Webhook("whsec_" + "A" * 32).verify(first.content, first.headers)

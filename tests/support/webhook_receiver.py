@@ -17,17 +17,21 @@ import pytest
 HANG = -1  # reads the request, sends no response
 DRIP = -2  # sends the response headers one byte at a time
 MAX_TIME = 30.0  # seconds
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``body`` is its parsed JSON, or None; ``content`` are its bytes."""
+    """One request. ``body`` is its parsed JSON, or None; ``content`` are its bytes. ``status`` is
+    that of the response, HANG or DRIP.
+    """
 
     method: str
     path: str
     headers: dict[str, str]
     body: Any
     content: bytes
+    status: int
 
 
 class Receiver(ThreadingHTTPServer):
@@ -91,13 +95,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _receive(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = json.loads(content) if content else None
-        self.server.calls.append(Call(self.command, self.path, dict(self.headers), body, content))
-        if self.server.status == HANG:
+        headers, status = dict(self.headers), self.server.status
+        self.server.calls.append(Call(self.command, self.path, headers, body, content, status))
+        if status == HANG:
             self.server.closing.wait(MAX_TIME)
-        elif self.server.status == DRIP:
+        elif status == DRIP:
             self._drip()
         else:
-            self._respond(self.server.status)
+            self._respond(status)
 
     def _respond(self, status: int) -> None:
         self.send_response(status)

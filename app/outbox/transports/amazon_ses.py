@@ -130,7 +130,9 @@ def _refusal(response: Mapping[str, Any], email: OutgoingEmail | None) -> SendEr
     text = f"Amazon SES answered {status} {code}"
     for fault, pattern in FAULTS.items():
         if match := re.search(pattern, f"{code} {message}", re.IGNORECASE):
-            return TransportUnavailable(f"{text} ({match[0].lower()})", status, fault)
+            found = match[0].lower()
+            detail = "" if found in code.lower() else f" ({found})"
+            return TransportUnavailable(f"{text}{detail}", status, fault)
     if status == 500:
         return TemporaryFailure(text, status)
     if code == "MessageRejected" or "length" in message:

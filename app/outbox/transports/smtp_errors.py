@@ -70,7 +70,7 @@ def connection_error(error: Exception) -> TransportUnavailable:
     # Other errors come from encoding the login, and their text may show a part of it.
     is_safe = isinstance(error, OSError | smtplib.SMTPException)
     text = reply if is_safe else "the login cannot be sent"
-    return TransportUnavailable(_describe(error, text), code, _connection_fault(error))
+    return TransportUnavailable(_describe(error, code, text), code, _connection_fault(error))
 
 
 def _connection_fault(error: Exception) -> TransportFault:
@@ -91,7 +91,8 @@ def sending_error(error: Exception, email: OutgoingEmail) -> SendError:
     """The result of an ``error`` while ``email`` was being sent."""
     code, reply = _reply(error)
     result = _classify(error, code or 0, reply, email)
-    answer = _describe(error, reply if _is_quotable(error, email) else _without_quotes(reply))
+    shown = reply if _is_quotable(error, email) else _without_quotes(reply)
+    answer = _describe(error, code, shown)
     if result is TransportUnavailable:
         is_login = code in AUTHENTICATION_CODES
         fault = TransportFault.AUTHENTICATION if is_login else TransportFault.SENDER
@@ -167,5 +168,5 @@ def _reply(error: Exception) -> tuple[int | None, str]:
     return code if isinstance(code, int) and code > 0 else None, " ".join(text.split())
 
 
-def _describe(error: Exception, reply: str) -> str:
-    return f"{type(error).__name__}: {reply}"
+def _describe(error: Exception, code: int | None, reply: str) -> str:
+    return f"{code or f'{type(error).__name__}:'} {reply}"
