@@ -36,7 +36,9 @@ def fact_values(clinic: Clinic) -> dict[str, PlaceholderValue]:
 
 
 def fact_conditions(clinic: Clinic) -> dict[str, bool]:
-    """Whether each fact is filled in; ``care``: whether any of its facts is."""
+    """Whether each fact is filled in; ``care``: whether any of its facts is. Also to whom else
+    inquiries go, for the privacy page.
+    """
     values = fact_values(clinic)
     names = (
         *(f"care.{name}" for name, _ in clinic.care),
@@ -44,8 +46,15 @@ def fact_conditions(clinic: Clinic) -> dict[str, bool]:
         *(f"link.{name}" for name, _ in clinic.links),
     )
     conditions = {name: name in values for name in names}
-    conditions |= {name: bool(getattr(clinic, name)) for name in LISTS}
-    return conditions | {"care": any(text for _, text in clinic.care)}
+    conditions |= {name: bool(getattr(clinic, name)) for name in (*LISTS, "notify")}
+    with_content = {webhook.content for webhook in clinic.webhooks}
+    return conditions | {
+        "care": any(text for _, text in clinic.care),
+        "several_locations": len(clinic.locations) > 1,
+        "notify.urgent": any(receiver.urgent for receiver in clinic.notify),
+        "webhooks.with_content": True in with_content,
+        "webhooks.without_content": False in with_content,
+    }
 
 
 def fact_lists(clinic: Clinic) -> dict[str, Markup]:

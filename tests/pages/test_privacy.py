@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 from markupsafe import Markup
 
+from app.clinic import Clinic
 from app.diagnostics.readability import grade, sentences
+from app.pages.clinic_facts import fact_conditions
 
 FULL = "emails everything you wrote"
 CONTACT = "Your message itself is not emailed"
@@ -17,6 +19,12 @@ ACKNOWLEDGEMENT = "one automatic email"
 NO_ACKNOWLEDGEMENT = "Our system sends you no automatic email"
 EXTERNAL_STREETS = "the streets come from another company"
 OWN_STREETS = "No other company learns that you are viewing it"
+PHONES = "tells our staff about each new message on their phones"
+URGENT = "that note says “Please read now”"
+TOLD = "tells another program that we use when a message arrives"
+SENT = "sends everything you wrote to another program"
+DELETED = "tells the other program that got it"
+LOCATIONS = "which of our locations"
 PASSAGES = {
     FULL,
     CONTACT,
@@ -61,6 +69,58 @@ def test_privacy_page_states_the_retention_period(privacy_text: Callable[..., st
     page = privacy_text(RETENTION_DAYS="45", QUARANTINE_RETENTION_DAYS="7")
     assert "We keep what you wrote for 45 days" in page
     assert "spam is deleted after 7 days" in page
+
+
+@pytest.fixture
+def clinic_with(clinic_dir: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """The demo clinic with more lines at the end of clinic.toml."""
+
+    def create(lines: str) -> Path:
+        folder = tmp_path / "changed"
+        folder.mkdir()
+        for file in clinic_dir.iterdir():
+            (folder / file.name).symlink_to(file)
+        (folder / "clinic.toml").unlink()
+        text = (clinic_dir / "clinic.toml").read_text(encoding="utf-8")
+        (folder / "clinic.toml").write_text(text + lines, encoding="utf-8")
+        return folder
+
+    return create
+
+
+NOTIFY = '[[notify]]\nkey = "phones"\nurl = "ntfys://ntfy.example/desk"\n'
+WEBHOOK = f'[[webhooks]]\nkey = "crm"\nurl = "https://crm.example"\nsecret = "{"A" * 32}"\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", set()),
+        (NOTIFY, {PHONES}),
+        (f"{NOTIFY}urgent = true\n", {PHONES, URGENT}),
+        (WEBHOOK, {TOLD}),
+        (f"{WEBHOOK}content = true\n", {SENT, DELETED}),
+    ],
+)
+def test_privacy_page_says_who_else_is_told_of_a_message(
+    privacy_text: Callable[..., str],
+    clinic_with: Callable[[str], Path],
+    lines: str,
+    expected: set[str],
+) -> None:
+    page = privacy_text(CLINIC_DIR=str(clinic_with(lines)))
+    passages = (PHONES, URGENT, TOLD, SENT, DELETED)
+    assert {passage for passage in passages if passage in page} == expected
+
+
+def test_privacy_page_mentions_consent_and_the_choice_of_a_location(
+    privacy_text: Callable[..., str], clinic: Clinic
+) -> None:
+    page = privacy_text()
+    assert "We keep the exact words that you agreed to" in page
+    assert LOCATIONS in page
+    with_one = clinic.model_copy(update={"locations": clinic.locations[:1]})
+    assert not fact_conditions(with_one)["several_locations"]
 
 
 @pytest.fixture
