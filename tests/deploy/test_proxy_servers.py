@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +16,11 @@ import brotli
 import httpx
 import pytest
 
+from app.clinic import load_clinic
+from app.database import Database
+from app.encryption import KeyRing
+from app.notices.models import Notice
+from app.notices.service import add_notice
 from config import ROOT
 from tests.contact.conftest import GOOD
 from tests.support.proxy_servers import (
@@ -24,6 +30,7 @@ from tests.support.proxy_servers import (
     production_settings,
     proxy_server,
 )
+from tests.support.settings import ENCRYPTION_KEY
 from tests.support.site import eventually, free_port, stop_site
 
 ENCODINGS = ("br", "gzip", "identity")
@@ -326,6 +333,34 @@ def test_the_error_logs_of_nginx_contain_no_visitor() -> None:
     assert len(servers) == 4
     for server in servers:
         assert "error_log /var/log/nginx/error.log alert;" in server
+
+
+def test_a_notice_is_on_cached_pages_within_a_minute_and_gone_by_itself(
+    nginx: ProxyServer, request: pytest.FixtureRequest
+) -> None:
+    """A page is cached for 20 s, and the application reads the notices every 10 s."""
+    database = Database(f"sqlite:///{nginx.folder}/frontdesk.db", KeyRing([ENCRYPTION_KEY]))
+    request.addfinalizer(database.engine.dispose)
+    clinic = load_clinic(Path(nginx.variables["CLINIC_DIR"]))
+    pages = {(path, encoding) for path in ("/", "/evidence", "/contact") for encoding in ENCODINGS}
+
+    def with_notice() -> set[tuple[str, str]]:
+        time.sleep(0.5)
+        with nginx.client() as visitor:
+            texts = {
+                (path, encoding): visitor.get(path, headers={"Accept-Encoding": encoding}).text
+                for path, encoding in pages
+            }
+        return {page for page in texts if "Closed for snow" in texts[page]}
+
+    assert with_notice() == set()  # and all of them are in the cache
+    with database.session() as session:
+        now = database.now(session)
+        end = now + timedelta(seconds=FRESH + 5)
+        notice = Notice(text="Closed for snow", starts_at=now, closed_from=now, ends_at=end)
+        add_notice(session, clinic, notice, now)
+    eventually(lambda: with_notice() == pages, seconds=60, what="the notice is on all pages")
+    eventually(lambda: with_notice() == set(), seconds=60, what="the notice is gone")
 
 
 def _remove_temporary_folders(server: ProxyServer) -> None:
