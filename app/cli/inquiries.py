@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -297,7 +297,7 @@ def _select_states(inquiry: Inquiry) -> sa.Select[str]:
     )
 
 
-def _programs_with_content(session: Session, inquiry: Inquiry) -> Sequence[str | None]:
+def _programs_with_content(session: Session, inquiry: Inquiry) -> list[str]:
     """Return the keys of the webhooks that got what the visitor wrote."""
     receivers = [one.key for one in current_services().clinic.webhooks if one.content]
     query = sa.select(OutboxMessage.target).where(
@@ -306,4 +306,4 @@ def _programs_with_content(session: Session, inquiry: Inquiry) -> Sequence[str |
         OutboxMessage.state == State.DELIVERED,
         OutboxMessage.target.in_(receivers),
     )
-    return session.scalars(query.distinct().order_by(OutboxMessage.target)).all()
+    return sorted(target for target in session.scalars(query.distinct()) if target)

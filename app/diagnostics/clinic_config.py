@@ -77,7 +77,8 @@ def _check_crisis(clinic: Clinic, file: Path) -> list[CheckResult]:
 
 def _check_mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
     warn = partial(warning_at, "mailboxes", file)
-    groups = [item.mailboxes or () for item in (*clinic.topics, *clinic.locations)]
+    groups = [topic.mailboxes for topic in clinic.topics]
+    groups += [place.mailboxes for place in clinic.locations if place.mailboxes]
     used = dict.fromkeys(mailbox for mailboxes in groups for mailbox in mailboxes)
     others = (clinic.escalate_to or "", clinic.fallback_mailbox or "", clinic.email)
     results = [

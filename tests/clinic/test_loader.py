@@ -40,6 +40,11 @@ def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ),
         ("closes = 13:00:00 }, { opens", "closes = 09:00:00 }, { opens", "closes on the next day"),
         ("date = 2026-12-25", "date = 20261225", "write a date like"),
+        (
+            'reply_within = "1 business day"',
+            'reply_within = "one business day"',
+            'reply_within: write a number of business days or hours, such as "1 business day"',
+        ),
         ("date = 2026-12-25", "date = 2026-12-25, last_date = 2026-12-24", "is before date"),
         ("at = 07:30:00", "at = 730", "digest.at: write a time like"),
         ("closed = [", f"{SPECIAL}[]{END}\nclosed = [", "list the date in closed"),

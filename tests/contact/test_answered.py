@@ -35,6 +35,15 @@ def link(desk: Visitor) -> str:
     return match[1]
 
 
+def remind(desk: Visitor, age: timedelta | None = None) -> None:
+    """Run the job of a mailer, as if the inquiries came so long ago."""
+    services = get_services(desk.app)
+    if age:
+        with desk.database.session() as session:
+            session.execute(sa.update(Inquiry).values(created_at=datetime.now(UTC) - age))
+    send_reminders(desk.database, services.clinic, services.inquiries.answered_links)
+
+
 def rows(desk: Visitor) -> list[Any]:
     """Every column of every inquiry and message."""
     with desk.database.read_session() as session:
@@ -163,37 +172,28 @@ def test_only_what_the_desk_has_got_can_be_answered(desk: Visitor) -> None:
 
 
 def test_answering_cancels_a_reminder_that_waits(visitor: Visitor) -> None:
-    path, services = link(visitor), get_services(visitor.app)
-    with visitor.database.session() as session:
-        month = timedelta(days=30)
-        session.execute(sa.update(Inquiry).values(created_at=datetime.now(UTC) - month))
-    send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
+    path = link(visitor)
+    remind(visitor, age=timedelta(days=30))
     assert _states(visitor) == {"email": ["pending"], "reminder": ["pending"] * 2}
     visitor.client.post(path)
     assert _states(visitor) == {"email": ["pending"], "reminder": ["cancelled"] * 2}
-    send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
+    remind(visitor)
     assert len(_states(visitor)["reminder"]) == 2
 
 
 def test_undoing_an_answer_sends_the_reminders_that_it_cancelled(visitor: Visitor) -> None:
-    path, services = link(visitor), get_services(visitor.app)
-    with visitor.database.session() as session:
-        month = timedelta(days=30)
-        session.execute(sa.update(Inquiry).values(created_at=datetime.now(UTC) - month))
-    send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
+    path = link(visitor)
+    remind(visitor, age=timedelta(days=30))
     visitor.client.post(path)
     for _ in range(2):
         assert flask(visitor, "answered", "--undo", path[10:17]) == "unanswered\n"
-    send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
+    remind(visitor)
     assert _states(visitor) == {"email": ["pending"], "reminder": ["pending"] * 2}
 
 
 def test_answering_ends_a_reminder_whose_mailer_was_killed(visitor: Visitor) -> None:
-    path, services = link(visitor), get_services(visitor.app)
-    with visitor.database.session() as session:
-        month = timedelta(days=30)
-        session.execute(sa.update(Inquiry).values(created_at=datetime.now(UTC) - month))
-    send_reminders(visitor.database, services.clinic, services.inquiries.answered_links)
+    path = link(visitor)
+    remind(visitor, age=timedelta(days=30))
     with visitor.database.session() as session:
         now = visitor.database.now(session)
         claimed = queue.claim(session, "killed", now, [Kind.REMINDER])

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app.contact.models import Inquiry, InquiryState
 from app.database import Database
-from app.outbox.models import OutboxMessage, State
+from app.outbox.models import Kind, OutboxMessage, State
 from tests.faults.clients import Submission
 
 MARKER = re.compile(r"marker-[0-9]{39}")
@@ -36,11 +36,12 @@ class OutboxRow:
     reference: str
     message_id: str
     state: str
+    kind: str = Kind.EMAIL
 
 
 @dataclass(frozen=True)
 class Records:
-    """The inquiries and outbox rows in the site's database."""
+    """The inquiries and outbox rows in the site's database, without quarantined inquiries."""
 
     references: frozenset[str]
     rows: tuple[OutboxRow, ...]
@@ -65,12 +66,13 @@ def read_message(content: bytes) -> Message:
 
 
 def read_records(database: Database) -> Records:
-    received = sa.select(Inquiry.reference).where(Inquiry.state == InquiryState.RECEIVED)
+    received = sa.select(Inquiry.reference).where(Inquiry.state != InquiryState.QUARANTINED)
     columns = (
         OutboxMessage.id,
         OutboxMessage.reference,
         OutboxMessage.message_id,
         OutboxMessage.state,
+        OutboxMessage.kind,
     )
     with database.read_session() as session:
         rows = tuple(OutboxRow(*row) for row in session.execute(sa.select(*columns)))
@@ -127,6 +129,8 @@ def _lost_rows(records: Records, messages: Sequence[Message], seen: set[UUID]) -
             lost[row.reference] = "dead, but not listed"
         elif row.state == State.CANCELLED and row.message_id in received:
             pass  # pending in a restored backup, and cancelled by the operator
+        elif row.state == State.CANCELLED and row.kind != Kind.EMAIL:
+            pass  # the inquiry was answered or erased
         elif row.state not in (State.DELIVERED, State.DEAD):
             lost[row.reference] = f"still {row.state}"
     return lost

@@ -15,7 +15,6 @@ from pathlib import Path
 import httpx
 import psutil
 
-from app.clinic import load_clinic
 from app.scheduler import ScheduledJob
 from config import ROOT
 from tests.faults.clients import new_inquiry, submit
@@ -95,8 +94,8 @@ def several_hosts(site: SiteUnderTest, kills: int) -> None:
         "TRUSTED_PROXIES": "1",
         "WEB_CONCURRENCY": "1",
         "ALERT_URLS": receiver.alert_url,
-        "CLINIC_DIR": str(_clinic_with_digest_due(site)),
     }
+    _make_digest_due(site)
     hosts = [Host(site, "one", HOUR, env), Host(site, "two", -HOUR, env)]
     third = Host(site, "three", 0.0, env)  # runs a mailer only
     for host in hosts:
@@ -126,22 +125,14 @@ def _restart(host: Host) -> None:
     wait_until(host.responds, 60, "the host responds again")
 
 
-def _clinic_with_digest_due(site: SiteUnderTest) -> Path:
-    """The demo clinic, with a digest that is due at any time of the day."""
-    folder = site.folder / "clinic"
-    folder.mkdir()
-    for path in (ROOT / "clinic").iterdir():
-        (folder / path.name).symlink_to(path)
-    toml = (folder / "clinic.toml").read_text()
-    (folder / "clinic.toml").unlink()
-    (folder / "clinic.toml").write_text(toml.replace("\nat = 07:30:00", "\nat = 00:00:00"))
-    digest = load_clinic(folder).digest
-    assert digest
-    assert digest.at.hour == 0
+def _make_digest_due(site: SiteUnderTest) -> None:
+    """Let a digest be due at any time of the day."""
+    at, at_midnight = "\nat = 07:30:00", "\nat = 00:00:00"
+    assert at in (ROOT / "clinic" / "clinic.toml").read_text()
+    site.change_clinic(lambda toml: toml.replace(at, at_midnight))
     with site.database.session() as session:
         last_run = site.database.now(session) - timedelta(days=2)
         session.add(ScheduledJob(name="digest", started_at=last_run))
-    return folder
 
 
 def _check_shared_limits(hosts: list[Host]) -> None:

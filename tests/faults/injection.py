@@ -23,6 +23,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app import clock, database
+from app.contact import reminders
 from app.outbox import queue, results, retry_schedule, worker
 from app.outbox.models import OutboxMessage, Outcome, OutgoingEmail
 from app.outbox.transports import Transport, smtp
@@ -94,8 +95,21 @@ def _patch_mailer() -> None:
 
     worker.Mailer._claim = claim  # type: ignore[method-assign, assignment]
     _patch_smtp()
+    _patch_reminders()
     if "record before sending" in plan.bugs:
         worker.Mailer._attempt = _record_before_sending(worker.Mailer._attempt)  # type: ignore[method-assign]
+
+
+def _patch_reminders() -> None:
+    _reach_before(reminders, "_record", "before a reminder")
+    _reach_before(reminders, "_emails", "after a reminder")  # the next one's, without a transaction
+    enqueue = reminders.enqueue  # type: ignore[attr-defined]
+
+    def enqueue_and_reach(*args: Any, **options: Any) -> None:
+        enqueue(*args, **options)
+        reach("reminder queued, not committed")
+
+    reminders.enqueue = enqueue_and_reach  # type: ignore[attr-defined]
 
 
 def _patch_smtp() -> None:

@@ -21,6 +21,8 @@ from tests.faults import (  # noqa: F401  (imported to register their scenarios)
     mail_faults,
     power_cut,
     process_faults,
+    receiver_faults,
+    reminder_faults,
     transport_faults,
 )
 from tests.faults.database_servers import DatabaseServer, Postgres, SQLite

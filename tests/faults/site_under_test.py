@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from app.clinic import load_clinic
 from app.database import Database
 from app.encryption import KeyRing
 from app.outbox.models import OutboxMessage
@@ -110,6 +111,20 @@ class SiteUnderTest:
             self.at_end.callback(self._database.engine.dispose)
         return self._database
 
+    def change_clinic(self, change: Callable[[str], str]) -> None:
+        """Let the site use a copy of the demo clinic, whose clinic.toml is what ``change`` returns
+        for the original.
+        """
+        folder = self.folder / "clinic"
+        folder.mkdir()
+        for path in (ROOT / "clinic").iterdir():
+            if path.name != "clinic.toml":
+                (folder / path.name).symlink_to(path)
+        original = (ROOT / "clinic" / "clinic.toml").read_text(encoding="utf-8")
+        (folder / "clinic.toml").write_text(change(original), encoding="utf-8")
+        load_clinic(folder)  # raises ClinicError
+        self.env["CLINIC_DIR"] = str(folder)
+
     def start(self, *, mailer: bool = True, **plan: Any) -> "subprocess.Popen[bytes]":
         """Start the web server, wait until it responds, and start a mailer if none is running.
 
@@ -163,7 +178,7 @@ class SiteUnderTest:
         self._processes.append(process)
         return process
 
-    def flask(self, *arguments: str) -> str:
+    def flask(self, *arguments: str, may_fail: bool = False) -> str:
         """Run a command and return its output. Raises CommandFailedError if it fails."""
         result = subprocess.run(
             [*FLASK, *arguments],
@@ -174,7 +189,7 @@ class SiteUnderTest:
             text=True,
             timeout=90,
         )
-        if result.returncode:
+        if result.returncode and not may_fail:
             last = (result.stderr.splitlines() or [""])[-1]
             raise CommandFailedError(f"flask {' '.join(arguments)}: {last}")
         return result.stdout
