@@ -83,6 +83,7 @@ observatory: $(VENV)/test.stamp nginx build/node/stamp ## Run MDN HTTP Observato
 
 screenshots: $(VENV)/test.stamp chromium ## Save every page at four widths, light and dark, to build/screenshots
 	@$(BIN)/python -m bench.screenshots
+	@$(BIN)/python -m bench.front_desk_pictures
 
 ## Change
 

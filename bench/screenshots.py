@@ -3,8 +3,11 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.lighthouse import CHROMIUM
 from bench.servers import ROOT, public_pages
@@ -25,11 +28,8 @@ IN_DOCUMENTATION = (
 
 def main() -> None:
     """Take full-page screenshots, and first screens for docs/images."""
-    program = next(path for name in CHROMIUM if (path := shutil.which(name)))
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with public_pages() as (base_url, paths), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
+    with public_pages() as (base_url, paths), open_browser() as browser:
         for width, height in WIDTHS.items():
             page = browser.new_page(
                 viewport={"width": width, "height": height}, reduced_motion="reduce"
@@ -40,8 +40,17 @@ def main() -> None:
                 for scheme in ("light", "dark"):
                     _take(page, path, width, scheme)
             page.close()
-        browser.close()
     print(f"{len(list(FOLDER.glob('*.png')))} screenshots in {FOLDER.relative_to(ROOT)}")
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    program = next(path for name in CHROMIUM if (path := shutil.which(name)))
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=sandbox)
+        yield browser
+        browser.close()
 
 
 def _take(page: Page, path: str, width: int, scheme: str) -> None:
@@ -49,11 +58,16 @@ def _take(page: Page, path: str, width: int, scheme: str) -> None:
     name = f"{path.strip('/') or 'home'}-{width}-{scheme}.png"
     page.screenshot(path=FOLDER / name, full_page=True)
     if (path, width, scheme) in IN_DOCUMENTATION:
-        image = ROOT / "docs" / "images" / name
-        page.screenshot(path=image)
-        if convert := shutil.which("convert"):  # a palette, for a third of the size
-            command = [convert, str(image), "-strip", "-colors", "128", f"PNG8:{image}"]
-            subprocess.run(command, check=True)
+        save_for_documentation(page, name)
+
+
+def save_for_documentation(page: Page, name: str, **options: Any) -> None:
+    """Save what ``page`` shows as docs/images/``name``."""
+    image = ROOT / "docs" / "images" / name
+    page.screenshot(path=image, **options)
+    if convert := shutil.which("convert"):  # a palette, for a third of the size
+        command = [convert, str(image), "-strip", "-colors", "128", f"PNG8:{image}"]
+        subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

@@ -102,11 +102,12 @@ def reminder_emails(  # noqa: PLR0913  (what a reminder says)
 
     ``waited`` counts only opening hours. An escalation says that the time to answer is over.
     """
+    hours = round(waited / timedelta(hours=1), 1)
     values = {
         "reference": reference,
         "clinic": clinic,
         "waiting_since": waiting_since.astimezone(clinic.zone),
-        "hours": round(waited / timedelta(hours=1), 1),
+        "waited": f"{hours:g} opening hour{'' if hours == 1 else 's'}",
         "answered_url": answered_url,
         "is_escalation": is_escalation,
     }
