@@ -91,7 +91,7 @@ def _request(submission: Submission) -> tuple[str, bytes, dict[str, str]]:
         "location": "quay",
         "message": submission.text,
     }
-    # If the site trusts a proxy, each inquiry comes from a different address.
+    # Each inquiry comes from a different address, and is sent again from the same one.
     headers = {"X-Forwarded-For": f"2001:db8:{submission.key[:4]}:{submission.key[4:8]}::1"}
     if submission.by_form:
         headers |= {"Content-Type": "application/x-www-form-urlencoded"}

@@ -305,6 +305,7 @@ class SiteUnderTest:
                 MAIL_PORT=str(self.relay_port),
                 MAIL_USE_TLS="false",
                 MAIL_DEFAULT_SENDER="no-reply@clinic.example",
+                TRUSTED_PROXIES="1",  # clients write X-Forwarded-For as a proxy would
             ),
             "PATH": os.pathsep.join((*self.server.tools, inherited.get("PATH", ""))),
             "PYTHONPATH": str(ENTRY),
