@@ -39,11 +39,11 @@ check-imports: $(VENV)/test.stamp
 	@$(BIN)/lint-imports --no-logo
 
 pytest: $(VENV)/test.stamp chromium headless-shell redis pgbouncer promtool nginx systemd-analyze ## Run only the tests. TESTS="tests/web -k csp" selects some
-	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-clock-ahead: $(VENV)/test.stamp chromium headless-shell redis pgbouncer promtool nginx systemd-analyze ## Run the tests with the clock 400 days ahead. DAYS=30 sets the days; needs a C compiler
 	@mkdir -p build && $(CC) -O2 -shared -fPIC -DDAYS=$(or $(DAYS),400) -o build/clock_ahead.so tests/support/clock_ahead.c
-	@LD_PRELOAD=$(CURDIR)/build/clock_ahead.so $(BIN)/pytest -n 2 --dist loadfile $(TESTS)
+	@LD_PRELOAD=$(CURDIR)/build/clock_ahead.so $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 faults: $(VENV)/test.stamp smtp-sink redis ## Inject every fault of docs/reliability.md: 15 minutes. SHORT=1: under 2 minutes
 	@$(BIN)/python -m tests.faults $(if $(SHORT),--short)

@@ -89,6 +89,9 @@ def _check_mailboxes(clinic: Clinic, file: Path) -> list[CheckResult]:
     if not clinic.fallback_mailbox:
         message = "no fallback mailbox for messages that another mailbox refuses"
         results.append(warn("topics", message, "Set fallback_mailbox"))
+    if not clinic.escalate_to:
+        message = "nobody but the front desk learns of an inquiry that stays unanswered"
+        results.append(warn("topics", message, "Set escalate_to"))
     if clinic.digest is None:
         message = "the spam filter is off: without a [digest], nobody would see the quarantine"
         results.append(warn("topics", message, "Set [digest]"))

@@ -113,6 +113,7 @@ def test_a_failure_names_file_and_line_and_exits_with_status_1(
             "no crisis line is an emergency number of US",
         ),
         (("clinic.toml", "fallback_mailbox =", "# "), "mailboxes", "that another mailbox refuses"),
+        (("clinic.toml", "escalate_to =", "# "), "mailboxes", "that stays unanswered"),
         (
             (
                 "clinic.toml",

@@ -96,6 +96,7 @@ OLDEST, BEAT = (
     "frontdesk_mailer_heartbeat_age_seconds",
 )
 HELD = "frontdesk_quarantine_oldest_inquiry_age_seconds"
+UNANSWERED = "frontdesk_unanswered_oldest_inquiry_age_seconds"
 PER_HOST = ("FrontdeskDatabaseDown", "FrontdeskHostDown", "FrontdeskNotReady")
 PROBLEM = 'frontdesk_problem{event="%s"'
 BACKUP, NOW = "frontdesk_last_backup_timestamp_seconds", 1800  # the clock of the test starts at 0
@@ -128,6 +129,8 @@ CASES: list[tuple[dict[str, Any], dict[str, str]]] = [
         {HELD: seconds(health_rules.QUARANTINE_WARNING) + 1},
         {"FrontdeskQuarantineUnreviewed": "warning"},
     ),
+    ({UNANSWERED: seconds(timedelta(days=4))}, {}),
+    ({UNANSWERED: seconds(timedelta(days=4)) + 1}, {"FrontdeskInquiryUnanswered": "warning"}),
     ({"frontdesk_database_up": 0}, {"FrontdeskDatabaseDown": "critical"}),
     ({"frontdesk_ready": 0}, {"FrontdeskNotReady": "critical"}),
     ({PROBLEM % "website_down": 1}, {"FrontdeskWebsiteRefuses": "critical"}),
