@@ -45,9 +45,12 @@ def init_security_headers(
 
 
 def svg_policy(style: str) -> str:
-    """Return the policy of an SVG image that is opened by itself: it needs only its own style."""
+    """Return the policy of an SVG image that is opened by itself.
+
+    It needs only its own style, and the font in that.
+    """
     style_hash = integrity_hash(style.encode())
-    return f"default-src 'none'; style-src '{style_hash}'; frame-ancestors 'none'"
+    return f"default-src 'none'; style-src '{style_hash}'; font-src data:; frame-ancestors 'none'"
 
 
 def allow_images_from(origin: str) -> None:

@@ -3,6 +3,7 @@
 Each figure is drawn twice: narrow for phones, where its text keeps its size, and wide.
 """
 
+import base64
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,7 +23,13 @@ TEMPLATES = Environment(
 TEMPLATES.filters["em"] = lambda value: f"{format_number(value)}em"
 TEMPLATES.filters["percent"] = lambda value: f"{format_number(value, 1)}%"
 FONT_SIZE = 17  # pixels
-STYLE = "svg{color:var(--ink);fill:currentColor;font-family:system-ui,sans-serif}"
+# An image loads nothing, so the site's font is part of it.
+FONT = Path(__file__).parents[3] / "static/fonts/atkinson-hyperlegible-next.woff2"
+STYLE = (
+    "@font-face{font-family:Read;font-weight:400 700;src:url(data:font/woff2;base64,"
+    f"{base64.b64encode(FONT.read_bytes()).decode()})}}"
+    ":root{color:var(--ink);fill:currentColor;font-family:Read,system-ui,sans-serif}"
+)
 
 
 def draw_figure(figure: Figure, layout: Layout, css: str) -> str:

@@ -15,7 +15,7 @@ LEGEND_HEIGHT, PANEL_GAP = 2.2, 1.2  # em
 COLUMN_WIDTH = 47.0  # percent, of two
 HEADER_HEIGHT, AXIS_HEIGHT = 3.1, 1.3  # em
 TEXT_HEIGHT, DOTS_HEIGHT, INTERVAL_HEIGHT = 3.4, 5.0, 5.9  # em, of a trial
-MAX_SUMMARY = 39  # characters that fit one line on a narrow screen
+MAX_SUMMARY = 41  # characters that fit one line on a narrow screen
 
 
 class Trial(FrozenModel):
@@ -51,7 +51,7 @@ class Trial(FrozenModel):
 
     @property
     def summary(self) -> str:
-        people = f"{self.participants} {self.participants_label}"
+        people = f"{self.participants:,} {self.participants_label}"
         return f"{people}, {self.time_point}, vs {self.comparator}"
 
 
@@ -163,7 +163,7 @@ def _column_height(panels: Sequence[Panel]) -> float:
 
 
 def _row(panel: Panel, trial: Trial) -> TableRow:
-    people = str(trial.participants)
+    people = f"{trial.participants:,}"
     if trial.participants_label != "people":
         people += f" {trial.participants_label}"
     if trial.pooled_trials:

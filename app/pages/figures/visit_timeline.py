@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 from app.clinic.models import FrozenModel
 from app.pages.figures.base import Figure, Label, Layout, References, TableRow, Text
 
-DETAIL_WIDTH = {Layout.NARROW: 24, Layout.WIDE: 64}  # characters of a line next to the bars
+# Characters of a line next to the bars, and in a bar. The text of a narrow bar is turned.
+DETAIL_WIDTH = {Layout.NARROW: 26, Layout.WIDE: 56}
+BAR_TEXT_WIDTH = 14
 TITLE_HEIGHT, LINE_HEIGHT, GAP, BAND_HEADER, BAND_PADDING = 1.5, 1.35, 1.1, 2.2, 0.9  # em
 
 
@@ -50,6 +52,10 @@ class VerticalBar(NamedTuple):
     y: float
     height: float
     warning: bool = False
+
+    @property
+    def lines(self) -> list[str]:
+        return wrap(self.label, BAR_TEXT_WIDTH)
 
 
 class VisitTimeline(Figure):
