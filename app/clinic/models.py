@@ -109,10 +109,10 @@ def _toml_date(value: object) -> object:
     return value
 
 
-def _amount(text: str) -> str:
-    if not AMOUNT.fullmatch(text):
-        raise ValueError(f"{text!r} is not an amount; write it with its currency, such as $550")
-    return text
+def _amount(value: object) -> str:
+    if not isinstance(value, str) or not AMOUNT.fullmatch(value):
+        raise ValueError(f'{value!r} is not an amount; write it with its currency, such as "$550"')
+    return value
 
 
 def _in_order(periods: "tuple[Hours, ...]") -> "tuple[Hours, ...]":
@@ -416,7 +416,7 @@ class Price(FrozenModel):
     """What a service costs, with its currency."""
 
     service: TextLine
-    amount: Annotated[str, AfterValidator(_amount)]
+    amount: Annotated[str, BeforeValidator(_amount)]
     includes: TextLine | None = None
 
 

@@ -7,7 +7,7 @@ A page does not depend on the time of day: the browser works out whether a locat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -183,15 +183,23 @@ class OpeningHours:
 
 
 def hours_lines(location: Location) -> tuple[str, ...]:
-    """Return the open days, grouped by hours: ``Mon, Tue, Thu: 9 am to 5 pm``."""
-    days: dict[str, list[str]] = {}
-    for day in WEEKDAYS:
+    """Return the open days, grouped by hours: ``Mon to Thu, Sat: 9 am to 5 pm``."""
+    days: dict[str, list[int]] = {}
+    for number, day in enumerate(WEEKDAYS):
         if hours := format_hours(location.hours.get(day, ())):
-            days.setdefault(hours, []).append(day[:3].capitalize())
-    return tuple(
-        f"{', '.join(names) if len(names) < len(WEEKDAYS) else 'Every day'}: {hours}"
-        for hours, names in days.items()
-    )
+            days.setdefault(hours, []).append(number)
+    return tuple(f"{_format_days(numbers)}: {hours}" for hours, numbers in days.items())
+
+
+def _format_days(numbers: Sequence[int]) -> str:
+    """The days of the week with these numbers; three or more in a row are a range."""
+    if len(numbers) == len(WEEKDAYS):
+        return "Every day"
+    names = []
+    for _, run in groupby(enumerate(numbers), lambda item: item[1] - item[0]):
+        row = [WEEKDAYS[number][:3].capitalize() for _, number in run]
+        names += [f"{row[0]} to {row[-1]}"] if len(row) > 2 else row
+    return ", ".join(names)
 
 
 def format_hours(periods: Sequence[Hours]) -> str:

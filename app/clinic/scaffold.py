@@ -67,7 +67,8 @@ class Question:
         try:
             return json.dumps(float(answer))
         except ValueError:
-            raise ValueError(f"{answer!r} is not a number") from None
+            advice = "; write a decimal point, not a comma" if "," in str(answer) else ""
+            raise ValueError(f"{answer!r} is not a number{advice}") from None
 
 
 CLINIC_QUESTIONS = (

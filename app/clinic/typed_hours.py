@@ -10,6 +10,7 @@ PART = re.compile(
     rf"([a-z]{{3,9}})(?:\s*-\s*([a-z]{{3,9}}))?\s+({TIME})\s*-\s*({TIME})", re.IGNORECASE
 )
 EXAMPLE = "Mon-Fri 9am-5pm, Sat 10am-2pm"
+SYNONYMS = {"\N{EN DASH}": "-", " to ": "-", "noon": "12pm", "midnight": "12am"}
 
 
 def hours_toml(text: str) -> str:
@@ -18,7 +19,9 @@ def hours_toml(text: str) -> str:
     A day that is given twice has a break. Raises ValueError for anything else than days and times.
     """
     days: dict[str, list[str]] = {day: [] for day in WEEKDAYS}
-    for part in text.replace("\N{EN DASH}", "-").split(","):
+    for words, short in SYNONYMS.items():
+        text = text.replace(words, short)
+    for part in text.split(","):
         if not (match := PART.fullmatch(part.strip())):
             raise ValueError(f"{part.strip()!r} is not days and times: write {EXAMPLE}")
         first, last, opens, closes = match.groups()

@@ -20,6 +20,9 @@ INSIDE = ("#", "data:image/png", "data:image/jpeg", "data:image/webp")
 
 def read_svg(file: Path, issues: IssueCollector) -> str:
     """The text of ``file``. What is wrong with it is added to ``issues``, by line."""
+    if not file.exists():
+        issues.add(file, 0, "missing; put your logo there, as an SVG file")
+        return ""
     text = toml_reader.read_text(file, issues) or ""
     for line, reason in svg_issues(text) if text else ():
         issues.add(file, line, reason)

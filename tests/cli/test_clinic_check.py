@@ -278,7 +278,7 @@ def test_price_that_is_no_amount_is_named_with_its_line(change: Change, folder: 
     assert found.level is Level.FAILED
     lines = (folder / "clinic.toml").read_text(encoding="utf-8").splitlines()
     assert "call us" in lines[found.line - 1]
-    assert "'call us' is not an amount; write it with its currency, such as $550" in found.message
+    assert "'call us' is not an amount; write it with its currency" in found.message
 
 
 def test_json_contains_file_and_line(change: Change, folder: Path) -> None:

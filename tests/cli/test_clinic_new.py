@@ -140,6 +140,7 @@ def test_a_folder_with_only_hidden_files_is_as_good_as_new(tmp_path: Path) -> No
         ("email", "nobody", "valid email"),
         ("time_zone", "Chicago", "unknown time zone"),
         ("latitude", "north", "not a number"),
+        ("latitude", "41,88", "write a decimal point, not a comma"),
         ("latitude", "91", "--latitude: should be less than or equal to 85"),
         ("hours", "Mon 9", "--hours: 'Mon 9' is not days and times"),
         ("hours", "Fri-Mon 9-17", "begin with the earlier day"),
@@ -249,7 +250,14 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
     )  # fmt: skip
     os.close(theirs)
     first = ["uk", "gb", "Harbor Clinic", "call us", "020 7946 0958", *[""] * 12]
-    second = ["North Clinic", *[""] * 5, "whenever", "Mon-Tue 9-12, Tue 1pm-5pm", "", "Two spaces"]
+    second = [
+        "North Clinic",
+        *[""] * 5,
+        "whenever",
+        "Mon-Tue 9am to noon, Tue 1pm-5pm",
+        "",
+        "Two spaces",
+    ]
     answers = [*first, "y", *second, "", "n"]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
     assert process.wait(60) == 0

@@ -41,6 +41,13 @@ def test_days_with_the_same_hours_share_a_line() -> None:
     )
 
 
+def test_three_days_in_a_row_are_a_range() -> None:
+    day = [("09:00", "17:00")]
+    names = ("monday", "tuesday", "wednesday", "thursday", "saturday", "sunday")
+    place = location_with_hours(dict.fromkeys(names, day))
+    assert hours(place).lines == ("Mon to Thu, Sat, Sun: 9 am to 5 pm",)
+
+
 @pytest.mark.parametrize("week", [{}, {"monday": []}])
 def test_without_hours_there_are_no_rows_and_no_lines(
     week: dict[str, list[tuple[str, str]]],

@@ -143,7 +143,7 @@ def test_valid_links_are_accepted(folder: Any) -> None:
 
 
 def test_missing_logo_is_an_error(folder: Any, clinic: Clinic) -> None:
-    with pytest.raises(ClinicError, match=r"logo\.svg: No such file"):
+    with pytest.raises(ClinicError, match=r"logo\.svg: missing; put your logo there"):
         init_app(
             Flask("x"),
             clinic=clinic,
