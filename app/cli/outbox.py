@@ -135,7 +135,7 @@ def _attempts(session: Session, message: OutboxMessage) -> list[dict[str, Any]]:
 def requeue(message: str | None, every: bool, to: str | None, yes: bool) -> None:  # noqa: FBT001
     """Send a dead, cancelled or pending message now.
 
-    An email about an inquiry is made anew, for the mailboxes that its topic has in clinic.toml
+    An email about an inquiry is created again, for the mailboxes that its topic has in clinic.toml
     today. Each of them gets the inquiry once.
     """
     if every == bool(message) or (every and to):

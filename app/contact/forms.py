@@ -92,7 +92,9 @@ class InquiryForm(FlaskForm):  # type: ignore[misc]
         validate_choice=False,
         description="Needed when reply_by is text, if the visitor was shown these words and agrees",
     )
-    voicemail_ok = BooleanField("It's OK to leave me a voicemail", false_values=("", "no", "false"))
+    voicemail_ok = BooleanField(
+        "It\u2019s OK to leave me a voicemail", false_values=("", "no", "false")
+    )
     best_time = LineField(
         "Best time to reach you",
         [

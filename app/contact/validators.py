@@ -106,7 +106,7 @@ def valid_choice(message: str) -> Callable[[object, SelectField], None]:
 def no_pii(_form: object, field: Field) -> None:
     """Rejects text with a number that the clinic does not want to receive this way."""
     if kind := find_pii(field.data):
-        raise ValidationError(f"Please remove the {kind}. We don't need it here.")
+        raise ValidationError(f"Please remove the {kind}. We don\u2019t need it here.")
 
 
 def no_link(_form: object, field: Field) -> None:

@@ -130,8 +130,8 @@
   }
 
   function showUnknownResult(label) {
-    showProblem(label, "We can't tell whether your message reached us. What you wrote "
-      + "is still here. You can safely try again: we won't receive it twice.");
+    showProblem(label, "We can’t tell whether your message reached us. What you wrote "
+      + "is still here. You can safely try again: we won’t receive it twice.");
   }
 
   async function send() {

@@ -25,7 +25,7 @@ INTERACTIVE_MAP = """
   - button "Show all locations"
 """
 FORM = """
-- group "Your message":
+- group "Your question":
   - combobox "What is your message about? (required)":
     - option "Choose one" [selected]
     - option "General question"
@@ -42,7 +42,7 @@ FORM = """
 """
 PHONE_FIELDS = """
 - textbox "Phone number (required)"
-- checkbox "It's OK to leave me a voicemail"
+- checkbox "It\u2019s OK to leave me a voicemail"
 - textbox "Best time to reach you"
 """
 ERROR_SUMMARY = """
@@ -57,7 +57,7 @@ ERROR_SUMMARY = """
         - /url: "#location"
 """
 FORM_WITH_ERRORS = """
-- group "Your message":
+- group "Your question":
   - combobox "What is your message about? (required)" [invalid]
   - combobox "Which location is this about? (required)" [invalid]
   - textbox "Your message (required)" [invalid]

@@ -167,7 +167,7 @@ def test_form_asks_to_remove_pii(
     data: dict[str, Any] = {field: "Ada, 123-45-6789"}
     response = visitor.send(**data)
     assert response.status_code == 422
-    error = "Please remove the Social Security number. We don't need it here."
+    error = "Please remove the Social Security number. We don\u2019t need it here."
     assert f'<a href="#{field}">{escape(error)}</a>' in response.text
     assert f'id="{field}-error"' in response.text
     assert response.text.count("Ada, 123-45-6789") == 1  # it stays where it was typed
@@ -183,7 +183,7 @@ def test_api_asks_to_remove_pii(visitor: Visitor) -> None:
     assert response.get_json()["errors"] == [
         {
             "pointer": "#/message",
-            "detail": "Please remove the card number. We don't need it here.",
+            "detail": "Please remove the card number. We don\u2019t need it here.",
         }
     ]
     assert "4111" not in response.text
