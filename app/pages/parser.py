@@ -21,8 +21,6 @@ from app.pages.page_parts import split_page
 from app.pages.references import NO_PICTURES
 from app.pages.render_rules import CARDS, LISTS, OPENING, TITLED
 
-MAX_NARROW_COLUMNS = 2  # of a table that fits the narrowest screen without scrolling
-
 
 @dataclass(frozen=True)
 class PlaceholderValue:
@@ -233,22 +231,20 @@ class TokenTransformer:
 
 
 def label_cells(tokens: Iterable[Token]) -> None:
-    """Add the name of its column to each cell of a wide table, which phones show row by row.
+    """Add the name of its column to each cell of a table, because phones show it row by row.
 
     Cells of the first column get no name: they are the title of the row.
     """
-    table, names, column = Token("", "", 0), list[str](), 0
+    names, column = list[str](), 0
     for token, following in pairwise(tokens):
         match token.type:
             case "table_open":
-                table, names = token, []
+                names = []
             case "th_open":
                 names.append(plain_text(following))
-            case "thead_close":
-                table.meta["wide"] = len(names) > MAX_NARROW_COLUMNS
             case "tr_open":
                 column = 0
             case "td_open":
-                if column and table.meta["wide"]:
+                if column:
                     token.meta["column"] = names[column]
                 column += 1

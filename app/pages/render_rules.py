@@ -86,10 +86,8 @@ def _block_close(token: Token) -> str:
 
 
 def _table_open(token: Token) -> str:
-    label, wide = escape(token.meta["label"]), ' class="wide"' if token.meta["wide"] else ""
-    return (
-        f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}"><table{wide}>\n'
-    )
+    label = escape(token.meta["label"])
+    return f'<div class="table-wrap" role="region" tabindex="0" aria-label="{label}"><table>\n'
 
 
 def _cell(token: Token) -> str:

@@ -16,7 +16,7 @@ OPEN_ALL = "document.querySelectorAll('details').forEach(one => one.open = true)
 # Elements that extend beyond the window.
 OVERFLOWING = """() => [...document.querySelectorAll("body *")]
   .filter(one => one.checkVisibility() && !one.closest(
-    ".visually-hidden, .skip-link, .honeypot, .crisis-bar i, .phone span, #map-box, pre, "
+    ".visually-hidden, .skip-link, .honeypot, .crisis-bar span span, .phone span, #map-box, pre, "
     + ".table-wrap"))
   .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .map(one => one.outerHTML.slice(0, 120))"""
