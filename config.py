@@ -195,6 +195,8 @@ class Settings(BaseModel):
     base_url: HTTPURL = ""
     extra_hosts: str = ""
     trusted_proxies: int = Field(0, ge=0, le=5)
+    staff_console: Literal["on", "off"] = "off"
+    staff_host: str = ""
     hsts_subdomains: bool = False
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
@@ -227,6 +229,7 @@ class Settings(BaseModel):
     metrics_token: SecretStr = Field(SecretStr(""), min_length=16)
     retention_days: int = Field(90, ge=1, le=3650)
     quarantine_retention_days: int = Field(30, ge=1, le=3650)
+    audit_retention_days: int = Field(2190, ge=30, le=3650)
     notification_detail: Literal["full", "contact", "minimal"] = "full"
     send_acknowledgement: bool = False
     log_format: Literal["json", "console"] = "json"
@@ -314,6 +317,13 @@ class Settings(BaseModel):
         if name and not _is_host(name):
             port = {"host": "PORT", "mail_server": "MAIL_PORT"}[info.field_name or ""]
             raise ValueError(f"must be a host name or an IP address; the port goes into {port}")
+        return name and _host(name)
+
+    @field_validator("staff_host")
+    @classmethod
+    def _name_only(cls, name: str) -> str:
+        if name and not (_is_host(name) and re.search("[a-z]", name.lower().rpartition(".")[2])):
+            raise ValueError("must be a host name, without scheme or port: passkeys need a name")
         return name and _host(name)
 
     @field_validator("map_tiles_url")
@@ -418,7 +428,19 @@ class Settings(BaseModel):
     def trusted_hosts(self) -> tuple[str, ...]:
         """The values of the Host header that are answered, with any port."""
         site = _bracketed(urlsplit(self.site_url).hostname or "")
-        return (site, "localhost", "127.0.0.1", *filter(None, self.extra_hosts.split(",")))
+        others = (self.staff_host, *self.extra_hosts.split(","))
+        return (site, "localhost", "127.0.0.1", *filter(None, others))
+
+    @property
+    def staff_url(self) -> str:
+        """The address of the staff console, with a final slash.
+
+        Passkeys need a name: they do not work at an IP address.
+        """
+        parts = urlsplit(self.site_url)
+        name = self.staff_host or (parts.hostname or "").replace("127.0.0.1", "localhost")
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{_bracketed(name)}{port}/staff/"
 
     @property
     def mail_mailbox(self) -> str:

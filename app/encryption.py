@@ -22,10 +22,10 @@ class KeyRing:
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernets = {fingerprint(key): Fernet(key) for key in keys}
         self._fernet = MultiFernet(self._fernets.values())
-        self._signing_keys = {
-            fingerprint(key): hmac.digest(key.encode(), b"frontdesk-backup", "sha256")
-            for key in keys
-        }
+        self._signing_keys, self._search_keys = (
+            {fingerprint(key): hmac.digest(key.encode(), purpose, "sha256") for key in keys}
+            for purpose in (b"frontdesk-backup", b"frontdesk-search")
+        )
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
@@ -49,6 +49,15 @@ class KeyRing:
     def sign(self, data: bytes, key_fingerprint: str) -> str:
         """Return an HMAC in hex, by a key derived from one of the keys of this ring."""
         return hmac.digest(self._signing_keys[key_fingerprint], data, "sha256").hex()
+
+    def search_digests(self, text: str) -> dict[str, bytes]:
+        """Return keyed digests by which ``text`` can be found but not read: one for each key of
+        this ring, by fingerprint, newest first.
+        """
+        return {
+            name: hmac.digest(key, text.encode(), "sha256")[:16]
+            for name, key in self._search_keys.items()
+        }
 
     def key_of(self, encrypted: bytes) -> str | None:
         """Return the fingerprint of the key that decrypts this, or None."""

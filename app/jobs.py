@@ -5,6 +5,7 @@ from functools import partial
 
 from app.clinic import Clinic
 from app.contact.reminders import send_reminders
+from app.contact.search_index import index_missing
 from app.contact.service import InquiryService
 from app.database import Database
 from app.mail import password_warning
@@ -17,6 +18,7 @@ from app.scheduler import Job, every
 from config import Settings
 
 REMINDER_INTERVAL = timedelta(minutes=1)
+INDEX_INTERVAL = timedelta(hours=1)
 
 
 def scheduled_jobs(
@@ -32,7 +34,7 @@ def scheduled_jobs(
         retention_job(
             database,
             clinic.zone,
-            RetentionPeriods(days, quarantine_days),
+            RetentionPeriods(days, quarantine_days, settings.audit_retention_days),
             settings.instance_dir,
             inquiries.announcer,
         ),
@@ -45,6 +47,8 @@ def scheduled_jobs(
         ),
         spam_digest_cleanup_job(),
     ]
+    if settings.staff_console == "on":
+        jobs.append(search_index_job(database))
     if urls := settings.alert_url_list:
         addresses = AlertAddresses(urls, site=settings.site_url)
         send = partial(send_and_record, database, addresses)
@@ -64,3 +68,9 @@ def scheduled_jobs(
             )
         )
     return jobs
+
+
+def search_index_job(database: Database) -> Job:
+    """Index the inquiries that came while the staff console was off, or with a restored backup."""
+    after_commit = partial(index_missing, database)
+    return Job("search-index", every(INDEX_INTERVAL), lambda _session, _now: after_commit)

@@ -20,10 +20,12 @@ BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     create_inquiries()
+    create_notes()
     create_outbox()
     create_mailers()
     create_operations()
     create_notices()
+    create_accounts()
 
 
 def create_inquiries() -> None:
@@ -46,6 +48,8 @@ def create_inquiries() -> None:
         sa.Column("escalated_at", UTCDateTime()),
         sa.Column("answered_at", UTCDateTime()),
         sa.Column("answered_by", sa.String(80)),
+        sa.Column("taken_at", UTCDateTime()),
+        sa.Column("taken_by", sa.String(80)),
         sa.Column("message_digest", sa.LargeBinary(16)),
         sa.Column("network_digest", sa.LargeBinary(16)),
         sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", "known_state"),
@@ -58,6 +62,8 @@ def create_inquiries() -> None:
     create_partial_index("ix_inquiry_quarantined", "inquiry", "created_at", "state = 'quarantined'")
     unanswered = "state = 'received' and answered_at is null"
     create_partial_index("ix_inquiry_unanswered", "inquiry", "created_at", unanswered)
+    answered = "state = 'received' and answered_at is not null"
+    create_partial_index("ix_inquiry_answered", "inquiry", "answered_at", answered)
     for digest in ("message_digest", "network_digest"):
         op.create_index(None, "inquiry", [digest])
     op.create_table(
@@ -68,6 +74,29 @@ def create_inquiries() -> None:
         sa.PrimaryKeyConstraint("address_digest"),
     )
     op.create_index(None, "acknowledgement_limit", ["queued_at"])
+
+
+def create_notes() -> None:
+    op.create_table(
+        "inquiry_note",
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("inquiry_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("author", sa.String(80), nullable=False),
+        sa.Column("encrypted_text", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["inquiry_id"], ["inquiry.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(None, "inquiry_note", ["inquiry_id"])
+    op.create_table(
+        "inquiry_search_key",
+        sa.Column("inquiry_id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(16), nullable=False),
+        sa.Column("key_fingerprint", sa.String(12), nullable=False),
+        sa.ForeignKeyConstraint(["inquiry_id"], ["inquiry.id"]),
+        sa.PrimaryKeyConstraint("inquiry_id", "digest"),
+    )
+    op.create_index(None, "inquiry_search_key", ["digest"])
 
 
 def create_outbox() -> None:
@@ -200,7 +229,7 @@ def create_operations() -> None:
         "audit_event",
         sa.Column("id", BIG_ID, nullable=False),
         sa.Column("occurred_at", UTCDateTime(), nullable=False),
-        sa.Column("action", sa.String(40), nullable=False),
+        sa.Column("action", sa.String(120), nullable=False),
         sa.Column("reference", sa.String(7)),
         sa.Column("actor", sa.String(80), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -220,6 +249,53 @@ def create_notices() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(None, "notice", ["ends_at"])
+
+
+def create_accounts() -> None:
+    op.create_table(
+        "staff_user",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("email", sa.String(80), nullable=False),
+        sa.Column("role", sa.String(10), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("last_sign_in_at", UTCDateTime()),
+        sa.Column("invitation_digest", sa.LargeBinary(32)),
+        sa.Column("invitation_expires_at", UTCDateTime()),
+        sa.Column("password", sa.String(255)),
+        sa.Column("tf_totp_secret", sa.Text()),
+        sa.Column("totp_counter", sa.BigInteger()),
+        sa.Column("mf_recovery_codes", sa.JSON()),
+        sa.Column("failed_count", sa.Integer(), nullable=False),
+        sa.Column("failed_at", UTCDateTime()),
+        sa.Column("fs_uniquifier", sa.String(64), nullable=False),
+        sa.Column("fs_webauthn_user_handle", sa.String(64), nullable=False),
+        sa.CheckConstraint("role in ('desk', 'manager')", "known_role"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("email"),
+        sa.UniqueConstraint("invitation_digest"),
+        sa.UniqueConstraint("fs_uniquifier"),
+        sa.UniqueConstraint("fs_webauthn_user_handle"),
+    )
+    op.create_table(
+        "webauthn_credential",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(1024), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("transports", sa.JSON()),
+        sa.Column("backup_state", sa.Boolean(), nullable=False),
+        sa.Column("device_type", sa.String(64), nullable=False),
+        sa.Column("extensions", sa.Text()),
+        sa.Column("lastuse_datetime", UTCDateTime(), nullable=False),
+        sa.Column("usage", sa.String(64), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["staff_user.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("credential_id"),
+    )
+    op.create_index(None, "webauthn_credential", ["user_id"])
 
 
 def create_partial_index(name: str | None, table: str, column: str, condition: str) -> None:

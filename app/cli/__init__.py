@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clinic import ClinicError
+from app.contact.quarantine import QuarantineError
 from app.contact.requeue import RequeueError
 from app.database import error_line
 from app.database.engines import NotDurableError
@@ -22,7 +23,7 @@ from config import SettingsError
 EX_CONFIG = 78  # from sysexits.h
 # Errors whose message is written for the operator.
 OPERATOR_ERRORS = (
-    MaintenanceError, NotDurableError, NoticeError, RequeueError, StartupError,
+    MaintenanceError, NotDurableError, NoticeError, QuarantineError, RequeueError, StartupError,
     UnknownKeyError, UnknownRevisionError,
 )  # fmt: skip
 COMMAND_PATHS = {
@@ -39,6 +40,7 @@ COMMAND_PATHS = {
     "outbox": "app.cli.outbox:outbox",
     "restore": "app.cli.backup:restore",
     "retention": "app.cli.retention:retention",
+    "staff": "app.cli.staff:staff",
     "status": "app.cli.status:status",
     "version": "app.cli.version:show_version",
 }

@@ -28,8 +28,8 @@ from app.cli.output import (
 from app.contact.answered import mark_answered, mark_unanswered
 from app.contact.models import IS_QUARANTINED, IS_UNANSWERED, Inquiry, InquiryState
 from app.contact.queries import find_inquiry
-from app.maintenance import audit_log, erasure_list
-from app.maintenance.erasure import erase_inquiry
+from app.maintenance import audit_log
+from app.maintenance.erasure import erase_now
 from app.maintenance.inquiry_export import (
     CONTENT_FIELDS,
     UNDECRYPTABLE,
@@ -38,7 +38,6 @@ from app.maintenance.inquiry_export import (
     json_lines_writer,
     read_rows,
 )
-from app.maintenance.vacuum import purge_deleted
 from app.outbox.models import Kind, OutboxMessage, State
 from app.services import current_services
 
@@ -157,12 +156,8 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
         _find_inquiry(session, reference)
     confirm(f"Send {reference.upper()} to the front desk?", yes=yes)
     with database.session() as session:
-        inquiry = _find_inquiry(session, reference)
-        data = inquiry.decrypt(database.keys)
-        if inquiry.state != InquiryState.QUARANTINED or data is None:
-            raise click.ClickException(f"{inquiry.reference} is not quarantined; nothing changed")
-        now = database.now(session)
-        current_services().inquiries.release(session, inquiry, data, now)
+        inquiry, now = _find_inquiry(session, reference), database.now(session)
+        current_services().inquiries.release(session, inquiry, now)
         audit_log.record(session, now, "released", inquiry.reference)
     click.echo("released")
 
@@ -239,15 +234,13 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
             " erasure; make sure that they delete their copies."
         )
     confirm("Erase it permanently?", yes=yes)
-    with database.session() as session:
-        now = database.now(session)
-        inquiry = _find_inquiry(session, reference)
-        announcer = current_services().inquiries.announcer
-        cancelled = erase_inquiry(session, inquiry, now, announcer)
-        audit_log.record(session, now, "erased", inquiry.reference)
-    purge_deleted(database)
+    cancelled = erase_now(
+        database,
+        inquiry.reference,
+        current_services().inquiries.announcer,
+        current_services().settings.instance_dir,
+    )
     click.echo(f"erased; {pluralize(cancelled, 'message')} cancelled" if cancelled else "erased")
-    erasure_list.update_list(database, current_services().settings.instance_dir)
 
 
 def _describe_loss(inquiry: Inquiry, states: Counter[str]) -> str:

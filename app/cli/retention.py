@@ -30,7 +30,9 @@ def run(dry_run: bool, yes: bool) -> None:  # noqa: FBT001
     more than three days from now, the clock may be wrong: this asks for the date first.
     """
     database, settings = current_services().database, current_services().settings
-    periods = RetentionPeriods(settings.retention_days, settings.quarantine_retention_days)
+    periods = RetentionPeriods(
+        settings.retention_days, settings.quarantine_retention_days, settings.audit_retention_days
+    )
     with database.read_session() as session:
         now = database.now(session)
         expired = find_expired(session, periods, now)

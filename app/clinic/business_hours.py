@@ -4,6 +4,7 @@ The clinic is open when one of its locations is: the front desk is the same for 
 clinic without opening hours counts as open from Monday to Friday, 9 am to 5 pm.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from app.clinic.models import WEEKDAYS, Clinic, Hours
@@ -42,9 +43,19 @@ def reply_times(clinic: Clinic, start: datetime) -> tuple[datetime, datetime] | 
 
 def open_time(clinic: Clinic, start: datetime, end: datetime) -> timedelta:
     """How long the clinic was open between two moments."""
-    first, last = (moment.astimezone(clinic.zone).date() for moment in (start - ONE_DAY, end))
+    return open_times(clinic, [start], end)[0]
+
+
+def open_times(clinic: Clinic, starts: Sequence[datetime], end: datetime) -> list[timedelta]:
+    """How long the clinic was open between each of ``starts`` and ``end``."""
+    if not starts:
+        return []
+    earliest = min(starts) - ONE_DAY
+    first, last = (moment.astimezone(clinic.zone).date() for moment in (earliest, end))
     periods = opening_periods(clinic.locations, clinic.zone, first, last)
-    return sum((_overlap(period, start, end) for period in periods), timedelta())
+    return [
+        sum((_overlap(period, start, end) for period in periods), timedelta()) for start in starts
+    ]
 
 
 def _overlap(period: Period, start: datetime, end: datetime) -> timedelta:

@@ -63,6 +63,7 @@ class InquiryState(StrEnum):
 # Literals, not bound values: otherwise neither database uses the partial indexes.
 IS_QUARANTINED = sa.text("state = 'quarantined'")
 IS_UNANSWERED = sa.text("state = 'received' and answered_at is null")
+IS_ANSWERED = sa.text("state = 'received' and answered_at is not null")
 
 
 class Inquiry(Base):
@@ -72,7 +73,7 @@ class Inquiry(Base):
     the same content next week is a new inquiry. ``message_digest`` and ``network_digest``
     (keyed, of the message and of the sender's network) are kept for a day, for the spam filter.
     An erased inquiry has no digests: ``content_digest`` is empty. ``request_id`` is that of the
-    post in the web server's log.
+    post in the web server's log. ``taken_by`` is the member of staff who works on it.
     """
 
     __tablename__ = "inquiry"
@@ -80,6 +81,7 @@ class Inquiry(Base):
         sa.CheckConstraint("state in ('received', 'quarantined', 'erased')", name="known_state"),
         sa.Index("ix_inquiry_quarantined", "created_at", sqlite_where=IS_QUARANTINED),
         sa.Index("ix_inquiry_unanswered", "created_at", sqlite_where=IS_UNANSWERED),
+        sa.Index("ix_inquiry_answered", "answered_at", sqlite_where=IS_ANSWERED),
         sa.CheckConstraint(
             "(state = 'erased') = (encrypted_content is null)", name="erased_is_empty"
         ),
@@ -102,6 +104,8 @@ class Inquiry(Base):
     escalated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     answered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     answered_by: Mapped[str | None] = mapped_column(sa.String(80))
+    taken_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    taken_by: Mapped[str | None] = mapped_column(sa.String(80))
     message_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16), index=True)
     network_digest: Mapped[bytes | None] = mapped_column(sa.LargeBinary(16), index=True)
 

@@ -12,11 +12,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.contact.models import Inquiry
+from app.contact.models import Inquiry, InquiryState
 from app.contact.service import InquiryService
 from app.database.key_check_values import require_newest_key
 from app.outbox import admin, queue
-from app.outbox.models import Kind, OutboxMessage, OutgoingEmail
+from app.outbox.models import Kind, OutboxMessage, OutgoingEmail, State
 
 
 class RequeueError(Exception):
@@ -58,6 +58,30 @@ def requeue(
     for email in emails[1:]:
         queue.enqueue(session, keys, email, domain=service.clinic.email_domain, now=now)
     return emails
+
+
+def send_to(
+    session: Session, service: InquiryService, inquiry: Inquiry, to: str, now: datetime
+) -> None:
+    """Send the email about an inquiry to the mailbox ``to`` as well.
+
+    If it could not be delivered to another one, that message is sent there instead. Raises
+    UnknownKeyError, or RequeueError.
+    """
+    content = inquiry.decrypt(service.database.keys)
+    if content is None or inquiry.state != InquiryState.RECEIVED:
+        raise RequeueError(f"not possible while it is {inquiry.state}; nothing changed")
+    dead = sa.select(OutboxMessage).where(
+        OutboxMessage.reference == inquiry.reference,
+        OutboxMessage.kind == Kind.EMAIL,
+        OutboxMessage.state == State.DEAD,
+    )
+    if message := session.scalars(dead.order_by(OutboxMessage.queued_at)).first():
+        requeue(session, service, message, now, to)
+        return
+    email = replace(service.build_notifications(inquiry, content)[0], recipient=to)
+    domain = service.clinic.email_domain
+    queue.enqueue(session, service.database.keys, email, domain=domain, now=now)
 
 
 def _emails(

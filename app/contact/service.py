@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -22,6 +22,7 @@ from app.contact.crisis_detection import mentions_crisis
 from app.contact.emails import NotificationDetail, acknowledgement_email, notification_emails
 from app.contact.idempotency import Submission, SubmissionKeys
 from app.contact.models import Inquiry, InquiryData, InquiryState, new_reference
+from app.contact.quarantine import QuarantineError
 from app.contact.queries import acquire_acknowledgement
 from app.contact.spam.recent_submissions import count_similar
 from app.contact.spam.scoring import SpamSignals, score_spam
@@ -60,7 +61,8 @@ class Receipt:
 @dataclass(frozen=True)
 class InquiryService:
     """Accepts inquiries to one clinic. ``site_url`` is like ``https://host``; ``current_notices``
-    returns what acknowledgements mention.
+    returns what acknowledgements mention; ``add_to_index`` makes an inquiry searchable, in the
+    transaction that stores it.
     """
 
     database: Database
@@ -72,6 +74,7 @@ class InquiryService:
     notification_detail: NotificationDetail
     send_acknowledgement: bool
     spam_filter_enabled: bool
+    add_to_index: Callable[[sa.Connection, UUID, InquiryData], object] | None = None
 
     def submit(
         self,
@@ -119,10 +122,14 @@ class InquiryService:
             spam_note=spam_note,
         )
 
-    def release(
-        self, session: Session, inquiry: Inquiry, content: InquiryData, now: datetime
-    ) -> None:
-        """Send a quarantined inquiry to the front desk, whose time to answer begins now."""
+    def release(self, session: Session, inquiry: Inquiry, now: datetime) -> None:
+        """Send a quarantined inquiry to the front desk, whose time to answer begins now.
+
+        Raises QuarantineError, or UnknownKeyError.
+        """
+        content = inquiry.decrypt(self.database.keys)
+        if inquiry.state != InquiryState.QUARANTINED or content is None:
+            raise QuarantineError(f"This inquiry is {inquiry.state}; nothing was changed.")
         inquiry.state, inquiry.released_at = InquiryState.RECEIVED, now
         require_newest_key(session, self.database.keys, now)
         insert(session.connection(), self._notifications(inquiry, content, now))
@@ -148,6 +155,8 @@ class InquiryService:
             require_newest_key(session, self.database.keys, now)
             values = {column.key: getattr(inquiry, column.key) for column in COLUMNS}
             session.connection().execute(INSERT_INQUIRY, values)
+            if self.add_to_index:
+                self.add_to_index(session.connection(), inquiry.id, content)
             insert(session.connection(), notifications)
             if acknowledgements and acquire_acknowledgement(
                 session, submission.address_digest, submission.domain_digest, now

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.contact import search_index
 from app.contact.models import Inquiry
+from app.contact.notes import InquiryNote
 from app.database import Database
 from app.outbox.models import OutboxMessage
 
@@ -17,8 +18,10 @@ BATCH_SIZE = 100  # rows in one short transaction: a few milliseconds
 PAUSE_SECONDS = 0.02  # seconds between transactions, so that requests can write
 MAX_PASSES = 5
 
-EncryptedRow = sa.Row[UUID, bytes]
-COLUMNS: tuple[Any, ...] = (Inquiry.encrypted_content, OutboxMessage.encrypted_message)
+EncryptedRow = sa.Row[Any, bytes]  # id, content
+COLUMNS: tuple[Any, ...] = (
+    Inquiry.encrypted_content, InquiryNote.encrypted_text, OutboxMessage.encrypted_message
+)  # fmt: skip
 
 
 @dataclass
@@ -34,7 +37,7 @@ def rotate_keys(database: Database) -> RotationResult:
     """Pass over all rows until none needs an older key, at most ``MAX_PASSES`` times.
 
     Rows that no key can decrypt are left as they are. A rotation can be interrupted and
-    started again at any time.
+    started again at any time. A complete one also rebuilds the search index.
     """
     result = RotationResult()
     for _ in range(MAX_PASSES):
@@ -48,6 +51,7 @@ def rotate_keys(database: Database) -> RotationResult:
                 outdated += len(rows)
                 result.reencrypted += _reencrypt(database, column, rows)
         if not outdated:
+            search_index.rebuild(database)
             result.complete = True
             break
     return result

@@ -26,6 +26,7 @@ from app.contact.models import Inquiry, InquiryState
 from app.contact.queries import delete_expired_acknowledgement_limits
 from app.contact.spam.recent_submissions import clear_spam_digests
 from app.database import Database
+from app.maintenance import audit_log
 from app.maintenance.erasure import erase_rows
 from app.maintenance.vacuum import purge_deleted
 from app.outbox import admin
@@ -51,10 +52,11 @@ ExpiredInquiry = sa.Row[UUID, str, str, datetime]
 
 @dataclass(frozen=True)
 class RetentionPeriods:
-    """Days to keep content: after the last delivery, and in quarantine."""
+    """Days to keep content, after the last delivery and in quarantine, and the audit log."""
 
     days: int
     quarantine_days: int
+    audit_days: int
 
 
 def find_expired(
@@ -104,6 +106,7 @@ def delete_expired(
         expired = [inquiry.id for inquiry in find_expired(session, periods, now)]
     with database.session() as session:
         delete_expired_acknowledgement_limits(session, now)
+        audit_log.delete_expired(session, now, periods.audit_days)
     erased = 0
     for start in range(0, len(expired), BATCH_SIZE):
         if start:

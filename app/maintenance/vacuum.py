@@ -16,7 +16,10 @@ from app.database.engines import sqlite_module
 
 log = logging.getLogger("frontdesk.retention")
 
-TABLES = "inquiry, outbox_message, delivery_attempt, acknowledgement_limit"
+TABLES = (
+    "inquiry, inquiry_note, inquiry_search_key, outbox_message, delivery_attempt,"
+    " acknowledgement_limit, audit_event"
+)
 MAX_TRIES = 20
 PAUSE_SECONDS = 0.1  # a reader keeps the -wal file in use for about that long
 

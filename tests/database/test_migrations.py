@@ -96,7 +96,7 @@ def test_partial_indexes_have_the_conditions_of_the_models(database: Database) -
         for index in table.indexes
     }
     assert {name: existing[name] for name in expected} == expected
-    assert sum(bool(condition) for condition in expected.values()) == 4
+    assert sum(bool(condition) for condition in expected.values()) == 5
 
 
 def _condition(index: "sa.engine.interfaces.ReflectedIndex") -> str:

@@ -35,7 +35,7 @@ from tests.support.smtp_relay import Relay, relay
 __all__ = ["desk", "relay"]
 
 NEW_YORK = ZoneInfo("America/New_York")
-PERIODS = RetentionPeriods(days=90, quarantine_days=30)
+PERIODS = RetentionPeriods(days=90, quarantine_days=30, audit_days=2190)
 
 
 def age(desk: Desk, days: int, **changed: Any) -> None:

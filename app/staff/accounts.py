@@ -1,0 +1,143 @@
+"""Staff accounts: invitations, roles, disabling. The console and ``flask staff`` use this.
+
+An invitation is a link that works once. It signs in an account without credentials, which can
+then only choose how to sign in from then on.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy.orm import Session
+
+from app.staff.models import MAX_EMAIL_LENGTH, StaffUser
+
+INVITATION_LIFETIME = timedelta(hours=24)
+
+
+class Role(StrEnum):
+    """Desk: reads, answers and releases inquiries, adds notes and notices. Manager: also erases,
+    exports, reads the audit log and manages accounts.
+    """
+
+    DESK = "desk"
+    MANAGER = "manager"
+
+
+class AccountError(Exception):
+    """Nothing was changed. The message is one sentence for the person who tried."""
+
+
+def list_accounts(session: Session) -> Sequence[StaffUser]:
+    return session.scalars(sa.select(StaffUser).order_by(StaffUser.email)).all()
+
+
+def find_account(session: Session, email: str) -> StaffUser:
+    """Return the account, locked in a writing transaction. Raises AccountError."""
+    query = sa.select(StaffUser).where(StaffUser.email == email.strip().lower())
+    account = session.scalar(query.with_for_update())
+    if account is None:
+        raise AccountError(f"There is no account {email}.")
+    return account
+
+
+def invite(session: Session, email: str, role: Role, now: datetime) -> tuple[StaffUser, str]:
+    """Create an account. Returns it and the token of its invitation.
+
+    An invitation that was not accepted is replaced. Raises AccountError if the account exists.
+    """
+    email = _normalize(email)
+    account = session.scalar(sa.select(StaffUser).where(StaffUser.email == email))
+    if account and (account.has_credentials or not account.active):
+        state = "has an account already" if account.active else "has a disabled account"
+        raise AccountError(f"{email} {state}. A reset gives a new invitation.")
+    if account is None:
+        account = StaffUser(
+            email=email,
+            created_at=now,
+            fs_uniquifier=secrets.token_hex(32),
+            fs_webauthn_user_handle=secrets.token_hex(32),
+        )
+        session.add(account)
+    account.role, account.active = role, True
+    return account, _new_invitation(account, now)
+
+
+def reset(account: StaffUser, now: datetime) -> str:
+    """Remove all credentials, end all sessions, and return the token of a new invitation."""
+    account.password = account.tf_totp_secret = account.totp_counter = None
+    account.mf_recovery_codes, account.failed_count, account.failed_at = None, 0, None
+    account.webauthn.clear()
+    account.active = True
+    end_sessions(account)
+    return _new_invitation(account, now)
+
+
+def disable(account: StaffUser) -> None:
+    """Refuse sign-ins from now on, and end all sessions."""
+    account.active, account.invitation_digest = False, None
+    end_sessions(account)
+
+
+def enable(account: StaffUser) -> None:
+    """Accept sign-ins again, with the same credentials."""
+    account.active = True
+
+
+def end_sessions(account: StaffUser) -> None:
+    """Make every session cookie of the account invalid."""
+    account.fs_uniquifier = secrets.token_hex(32)
+
+
+def find_invitation(session: Session, token: str, now: datetime) -> StaffUser | None:
+    """Return the account that ``token`` invites, locked in a writing transaction.
+
+    None if it was used, replaced or never made, or if it has expired.
+    """
+    query = sa.select(StaffUser).where(StaffUser.invitation_digest == _digest(token))
+    account = session.scalar(query.with_for_update())
+    if account is None or not account.active or account.invitation_expires_at is None:
+        return None
+    return account if account.invitation_expires_at > now else None
+
+
+def accept(account: StaffUser) -> None:
+    """Use up the invitation."""
+    account.invitation_digest = account.invitation_expires_at = None
+
+
+def describe_state(account: StaffUser) -> str:
+    if not account.active:
+        return "disabled"
+    return "active" if account.has_credentials else "invited"
+
+
+def invitation_url(staff_url: str, token: str) -> str:
+    return f"{staff_url}welcome/{token}"
+
+
+def _new_invitation(account: StaffUser, now: datetime) -> str:
+    token = secrets.token_urlsafe(32)
+    account.invitation_digest = _digest(token)
+    account.invitation_expires_at = now + INVITATION_LIFETIME
+    return token
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _normalize(email: str) -> str:
+    try:
+        # test_environment accepts the domain .test.
+        address = validate_email(email, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise AccountError(f"{email} is not an email address.") from None
+    normalized = address.normalized.lower()
+    if len(normalized) > MAX_EMAIL_LENGTH:
+        raise AccountError(f"An email address can have at most {MAX_EMAIL_LENGTH} characters.")
+    return normalized
