@@ -9,7 +9,7 @@ COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run social-card test format check-format check-lint check-types check-imports pytest \
+.PHONY: help run invite social-card test format check-format check-lint check-types check-imports pytest \
 	test-clock-ahead faults fuzz audit sbom bench bench-outbox bench-post bench-pages spam-evaluation \
 	lighthouse html-validate observatory screenshots docs lock clean \
 	chromium headless-shell smtp-sink redis pgbouncer wrk promtool nginx systemd-analyze
@@ -18,6 +18,9 @@ MAKEFLAGS += --no-print-directory
 
 run: $(VENV)/run.stamp ## Start the site on this machine. CLINIC_DIR=… previews a clinic
 	@exec $(BIN)/python -m app.dev.run
+
+invite: $(VENV)/run.stamp ## Create an account of the site that runs. EMAIL=you@clinic.example ROLE=desk
+	@$(BIN)/python -m app.dev.run staff invite $(EMAIL) --role $(or $(ROLE),manager)
 
 social-card: $(VENV)/test.stamp chromium ## Draw the image for shared links. CLINIC_DIR=… for your clinic
 	@$(BIN)/python clinic/make_social_card.py $(CLINIC_DIR)

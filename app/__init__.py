@@ -1,5 +1,7 @@
 """The application factory."""
 
+from functools import partial
+
 from flask import Flask
 
 from app import contact, dev, location, pages, web
@@ -59,6 +61,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION_KEY] = Services(
         settings, clinic, database, clinic_map, inquiries, notices, Readiness(database)
     )
+    if settings.staff_console == "on":
+        _init_staff_console(app, settings, clinic, database)
     return app
 
 
@@ -129,6 +133,11 @@ def _init_contact(
 ) -> InquiryService:
     contact.init_app(app, retention_days=settings.retention_days)
     secret_key = settings.secret_key.get_secret_value()
+    add_to_index = None
+    if settings.staff_console == "on":
+        from app.contact import search_index  # noqa: PLC0415  (not needed without)
+
+        add_to_index = partial(search_index.add_to_index, database.keys)
     return InquiryService(
         database,
         clinic,
@@ -139,4 +148,19 @@ def _init_contact(
         notification_detail=NotificationDetail(settings.notification_detail),
         send_acknowledgement=settings.send_acknowledgement,
         spam_filter_enabled=settings.spam_filter_enabled,
+        add_to_index=add_to_index,
+    )
+
+
+def _init_staff_console(app: Flask, settings: Settings, clinic: Clinic, database: Database) -> None:
+    from app.staff import console  # noqa: PLC0415  (loads Flask-Security)
+
+    console.init_app(
+        app,
+        database,
+        secret_key=settings.secret_key.get_secret_value(),
+        name=clinic.name,
+        host=settings.staff_host,
+        url=settings.staff_url,
+        secure=not settings.is_development,
     )

@@ -2,6 +2,8 @@
 
 Creates the instance folder and, on first run, the keys; checks that the ports are free; applies
 database migrations. honcho runs the processes and stops all of them when one exits.
+
+With arguments, it runs that ``flask`` command with the settings of the development site.
 """
 
 import base64
@@ -61,9 +63,11 @@ class DevelopmentSite:
         url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
         mailbox = f"{url}/dev/mailbox" if self.mailbox_port else "none: MAIL_SERVER is set"
         clinic = f"Clinic    {self.clinic_dir}: pages reload when files change\n"
+        # Passkeys do not work at an IP address.
+        console = f"{url.replace('127.0.0.1', 'localhost')}/staff/ (make invite EMAIL=you@…)"
         return (
             f"{clinic if self.clinic_dir else ''}"
-            f"Site      {url}\nMailbox   {mailbox}\nStop      Ctrl-C"
+            f"Site      {url}\nMailbox   {mailbox}\nConsole   {console}\nStop      Ctrl-C"
         )
 
     def check_ports(self) -> None:
@@ -98,6 +102,7 @@ class DevelopmentSite:
             "PORT": str(self.port),
             "SITE_PORT": str(self.port),  # honcho sets a different PORT for each process
             "STARTUP_MESSAGE": self.startup_message,
+            "STAFF_CONSOLE": env.get("STAFF_CONSOLE") or "on",
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), env.get("PATH", ""))),
             **key_files,
             **self._mail_settings(),
@@ -165,8 +170,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))  # until honcho starts
     site = DevelopmentSite.from_env(os.environ)
-    site.check_ports()
+    command = sys.argv[1:]
+    if not command:
+        site.check_ports()
     os.environ.update(site.prepare(os.environ))
+    if command:
+        os.execv(sys.executable, [sys.executable, "-m", "flask", "--app", "wsgi", *command])  # noqa: S606
     _migrate()
     sys.exit(_run(site.processes))
 

@@ -6,6 +6,7 @@ sends them, with status 503, while the application is down.
 
 import logging
 import tomllib
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -26,16 +27,27 @@ UNAVAILABLE_PATHS = ("/unavailable", "/api/unavailable")
 def init_error_handlers(app: Flask) -> None:
     """Handle every error: with a page, or with a problem document under ``/api/``.
 
-    A blueprint can show its own page for HTTPException, also for unexpected errors.
+    A blueprint can show its own page for HTTPException, also for unexpected errors. So can a part
+    of the site: see ``show_errors_below``.
     """
+    app.config["ERROR_PAGES"] = {}
     app.register_error_handler(HTTPException, error_response)
     app.register_error_handler(Exception, _handle_unexpected)
     for path in UNAVAILABLE_PATHS:
         app.add_url_rule(path, path, _unavailable)
 
 
+def show_errors_below(app: Flask, prefix: str, show: Callable[[HTTPException], Response]) -> None:
+    """Let ``show`` make the responses for errors of paths that start with ``prefix``."""
+    app.config["ERROR_PAGES"][prefix] = show
+
+
 def error_response(error: HTTPException) -> Response:
     """Return the common page for ``error``, or a problem document under ``/api/``."""
+    pages: dict[str, Callable[[HTTPException], Response]] = current_app.config["ERROR_PAGES"]
+    for prefix, show in pages.items():
+        if request.path.startswith(prefix):
+            return show(error)
     status = error.code or 500
     response = _error_page(status, MESSAGES.get(str(status), MESSAGES["other"]))
     for name, value in error.get_headers():  # such as Allow for a 405

@@ -79,6 +79,11 @@ def init_static_files(app: Flask, theme: str = "") -> str:
     return integrity_hash(css.encode())
 
 
+def add_static_file(app: Flask, name: str, file: Path) -> None:
+    """Serve one more ``file``, as ``static/<name>``."""
+    app.config["STATIC_FILES"][name] = StaticFile(file.read_bytes(), MEDIA_TYPES[file.suffix])
+
+
 def asset(path: str) -> str:
     """Return the address of ``static/<path>``, which changes whenever its bytes change.
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.contact.conftest import GOOD
-from tests.support.site import Site, eventually, launch, running_site, stop_site
+from tests.support.site import Site, eventually, flask, launch, running_site, stop_site
 
 INQUIRY = {**GOOD, "topic": "general", "message": "Where do I park?"}
 
@@ -29,7 +29,7 @@ def stopped(site: Site) -> bool:
 
 def startup_message(site: Site) -> dict[str, str]:
     """Return the lines that are printed when the site accepts requests, by their first word."""
-    names = ("Clinic", "Site", "Mailbox", "Stop")
+    names = ("Clinic", "Site", "Mailbox", "Console", "Stop")
     split_lines = (line.split(maxsplit=1) for line in site.lines)
     return {first: rest[0] for first, *rest in split_lines if first in names and rest}
 
@@ -38,7 +38,15 @@ def test_the_terminal_names_the_site_and_ctrl_c_stops_all_processes(instance: Pa
     make = ["make", "--assume-old=.venv/run.stamp", "run"]
     with running_site(instance, make) as site:
         mailbox = f"{site.url}/dev/mailbox"
-        assert startup_message(site) == {"Site": site.url, "Mailbox": mailbox, "Stop": "Ctrl-C"}
+        console = f"{site.url.replace('127.0.0.1', 'localhost')}/staff/"
+        assert startup_message(site) == {
+            "Site": site.url,
+            "Mailbox": mailbox,
+            "Console": f"{console} (make invite EMAIL=you@…)",
+            "Stop": "Ctrl-C",
+        }
+        invitation = flask(site, "staff", "invite", "a@b.example", "--role", "desk")
+        assert f" {console}welcome/" in invitation
         for path in ("/healthz", "/dev/mailbox"):
             assert httpx.get(site.url + path).status_code == 200
         eventually(site.mailer, what="a mailer runs")

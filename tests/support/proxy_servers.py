@@ -9,6 +9,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,8 +84,17 @@ class ProxyServer:
 
     def warm_cache(self) -> str:
         """Fill the page cache with `flask cache warm`. Returns the output."""
+        return self.flask("cache", "warm", "--address", "127.0.0.1")
+
+    def reload(self) -> None:
+        """Let nginx read its changed configuration. Returns when it is used."""
+        _check([*_nginx_command(self.runtime_folder), "-s", "reload"])
+        time.sleep(1)
+
+    def flask(self, *arguments: str) -> str:
+        """Run a ``flask`` command with the application's settings. Returns the output."""
         result = subprocess.run(
-            [str(BIN / "flask"), "--app", "wsgi", "cache", "warm", "--address", "127.0.0.1"],
+            [str(BIN / "flask"), "--app", "wsgi", *arguments],
             cwd=ROOT,
             env={**os.environ, **self.variables, "SSL_CERT_FILE": str(self.certificate)},
             capture_output=True,
@@ -184,9 +194,13 @@ def _nginx(server: ProxyServer) -> list[str]:
     (folder / "frontdesk.conf").write_text(_replace_all(text, changes))
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, user=user))
-    command = [str(NGINX), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    command = _nginx_command(folder)
     _check([*command, "-t"])
     return command
+
+
+def _nginx_command(folder: Path) -> list[str]:
+    return [str(NGINX), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
 
 
 def _caddy(server: ProxyServer) -> list[str]:

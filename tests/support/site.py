@@ -151,6 +151,25 @@ def running_site(instance: Path, command: list[str] | None = None, /, **env: str
         stop_site(site)
 
 
+def flask(site: Site, *arguments: str) -> str:
+    """Run a ``flask`` command with the settings of a site that `make run` started."""
+    variables = {
+        "INSTANCE_DIR": str(site.instance),
+        "PORT": site.url.rpartition(":")[2],
+        "MAILBOX_PORT": str(site.mailbox_port),
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "app.dev.run", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=TIMEOUT,
+    )
+    return result.stdout
+
+
 def stop_site(site: Site) -> None:
     """Terminate ``site``, then kill the processes that remain."""
     site.process.terminate()

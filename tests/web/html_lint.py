@@ -98,7 +98,7 @@ class LintingClient(FlaskClient):
         if (
             response.mimetype == HTML
             and response.data
-            and response.status_code not in (301, 303, 308)
+            and response.status_code not in (301, 302, 303, 308)
         ):
             errors = lint(response.get_data(as_text=True))
             assert not errors, f"{response.request.path}: " + "; ".join(errors)
