@@ -10,7 +10,17 @@ import platform
 import sys
 import time
 
-from bench import history, hostile_posts, memory, nginx_cache, outbox, pages, peer_comparison, posts
+from bench import (
+    history,
+    hostile_posts,
+    memory,
+    nginx_cache,
+    outbox,
+    pages,
+    peer_comparison,
+    posts,
+    staff,
+)
 from bench.markdown import replace_section
 from bench.profiles import FULL, QUICK
 from bench.servers import ROOT
@@ -24,6 +34,7 @@ BENCHMARKS = {
     "outbox": outbox.report,
     "history": history.report,
     "memory": memory.report,
+    "staff": staff.report,
 }
 DOCUMENT = ROOT / "docs" / "performance.md"
 

@@ -23,6 +23,7 @@ from tests.faults import (  # noqa: F401  (imported to register their scenarios)
     process_faults,
     receiver_faults,
     reminder_faults,
+    staff_faults,
     transport_faults,
 )
 from tests.faults.database_servers import DatabaseServer, Postgres, SQLite
