@@ -199,8 +199,8 @@ def _mark_answered(session: Session, inquiry: Inquiry, now: datetime) -> str:
     return "marked as answered"
 
 
-def _mark_unanswered(_session: Session, inquiry: Inquiry, _now: datetime) -> str:
-    mark_unanswered(inquiry)
+def _mark_unanswered(session: Session, inquiry: Inquiry, now: datetime) -> str:
+    mark_unanswered(session, inquiry, now)
     return "marked as not answered"
 
 
