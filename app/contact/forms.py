@@ -41,7 +41,7 @@ EMAIL_ERROR = "Enter an email address in the correct format, like name@example.c
 PHONE_ERROR = "Enter a phone number, like {}"
 NAME_ERROR, MESSAGE_ERROR = "Enter your name", "Enter your message"
 ONE_LINE_ERROR = "Use one line for {}, with no special characters"
-CONSENT_ERROR = "Tick the box to agree to text messages, or choose another way to be answered"
+CONSENT_ERROR = "Check the box to agree to text messages, or choose another way to be answered"
 CONSENT_CHANGED_ERROR = "Our words about text messages have changed. Please read them again"
 
 

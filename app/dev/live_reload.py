@@ -36,9 +36,10 @@ ERROR_PAGE = Markup("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Error in the clinic files</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">{css}</head>
-<body><main class="wrap"><h1>Error in the clinic files</h1>
+<body><main><div class="wrap"><h1>Error in the clinic files</h1>
 <p class="lead">Fix it and save the file: this page reloads by itself.</p>{issues}
-<p><code>flask clinic check {folder}</code> checks everything at once.</p></main></body></html>""")
+<p><code>.venv/bin/flask clinic check {folder}</code> checks everything at once.</p></div></main>
+</body></html>""")
 ISSUE = Markup("<section class='card'><p><strong>{place}</strong><br>{reason}</p>{line}</section>")
 COLUMN = re.compile(r" \(at line \d+, column (\d+)\)")
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.support.pages import ALL_PAGES
 
@@ -57,6 +57,15 @@ def test_table_of_contents_stays_visible_on_a_wide_screen(open_page: Callable[..
 
     assert box
     assert 0 <= box["y"] < 900
+
+
+def test_paper_has_no_navigation_and_says_where_links_lead(page: Page) -> None:
+    page.goto("/costs")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    link = page.get_by_role("link", name="cms.gov/nosurprises")
+    address = link.evaluate("one => getComputedStyle(one, '::after').content")
+    assert "https://www.cms.gov/nosurprises/consumers" in address
 
 
 def test_pages_to_take_home_print_on_one_sheet(page: Page) -> None:

@@ -138,6 +138,13 @@ def test_animal_findings_are_labeled(client: FlaskClient) -> None:
     assert re.search(r">New connections</text>.*From animal studies</text>", drawing, re.DOTALL)
 
 
+def test_drawing_has_the_font_of_the_site(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto("/figures/trials.svg")
+    used = "document.fonts.ready.then(() => [...document.fonts].map(font => font.status))"
+    assert page.evaluate(used) == ["loaded"]
+
+
 def test_text_stays_inside_the_drawing(open_page: Callable[..., Page]) -> None:
     page = open_page()
     for name in PATHS:
