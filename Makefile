@@ -48,7 +48,7 @@ test-clock-ahead: $(VENV)/test.stamp chromium headless-shell redis pgbouncer pro
 	@mkdir -p build && $(CC) -O2 -shared -fPIC -DDAYS=$(or $(DAYS),400) -o build/clock_ahead.so tests/support/clock_ahead.c
 	@LD_PRELOAD=$(CURDIR)/build/clock_ahead.so $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
-faults: $(VENV)/test.stamp smtp-sink redis ## Inject every fault of docs/reliability.md: 15 minutes. SHORT=1: under 2 minutes
+faults: $(VENV)/test.stamp smtp-sink redis ## Inject every fault of docs/reliability.md: 30 minutes. SHORT=1: under 2 minutes
 	@$(BIN)/python -m tests.faults $(if $(SHORT),--short)
 
 fuzz: $(VENV)/test.stamp ## Send 10,000 generated inquiries each to the form and the API: 30 minutes
