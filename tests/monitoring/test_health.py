@@ -175,7 +175,7 @@ def test_a_web_process_checks_every_table(outbox: Outbox, tmp_path: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-c", "import wsgi, app.database as d; print(*d.Base.metadata.tables)"],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environment(tmp_path)},
+        env={"PATH": os.environ["PATH"], **environment(tmp_path, STAFF_CONSOLE="on")},
         capture_output=True,
         text=True,
         check=True,
