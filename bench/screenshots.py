@@ -14,6 +14,11 @@ from bench.servers import ROOT, public_pages
 
 WIDTHS = {360: 740, 768: 1024, 1280: 800, 1600: 1000}  # and the height of the first screen
 FOLDER = ROOT / "build" / "screenshots"
+# A full-page picture also has the figures that are loaded later.
+LOAD_IMAGES = """() => Promise.all([...document.images].map(image => {
+  image.loading = "eager";
+  return image.decode().catch(() => {});
+}))"""
 IN_DOCUMENTATION = (
     ("/", 360, "light"),
     ("/", 1280, "light"),
@@ -21,8 +26,8 @@ IN_DOCUMENTATION = (
     ("/first-visit", 768, "light"),
     ("/after-your-infusion", 360, "dark"),
     ("/contact", 768, "dark"),
-    ("/location", 1280, "light"),
-    ("/location", 360, "dark"),
+    ("/location", 1280, "dark"),
+    ("/location", 360, "light"),
 )
 
 
@@ -37,6 +42,7 @@ def main() -> None:
             page.goto(base_url)  # a first visit may be shown without the fonts
             for path in paths:
                 page.goto(base_url + path, wait_until="networkidle")
+                page.evaluate(LOAD_IMAGES)
                 for scheme in ("light", "dark"):
                     _take(page, path, width, scheme)
             page.close()
