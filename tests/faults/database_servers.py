@@ -2,8 +2,11 @@
 
 import itertools
 import shutil
+import subprocess
 import tempfile
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +96,13 @@ class Postgres:
         self._pg_ctl("-m", "immediate", "-w", "stop")
 
     def start(self) -> None:
-        self.server.ensure_postgres_running()
+        """Start. On a busy machine, recovery takes longer than the ten seconds of pgserver."""
+        for _ in range(30):
+            with suppress(subprocess.TimeoutExpired, AssertionError):
+                self.server.ensure_postgres_running()
+                return
+            time.sleep(1)
+        raise AssertionError("PostgreSQL does not start")
 
     def close(self) -> None:
         self.server.cleanup()
