@@ -24,6 +24,7 @@ from app.outbox.queue import enqueue
 
 Mark = InstrumentedAttribute[datetime | None]
 REMINDER, ESCALATION = Inquiry.reminded_at, Inquiry.escalated_at
+CLOCK_JUMP = timedelta(days=1)  # a reminder recorded later than this from now had a wrong clock
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def send_reminders(database: Database, clinic: Clinic, links: AnsweredLinks) -> 
 
 def due_reminders(session: Session, clinic: Clinic, now: datetime) -> list[Reminder]:
     """The reminders that are due and not recorded yet."""
-    query = sa.select(Inquiry).where(IS_UNANSWERED, ESCALATION.is_(None))
+    query = sa.select(Inquiry).where(IS_UNANSWERED, _is_missing(ESCALATION, now))
     waiting = sorted(session.scalars(query), key=lambda inquiry: inquiry.waiting_since)
     if not waiting:
         return []
@@ -62,7 +63,8 @@ def due_reminders(session: Session, clinic: Clinic, now: datetime) -> list[Remin
         if times and times[0] > now:
             break  # the others came later
         for mark, due_at in zip((REMINDER, ESCALATION), times or (), strict=False):
-            if due_at <= now and getattr(inquiry, mark.key) is None:
+            recorded_at = getattr(inquiry, mark.key)
+            if due_at <= now and (recorded_at is None or recorded_at > now + CLOCK_JUMP):
                 waited = open_time(clinic, inquiry.waiting_since, now)
                 due.append(Reminder(inquiry, mark, waited))
     return due
@@ -90,9 +92,14 @@ def _record(session: Session, reminder: Reminder, now: datetime) -> bool:
     """
     query = (
         sa.update(Inquiry)
-        .where(Inquiry.id == reminder.inquiry.id, IS_UNANSWERED, reminder.mark.is_(None))
+        .where(Inquiry.id == reminder.inquiry.id, IS_UNANSWERED, _is_missing(reminder.mark, now))
         .values({reminder.mark: now})
         .returning(Inquiry.id)
         .execution_options(synchronize_session=False)
     )
     return session.scalar(query) is not None
+
+
+def _is_missing(mark: Mark, now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a reminder is not recorded, or was by a clock that was wrong."""
+    return sa.or_(mark.is_(None), mark > now + CLOCK_JUMP)

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.contact.models import AcknowledgementLimit
+from app.contact.models import AcknowledgementLimit, Inquiry
 from app.contact.queries import acquire_acknowledgement
 from app.contact.spam.recent_submissions import clear_spam_digests
 from app.diagnostics.database import check_database
@@ -19,7 +19,7 @@ from app.jobs import scheduled_jobs
 from app.maintenance.backup import record_backup
 from app.monitoring.health_rules import site_health
 from app.outbox.heartbeat import Heartbeat
-from app.outbox.models import OutboxMessage
+from app.outbox.models import Kind, OutboxMessage
 from app.outbox.worker import Mailer
 from app.scheduler import Scheduler
 from app.services import get_services
@@ -220,3 +220,21 @@ def test_a_wrong_clock_deletes_no_backup_of_a_replaced_database(site: Site, tmp_
     copy.write_bytes(b"")
     site.run_jobs(datetime.now(UTC) + YEAR)
     assert copy.exists()
+
+
+def test_reminders_that_a_wrong_clock_sent_come_again_when_they_are_due(site: Site) -> None:
+    def reminders() -> int:
+        count = sa.select(sa.func.count()).where(OutboxMessage.kind == Kind.REMINDER)
+        with site.database.read_session() as session:
+            return session.scalar(count) or 0
+
+    with site.database.session() as session:
+        session.execute(sa.update(Inquiry).values(created_at=TODAY))
+    site.run_jobs(TODAY + YEAR)
+    early = reminders()
+    assert early == 4, "two of each inquiry"
+    site.run_jobs(TODAY + MINUTE)
+    assert reminders() == early
+    site.run_jobs(TODAY + timedelta(days=7))
+    site.run_jobs(TODAY + timedelta(days=7) + MINUTE)
+    assert reminders() == 2 * early
