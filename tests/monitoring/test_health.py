@@ -221,6 +221,26 @@ def test_a_database_on_a_full_disk_is_not_ready(
     assert problem(outbox.app) == f"the disk of {outbox.database.folder} is full"
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_postgresql_that_cannot_write_five_megabytes_to_its_disk_is_not_ready(
+    outbox: Outbox,
+) -> None:
+    """A limit on temporary files stands for the full disk."""
+
+    def limit(megabytes: int) -> None:
+        @sa.event.listens_for(outbox.database.engine, "connect")
+        def set_limit(connection: Any, _record: object) -> None:
+            connection.execute(f"SET temp_file_limit = '{megabytes}MB'")
+            connection.commit()
+
+        outbox.database.engine.dispose()
+
+    limit(6)
+    assert find_problem(outbox.database) is None
+    limit(4)
+    assert "the database cannot be written: temporary file size exceeds" in problem(outbox.app)
+
+
 @sqlite_only
 def test_a_database_that_ignores_inquiries_is_not_ready(outbox: Outbox) -> None:
     trigger = "CREATE TRIGGER t BEFORE INSERT ON inquiry BEGIN SELECT RAISE(IGNORE); END"
