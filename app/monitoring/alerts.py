@@ -26,7 +26,7 @@ REPEAT_INTERVAL = timedelta(hours=4)
 INCREASE_INTERVAL = timedelta(minutes=1)  # many messages that fail in a row are one report
 RESOLVE_DELAY = timedelta(minutes=2)  # a problem that comes and goes is one problem
 DATABASE_DELAY = timedelta(seconds=20)  # a shorter outage is not reported
-PING_INTERVAL = timedelta(minutes=1)
+PING_INTERVAL = timedelta(seconds=50)  # two that fail are reported within two minutes
 WEBSITE_INTERVAL = timedelta(seconds=30)
 CLAIM_TIMEOUT = timedelta(seconds=60)  # while a mailer sends a report, the others wait
 
@@ -104,7 +104,7 @@ def alert_job(database: Database, send_report: SendReport, *, clinic: str, site:
 
 
 def uptime_ping_job(ping: Callable[[], object]) -> Job:
-    """Call ``ping`` each minute unless there is a critical problem.
+    """Call ``ping`` every 50 seconds unless there is a critical problem.
 
     The monitor that expects the pings raises the alarm when they stop, also when the machine
     or the database is down.

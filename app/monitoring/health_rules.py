@@ -24,7 +24,7 @@ from app.outbox.stats import OutboxStats, outbox_stats
 DELAY_WARNING = timedelta(minutes=15)
 DELAY_CRITICAL = timedelta(minutes=60)
 WEBSITE_CRITICAL = timedelta(seconds=25)  # two checks: longer than a restart takes
-CHANNEL_WARNING = timedelta(minutes=2)  # one failed call is not a problem
+CHANNEL_WARNING = timedelta(seconds=55)  # longer than PING_INTERVAL: one failed ping is no problem
 CERTIFICATE_WARNING = timedelta(days=14)
 RECENT = timedelta(minutes=15)  # older observations say nothing about now,
 RECENT_CALL = timedelta(days=1)  # except those of channels that may not be called for hours
@@ -243,7 +243,9 @@ def _observed_problems(session: Session, now: datetime) -> Iterator[Problem]:
         title, advice = f"The certificate ends on {end:%Y-%m-%d}", "check why it is not renewed"
         yield Problem("certificate_ends", Severity.WARNING, title, advice)
     for name, (event, title) in CHANNELS.items():
-        if name in recent and recent[name].failed_for >= CHANNEL_WARNING:
+        # Until now: an address that has refused one alert is not called again before the next.
+        since = recent[name].failing_since if name in recent else None
+        if since and now - since >= CHANNEL_WARNING:
             message = f"{title}: {recent[name].problem}"
             yield Problem(event, Severity.WARNING, message, "correct the address")
     if POSTS in recent:

@@ -190,7 +190,9 @@ def test_a_problem_that_ends_before_it_was_reported_is_never_reported(watch: Wat
     watch.receiver.status = 200
     watch.outbox.cancel_all()
     assert watch.check() == []
-    assert watch.check(minutes=5) == []
+    assert watch.check(minutes=5) == [("alerts_fail", "firing", "warning")], "the refusal itself is"
+    assert watch.check(minutes=2) == []
+    assert watch.check(minutes=2) == [("alerts_fail", "resolved", "ok")]
 
 
 @sqlite_only

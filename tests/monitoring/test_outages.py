@@ -1,4 +1,6 @@
-"""Whatever keeps inquiries from being stored is alerted within two minutes, and its end too."""
+"""Whatever keeps inquiries from being stored, or alerts and pings from being accepted, is alerted
+within two minutes, and its end too.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,7 @@ from app.monitoring.observations import (
     record,
     store_refused_posts,
 )
+from app.outbox import admin
 from app.outbox.heartbeat import Heartbeat
 from app.scheduler import Scheduler
 from app.services import get_services
@@ -34,13 +37,21 @@ LOOP = 5.0  # seconds between two rounds of the scheduler
 
 
 class MailerHarness:
-    """The jobs of a mailer, with a website, a receiver of alerts and a clock of its own."""
+    """The jobs of a mailer, with a website, a receiver of alerts, a second one, of pings, and a
+    clock of its own.
+    """
 
-    def __init__(self, outbox: Outbox, receiver: Receiver, website: Receiver) -> None:
+    def __init__(
+        self, outbox: Outbox, receiver: Receiver, website: Receiver, second: Receiver
+    ) -> None:
         self.outbox, self.receiver, self.website = outbox, receiver, website
-        self.database = outbox.database
+        self.second, self.database = second, outbox.database
+        self.use_addresses(receiver.alert_url)
+
+    def use_addresses(self, *urls: str) -> None:
+        """Send alerts to ``urls``, from a new start of the mailer on."""
         call = partial(call_and_record, self.database)
-        addresses = AlertAddresses([receiver.alert_url], site="https://c.example")
+        addresses = AlertAddresses(urls, site="https://c.example")
         jobs = [
             alert_job(
                 self.database,
@@ -48,8 +59,8 @@ class MailerHarness:
                 clinic="Test Clinic",
                 site="https://c.example",
             ),
-            website_job(partial(call, WEBSITE, f"{website.url}/readyz")),
-            uptime_ping_job(partial(call, PING, f"{receiver.url}/ping")),
+            website_job(partial(call, WEBSITE, f"{self.website.url}/readyz")),
+            uptime_ping_job(partial(call, PING, f"{self.second.url}/ping")),
         ]
         self.scheduler = Scheduler(self.database, Heartbeat(self.database, "m"), jobs)
 
@@ -64,7 +75,7 @@ class MailerHarness:
         return [(event, status) for event, status, _ in self.receiver.reports[before:]]
 
     def pings(self) -> int:
-        return len([call for call in self.receiver.calls if call.method == "GET"])
+        return len([call for call in self.second.calls if call.method == "GET"])
 
 
 @pytest.fixture
@@ -75,11 +86,22 @@ def website() -> Iterator[Receiver]:
 
 
 @pytest.fixture
+def second() -> Iterator[Receiver]:
+    server = Receiver()
+    yield server
+    server.close()
+
+
+@pytest.fixture
 def mailer(
-    outbox: Outbox, receiver: Receiver, website: Receiver, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox,
+    receiver: Receiver,
+    website: Receiver,
+    second: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> MailerHarness:
     monkeypatch.setattr(clock, "now", lambda: outbox.now)
-    harness = MailerHarness(outbox, receiver, website)
+    harness = MailerHarness(outbox, receiver, website, second)
     assert harness.run(60) == []
     return harness
 
@@ -152,6 +174,35 @@ def test_an_alert_about_the_database_is_retried(mailer: MailerHarness) -> None:
         assert len(mailer.run(60)) > 1
         mailer.receiver.status = 200
         assert mailer.run(60) == [("database_down", "firing")]
+
+
+@sqlite_only
+def test_pings_that_are_refused_are_alerted_within_two_minutes(mailer: MailerHarness) -> None:
+    mailer.second.status = 500
+    assert mailer.run(120) == [("ping_fails", "firing")]
+    mailer.second.status = 200
+    assert mailer.run(240, step=20) == [("ping_fails", "resolved")]
+
+
+@sqlite_only
+def test_one_refused_ping_is_not_alerted(mailer: MailerHarness) -> None:
+    pings = mailer.pings()
+    mailer.second.status = 500
+    while mailer.pings() == pings:
+        assert mailer.run(LOOP) == []
+    mailer.second.status = 200
+    assert mailer.run(180) == []
+
+
+@sqlite_only
+def test_an_address_that_refuses_one_alert_is_alerted_at_the_other(mailer: MailerHarness) -> None:
+    mailer.use_addresses(mailer.receiver.alert_url, mailer.second.alert_url)
+    mailer.second.status = 500
+    with mailer.database.session() as session:
+        admin.pause(session, "a test", mailer.outbox.now)
+    assert mailer.run(120, step=10) == [
+        ("paused", "firing"), ("alerts_fail", "firing"), ("ping_fails", "firing")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("method", ["form", "api"])
