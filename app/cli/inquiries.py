@@ -218,7 +218,7 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     """Erase the content of an inquiry permanently.
 
     The reference, times, topic, location and states stay. Emails that the front desk has
-    received must be deleted by hand. Webhooks are told of the erasure. Backups keep their
+    received must be deleted by hand. Webhooks get a notice of the erasure. Backups keep their
     copy; `flask restore` erases it again.
     """
     database = current_services().database

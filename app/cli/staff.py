@@ -25,7 +25,7 @@ staff = AppGroup("staff", help="Manage accounts of the staff console.")
 def invite(email: str, role: str) -> None:
     """Create an account and print its invitation: a link that works once, for 24 hours.
 
-    Send the link to that person only: whoever opens it first has the account. Needs
+    Send the link to that person only: it gives access to the account. Needs
     STAFF_CONSOLE=on.
     """
     if current_services().settings.staff_console == "off":

@@ -257,7 +257,8 @@ def _history(session: Session, inquiry: Inquiry, clinic: Clinic) -> Iterator[Eve
     if inquiry.reminded_at:
         yield Event(inquiry.reminded_at, "The front desk was reminded")
     if inquiry.escalated_at:
-        yield Event(inquiry.escalated_at, f"Overdue: {clinic.escalate_to or 'the desk'} was told")
+        recipient = clinic.escalate_to or "the front desk"
+        yield Event(inquiry.escalated_at, f"Overdue: {recipient} was notified")
     if inquiry.answered_at:
         yield Event(inquiry.answered_at, f"Answered, marked by {inquiry.answered_by}")
     messages = sa.select(OutboxMessage).where(OutboxMessage.reference == inquiry.reference)

@@ -187,7 +187,7 @@ class StaffTotp(Totp):
 
 
 class RecoveryCodes(MfRecoveryCodesUtil):
-    """Recovery codes stand in for the authenticator app. They are stored as hashes."""
+    """Recovery codes replace those of the authenticator app. They are stored as hashes."""
 
     def create_recovery_codes(self, user: Any) -> list[str]:
         codes = security().totp_factory.generate_recovery_codes(8)
