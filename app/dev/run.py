@@ -1,7 +1,8 @@
 """``make run``: prepares a development site and starts the processes of Procfile.dev.
 
 Creates the instance folder and, on first run, the keys; checks that the ports are free; applies
-database migrations. honcho runs the processes and stops all of them when one exits.
+database migrations; stores sample inquiries on first run. honcho runs the processes and stops
+all of them when one exits.
 
 With arguments, it runs that ``flask`` command with the settings of the development site.
 """
@@ -69,6 +70,11 @@ class DevelopmentSite:
             f"{clinic if self.clinic_dir else ''}"
             f"Site      {url}\nMailbox   {mailbox}\nConsole   {console}\nStop      Ctrl-C"
         )
+
+    def wants_samples(self, env: Mapping[str, str]) -> bool:
+        """Whether to send sample inquiries: on the first start, and not to a real mail server."""
+        is_first = self.mailbox_port and not (self.instance_dir / "mailbox").exists()
+        return bool(is_first and not self.clinic_dir and env.get("SAMPLE_INQUIRIES") != "off")
 
     def check_ports(self) -> None:
         """Exit if a port is in use."""
@@ -144,9 +150,9 @@ def _check_port(name: str, host: str, port: int) -> None:
         )
 
 
-def _migrate() -> None:
-    """Apply database migrations. Exits with their error message if they fail."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+def _run_python(*arguments: str) -> None:
+    """Run a command and wait for it. Exits with its error message if it fails."""
+    command = [sys.executable, *arguments]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     if result.returncode:
         sys.stderr.write(result.stderr)
@@ -176,7 +182,10 @@ def main() -> None:
     os.environ.update(site.prepare(os.environ))
     if command:
         os.execv(sys.executable, [sys.executable, "-m", "flask", "--app", "wsgi", *command])  # noqa: S606
-    _migrate()
+    wants_samples = site.wants_samples(os.environ)
+    _run_python("-m", "flask", "--app", "wsgi", "db", "upgrade")
+    if wants_samples:
+        _run_python("-m", "app.dev.sample_inquiries")
     sys.exit(_run(site.processes))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.dev.run import DevelopmentSite
 from tests.contact.conftest import GOOD
 from tests.support.site import Site, eventually, flask, launch, running_site, stop_site
 
@@ -36,7 +37,7 @@ def startup_message(site: Site) -> dict[str, str]:
 
 def test_the_terminal_names_the_site_and_ctrl_c_stops_all_processes(instance: Path) -> None:
     make = ["make", "--assume-old=.venv/run.stamp", "run"]
-    with running_site(instance, make) as site:
+    with running_site(instance, make, SAMPLE_INQUIRIES="on") as site:
         mailbox = f"{site.url}/dev/mailbox"
         console = f"{site.url.replace('127.0.0.1', 'localhost')}/staff/"
         assert startup_message(site) == {
@@ -50,10 +51,31 @@ def test_the_terminal_names_the_site_and_ctrl_c_stops_all_processes(instance: Pa
         for path in ("/healthz", "/dev/mailbox"):
             assert httpx.get(site.url + path).status_code == 200
         eventually(site.mailer, what="a mailer runs")
+        eventually(lambda: len(site.messages()) == 2, what="emails of the sample inquiries")
+        assert [mail for mail in site.messages() if "Please read now" in mail["Subject"]]
         os.killpg(site.process.pid, signal.SIGINT)  # make itself ends with another status
         site.process.wait(60)
         eventually(lambda: stopped(site), 2, "all processes have stopped")
         assert not [line for line in site.lines if "Traceback" in line]
+
+
+def test_samples_are_for_the_first_run_of_the_demo_and_never_reach_a_mail_server(
+    instance: Path,
+) -> None:
+    variables = {"INSTANCE_DIR": str(instance)}
+    assert wants_samples(variables)
+    for others in (
+        {"MAIL_SERVER": "mail.clinic.example"},
+        {"CLINIC_DIR": "my-clinic"},
+        {"SAMPLE_INQUIRIES": "off"},
+    ):
+        assert not wants_samples(variables | others)
+    (instance / "mailbox").mkdir(parents=True)  # it has run before
+    assert not wants_samples(variables)
+
+
+def wants_samples(variables: dict[str, str]) -> bool:
+    return DevelopmentSite.from_env(variables).wants_samples(variables)
 
 
 def test_keys_are_created_once_and_readable_by_the_owner_only(instance: Path) -> None:

@@ -121,6 +121,7 @@ def launch(instance: Path, *, command: list[str] | None = None, **env: str) -> S
         "MAILBOX_PORT": str(free_port()),
         "RATELIMIT_ENABLED": "false",
         "WEB_CONCURRENCY": "1",
+        "SAMPLE_INQUIRIES": "off",
         **env,
     }
     output.unlink(missing_ok=True)
