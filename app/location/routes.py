@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, json, render_template, request
 
+from app.clinic import json_ld
 from app.location.map_cache import MEDIA_TYPES, MapCache, MapSource
 from app.location.map_colors import STATIC_MAP_CSS
 from app.location.pmtiles_reader import PMTilesReader
@@ -60,7 +61,10 @@ class ClinicMap:
 
 @blueprint.get("/location")
 def location() -> Response:
-    return public_response(render_template("location/location.html"), HTML, PAGE_CACHE_CONTROL)
+    services = current_services()
+    clinic = json_ld.clinic_node(services.notices.clinic(), services.settings.site_url)
+    html = render_template("location/location.html", structured_data=json_ld.script(clinic))
+    return public_response(html, HTML, PAGE_CACHE_CONTROL)
 
 
 @blueprint.get(f"/location/<any({', '.join(map(repr, MEDIA_TYPES))}):name>")

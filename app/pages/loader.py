@@ -1,5 +1,6 @@
 """Loads ``clinic/pages/*.md`` as immutable pages and checks all of them before the site starts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ from app.pages.parser import Heading, PageContext, PlaceholderValue, parse_page
 from app.pages.references import Reference, Source, read_sources, render_reference
 from app.pages.validation import HOME, ParsedPage, url_path, validate_pages
 
+# What static/css/article.css is for.
+STYLED_LATE = re.compile(
+    r'<div class="table-wrap"|<table|<figure|<ol class="timeline"|<section class="card card-do'
+)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -34,6 +40,13 @@ class Page:
     body: Markup
     headings: tuple[Heading, ...]
     references: tuple[Reference, ...]
+
+    @property
+    def body_parts(self) -> tuple[Markup, Markup]:
+        """The body up to the first element that needs the second style sheet, and the rest."""
+        match = STYLED_LATE.search(self.body)
+        start = match.start() if match else len(self.body)
+        return self.body[:start], self.body[start:]
 
 
 def load_pages(folder: Path, clinic: Clinic, settings: PageSettings) -> tuple[Page, ...]:

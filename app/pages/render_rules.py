@@ -38,7 +38,7 @@ def _citation_links(citations: Iterable[tuple[int, bool]]) -> Markup:
         )
         for number, is_first in citations
     ]
-    html = Markup('<sup class="cite">{}</sup>').format(Markup(", ").join(links))
+    html = Markup("<sup>{}</sup>").format(Markup(", ").join(links))
     return html if links else Markup()
 
 

@@ -12,10 +12,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # Not "no-referrer": public map tile servers require the name of the site.
     "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Permissions-Policy": (
-        "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(),"
-        " gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()"
-    ),
+    "Permissions-Policy": "browsing-topics=(), camera=(), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Integrity-Policy": "blocked-destinations=(script)",

@@ -23,7 +23,7 @@ COMMENT_LINE = re.compile(
     rb"^\s*//.*\n", re.MULTILINE
 )  # of our scripts; they have no "//" in strings
 # What is not needed for the first screen, in one file.
-LATE_STYLE_SHEETS = ("form", "location", "references", "print")
+LATE_STYLE_SHEETS = ("article", "form", "location", "references", "footer", "print")
 STYLE_BUNDLE = "late.css"
 SCRIPT_BUNDLE = "site.js"  # all of static/js in one file, for one request
 FONT_URL = re.compile(r"url\(\.\./(fonts/[\w.-]+)\)")

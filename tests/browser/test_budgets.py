@@ -27,12 +27,13 @@ SCROLL_TO_END = """async () => {
 
 
 def sizes(url: str) -> set[int]:
-    """The sizes of Brotli responses from all workers."""
+    """The sizes of Brotli responses from all workers, with status line and headers."""
     request = urllib.request.Request(url, headers={"Accept-Encoding": "br"})
     found = set()
     for _ in range(12):
         with urllib.request.urlopen(request) as response:
-            found.add(len(response.read()))
+            head = f"HTTP/1.1 200 OK\r\n{response.headers.as_string()}"
+            found.add(len(head) + len(response.read()))
     return found
 
 

@@ -43,7 +43,9 @@ class Site:
 
     def special_hours(self) -> list[Any]:
         """Of the first location, in JSON-LD."""
-        script = re.search(r'application/ld\+json">(.*?)</script>', self.page("/"), re.DOTALL)
+        script = re.search(
+            r'application/ld\+json">(.*?)</script>', self.page("/location"), re.DOTALL
+        )
         assert script
         organization = json.loads(script[1])["@graph"][-1]
         return list(organization["department"][0]["specialOpeningHoursSpecification"])

@@ -10,7 +10,8 @@ import pytest
 import time_machine
 
 from app.clinic import Clinic, Review
-from app.pages.json_ld import clinic_node, page_script
+from app.clinic.json_ld import clinic_node
+from app.pages.json_ld import page_script
 from tests.support.locations import location_with_hours
 
 SITE = "https://clinic.example"

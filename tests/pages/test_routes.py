@@ -22,6 +22,10 @@ from tests.support.pages import (
 )
 
 FIRST_ROUND_TRIP = 10 * 1460  # bytes: ten segments, RFC 6928
+SERVER_HEADERS = (  # of gunicorn, and of HTTPS in production
+    "Server: gunicorn\r\nDate: Mon, 30 Nov 2026 10:00:00 GMT\r\nConnection: keep-alive\r\n"
+    "Strict-Transport-Security: max-age=63072000"
+)
 # 200 characters, the most that a notice can have.
 NOTICE = (
     "Both clinics are closed from Thursday, November 26, until Monday, November 30, while the"
@@ -85,14 +89,6 @@ def test_front_page_sections_are_in_order(client: FlaskClient) -> None:
     assert [heading for heading in headings if heading in wanted] == wanted
     html = client.get("/").text
     assert html.index("Location map</h2>") < html.index("Contact us today</h2>")
-
-
-def test_first_response_of_the_front_page_fits_one_round_trip(
-    client: FlaskClient,
-) -> None:
-    response = client.get("/", headers={"Accept-Encoding": "br"})
-    assert b"Contact us today" in brotli.decompress(response.data)
-    assert len(response.data) <= FIRST_ROUND_TRIP
 
 
 def test_page_does_not_change_during_the_day(
@@ -170,7 +166,8 @@ def test_front_page_fits_one_round_trip_with_a_notice(app: Flask) -> None:
     app.jinja_env.globals["notices"] = lambda: [NOTICE]
     response = app.test_client().get("/", headers={"Accept-Encoding": "br"})
     assert NOTICE.encode() in brotli.decompress(response.data)
-    assert len(response.data) <= FIRST_ROUND_TRIP
+    sent = f"HTTP/1.1 200 OK\r\n{SERVER_HEADERS}\r\n{response.headers}".encode() + response.data
+    assert len(sent) <= FIRST_ROUND_TRIP
 
 
 def test_pages_lead_to_the_next_one(client: FlaskClient) -> None:

@@ -51,10 +51,10 @@ def test_a_script_changed_in_transit_does_not_run(
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     page.route(f"**/{changed}*", change)
-    page.goto("/location")
     with page.expect_console_message(
         lambda message: "valid digest" in message.text, timeout=30_000
     ):
+        page.goto("/location")
         page.locator("#map-box").scroll_into_view_if_needed()
     assert page.title() != "changed"
     expect(page.locator("#map-box img")).to_be_visible()
