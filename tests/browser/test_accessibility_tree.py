@@ -1,5 +1,7 @@
 """Names, roles and states for screen readers: table of contents, map and form."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -73,10 +75,14 @@ def test_table_of_contents(page: Page) -> None:
     expect(page.locator(".columns > .contents")).to_match_aria_snapshot(CONTENTS)
 
 
-def test_static_and_interactive_map(page: Page) -> None:
-    page.set_viewport_size({"width": 1280, "height": 300})
+def test_static_map(open_page: Callable[..., Page]) -> None:
+    page = open_page(java_script_enabled=False)
     page.goto("/location")
     expect(page.locator("#map-box")).to_match_aria_snapshot(STATIC_MAP)
+
+
+def test_interactive_map(page: Page) -> None:
+    page.goto("/location")
     page.locator("#map-box").scroll_into_view_if_needed()
     expect(page.locator("#map-box")).to_have_class("map-box is-interactive", timeout=20_000)
     expect(page.locator("#map-box")).to_match_aria_snapshot(INTERACTIVE_MAP)
