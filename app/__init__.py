@@ -9,10 +9,10 @@ from app.cli import LazyCommands
 from app.clinic import Clinic, ClinicError, load_clinic
 from app.clinic.opening_hours import OpeningHours
 from app.clinic.placeholders import require_ready
-from app.contact.answered import AnsweredLinks
 from app.contact.emails import NotificationDetail
 from app.contact.idempotency import SubmissionKeys
 from app.contact.service import InquiryService
+from app.contact.staff_links import StaffLinks
 from app.database import Database
 from app.encryption import KeyRing
 from app.monitoring import health
@@ -133,17 +133,18 @@ def _init_contact(
 ) -> InquiryService:
     contact.init_app(app, retention_days=settings.retention_days)
     secret_key = settings.secret_key.get_secret_value()
-    add_to_index = None
+    add_to_index, console_url = None, ""
     if settings.staff_console == "on":
         from app.contact import search_index  # noqa: PLC0415  (not needed without)
 
         add_to_index = partial(search_index.add_to_index, database.keys)
+        console_url = settings.staff_url
     return InquiryService(
         database,
         clinic,
         site_url=settings.site_url,
         submission_keys=SubmissionKeys(secret_key),
-        answered_links=AnsweredLinks(secret_key, settings.site_url),
+        staff_links=StaffLinks(secret_key, settings.site_url, console_url),
         current_notices=notices.lines,
         notification_detail=NotificationDetail(settings.notification_detail),
         send_acknowledgement=settings.send_acknowledgement,

@@ -41,9 +41,7 @@ def scheduled_jobs(
         Job(
             "reminders",
             every(REMINDER_INTERVAL),
-            lambda _session, _now: partial(
-                send_reminders, database, clinic, inquiries.answered_links
-            ),
+            lambda _session, _now: partial(send_reminders, database, clinic, inquiries.staff_links),
         ),
         spam_digest_cleanup_job(),
     ]
@@ -63,6 +61,7 @@ def scheduled_jobs(
                 clinic,
                 clinic.digest,
                 site=settings.site_url,
+                console=inquiries.staff_links.console_url,
                 quarantine_days=quarantine_days,
                 mail_warning=". ".join(password_warning(settings) or ()),
             )

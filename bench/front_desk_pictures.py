@@ -14,8 +14,8 @@ from cryptography.fernet import Fernet
 from playwright.sync_api import Page
 
 from app.clinic import load_clinic
-from app.contact.answered import AnsweredLinks
 from app.contact.emails import NotificationDetail, notification_emails, reminder_emails
+from app.contact.staff_links import StaffLinks
 from bench.screenshots import open_browser, save_for_documentation
 from bench.servers import ROOT, environment, frontdesk
 from tests.contact.conftest import INQUIRY as SAMPLE
@@ -47,9 +47,9 @@ def main() -> None:
 def _emails() -> Iterator[tuple[str, str]]:
     """The name of the picture and the HTML of each email."""
     clinic = load_clinic(ROOT / "clinic")
-    link = f"https://clinic.example/answered/{REFERENCE}"
+    links = StaffLinks("secret", "https://clinic.example", console_url="")
     (inquiry,) = notification_emails(
-        INQUIRY, REFERENCE, RECEIVED_AT, clinic, NotificationDetail.FULL, answered_url=link
+        INQUIRY, REFERENCE, RECEIVED_AT, clinic, NotificationDetail.FULL, links=links
     )
     (reminder,) = reminder_emails(
         REFERENCE,
@@ -57,7 +57,7 @@ def _emails() -> Iterator[tuple[str, str]]:
         clinic.mailboxes(INQUIRY.topic, INQUIRY.location),
         waiting_since=RECEIVED_AT,
         waited=timedelta(hours=4),
-        answered_url=link,
+        links=links,
         is_escalation=False,
     )
     yield "front-desk-inquiry.png", inquiry.html
@@ -71,7 +71,7 @@ def _answered_link(url: str, secret_key: str) -> str:
     body = urllib.parse.urlencode(form).encode()
     with urllib.request.urlopen(f"{url}contact", body) as response:
         reference = response.url.rpartition("/")[2]
-    return AnsweredLinks(secret_key, url.rstrip("/")).url(reference)
+    return StaffLinks(secret_key, url.rstrip("/"), console_url="").answered(reference)
 
 
 def _show_notice(page: Page, url: str, variables: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Tells the receivers in clinic.toml about inquiries: people through Apprise, programs by webhook.
 
-All messages go through the outbox. They have the topic, the location and the reference only;
-a webhook with ``content = true`` also has what the visitor wrote.
+All messages go through the outbox. They have the topic, the location, the reference and, for
+people, a link to the console; a webhook with ``content = true`` also has what the visitor wrote.
 """
 
 import json
@@ -15,6 +15,7 @@ from app import clock
 from app.clinic import Clinic
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.models import Inquiry, InquiryData
+from app.contact.staff_links import StaffLinks
 from app.database.key_check_values import require_newest_key
 from app.encryption import KeyRing
 from app.outbox.models import Kind, OutgoingCall
@@ -35,6 +36,7 @@ class Announcer:
 
     keys: KeyRing
     clinic: Clinic
+    links: StaffLinks
 
     def received(self, inquiry: Inquiry, content: InquiryData, now: datetime) -> list[OutboxRow]:
         """The rows for a new inquiry. Needs no database."""
@@ -58,6 +60,8 @@ class Announcer:
     def _notifications(self, inquiry: Inquiry, content: InquiryData) -> list[OutgoingCall]:
         topic = self.clinic.topic(inquiry.topic).label
         place = self.clinic.location_name(inquiry.location)
+        console_url = self.links.inquiry(inquiry.reference)
+        link = f"\n{console_url}" if console_url else ""
         return [
             OutgoingCall(
                 kind=Kind.NOTIFY,
@@ -67,7 +71,7 @@ class Announcer:
                 if receiver.urgent
                 and mentions_crisis(content.free_text, self.clinic.crisis_phrases)
                 else "New inquiry",
-                body=f"{topic}, {place}. Reference {inquiry.reference}",
+                body=f"{topic}, {place}. Reference {inquiry.reference}{link}",
             )
             for receiver in self.clinic.notify
             if receiver.concerns(inquiry.topic, inquiry.location)

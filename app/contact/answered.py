@@ -1,14 +1,7 @@
-"""Answered inquiries: marking them, and the signed link in the email to staff.
+"""Answered inquiries: marking them, and undoing it."""
 
-The link is for one inquiry and needs no login. Its signature is the authorization, so another
-site cannot mark anything: it does not know the address.
-"""
-
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
-from itsdangerous import BadSignature, Signer
 from sqlalchemy.orm import Session
 
 from app.contact.announcements import Announcer
@@ -17,27 +10,6 @@ from app.outbox import admin
 from app.outbox.models import Kind, OutboxMessage, State
 
 LINK_LIFETIME = timedelta(days=60)  # from the receipt of the inquiry
-
-
-@dataclass(frozen=True)
-class AnsweredLinks:
-    """Signs the links. ``secret`` is the same on every host; ``site_url`` has no final slash."""
-
-    secret: str
-    site_url: str
-
-    def url(self, reference: str) -> str:
-        return f"{self.site_url}/answered/{self._signer().sign(reference).decode()}"
-
-    def reference(self, token: str) -> str | None:
-        """The reference that ``token`` was made for; None if it is not one of our tokens."""
-        try:
-            return self._signer().unsign(token).decode()
-        except BadSignature:
-            return None
-
-    def _signer(self) -> Signer:
-        return Signer(self.secret, salt="answered", digest_method=sha256)
 
 
 def mark_answered(

@@ -40,7 +40,7 @@ def mark(token: str) -> ResponseReturnValue:
 
 def _handle(token: str, *, mark: bool) -> ResponseReturnValue:
     services = current_services()
-    database, reference = services.database, services.inquiries.answered_links.reference(token)
+    database, reference = services.database, services.inquiries.staff_links.reference(token)
     if reference is None:
         return _page("unknown", 404)
     try:

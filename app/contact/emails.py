@@ -15,6 +15,7 @@ from app.contact.crisis_detection import mentions_crisis
 from app.contact.email_addresses import ascii_address
 from app.contact.forms import REPLY_BY
 from app.contact.models import InquiryData
+from app.contact.staff_links import StaffLinks
 from app.outbox.models import Kind, OutgoingEmail
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "email"
@@ -43,12 +44,12 @@ def notification_emails(  # noqa: PLR0913  (the inquiry and the clinic's choices
     clinic: Clinic,
     detail: NotificationDetail,
     *,
-    answered_url: str,
+    links: StaffLinks,
     spam_note: str = "",
 ) -> list[OutgoingEmail]:
     """One email to each mailbox of the inquiry's topic and location. Unless ``detail`` is
-    minimal, a reply goes to the visitor. ``answered_url`` is the link that marks the inquiry as
-    answered. ``spam_note`` says why an inquiry that was not quarantined may be spam.
+    minimal, a reply goes to the visitor. ``spam_note`` says why an inquiry that was not
+    quarantined may be spam.
     """
     topic, location = clinic.topic(inquiry.topic), clinic.location_name(inquiry.location)
     crisis = mentions_crisis(inquiry.free_text, clinic.crisis_phrases)
@@ -64,7 +65,8 @@ def notification_emails(  # noqa: PLR0913  (the inquiry and the clinic's choices
         "reply_address": address,
         "mentions_crisis": crisis,
         "spam_note": spam_note,
-        "answered_url": answered_url,
+        "answered_url": links.answered(reference),
+        "console_url": links.inquiry(reference),
         "with_message": detail is NotificationDetail.FULL,
     }
     template = "inquiry"
@@ -95,7 +97,7 @@ def reminder_emails(  # noqa: PLR0913  (what a reminder says)
     *,
     waiting_since: datetime,
     waited: timedelta,
-    answered_url: str,
+    links: StaffLinks,
     is_escalation: bool,
 ) -> list[OutgoingEmail]:
     """One email to each of ``mailboxes``: nobody has answered yet. Has nothing of the inquiry.
@@ -108,7 +110,8 @@ def reminder_emails(  # noqa: PLR0913  (what a reminder says)
         "clinic": clinic,
         "waiting_since": waiting_since.astimezone(clinic.zone),
         "waited": f"{hours:g} opening hour{'' if hours == 1 else 's'}",
-        "answered_url": answered_url,
+        "answered_url": links.answered(reference),
+        "console_url": links.inquiry(reference),
         "is_escalation": is_escalation,
     }
     text, html = render_email("reminder", values)

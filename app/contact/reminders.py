@@ -13,9 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.clinic import Clinic
 from app.clinic.business_hours import open_time, reply_times, with_usual_hours
-from app.contact.answered import AnsweredLinks
 from app.contact.emails import reminder_emails
 from app.contact.models import IS_UNANSWERED, Inquiry
+from app.contact.staff_links import StaffLinks
 from app.database import Database
 from app.notices.closures import with_closures
 from app.notices.service import closures_since
@@ -36,7 +36,7 @@ class Reminder:
     waited: timedelta
 
 
-def send_reminders(database: Database, clinic: Clinic, links: AnsweredLinks) -> None:
+def send_reminders(database: Database, clinic: Clinic, links: StaffLinks) -> None:
     """Put the reminders that are due into the outbox."""
     with database.read_session() as session:
         due = due_reminders(session, clinic, database.now(session))
@@ -70,7 +70,7 @@ def due_reminders(session: Session, clinic: Clinic, now: datetime) -> list[Remin
     return due
 
 
-def _emails(reminder: Reminder, clinic: Clinic, links: AnsweredLinks) -> list[OutgoingEmail]:
+def _emails(reminder: Reminder, clinic: Clinic, links: StaffLinks) -> list[OutgoingEmail]:
     inquiry, is_escalation = reminder.inquiry, reminder.mark is ESCALATION
     mailboxes = clinic.mailboxes(inquiry.topic, inquiry.location)
     if is_escalation and clinic.escalate_to:
@@ -81,7 +81,7 @@ def _emails(reminder: Reminder, clinic: Clinic, links: AnsweredLinks) -> list[Ou
         mailboxes,
         waiting_since=inquiry.waiting_since,
         waited=reminder.waited,
-        answered_url=links.url(inquiry.reference),
+        links=links,
         is_escalation=is_escalation,
     )
 

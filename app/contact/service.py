@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from app.clinic import Clinic
 from app.contact.announcements import Announcer
-from app.contact.answered import AnsweredLinks
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.emails import NotificationDetail, acknowledgement_email, notification_emails
 from app.contact.idempotency import Submission, SubmissionKeys
@@ -26,6 +25,7 @@ from app.contact.quarantine import QuarantineError
 from app.contact.queries import acquire_acknowledgement
 from app.contact.spam.recent_submissions import count_similar
 from app.contact.spam.scoring import SpamSignals, score_spam
+from app.contact.staff_links import StaffLinks
 from app.database import Database
 from app.database.key_check_values import require_newest_key
 from app.outbox.models import OutgoingEmail
@@ -69,7 +69,7 @@ class InquiryService:
     clinic: Clinic
     site_url: str
     submission_keys: SubmissionKeys
-    answered_links: AnsweredLinks
+    staff_links: StaffLinks
     current_notices: Callable[[], Sequence[str]]
     notification_detail: NotificationDetail
     send_acknowledgement: bool
@@ -106,7 +106,7 @@ class InquiryService:
     @property
     def announcer(self) -> Announcer:
         """Tells the receivers in clinic.toml about inquiries."""
-        return Announcer(self.database.keys, self.clinic)
+        return Announcer(self.database.keys, self.clinic, self.staff_links)
 
     def build_notifications(
         self, inquiry: Inquiry, content: InquiryData, spam_note: str = ""
@@ -118,7 +118,7 @@ class InquiryService:
             inquiry.created_at,
             self.clinic,
             self.notification_detail,
-            answered_url=self.answered_links.url(inquiry.reference),
+            links=self.staff_links,
             spam_note=spam_note,
         )
 

@@ -33,18 +33,21 @@ def digest_job(  # noqa: PLR0913  (what the text needs)
     digest: Digest,
     *,
     site: str,
+    console: str,
     quarantine_days: int,
     mail_warning: str = "",
 ) -> Job:
     """Put the digest into the outbox once a day, in the transaction that claims the job.
 
-    ``mail_warning`` is what will soon keep email from being sent.
+    ``console`` is the address of the staff console, or empty. ``mail_warning`` is what will soon
+    keep email from being sent.
     """
 
     def run(session: Session, now: datetime) -> None:
         values = digest_values(session, now) | {
             "clinic": clinic,
             "site": site,
+            "console": console,
             "quarantine_period": timedelta(days=quarantine_days),
             "mail_warning": mail_warning,
         }

@@ -93,6 +93,13 @@ def test_only_a_receiver_marked_for_it_gets_what_was_typed(make_site: Callable[.
     assert "content" not in plain
 
 
+def test_a_notification_opens_the_inquiry_in_the_console(make_app: Callable[..., Flask]) -> None:
+    site = Site(make_app(STAFF_CONSOLE="on", RATELIMIT_ENABLED="false"), notify=(PHONES,))
+    site.send()
+    (call,) = site.calls()
+    assert call.body.endswith(f"/staff/inquiries/{call.reference}")
+
+
 def test_urgent_is_said_only_where_the_clinic_wants_it(make_site: Callable[..., Site]) -> None:
     urgent = PHONES.model_copy(update={"key": "urgent", "urgent": True})
     site = make_site(notify=(PHONES, urgent))

@@ -41,7 +41,7 @@ def remind(desk: Visitor, age: timedelta | None = None) -> None:
     if age:
         with desk.database.session() as session:
             session.execute(sa.update(Inquiry).values(created_at=datetime.now(UTC) - age))
-    send_reminders(desk.database, services.clinic, services.inquiries.answered_links)
+    send_reminders(desk.database, services.clinic, services.inquiries.staff_links)
 
 
 def rows(desk: Visitor) -> list[Any]:

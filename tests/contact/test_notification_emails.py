@@ -9,18 +9,19 @@ import pytest
 
 from app.clinic import Clinic
 from app.contact.emails import NotificationDetail, notification_emails
+from app.contact.staff_links import StaffLinks
 from app.outbox.models import OutgoingEmail
 from tests.contact.conftest import INQUIRY
 
 WHEN = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
-ANSWERED = "https://clinic.example/answered/K7R-4M2.signature"
+LINKS = StaffLinks("a secret", "https://clinic.example", console_url="")
 
 
 def _notification(
     clinic: Clinic, detail: NotificationDetail = NotificationDetail.FULL, **changed: Any
 ) -> OutgoingEmail:
     (notification,) = notification_emails(
-        replace(INQUIRY, **changed), "K7R-4M2", WHEN, clinic, detail, answered_url=ANSWERED
+        replace(INQUIRY, **changed), "K7R-4M2", WHEN, clinic, detail, links=LINKS
     )
     return notification
 
@@ -66,7 +67,9 @@ def test_visitor_markup_is_escaped(clinic: Clinic) -> None:
 
 
 def test_email_loads_no_remote_content(clinic: Clinic) -> None:
-    assert "http" not in _notification(clinic).html.replace(f'href="{ANSWERED}"', "")
+    assert "http" not in _notification(clinic).html.replace(
+        f'href="{LINKS.answered("K7R-4M2")}"', ""
+    )
     assert "src=" not in _notification(clinic).html
 
 
@@ -108,7 +111,7 @@ def test_topic_with_two_mailboxes_gets_two_emails(clinic: Clinic) -> None:
     double = clinic.model_copy(update={"topics": (topic,)})
     inquiry = replace(INQUIRY, topic="general")
     notifications = notification_emails(
-        inquiry, "K7R-4M2", WHEN, double, NotificationDetail.FULL, answered_url=ANSWERED
+        inquiry, "K7R-4M2", WHEN, double, NotificationDetail.FULL, links=LINKS
     )
     assert [notification.recipient for notification in notifications] == [
         "a@x.example",

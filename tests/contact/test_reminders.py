@@ -30,7 +30,7 @@ class Desk(Visitor):
     def remind(self) -> list[OutgoingEmail]:
         """Run the job of a mailer. Returns all reminders so far."""
         services = get_services(self.app)
-        send_reminders(self.database, services.clinic, services.inquiries.answered_links)
+        send_reminders(self.database, services.clinic, services.inquiries.staff_links)
         return self.reminders()
 
     def reminders(self) -> list[OutgoingEmail]:

@@ -34,7 +34,12 @@ class DigestHarness:
         assert clinic.digest
         self.outbox = outbox
         self.job = digest_job(
-            outbox.database, clinic, clinic.digest, site="https://c.example", quarantine_days=30
+            outbox.database,
+            clinic,
+            clinic.digest,
+            site="https://c.example",
+            console="",
+            quarantine_days=30,
         )
         with outbox.database.session() as session:  # not the site's first day
             session.add(ScheduledJob(name="digest", started_at=outbox.now - timedelta(days=1)))
