@@ -17,23 +17,37 @@ from app.clinic import load_clinic
 from app.contact.emails import NotificationDetail, notification_emails, reminder_emails
 from app.contact.staff_links import StaffLinks
 from bench.screenshots import open_browser, save_for_documentation
-from bench.servers import ROOT, environment, frontdesk
+from bench.servers import ROOT, environment, free_port, frontdesk
 from tests.contact.conftest import INQUIRY as SAMPLE
 
 QUESTION = "Do you have an appointment next week?\n\nI can come on weekday mornings."
 INQUIRY = replace(SAMPLE, topic="appointments", location="quay", message=QUESTION)
 REFERENCE = "K7R-4M2"
 RECEIVED_AT = datetime(2026, 11, 25, 15, 14, tzinfo=UTC)
+PASSKEY_DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 NOTICE = ("--closed", "Snow. We call everybody who has an appointment.")
 
 
 def main() -> None:
-    """Take the pictures on a new site with one inquiry and one notice."""
-    keys = {"ENCRYPTION_KEYS": Fernet.generate_key().decode(), "RATELIMIT_ENABLED": "false"}
+    """Take the pictures on a new site with sample inquiries and one notice."""
+    keys = {
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "RATELIMIT_ENABLED": "false",
+        "STAFF_CONSOLE": "on",
+        "PORT": str(free_port()),
+    }
     with tempfile.TemporaryDirectory(prefix="frontdesk-pictures-") as temporary:
         folder = Path(temporary)
         with frontdesk(folder, **keys) as site, open_browser() as browser:
             variables = environment(folder, **keys)
+            _python(variables, "app.dev.sample_inquiries")
             page = browser.new_page(viewport={"width": 664, "height": 430})
             for name, html in _emails():
                 page.set_content(html)
@@ -42,6 +56,38 @@ def main() -> None:
             page.goto(_answered_link(site.url, variables["SECRET_KEY"]), wait_until="networkidle")
             save_for_documentation(page, "front-desk-answered.png")
             _show_notice(page, site.url, variables)
+            _show_console(page, variables)
+
+
+def _show_console(page: Page, variables: dict[str, str]) -> None:
+    """Accept an invitation with a virtual passkey, and open an inquiry."""
+    invitation = _flask(variables, "staff", "invite", "maria@clinic.example", "--role", "desk")
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": PASSKEY_DEVICE})
+    page.set_viewport_size({"width": 1000, "height": 640})
+    page.goto(invitation.split()[-1])
+    page.get_by_role("button", name="Start").click()
+    page.get_by_label("Name of this device").fill("Front desk computer")
+    save_for_documentation(page, "console-passkey.png")
+    page.get_by_role("button", name="Create a passkey").click()
+    page.get_by_role("link", name="Inbox").first.click()
+    save_for_documentation(page, "console-inbox.png", full_page=True)
+    page.locator("table a").first.click()
+    save_for_documentation(page, "console-inquiry.png", full_page=True)
+
+
+def _flask(variables: dict[str, str], *arguments: str) -> str:
+    return _python(variables, "flask", "--app", "wsgi", *arguments)
+
+
+def _python(variables: dict[str, str], module: str, *arguments: str) -> str:
+    """Run ``module`` with the settings of the site. Returns its output."""
+    command = [sys.executable, "-m", module, *arguments]
+    result = subprocess.run(
+        command, cwd=ROOT, env=variables, check=True, capture_output=True, text=True
+    )
+    return result.stdout
 
 
 def _emails() -> Iterator[tuple[str, str]]:
@@ -75,8 +121,7 @@ def _answered_link(url: str, secret_key: str) -> str:
 
 
 def _show_notice(page: Page, url: str, variables: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "notices", "add", *NOTICE]
-    subprocess.run(command, cwd=ROOT, env=variables, check=True, capture_output=True)
+    _flask(variables, "notices", "add", *NOTICE)
     page.set_viewport_size({"width": 1000, "height": 420})
     page.goto(url)
     while page.locator(".notice-banner").count() == 0:  # the site reads notices every 10 seconds
