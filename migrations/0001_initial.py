@@ -43,6 +43,7 @@ def create_inquiries() -> None:
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("request_id", sa.String(16)),
         sa.Column("erased_at", UTCDateTime()),
+        sa.Column("marked_as_spam_at", UTCDateTime()),
         sa.Column("released_at", UTCDateTime()),
         sa.Column("reminded_at", UTCDateTime()),
         sa.Column("escalated_at", UTCDateTime()),

@@ -27,6 +27,7 @@ from app.cli.output import (
 )
 from app.contact.answered import mark_answered, mark_unanswered
 from app.contact.models import IS_QUARANTINED, IS_UNANSWERED, Inquiry, InquiryState
+from app.contact.quarantine import mark_as_spam
 from app.contact.queries import find_inquiry
 from app.maintenance import audit_log
 from app.maintenance.erasure import erase_now
@@ -49,7 +50,9 @@ it. Retention and `inquiries erase` do not reach it: delete it when you no longe
 """
 
 
-inquiries = AppGroup("inquiries", help="Read, answer, release, export and erase inquiries.")
+inquiries = AppGroup(
+    "inquiries", help="Read, answer, release, export and erase inquiries; mark spam."
+)
 
 
 @inquiries.command(name="list", epilog="Example: flask inquiries list --quarantined")
@@ -137,12 +140,15 @@ def answered(reference: str, undo: bool) -> None:  # noqa: FBT001
     with database.session() as session:
         inquiry, now = _find_inquiry(session, reference), database.now(session)
         if undo:
-            mark_unanswered(session, inquiry, now)
+            if not mark_unanswered(session, inquiry, now):
+                raise click.ClickException(f"{inquiry.reference} is not marked as answered")
         elif inquiry.answered_at:
             click.echo(f"already marked as answered, by {inquiry.answered_by}")
             return
         elif not mark_answered(session, inquiry, audit_log.current_user(), now, announcer):
             raise click.ClickException(f"{inquiry.reference} is {inquiry.state}; nothing changed")
+        action = "marked as not answered" if undo else "marked as answered"
+        audit_log.record(session, now, action, inquiry.reference)
     click.echo("unanswered" if undo else "answered")
 
 
@@ -160,6 +166,21 @@ def release(reference: str, yes: bool) -> None:  # noqa: FBT001
         current_services().inquiries.release(session, inquiry, now)
         audit_log.record(session, now, "released", inquiry.reference)
     click.echo("released")
+
+
+@inquiries.command(epilog="Example: flask inquiries spam K7R-4M2")
+@click.argument("reference")
+def spam(reference: str) -> None:
+    """Mark an inquiry as spam: quarantine it, or confirm what the spam filter decided.
+
+    It is erased after QUARANTINE_RETENTION_DAYS. Until then it can be released.
+    """
+    database = current_services().database
+    with database.session() as session:
+        inquiry, now = _find_inquiry(session, reference), database.now(session)
+        mark_as_spam(session, inquiry, now)
+        audit_log.record(session, now, "marked as spam", inquiry.reference)
+    click.echo("marked as spam")
 
 
 @inquiries.command(epilog="Example: flask inquiries export --since 2027-01-01 january.csv")

@@ -11,6 +11,8 @@ from app.outbox.models import Kind, OutboxMessage, State
 
 LINK_LIFETIME = timedelta(days=60)  # from the receipt of the inquiry
 
+BY_LINK = "the link in an email"  # as ``answered_by``
+
 
 def mark_answered(
     session: Session, inquiry: Inquiry, by: str, now: datetime, announcer: Announcer

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.contact.answered import LINK_LIFETIME, mark_answered
+from app.contact.answered import BY_LINK, LINK_LIFETIME, mark_answered
 from app.contact.models import Inquiry, InquiryState
 from app.contact.queries import find_inquiry
 from app.database.engines import NotDurableError
@@ -22,7 +22,6 @@ log = logging.getLogger("frontdesk.contact")
 blueprint = Blueprint("answered", __name__)
 
 LIMIT = "30 per minute; 300 per hour"  # an office may share one address
-BY_LINK = "the link in an email"
 
 
 @blueprint.get("/answered/<token>")

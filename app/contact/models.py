@@ -62,6 +62,7 @@ class InquiryState(StrEnum):
 
 # Literals, not bound values: otherwise neither database uses the partial indexes.
 IS_QUARANTINED = sa.text("state = 'quarantined'")
+IS_TO_REVIEW = sa.text("state = 'quarantined' and marked_as_spam_at is null")
 IS_UNANSWERED = sa.text("state = 'received' and answered_at is null")
 IS_ANSWERED = sa.text("state = 'received' and answered_at is not null")
 
@@ -74,6 +75,7 @@ class Inquiry(Base):
     (keyed, of the message and of the sender's network) are kept for a day, for the spam filter.
     An erased inquiry has no digests: ``content_digest`` is empty. ``request_id`` is that of the
     post in the web server's log. ``taken_by`` is the member of staff who works on it.
+    ``quarantine_reasons`` are those of the spam filter, ``marked_as_spam_at`` is when staff judged.
     """
 
     __tablename__ = "inquiry"
@@ -99,6 +101,7 @@ class Inquiry(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     request_id: Mapped[str | None] = mapped_column(sa.String(16))
     erased_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    marked_as_spam_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     reminded_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     escalated_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -1,4 +1,4 @@
-"""Staff judge an inquiry: mark it as spam. ``InquiryService.release`` is the opposite."""
+"""Mark an inquiry as spam. ``InquiryService.release`` is the opposite."""
 
 from datetime import datetime
 
@@ -9,21 +9,21 @@ from app.contact.models import Inquiry, InquiryState
 from app.outbox import admin
 from app.outbox.models import OutboxMessage, State
 
-REASON = "marked as spam by staff"
-
 
 class QuarantineError(Exception):
     """The inquiry is not in the state that this needs; nothing was changed."""
 
 
 def mark_as_spam(session: Session, inquiry: Inquiry, now: datetime) -> None:
-    """Put an inquiry, locked by ``find_inquiry``, into quarantine. Cancel what was not sent yet.
+    """Put an inquiry, locked by ``find_inquiry``, into quarantine, or confirm that the spam filter
+    was right. Its time in quarantine begins now. Cancels what was not sent yet.
 
     Raises QuarantineError.
     """
-    if inquiry.state != InquiryState.RECEIVED:
-        raise QuarantineError(f"This inquiry is {inquiry.state}; nothing was changed.")
-    inquiry.state, inquiry.quarantine_reasons = InquiryState.QUARANTINED, REASON
+    if inquiry.state == InquiryState.ERASED or inquiry.marked_as_spam_at:
+        state = "marked as spam" if inquiry.marked_as_spam_at else inquiry.state
+        raise QuarantineError(f"This inquiry is {state}; nothing was changed.")
+    inquiry.state, inquiry.marked_as_spam_at = InquiryState.QUARANTINED, now
     unsent = sa.select(OutboxMessage.id).where(
         OutboxMessage.reference == inquiry.reference,
         OutboxMessage.state.in_((State.PENDING, State.DEAD)),

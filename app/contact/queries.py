@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import age
 from app.contact.models import (
-    IS_QUARANTINED,
+    IS_TO_REVIEW,
     IS_UNANSWERED,
     AcknowledgementLimit,
     Inquiry,
@@ -35,8 +35,8 @@ def find_inquiry(session: Session, reference: str, *, lock: bool = True) -> Inqu
 
 
 def quarantine_stats(session: Session, now: datetime) -> WaitingStats:
-    """The inquiries to review."""
-    return _waiting_stats(session, IS_QUARANTINED, now)
+    """The quarantined inquiries that nobody has marked as spam."""
+    return _waiting_stats(session, IS_TO_REVIEW, now)
 
 
 def unanswered_stats(session: Session, now: datetime) -> WaitingStats:

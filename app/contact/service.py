@@ -123,14 +123,18 @@ class InquiryService:
         )
 
     def release(self, session: Session, inquiry: Inquiry, now: datetime) -> None:
-        """Send a quarantined inquiry to the front desk, whose time to answer begins now.
+        """Send a quarantined inquiry to the front desk. Its time to answer begins now if the spam
+        filter had held it, and goes on if staff had marked it as spam by mistake.
 
         Raises QuarantineError, or UnknownKeyError.
         """
         content = inquiry.decrypt(self.database.keys)
         if inquiry.state != InquiryState.QUARANTINED or content is None:
             raise QuarantineError(f"This inquiry is {inquiry.state}; nothing was changed.")
-        inquiry.state, inquiry.released_at = InquiryState.RECEIVED, now
+        inquiry.state = InquiryState.RECEIVED
+        if inquiry.quarantine_reasons and not inquiry.released_at:
+            inquiry.released_at = now
+        inquiry.marked_as_spam_at = inquiry.reminded_at = inquiry.escalated_at = None
         require_newest_key(session, self.database.keys, now)
         insert(session.connection(), self._notifications(inquiry, content, now))
 

@@ -46,6 +46,8 @@ PAUSE_SECONDS = 0.05  # seconds between transactions, so that requests can write
 # Only these keep content: reminders, notifications and webhooks that wait are cancelled.
 IS_ABOUT_INQUIRY = OutboxMessage.kind == Kind.EMAIL
 
+QUARANTINED_SINCE = sa.func.coalesce(Inquiry.marked_as_spam_at, Inquiry.created_at)
+
 # id, reference, state, and since when its period runs
 ExpiredInquiry = sa.Row[UUID, str, str, datetime]
 
@@ -64,7 +66,7 @@ def find_expired(
 ) -> Sequence[ExpiredInquiry]:
     """Return the inquiries whose content is to be deleted, oldest first."""
     since = sa.case(
-        (Inquiry.state == InquiryState.QUARANTINED, Inquiry.created_at), else_=_last_message_end()
+        (Inquiry.state == InquiryState.QUARANTINED, QUARANTINED_SINCE), else_=_last_message_end()
     )
     query = (
         sa.select(Inquiry.id, Inquiry.reference, Inquiry.state, since.label("since"))
@@ -192,7 +194,7 @@ def _is_expired(periods: RetentionPeriods, now: datetime) -> sa.ColumnElement[bo
     )
     quarantined = sa.and_(
         Inquiry.state == InquiryState.QUARANTINED,
-        Inquiry.created_at < now - timedelta(days=periods.quarantine_days),
+        now - timedelta(days=periods.quarantine_days) > QUARANTINED_SINCE,
     )
     return sa.or_(delivered, quarantined)
 

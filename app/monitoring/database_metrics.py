@@ -51,7 +51,9 @@ class DatabaseCollector(Collector):
 
 
 def _totals(session: Session) -> Iterator[Metric]:
-    """All inquiries and attempts; "quarantined" counts likely spam, also after a release."""
+    """All inquiries and attempts; "quarantined" counts those that the spam filter held, also
+    after a release.
+    """
     total, quarantined = session.execute(
         sa.select(sa.func.count(), sa.func.count(Inquiry.quarantine_reasons)).select_from(Inquiry)
     ).one()

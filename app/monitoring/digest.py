@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.clinic import Clinic, Digest
 from app.contact.emails import email_templates
-from app.contact.models import IS_QUARANTINED, IS_UNANSWERED, Inquiry
+from app.contact.models import IS_TO_REVIEW, IS_UNANSWERED, Inquiry
 from app.database import Database
 from app.monitoring.health_rules import format_duration, site_health
 from app.outbox.models import IS_DEAD, MailerDowntime, OutboxMessage, OutgoingEmail
@@ -88,9 +88,9 @@ def digest_values(session: Session, now: datetime) -> dict[str, Any]:
 
 
 def _quarantined(session: Session) -> list[Any]:
-    """The newest inquiries in quarantine, oldest first. The limit never hides a new one."""
+    """The newest inquiries to review, oldest first. The limit never hides a new one."""
     columns = Inquiry.reference, Inquiry.quarantine_reasons, Inquiry.created_at
-    query = sa.select(*columns).where(IS_QUARANTINED).order_by(Inquiry.created_at.desc())
+    query = sa.select(*columns).where(IS_TO_REVIEW).order_by(Inquiry.created_at.desc())
     return list(reversed(session.execute(query.limit(MAX_QUARANTINED)).all()))
 
 

@@ -196,14 +196,14 @@ def _mailer_problems(stats: OutboxStats) -> Iterator[Problem]:
 
 def _quarantine_problems(stats: WaitingStats) -> Iterator[Problem]:
     if stats.oldest and stats.oldest > QUARANTINE_WARNING:
-        one = stats.count == 1
-        inquiries = "1 quarantined inquiry" if one else f"{stats.count} quarantined inquiries"
+        inquiries = "inquiry" if stats.count == 1 else "inquiries"
         yield Problem(
             "quarantine",
             Severity.WARNING,
-            f"{inquiries} to review, the oldest for {format_duration(stats.oldest)}",
+            f"{stats.count} quarantined {inquiries} to review,"
+            f" the oldest for {format_duration(stats.oldest)}",
             "`flask inquiries list --quarantined` lists them; `flask inquiries release` delivers"
-            " one",
+            " one, `flask inquiries spam` confirms one",
         )
 
 

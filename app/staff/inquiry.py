@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.clinic import Clinic
 from app.contact import notes, requeue
-from app.contact.answered import mark_answered, mark_unanswered
+from app.contact.answered import BY_LINK, mark_answered, mark_unanswered
 from app.contact.crisis_detection import mentions_crisis
 from app.contact.email_addresses import ascii_address
 from app.contact.emails import CONTROLS
@@ -171,8 +171,9 @@ def _find(session: Session, reference: str) -> Inquiry:
 
 def _version(inquiry: Inquiry) -> str:
     """Changes whenever somebody takes, answers, releases, quarantines or erases the inquiry."""
-    state = (inquiry.state, inquiry.taken_by, inquiry.taken_at, inquiry.answered_at)
-    return sha256(repr(state).encode()).hexdigest()[:16]
+    who = (inquiry.taken_by, inquiry.taken_at)
+    what = (inquiry.state, inquiry.marked_as_spam_at, inquiry.answered_at)
+    return sha256(repr((who, what)).encode()).hexdigest()[:16]
 
 
 def _require_unchanged(inquiry: Inquiry) -> None:
@@ -200,7 +201,8 @@ def _mark_answered(session: Session, inquiry: Inquiry, now: datetime) -> str:
 
 
 def _mark_unanswered(session: Session, inquiry: Inquiry, now: datetime) -> str:
-    mark_unanswered(session, inquiry, now)
+    if not mark_unanswered(session, inquiry, now):
+        raise ActionError(CHANGED)
     return "marked as not answered"
 
 
@@ -259,8 +261,8 @@ def _history(session: Session, inquiry: Inquiry, clinic: Clinic) -> Iterator[Eve
     if inquiry.escalated_at:
         recipient = clinic.escalate_to or "the front desk"
         yield Event(inquiry.escalated_at, f"Overdue: {recipient} was notified")
-    if inquiry.answered_at:
-        yield Event(inquiry.answered_at, f"Answered, marked by {inquiry.answered_by}")
+    if inquiry.answered_at and inquiry.answered_by == BY_LINK:  # others are in the audit log
+        yield Event(inquiry.answered_at, f"Marked as answered by {BY_LINK}")
     messages = sa.select(OutboxMessage).where(OutboxMessage.reference == inquiry.reference)
     for message in session.scalars(messages):
         if message.kind == Kind.EMAIL:

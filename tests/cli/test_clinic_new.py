@@ -193,7 +193,7 @@ def test_a_clinic_in_another_country_has_its_numbers_and_addresses(
             if "<footer" in text:
                 assert all(f"Call {number}" in text for number in numbers), rule
                 assert foreign.findall(VISIBLE.sub(" ", text)) == [], rule
-    graph = json.loads(JSON_LD.findall(client.get("/").text)[0])["@graph"][1]
+    graph = json.loads(JSON_LD.findall(client.get("/location").text)[0])["@graph"][0]
     assert graph["address"]["addressCountry"] == answers["country"].upper()
     assert graph["address"].get("addressRegion") == answers.get("region")
     acknowledgement = acknowledgement_email("ada@example.com", "K7R-4M2", clinic)

@@ -257,6 +257,45 @@ def test_marked_as_spam_nothing_more_is_sent_and_it_can_be_released(console: Con
     assert reference in staff.get("/staff/").text
 
 
+def test_an_old_inquiry_marked_as_spam_by_mistake_can_be_released_and_is_reminded_of(
+    site: Console,
+) -> None:
+    reference, staff = site.receive(), site.staff()
+    now = datetime.now(UTC)
+    with site.database.session() as session:
+        old = {"created_at": now - timedelta(days=60), "reminded_at": now, "escalated_at": now}
+        session.execute(sa.update(Inquiry).values(**old))
+    staff.act(reference, "spam")
+    assert "\nerased" not in site.says("retention", "run", "--yes")
+    page = opened(staff, reference)
+    assert "Marked as spam" in page
+    assert "This looks like spam" not in page, "the spam filter did not say so"
+    staff.act(reference, "release")
+    inquiry = site.inquiry(reference)
+    assert (inquiry.state, inquiry.reminded_at, inquiry.escalated_at) == ("received", None, None)
+
+
+def test_confirmed_spam_needs_no_review_and_is_erased_after_its_time(site: Console) -> None:
+    reference, staff = site.receive(honeypot="x"), site.staff()
+    with site.database.session() as session:
+        session.execute(sa.update(Inquiry).values(created_at=datetime.now(UTC) - timedelta(days=2)))
+    assert "1 quarantined inquiry to review" in site.run("status").output
+    staff.act(reference, "spam")
+    assert "to review" not in site.run("status").output
+    assert "Spam <small>since today" in staff.get("/staff/quarantined").text
+    page = opened(staff, reference)
+    assert f"Marked as spam by {MARIA}" in page
+    assert f'action="/staff/inquiries/{reference}/spam"' not in page
+    again = site.run("inquiries", "spam", reference)
+    assert "is marked as spam; nothing was changed" in again.output
+
+
+def test_an_answer_is_in_the_history_once(site: Console) -> None:
+    reference, staff = site.receive(), site.staff()
+    staff.act(reference, "answered")
+    assert opened(staff, reference).count(f"arked as answered by {MARIA}") == 1
+
+
 def test_an_undelivered_inquiry_is_sent_to_another_mailbox(console: Console) -> None:
     reference, staff = console.receive(), console.staff()
     with console.database.session() as session:
