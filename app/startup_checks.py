@@ -9,7 +9,6 @@ import logging
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Database, key_check_values
-from app.database.engines import NotDurableError
 from app.database.key_check_values import MissingKeyError
 from app.database.revisions import UnknownRevisionError, get_revision, require_known_revision
 
@@ -28,7 +27,7 @@ def check(database: Database) -> bool:
         key_check_values.register_newest_key(database)
     except (MissingKeyError, UnknownRevisionError) as error:
         raise StartupError(f"Not started: {error}") from None
-    except (SQLAlchemyError, NotDurableError) as error:
+    except SQLAlchemyError as error:
         log.debug("keys not checked: the database does not answer (%s)", type(error).__name__)
         return False
     finally:

@@ -12,7 +12,6 @@ from app.clinic import ClinicError
 from app.contact.quarantine import QuarantineError
 from app.contact.requeue import RequeueError
 from app.database import error_line
-from app.database.engines import NotDurableError
 from app.database.revisions import UnknownRevisionError
 from app.encryption import UnknownKeyError
 from app.maintenance import MaintenanceError
@@ -23,7 +22,7 @@ from config import SettingsError
 EX_CONFIG = 78  # from sysexits.h
 # Errors whose message is written for the operator.
 OPERATOR_ERRORS = (
-    MaintenanceError, NotDurableError, NoticeError, QuarantineError, RequeueError, StartupError,
+    MaintenanceError, NoticeError, QuarantineError, RequeueError, StartupError,
     UnknownKeyError, UnknownRevisionError,
 )  # fmt: skip
 COMMAND_PATHS = {

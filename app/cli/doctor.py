@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 import click
-from email_validator import EmailNotValidError, validate_email
 from flask.cli import with_appcontext
 
 from app.cli.output import json_option, print_json
+from app.contact.email_addresses import parse_address
 from app.diagnostics.doctor import run_checks
 from app.diagnostics.result import CheckResult, Level
 
@@ -20,10 +20,11 @@ COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.TODO: "cyan", Level.
 def valid_address(
     _context: click.Context, _option: click.Parameter, address: str | None
 ) -> str | None:
-    try:
-        return address and validate_email(address, check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise click.BadParameter(str(error)) from None
+    if not address:
+        return None
+    if (parsed := parse_address(address)) is None:
+        raise click.BadParameter(f"{address!r} is not an email address")
+    return parsed.normalized
 
 
 @click.command(epilog="Example: flask doctor --send-test me@clinic.example")

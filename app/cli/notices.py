@@ -1,8 +1,5 @@
 """``flask notices``: closures and other news on every page."""
 
-from contextlib import suppress
-from datetime import datetime, time, timedelta
-
 import click
 import sqlalchemy as sa
 from flask.cli import AppGroup
@@ -11,9 +8,8 @@ from app.cli.output import confirm, json_option, print_rows, yes_option
 from app.notices import service
 from app.notices.models import Notice
 from app.notices.text import notice_line
+from app.notices.typed_times import end_of, parse_time
 from app.services import current_services
-
-MOMENT, DATE = "%Y-%m-%d %H:%M", "%Y-%m-%d"
 
 notices = AppGroup("notices", help="Show closures and other news on every page.")
 
@@ -35,20 +31,23 @@ def add(  # noqa: PLR0913, PLR0917  (each is an option)
 ) -> None:
     """Show TEXT, a closure, or both on every page until the end.
 
-    Opening hours, search engines and confirmations to visitors know of a closure, and
-    reminders count only the time the clinic is open. Moments are in the clinic's time zone:
-    "2027-01-31 14:00", "14:00" for today, or "2027-01-31" for all of that day.
+    A closure also appears in opening hours, search results and confirmations, and pauses
+    reminders. Times are in the clinic's time zone: "2027-01-31 14:00", "14:00" for the day of the
+    start, or "2027-01-31" for all of that day.
     """
     services = current_services()
     with services.database.session() as session:
         now = services.database.now(session)
-        starts_at = _moment(start, now) or now
+        zone = services.clinic.zone
+        starts_at = parse_time(start, now.astimezone(zone).date(), zone) if start else now
+        day = starts_at.astimezone(zone).date()
+        closed_from = starts_at if closed else None
         notice = Notice(
             text=text.strip(),
             location=location,
             starts_at=starts_at,
-            ends_at=_moment(end, now, is_end=True) or _midnight_after(starts_at),
-            closed_from=_moment(closing_at, now) or (starts_at if closed else None),
+            ends_at=parse_time(end, day, zone, is_end=True) if end else end_of(day, zone),
+            closed_from=parse_time(closing_at, day, zone) if closing_at else closed_from,
         )
         service.add_notice(session, services.clinic, notice, now)
         line = notice_line(notice, services.clinic, max(now, notice.starts_at))
@@ -90,23 +89,3 @@ def remove(notice: int, yes: bool) -> None:  # noqa: FBT001
     with database.session() as session:
         service.end_notice(session, notice, database.now(session))
     click.echo("ended")
-
-
-def _moment(typed: str | None, now: datetime, *, is_end: bool = False) -> datetime | None:
-    """What was typed, as a moment in the clinic's time zone. A date is its first moment or, if
-    ``is_end``, its last. Raises UsageError.
-    """
-    if typed is None:
-        return None
-    zone = current_services().clinic.zone
-    today = now.astimezone(zone).date()
-    for text, pattern in ((f"{today} {typed}", MOMENT), (typed, MOMENT), (typed, DATE)):
-        with suppress(ValueError):
-            moment = datetime.strptime(text, pattern).replace(tzinfo=zone)
-            return _midnight_after(moment) if is_end and pattern == DATE else moment
-    raise click.UsageError(f'{typed!r}: write "2027-01-31 14:00", "14:00" or "2027-01-31"')
-
-
-def _midnight_after(moment: datetime) -> datetime:
-    zone = current_services().clinic.zone
-    return datetime.combine(moment.astimezone(zone).date() + timedelta(days=1), time(), zone)

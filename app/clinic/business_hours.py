@@ -21,7 +21,7 @@ USUAL_HOURS = {day: (Hours(opens=time(9), closes=time(17)),) for day in WEEKDAYS
 
 def with_usual_hours(clinic: Clinic) -> Clinic:
     """Return ``clinic``, with USUAL_HOURS if it has none."""
-    if any(place.hours for place in clinic.locations):
+    if any(any(place.hours.values()) for place in clinic.locations):
         return clinic
     places = (place.model_copy(update={"hours": USUAL_HOURS}) for place in clinic.locations)
     return clinic.model_copy(update={"locations": tuple(places)})

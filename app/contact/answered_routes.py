@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.contact.answered import BY_LINK, LINK_LIFETIME, mark_answered
 from app.contact.models import Inquiry, InquiryState
 from app.contact.queries import find_inquiry
-from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
 from app.web.rate_limits import limiter
@@ -49,7 +48,7 @@ def _handle(token: str, *, mark: bool) -> ResponseReturnValue:
             state, status = _state(inquiry, now)
             if mark and inquiry and state == "open":
                 mark_answered(session, inquiry, BY_LINK, now, services.inquiries.announcer)
-    except (SQLAlchemyError, NotDurableError, UnknownKeyError) as error:
+    except (SQLAlchemyError, UnknownKeyError) as error:
         log.error("/answered: the database does not answer: %s", type(error).__name__)
         abort(503)
     return redirect(request.path, 303) if mark else _page(state, status, inquiry)

@@ -21,7 +21,6 @@ from app.contact.routes import limit_posts
 from app.contact.schemas import InvalidBodyError, as_form_data, parse_object, type_errors
 from app.contact.service import KeyReusedError
 from app.contact.spam.scoring import SpamSignals
-from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
 from app.web.error_handlers import problem_response
@@ -57,7 +56,8 @@ def create_inquiry() -> ResponseReturnValue:
 def _submit(inquiry: InquiryData, crisis_lines: dict[str, object]) -> ResponseReturnValue:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
-        return problem_response(400, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
+        detail = "Idempotency-Key must be 1 to 255 visible ASCII characters."
+        return problem_response(400, detail, **crisis_lines)
     try:
         receipt = current_services().inquiries.submit(
             inquiry, SpamSignals(), visitor_address(), key
@@ -66,9 +66,10 @@ def _submit(inquiry: InquiryData, crisis_lines: dict[str, object]) -> ResponseRe
         return problem_response(
             422, "This Idempotency-Key was used for another inquiry.", **crisis_lines
         )
-    except (SQLAlchemyError, NotDurableError, UnknownKeyError) as error:
+    except (SQLAlchemyError, UnknownKeyError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
-        return problem_response(503, "The inquiry was not saved. Please try again, or call us.")
+        detail = "The inquiry was not saved. Please try again, or call us."
+        return problem_response(503, detail, **crisis_lines)
     receipt_json = jsonify(
         reference=receipt.reference,
         received_at=clock.iso_utc(receipt.received_at),

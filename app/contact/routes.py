@@ -14,7 +14,6 @@ from app.contact.csrf import is_cross_site, sent_by_browser
 from app.contact.forms import ContactForm
 from app.contact.models import REFERENCE_PATTERN, Inquiry
 from app.contact.spam.scoring import SpamSignals
-from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.services import current_services
 from app.web.error_handlers import error_response
@@ -55,7 +54,7 @@ def submit() -> ResponseReturnValue:
     try:
         signals = SpamSignals(form.honeypot.data, sent_by_browser(request.headers), form.elapsed)
         receipt = inquiries.submit(form.inquiry_data(), signals, visitor_address())
-    except (SQLAlchemyError, NotDurableError, UnknownKeyError) as error:
+    except (SQLAlchemyError, UnknownKeyError) as error:
         log.error("inquiry not saved: %s", type(error).__name__)
         abort(503)
     return redirect(url_for(".received", reference=receipt.reference), 303)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from app import clock
-from app.database.engines import postgres_engine, sqlite_engine
+from app.database.engines import NotDurableError, postgres_engine, sqlite_engine
 from app.encryption import KeyRing
 
 
@@ -36,6 +36,8 @@ class Base(DeclarativeBase):
 def error_line(error: SQLAlchemyError) -> str:
     """Return the first line of a database error. The statement and other lines may quote a row."""
     text = str(error.orig) if isinstance(error, DBAPIError) else ""
+    if isinstance(error, NotDurableError):
+        text = str(error)
     return (text.splitlines() or [type(error).__name__])[0][:200]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 
 try:
     from pysqlite3 import dbapi2 as _bundled
@@ -30,7 +31,7 @@ SERVER_STATE = (
 LOCAL_SETTINGS = "local_settings"  # of a pooled connection: SQL for the start of a transaction
 
 
-class NotDurableError(Exception):
+class NotDurableError(SQLAlchemyError):
     """The database may lose committed data, so it must not accept inquiries."""
 
 

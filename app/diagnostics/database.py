@@ -15,7 +15,7 @@ from app.database.revisions import get_revision, schema_problem, table_problem
 from app.diagnostics.outbox import check_outbox
 from app.diagnostics.result import CheckResult, Level, failed, ok, warning
 from app.encryption import KeyRing, UnknownKeyError
-from app.maintenance.backup import last_backup_at, overdue_backup_age
+from app.maintenance.backup import backup_overdue_for, last_backup_at
 from app.monitoring.health_rules import format_duration
 from app.monitoring.readiness import write_problem
 from app.outbox.models import OutboxMessage
@@ -155,6 +155,6 @@ def _check_backup(database: Database, session: Session) -> list[CheckResult]:
     now = database.now(session)
     newest = abs(now - created_at)  # one from the future is not recent
     message = f"the newest is {format_duration(newest)} old"
-    if newest > MAX_BACKUP_AGE or overdue_backup_age(session, now):
+    if newest > MAX_BACKUP_AGE or backup_overdue_for(session, now):
         return [warning("backup", message, advice)]
     return [ok("backup", message)]

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from app.clinic import Clinic, ClinicError
+from app.clinic import Clinic
 from app.location.map_cache import MapCache, MapSource
 from app.location.markers import OSM_ATTRIBUTION, directions, location_markers
 from app.location.pmtiles_reader import PMTilesReader
@@ -19,10 +19,8 @@ def init_app(
 
     ``basemap`` is the clinic's PMTiles file. Without that file the page offers street images
     from ``tiles_url`` (``https://…/{z}/{x}/{y}.png``, or empty for none). ``cache`` is a folder
-    for files that can be built again. Raises ClinicError for an invalid file or URL.
+    for files that can be built again. Raises ClinicError for an invalid file.
     """
-    if tiles_url and not all(part in tiles_url for part in ("{z}", "{x}", "{y}")):
-        raise ClinicError("MAP_TILES_URL: must contain {z}, {x} and {y}")
     reader = PMTilesReader(basemap) if basemap.exists() else None
     source = MapSource(
         markers=location_markers(clinic.locations),

@@ -95,13 +95,14 @@ def last_backup_at(session: Session) -> datetime | None:
     return session.scalar(query)
 
 
-def overdue_backup_age(session: Session, now: datetime) -> timedelta | None:
-    """Return the age of the last backup, or of the first try, if the next one is overdue."""
+def backup_overdue_for(session: Session, now: datetime) -> timedelta | None:
+    """Return for how long MISSED_RUNS regular backups have been missing; None if they are not."""
     job = session.get(ScheduledJob, BACKUP_JOB) or session.get(ScheduledJob, FIRST_BACKUP_JOB)
     if job is None or job.overdue_at is None:
         return None
     age = abs(now - job.started_at)  # a backup from the future was made by a wrong clock
-    return age if age > job.overdue_at - job.started_at else None
+    overdue = age - (job.overdue_at - job.started_at)
+    return overdue if overdue > timedelta(0) else None
 
 
 def existing_tables(connection: sa.Connection) -> list[str]:

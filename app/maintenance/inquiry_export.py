@@ -18,7 +18,8 @@ from app.encryption import KeyRing, UnknownKeyError
 
 BATCH_SIZE = 200  # inquiries read in one short transaction
 CONTENT_FIELDS = tuple(item.name for item in fields(InquiryData) if item.name != "phone_e164")
-COLUMNS = ("reference", "received_at", "state", "answered_at", *CONTENT_FIELDS)
+STATE_FIELDS = ("reference", "received_at", "state", "answered_at", "answered_by", "taken_by")
+COLUMNS = (*STATE_FIELDS, *CONTENT_FIELDS)
 UNDECRYPTABLE = "encrypted with a missing key"  # instead of the state; the content is empty
 # First characters that spreadsheets take for a formula, also in full width (OWASP, CSV injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -72,6 +73,8 @@ def _row(inquiry: Inquiry, keys: KeyRing, zone: ZoneInfo) -> Row:
         "received_at": received,
         "state": inquiry.state if data else UNDECRYPTABLE,
         "answered_at": answered,
+        "answered_by": inquiry.answered_by or "",
+        "taken_by": inquiry.taken_by or "",
         **{name: getattr(data, name) if data else "" for name in CONTENT_FIELDS},
     }
 

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from app.contact.models import Inquiry
 from app.database import Database
-from app.database.engines import NotDurableError
 from app.maintenance.backup import last_backup_at
 from app.monitoring.alerts import RESOLVED_TITLES
 from app.monitoring.health_rules import SiteHealth, site_health
@@ -39,7 +38,7 @@ class DatabaseCollector(Collector):
         yield _metric(Gauge, "ready", "Whether this host can store an inquiry.", ready)
         try:
             metrics = list(self._from_database())
-        except (SQLAlchemyError, NotDurableError):
+        except SQLAlchemyError:
             metrics = []
         yield _metric(Gauge, "database_up", "Whether the database answers.", bool(metrics))
         yield from metrics
@@ -83,7 +82,7 @@ def _health_metrics(health: SiteHealth) -> Iterator[Metric]:
     yield _age("outbox_oldest_pending_message", "the oldest pending message", outbox.oldest_pending)
     yield _metric(Gauge, "outbox_paused", "Whether sending is paused.", is_paused)
     yield _age("mailer_heartbeat", "the last heartbeat", outbox.heartbeat_age, math.inf)
-    is_overdue = health.overdue_backup_age is not None
+    is_overdue = health.backup_overdue_for is not None
     yield _metric(Gauge, "backup_overdue", "Whether three backups are missing.", is_overdue)
     yield _metric(Gauge, "mail_transport_unavailable", "Why no email is sent.", faults, "fault")
 

@@ -10,7 +10,6 @@ from http import HTTPStatus
 from flask import Blueprint, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.database.engines import NotDurableError
 from app.monitoring.health_rules import Severity, site_health
 from app.services import current_services
 from app.web.forwarded import forwarded_entries
@@ -47,7 +46,7 @@ def outbox() -> Response:
     try:
         with database.read_session() as session:
             severity = site_health(session, database.now(session)).severity
-    except (SQLAlchemyError, NotDurableError):
+    except SQLAlchemyError:
         severity = Severity.CRITICAL
     status = severity.label if severity else "ok"
     return _response("status", status, healthy=severity is not Severity.CRITICAL)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.contact.queries import WaitingStats, quarantine_stats, unanswered_stats
-from app.maintenance.backup import overdue_backup_age
+from app.maintenance.backup import backup_overdue_for
 from app.maintenance.retention import unconfirmed_since
 from app.monitoring.observations import ALERTS, PING, POSTS, WEBSITE, Observation
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT
@@ -105,7 +105,7 @@ class SiteHealth:
     quarantine: WaitingStats
     unanswered: WaitingStats
     retention_stopped_since: datetime | None = None
-    overdue_backup_age: timedelta | None = None
+    backup_overdue_for: timedelta | None = None
     observed: tuple[Problem, ...] = ()
 
     @property
@@ -115,7 +115,7 @@ class SiteHealth:
             *_delivery_problems(self.outbox),
             *_quarantine_problems(self.quarantine),
             *_retention_problems(self.retention_stopped_since),
-            *_backup_problems(self.overdue_backup_age),
+            *_backup_problems(self.backup_overdue_for),
             *self.observed,
         )
         return sorted(found, key=lambda problem: -problem.severity)
@@ -133,7 +133,7 @@ def site_health(session: Session, now: datetime) -> SiteHealth:
         quarantine_stats(session, now),
         unanswered_stats(session, now),
         unconfirmed_since(session, now),
-        overdue_backup_age(session, now),
+        backup_overdue_for(session, now),
         tuple(_observed_problems(session, now)),
     )
 
@@ -218,12 +218,12 @@ def _retention_problems(last_run: datetime | None) -> Iterator[Problem]:
         )
 
 
-def _backup_problems(overdue_age: timedelta | None) -> Iterator[Problem]:
-    if overdue_age is not None:
+def _backup_problems(overdue: timedelta | None) -> Iterator[Problem]:
+    if overdue is not None:
         yield Problem(
             "backup",
             Severity.WARNING,
-            f"No backup has been made for {format_duration(overdue_age)}: three are missing",
+            f"Backups have been overdue for {format_duration(overdue)}: three are missing",
             "check the log of `flask backup` and the space in its folder",
         )
 

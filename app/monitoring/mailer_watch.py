@@ -9,7 +9,6 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Database
-from app.database.engines import NotDurableError
 from app.monitoring.health_rules import format_duration
 from app.outbox.heartbeat import HEARTBEAT_TIMEOUT, last_heartbeat
 
@@ -42,7 +41,7 @@ class MailerWatch(threading.Thread):
             with self._database.read_session() as session:
                 now = self._database.now(session)
                 last = last_heartbeat(session, now)
-        except (SQLAlchemyError, NotDurableError):
+        except SQLAlchemyError:
             return False  # /readyz reports a database that does not answer
         if last is None and starting:
             return False

@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, Database, UTCDateTime
-from app.database.engines import NotDurableError
 from app.http_calls import CallResult, call
 from app.services import Services, current_services
 
@@ -53,7 +52,7 @@ def record(database: Database, name: str, result: CallResult) -> bool:
             row.failing_since = since if result.problem else None
             row.certificate_ends_at = result.certificate_ends_at
             session.add(row)
-    except (SQLAlchemyError, NotDurableError) as error:
+    except SQLAlchemyError as error:
         log.warning("%s not recorded: %s", name, type(error).__name__)
         return False
     return True

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.contact.models import Inquiry, new_reference
 from app.database import Database, error_line, key_check_values
-from app.database.engines import NotDurableError
 from app.database.revisions import get_revision, schema_problem, table_problem
 from app.encryption import UnknownKeyError
 from app.maintenance import audit_log  # noqa: F401  (adds a table)
@@ -46,9 +45,10 @@ class Readiness:
 
     def problem(self) -> str | None:
         """Return why no inquiry can be stored, or None. While one thread waits for a database
-        that hangs, the others get the last result.
+        that hangs, the others get the last result, if there is one.
         """
-        if time.monotonic() >= self._next_check and self._lock.acquire(blocking=False):
+        is_first = self._next_check == 0.0
+        if time.monotonic() >= self._next_check and self._lock.acquire(blocking=is_first):
             try:
                 problem = find_problem(self._database)
                 if problem and problem != self._problem:
@@ -70,7 +70,7 @@ def find_problem(database: Database) -> str | None:
                 key_check_values.check_keys(session, database.keys)
     except UnknownKeyError:
         return "a key is missing from ENCRYPTION_KEYS"
-    except (SQLAlchemyError, NotDurableError):
+    except SQLAlchemyError:
         return "the database does not answer"
     return problem or write_problem(database)
 
@@ -92,7 +92,7 @@ def write_problem(database: Database) -> str | None:
             if not database.folder:
                 _use_disk(session)
             session.rollback()
-    except (SQLAlchemyError, NotDurableError, OSError) as error:
+    except (SQLAlchemyError, OSError) as error:
         line = error_line(error) if isinstance(error, SQLAlchemyError) else str(error)
         return f"the database cannot be written: {line}"
     return None if inserted else "the database ignores what is written"

@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.clinic import Clinic, Location
 from app.database import Database
-from app.database.engines import NotDurableError
 from app.notices.closures import with_closures
 from app.notices.models import Notice
 from app.notices.service import current_notices
@@ -43,7 +42,7 @@ class NoticeBoard:
         try:
             with self._database.read_session() as session:
                 self._notices = current_notices(session, clock.now())
-        except (SQLAlchemyError, NotDurableError) as error:
+        except SQLAlchemyError as error:
             log.debug("notices not read: %s", type(error).__name__)
 
     def version(self) -> Hashable:

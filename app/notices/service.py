@@ -73,6 +73,8 @@ def _check(clinic: Clinic, notice: Notice, now: datetime) -> None:
         raise NoticeError("the end is in the past")
     if notice.ends_at - notice.starts_at > MAX_DURATION:
         raise NoticeError("a notice can be shown for a year at most")
+    if notice.closed_from and notice.closed_from < notice.starts_at:
+        raise NoticeError("the clinic must close after the notice starts")
     if notice.closed_from and notice.closed_from >= notice.ends_at:
         raise NoticeError("the clinic must close before the notice ends")
 

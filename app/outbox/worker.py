@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import Database
-from app.database.engines import NotDurableError
 from app.database.key_check_values import require_newest_key
 from app.encryption import UnknownKeyError
 from app.outbox import admin, circuit_breaker, queue, results, retry_schedule, signals
@@ -51,7 +50,7 @@ class Worker(ABC):
         while not self.signal_handler.stopping:
             try:
                 delivered = self.deliver_one()
-            except (SQLAlchemyError, NotDurableError) as error:
+            except SQLAlchemyError as error:
                 # Nothing is lost: a claimed message becomes due again when its lease ends.
                 log.error("the database does not answer: %s", type(error).__name__)
                 delivered = False
@@ -120,7 +119,7 @@ class Worker(ABC):
                     if result.redirected:
                         require_newest_key(session, self.database.keys, now)
                     recorded = results.record_result(session, message, result, now)
-            except (SQLAlchemyError, NotDurableError) as error:
+            except SQLAlchemyError as error:
                 log.error("cannot record the result of an attempt: %s", type(error).__name__)
                 time.sleep(RECORD_RETRY_DELAY)
                 continue

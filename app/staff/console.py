@@ -10,7 +10,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.database import Database
-from app.database.engines import NotDurableError
 from app.encryption import UnknownKeyError
 from app.staff import (  # noqa: F401  (their views register themselves)
     account_pages,
@@ -29,7 +28,7 @@ from app.web.error_handlers import show_errors_below
 from app.web.static_files import add_static_file
 
 FOLDER = Path(__file__).parent
-UNAVAILABLE = (SQLAlchemyError, NotDurableError, UnknownKeyError)
+UNAVAILABLE = (SQLAlchemyError, UnknownKeyError)
 MESSAGES = {
     400: ("Please try again", "This page was open for a long time. Nothing was changed."),
     401: ("You were signed out", "You had been signed in for 12 hours. Nothing was changed."),

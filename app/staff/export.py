@@ -5,6 +5,7 @@ from datetime import date, datetime, time
 from io import StringIO
 
 from flask import Response, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
 from app import clock
@@ -16,15 +17,20 @@ from app.staff.blueprint import blueprint
 
 @blueprint.get("/export")
 def export() -> str:
-    return render_template("staff/export.html")
+    return render_template("staff/export.html", problem="", typed="")
 
 
 @blueprint.post("/export")
-def export_file() -> Response:
+def export_file() -> ResponseReturnValue:
     """Send all inquiries since a date. The audit log has an entry before the first byte."""
     services = current_services()
     database, zone = services.database, services.clinic.zone
-    since = request.form.get("since", type=date.fromisoformat)
+    try:
+        typed = request.form.get("since", "").strip()
+        since = date.fromisoformat(typed) if typed else None
+    except ValueError:
+        problem = f"{typed} is not a date: write one like 2027-01-31."
+        return render_template("staff/export.html", problem=problem, typed=typed), 422
     with database.session() as session:
         first = datetime.combine(since, time(), zone) if since else None
         ids = find_inquiries(session, first)

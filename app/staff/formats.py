@@ -1,6 +1,6 @@
 """How times are written in the console: in the clinic's time zone."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from flask import Flask
 
@@ -9,8 +9,9 @@ from app.services import current_services
 
 
 def init_formats(app: Flask) -> None:
-    """Add the filters ``local_time`` and ``hours`` to templates."""
+    """Add the filters ``local_time``, ``end_time`` and ``hours`` to templates."""
     app.add_template_filter(local_time)
+    app.add_template_filter(end_time)
     app.add_template_filter(hours)
 
 
@@ -21,10 +22,19 @@ def local_time(moment: datetime, *, inline: bool = False) -> str:
     """
     zone = current_services().clinic.zone
     local, today = moment.astimezone(zone), clock.now().astimezone(zone)
-    time = f"{local:%-I:%M %p}"
+    clock_time = f"{local:%-I:%M %p}"
     if local.date() == today.date():
-        return f"{'today' if inline else 'Today'}, {time}"
-    return f"{local:%a, %b %-d}{'' if local.year == today.year else f', {local.year}'}, {time}"
+        return f"{'today' if inline else 'Today'}, {clock_time}"
+    year = "" if local.year == today.year else f", {local.year}"
+    return f"{local:%a, %b %-d}{year}, {clock_time}"
+
+
+def end_time(moment: datetime) -> str:
+    """Format the end of a period within a sentence: midnight is the end of the day before."""
+    local = moment.astimezone(current_services().clinic.zone)
+    if local.time() != time():
+        return local_time(moment, inline=True)
+    return f"the end of {local - timedelta(days=1):%a, %b %-d}"
 
 
 def hours(duration: timedelta) -> str:
@@ -38,6 +48,6 @@ def hours(duration: timedelta) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """Return the message of an error with a capital and a full stop."""
+    """Return the message of an error with a capital and a period."""
     text = str(error).removesuffix(".")
     return f"{text[:1].upper()}{text[1:]}."

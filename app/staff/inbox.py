@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from sqlalchemy.orm import Session
@@ -20,9 +20,10 @@ from app.clinic import Clinic
 from app.clinic.business_hours import open_times, with_usual_hours
 from app.contact import search_index
 from app.contact.crisis_detection import mentions_crisis
+from app.contact.emails import CONTROLS
 from app.contact.forms import REPLY_BY
-from app.contact.models import IS_ANSWERED, IS_QUARANTINED, IS_UNANSWERED, Inquiry
-from app.encryption import KeyRing, UnknownKeyError
+from app.contact.models import IS_ANSWERED, IS_QUARANTINED, IS_UNANSWERED, Inquiry, InquiryData
+from app.encryption import UnknownKeyError
 from app.maintenance import audit_log
 from app.notices.closures import with_closures
 from app.notices.service import closures_since
@@ -33,6 +34,8 @@ from app.staff.blueprint import blueprint
 PAGE_SIZE = 25
 MAX_COUNT = 1000  # of a tab: counting more would take time and help nobody
 MAX_FOUND = 100
+MAX_PAGE = 10_000
+MAX_SORTED = 200  # inquiries at the beginning of a list that are sorted by urgency
 UNDELIVERED = Inquiry.reference.in_(sa.select(OutboxMessage.reference).where(IS_DEAD))
 OLDEST_FIRST = (Inquiry.created_at, Inquiry.id)
 
@@ -109,7 +112,7 @@ class Filters:
             conditions.append(Inquiry.location == self.location)
         if self.first:
             conditions.append(Inquiry.created_at >= _midnight(self.first, clinic))
-        if self.last:
+        if self.last and self.last < date.max:
             end = _midnight(self.last + timedelta(days=1), clinic)
             conditions.append(Inquiry.created_at < end)
         return conditions
@@ -126,20 +129,31 @@ def inbox(key: str) -> str:
     """Show a tab of the inbox."""
     services, tab = current_services(), TABS[key]
     filters = Filters.parse(request.args)
-    page = max(1, request.args.get("page", 1, type=int))
-    query = sa.select(Inquiry).where(tab.condition, *filters.conditions(services.clinic))
+    page = min(max(1, request.args.get("page", 1, type=int)), MAX_PAGE)
+    conditions = filters.conditions(services.clinic)
     with services.database.read_session() as session:
-        query = query.order_by(*tab.order).limit(PAGE_SIZE + 1).offset((page - 1) * PAGE_SIZE)
-        found = session.scalars(query).all()
+        inquiries = _page_of(session, tab, conditions, page)
         values = {
-            "rows": _rows(session, found[:PAGE_SIZE]),
-            "counts": _counts(session),
+            "rows": _rows(session, inquiries[:PAGE_SIZE]),
+            "more": len(inquiries) > PAGE_SIZE,
+            "counts": _counts(session, conditions),
             "tabs": TABS.values(),
         }
-    more = len(found) > PAGE_SIZE
-    return render_template(
-        "staff/inbox.html", tab=tab, filters=filters, page=page, more=more, **values
-    )
+    return render_template("staff/inbox.html", tab=tab, filters=filters, page=page, **values)
+
+
+def _page_of(
+    session: Session, tab: Tab, conditions: Sequence[sa.ColumnElement[bool]], page: int
+) -> Sequence[Inquiry]:
+    """The inquiries of a page, and one more if there is another page. Of those who have waited
+    longest, the urgent ones come first. To know them, each has to be decrypted.
+    """
+    query = sa.select(Inquiry).where(tab.condition, *conditions).order_by(*tab.order)
+    first, end = (page - 1) * PAGE_SIZE, page * PAGE_SIZE + 1
+    if tab.key == "answered" or end > MAX_SORTED:
+        return session.scalars(query.limit(PAGE_SIZE + 1).offset(first)).all()
+    inquiries = session.scalars(query.limit(MAX_SORTED)).all()
+    return sorted(inquiries, key=lambda inquiry: not _is_urgent(_content(inquiry)))[first:end]
 
 
 @blueprint.post("/search")
@@ -151,35 +165,32 @@ def search() -> ResponseReturnValue:
     services, text = current_services(), request.form.get("search", "").strip()
     query = search_index.search(services.database.keys, text, services.clinic.country)
     if query is None:
-        flash("Search for a reference like K7R-4M2, a whole email address or a phone number.")
-        return redirect(url_for(".inbox"), 303)
+        return render_template("staff/found.html", rows=(), search=text.translate(CONTROLS))
+    newest = query.order_by(Inquiry.created_at.desc()).limit(MAX_FOUND)
     with services.database.session() as session:
-        found = session.scalars(query.order_by(Inquiry.created_at.desc()).limit(MAX_FOUND)).all()
+        matches = session.scalars(newest).all()
         now = services.database.now(session)
-        audit_log.record(session, now, f"searched: {len(found)} found", actor=current_user.email)
-    if len(found) == 1:
-        return redirect(url_for(".show_inquiry", reference=found[0].reference), 303)
+        audit_log.record(session, now, f"searched: {len(matches)} found", actor=current_user.email)
+    if len(matches) == 1:
+        return redirect(url_for(".show_inquiry", reference=matches[0].reference), 303)
     with services.database.read_session() as session:
-        return render_template("staff/found.html", rows=_rows(session, found), search=text)
+        return render_template("staff/found.html", rows=_rows(session, matches), search=text)
 
 
-def _counts(session: Session) -> Mapping[str, str]:
-    """How many inquiries each tab has, up to ``1,000+``."""
+def _counts(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> Mapping[str, str]:
+    """How many inquiries each tab has that fulfill ``conditions``, up to ``1,000+``."""
     counts = {}
     for tab in TABS.values():
-        rows = sa.select(Inquiry.id).where(tab.condition).limit(MAX_COUNT + 1).subquery()
-        count = session.scalar(sa.select(sa.func.count()).select_from(rows)) or 0
+        rows = sa.select(Inquiry.id).where(tab.condition, *conditions).limit(MAX_COUNT + 1)
+        count = session.scalar(sa.select(sa.func.count()).select_from(rows.subquery())) or 0
         counts[tab.key] = f"{MAX_COUNT:,}+" if count > MAX_COUNT else f"{count:,}"
     return counts
 
 
 def _rows(session: Session, inquiries: Sequence[Inquiry]) -> list[Row]:
-    services = current_services()
-    waits = _open_times(session, services.clinic, [one.waiting_since for one in inquiries])
-    return [
-        _row(inquiry, waited, services.clinic, services.database.keys)
-        for inquiry, waited in zip(inquiries, waits, strict=True)
-    ]
+    clinic = current_services().clinic
+    waits = _open_times(session, clinic, [inquiry.waiting_since for inquiry in inquiries])
+    return [_row(inquiry, waited, clinic) for inquiry, waited in zip(inquiries, waits, strict=True)]
 
 
 def _open_times(session: Session, clinic: Clinic, since: Sequence[datetime]) -> list[timedelta]:
@@ -190,19 +201,29 @@ def _open_times(session: Session, clinic: Clinic, since: Sequence[datetime]) -> 
     return open_times(with_closures(with_usual_hours(clinic), closures), since, clock.now())
 
 
-def _row(inquiry: Inquiry, waited: timedelta, clinic: Clinic, keys: KeyRing) -> Row:
-    try:
-        content = inquiry.decrypt(keys)
-    except UnknownKeyError:
-        content = None
+def _row(inquiry: Inquiry, waited: timedelta, clinic: Clinic) -> Row:
+    content = _content(inquiry)
     return Row(
         inquiry=inquiry,
         topic=clinic.topic(inquiry.topic).label,
         location=clinic.location_name(inquiry.location) if len(clinic.locations) > 1 else "",
         reply_by=REPLY_BY[content.reply_by] if content else "",
-        urgent=content is not None and mentions_crisis(content.free_text, clinic.crisis_phrases),
+        urgent=_is_urgent(content),
         waited=waited,
     )
+
+
+def _content(inquiry: Inquiry) -> InquiryData | None:
+    """What the visitor wrote, or None if it is erased or its key is missing."""
+    try:
+        return inquiry.decrypt(current_services().database.keys)
+    except UnknownKeyError:
+        return None
+
+
+def _is_urgent(content: InquiryData | None) -> bool:
+    phrases = current_services().clinic.crisis_phrases
+    return content is not None and mentions_crisis(content.free_text, phrases)
 
 
 def _midnight(day: date, clinic: Clinic) -> datetime:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from app.clinic import Clinic
@@ -30,7 +31,7 @@ from app.database.key_check_values import require_newest_key
 from app.encryption import UnknownKeyError
 from app.maintenance import MaintenanceError, audit_log
 from app.maintenance.erasure import erase_now
-from app.outbox.models import Kind, OutboxMessage, State
+from app.outbox.models import DeliveryAttempt, Kind, OutboxMessage, State
 from app.services import current_services
 from app.staff.blueprint import blueprint
 from app.staff.formats import sentence
@@ -38,7 +39,7 @@ from app.staff.formats import sentence
 MAX_EVENTS = 200
 OPENED = "opened"
 BUTTONS = ("take", "put_back", "answered", "unanswered", "release", "spam", "send")
-CHANGED = "Somebody else changed this inquiry while you were looking at it. Please check it again."
+CHANGED = "This inquiry has changed since you opened it. Please check it again."
 
 
 class ActionError(Exception):
@@ -70,10 +71,7 @@ def show_inquiry(reference: str) -> str:
     clinic = services.clinic
     with services.database.read_session() as session:
         history = sorted(_history(session, inquiry, clinic), key=lambda event: event.at)
-        written = [
-            (note, services.database.keys.decrypt(note.encrypted_text))
-            for note in notes.list_notes(session, inquiry)
-        ]
+        written = [(note, _text_of(note)) for note in notes.list_notes(session, inquiry)]
         undelivered = session.scalars(_select_undelivered(inquiry)).first() is not None
     return render_template(
         "staff/inquiry.html",
@@ -108,10 +106,12 @@ def act(reference: str, action: str) -> ResponseReturnValue:
     except (ActionError, QuarantineError, requeue.RequeueError) as error:
         flash(sentence(error), "error")
         return redirect(url_for(".show_inquiry", reference=reference), 303)
-    flash(f"{inquiry.reference}: {done}.", "done")
+    inquiry_url = url_for(".show_inquiry", reference=inquiry.reference)
+    link = Markup('<a href="{}">{}</a>').format(inquiry_url, inquiry.reference)
+    flash(Markup("{}: {}.").format(link, done), "done")
     if action in ("answered", "spam"):
         return redirect(url_for(".inbox"), 303)
-    return redirect(url_for(".show_inquiry", reference=inquiry.reference), 303)
+    return redirect(inquiry_url, 303)
 
 
 @blueprint.post("/inquiries/<reference>/notes")
@@ -162,6 +162,13 @@ def erase(reference: str) -> ResponseReturnValue:
     else:
         flash(f"{inquiry.reference} is erased.", "done")
     return redirect(url_for(".show_inquiry", reference=inquiry.reference), 303)
+
+
+def _text_of(note: notes.InquiryNote) -> str:
+    try:
+        return current_services().database.keys.decrypt(note.encrypted_text)
+    except UnknownKeyError:
+        return "This note cannot be read: a key is missing from ENCRYPTION_KEYS."
 
 
 def _find(session: Session, reference: str) -> Inquiry:
@@ -266,11 +273,11 @@ def _history(session: Session, inquiry: Inquiry, clinic: Clinic) -> Iterator[Eve
     messages = sa.select(OutboxMessage).where(OutboxMessage.reference == inquiry.reference)
     for message in session.scalars(messages):
         if message.kind == Kind.EMAIL:
-            yield _delivery(message)
+            yield _delivery(session, message)
     yield from _audited(session, inquiry)
 
 
-def _delivery(message: OutboxMessage) -> Event:
+def _delivery(session: Session, message: OutboxMessage) -> Event:
     to = message.mailbox or "the visitor (confirmation)"
     if message.delivered_at:
         place = " (the fallback mailbox got it)" if message.used_fallback else ""
@@ -279,7 +286,11 @@ def _delivery(message: OutboxMessage) -> Event:
         case State.DEAD:
             text = f"Email to {to} could not be delivered"
         case State.CANCELLED:
-            text = f"Email to {to} was cancelled"
+            query = sa.select(sa.func.max(DeliveryAttempt.ended_at)).where(
+                DeliveryAttempt.outbox_message_id == message.id
+            )
+            ended_at = session.scalar(query) or message.queued_at
+            return Event(ended_at, f"Email to {to} was canceled")
         case _:
             text = f"Email to {to} is waiting to be sent"
     return Event(message.queued_at, text)

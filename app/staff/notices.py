@@ -1,6 +1,6 @@
 """Notices on the public pages: add one, end one."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,6 +11,7 @@ from app.notices import service
 from app.notices.models import MAX_LENGTH, Notice
 from app.notices.service import NoticeError
 from app.notices.text import notice_line
+from app.notices.typed_times import end_of, parse_time
 from app.services import current_services
 from app.staff.blueprint import blueprint
 from app.staff.formats import sentence
@@ -75,11 +76,11 @@ def _page(problem: str = "") -> str:
 def _typed_notice(now: datetime) -> Notice:
     """The notice that the form describes. Raises NoticeError."""
     form, zone = request.form, current_services().clinic.zone
-    starts_at = _moment("starts", now) or now
-    midnight = datetime.combine(starts_at.astimezone(zone).date() + timedelta(days=1), time(), zone)
+    starts_at = _typed_time("starts", now.astimezone(zone).date()) or now
+    day = starts_at.astimezone(zone).date()
     closed_from = {
         "closed": starts_at,
-        "closing": _moment("closing_at", now),
+        "closing": _typed_time("closing_at", day),
     }.get(form.get("kind", ""))
     if form.get("kind") == "closing" and closed_from is None:
         raise NoticeError("enter when the clinic closes")
@@ -87,20 +88,12 @@ def _typed_notice(now: datetime) -> Notice:
         text=" ".join(form.get("text", "").split()),
         location=form.get("location") or None,
         starts_at=starts_at,
-        ends_at=_moment("ends", now) or midnight,
+        ends_at=_typed_time("ends", day) or end_of(day, zone),
         closed_from=closed_from,
     )
 
 
-def _moment(field: str, now: datetime) -> datetime | None:
-    """What was typed into ``field``: a date and a time, or a time of today. Raises NoticeError."""
-    if not (typed := request.form.get(field, "").strip()):
-        return None
-    zone = current_services().clinic.zone
-    try:
-        if len(typed) == len("14:00"):
-            today = now.astimezone(zone).date()
-            return datetime.combine(today, time.fromisoformat(typed), zone)
-        return datetime.fromisoformat(typed).replace(tzinfo=zone)
-    except ValueError:
-        raise NoticeError("write a date and time like 2027-01-31 14:00") from None
+def _typed_time(field: str, day: date) -> datetime | None:
+    """The time in ``field``, None if it is empty. Raises NoticeError."""
+    typed = request.form.get(field, "").strip()
+    return parse_time(typed, day, current_services().clinic.zone) if typed else None

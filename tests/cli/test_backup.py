@@ -20,7 +20,7 @@ from app.database import revisions
 from app.diagnostics.environment import check_replaced_backups
 from app.encryption import KeyRing
 from app.maintenance import backup_archive, erasure_list, restore
-from app.maintenance.backup import get_backend, last_backup_at, overdue_backup_age
+from app.maintenance.backup import backup_overdue_for, get_backend, last_backup_at
 from app.maintenance.backup_folder import delete_old_backups
 from app.maintenance.restore import block_inquiries
 from app.outbox.models import OutboxMessage
@@ -112,8 +112,8 @@ def test_a_first_backup_that_fails_is_missed(desk: Desk, tmp_path: Path) -> None
     failed = desk.run("backup", str(tmp_path / "no-folder" / "one.backup"), "--every", "1")
     assert failed.exit_code == 1
     with desk.database.read_session() as session:
-        assert overdue_backup_age(session, datetime.now(UTC) + timedelta(hours=2.9)) is None
-        assert overdue_backup_age(session, datetime.now(UTC) + timedelta(hours=3.1))
+        assert backup_overdue_for(session, datetime.now(UTC) + timedelta(hours=2.9)) is None
+        assert backup_overdue_for(session, datetime.now(UTC) + timedelta(hours=3.1))
 
 
 def test_a_backup_is_private_and_its_time_is_recorded(

@@ -116,7 +116,7 @@ def test_missed_backups_are_a_problem(outbox: Outbox) -> None:
     record_backup(outbox.database, outbox.now - timedelta(hours=5), timedelta(hours=1))
     shown = status(outbox).output
     assert "Last backup    5 h ago" in shown.splitlines()
-    assert "warning: No backup has been made for 5 h: three are missing." in shown
+    assert "warning: Backups have been overdue for 2 h: three are missing." in shown
 
 
 def test_status_as_json(outbox: Outbox) -> None:

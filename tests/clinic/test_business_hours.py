@@ -67,6 +67,11 @@ def test_only_opening_hours_count(
     assert times(clinic, reply_within, start) == (half, end)
 
 
+def test_hours_without_any_period_count_like_none(clinic: Clinic) -> None:
+    friday = "2026-11-27 16:50"
+    assert times(clinic, "1 business day", friday, hours={"monday": []})[1] == "2026-11-30 16:50"
+
+
 def test_closed_dates_short_days_and_breaks_are_skipped(clinic: Clinic) -> None:
     friday = "2026-11-27 16:50"
     closed = times(clinic, "1 business day", friday, closed=["2026-11-30"])

@@ -133,6 +133,17 @@ def test_rate_limit_returns_429_with_retry_after(make_app: Callable[..., Flask])
     assert int(responses[-1].headers["Retry-After"]) > 0
 
 
+@pytest.mark.parametrize(("key", "status"), [("", 503), ("ä", 400)])
+def test_problems_keep_the_crisis_lines(
+    make_app: Callable[..., Flask], key: str, status: int
+) -> None:
+    visitor = Visitor(make_app(DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/none"))
+    response = visitor.call(key, message="I want to kill myself")
+    assert response.status_code == status
+    assert response.json
+    assert response.json["crisis_lines"]
+
+
 def test_api_without_database_returns_503_not_saved(make_app: Callable[..., Flask]) -> None:
     app = make_app(DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/none")
     response = Visitor(app).call()

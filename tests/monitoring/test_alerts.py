@@ -281,7 +281,7 @@ def test_three_missed_backups_are_reported_until_one_is_made(watch: Watcher) -> 
     assert watch.check(hours=3) == []
     assert watch.check(seconds=5) == [("backup", "firing", "warning")]
     title = watch.receiver.bodies[-1]["title"]
-    assert "No backup has been made for 3 h: three are missing" in title
+    assert "Backups have been overdue for 5 s: three are missing" in title
     assert watch.check(hours=3.9) == []
     record_backup(database, watch.outbox.now, hour)
     assert watch.check() == []

@@ -144,7 +144,7 @@ def test_a_closure_of_some_days_is_in_the_hours_of_each(site: Site) -> None:
         (["Text", "--start", "2026-11-01", "--end", "2026-11-02"], "the end is in the past"),
         (["Text", "--end", "2028-01-01"], "for a year at most"),
         (["--closing-at", "2026-12-02", "--end", "2026-12-01"], "close before the notice ends"),
-        (["Text", "--end", "tomorrow"], "'tomorrow': write"),
+        (["Text", "--end", "tomorrow"], "'tomorrow' is not a time: write"),
     ],
 )
 def test_a_notice_that_cannot_be_right_is_refused(

@@ -1,8 +1,9 @@
 """Notices from the console: what is published, and mistakes."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
+import time_machine
 
 from app.services import get_services
 from tests.staff.conftest import EMAILS, Console
@@ -36,6 +37,15 @@ def test_closing_early_is_at_a_time_of_today_in_the_clinics_zone(site: Console) 
     assert "11:58 pm" in site.client.get("/privacy").text
 
 
+def test_closing_early_tomorrow_is_not_a_closure_of_the_whole_day(site: Console) -> None:
+    tomorrow = get_services(site.app).clinic.today() + timedelta(days=1)
+    fields = {**FIELDS, "kind": "closing", "starts": f"{tomorrow}T07:00", "closing_at": "14:00"}
+    assert site.staff().post("/staff/notices", "/staff/notices", **fields).status_code == 303
+    clinic_zone = get_services(site.app).clinic.zone
+    with time_machine.travel(datetime.combine(tomorrow, time(8), clinic_zone)):
+        assert "Closing at 2 pm today" in site.says("notices", "list")
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
@@ -43,8 +53,12 @@ def test_closing_early_is_at_a_time_of_today_in_the_clinics_zone(site: Console) 
         ({"text": "x" * 201}, "at most 200 characters"),
         ({"text": "x", "location": "nowhere"}, "There is no location"),
         ({"text": "x", "ends": "2020-01-01T10:00"}, "must end after it starts"),
-        ({"text": "x", "ends": "tomorrow"}, "Write a date and time"),
+        ({"text": "x", "ends": "tomorrow"}, "is not a time: write"),
         ({"kind": "closing", "text": "x"}, "Enter when the clinic closes"),
+        (
+            {"kind": "closing", "closing_at": "2020-01-01T10:00"},
+            "must close after the notice",
+        ),
     ],
 )
 def test_a_wrong_notice_is_explained_and_what_was_typed_stays(
