@@ -36,7 +36,7 @@ class Job:
     ``run(session, now)`` is called in the transaction that claims the job, so what it writes
     is committed exactly once. It may return a function to call after the commit, for network
     calls and long work. ``run_immediately=False`` skips the first run of a new site.
-    ``on_result`` is told after each try, due or not, whether there was no error.
+    ``on_result`` is called after each check, due or not, with whether there was no error.
     """
 
     name: str

@@ -41,7 +41,7 @@ def backup(path: Path, keep: int | None, every: int | None) -> None:
 
     In a folder, the file is named by the time. No file is overwritten. Inquiry content
     stays encrypted: store ENCRYPTION_KEYS elsewhere, or nobody can read it. A list of erased
-    inquiries is kept beside the backups: copy it with them.
+    inquiries is kept next to the backups: copy it with them.
     """
     services = current_services()
     database, instance = services.database, services.settings.instance_dir
@@ -96,7 +96,7 @@ def restore(context: click.Context, path: Path, replace: bool, yes: bool) -> Non
     if erased_again:
         click.echo(f"Erased again, as before the restore: {erased_again}")
     if not (path.parent / erasure_list.FILE_NAME).exists():
-        click.echo(f"There is no {erasure_list.FILE_NAME} beside the backup. Erase again what was")
+        click.echo(f"There is no {erasure_list.FILE_NAME} next to the backup. Erase again what was")
         click.echo(f"erased after {manifest.created_at:%Y-%m-%d %H:%M} UTC.")
     click.echo("Restored. The outbox is paused: check `outbox list`, cancel what was delivered")
     click.echo("long ago, then run `outbox resume`.")

@@ -132,7 +132,7 @@ def show(reference: str, as_json: bool) -> None:  # noqa: FBT001
 @click.argument("reference")
 @click.option("--undo", is_flag=True, help="It was not answered: remind of it again.")
 def answered(reference: str, undo: bool) -> None:  # noqa: FBT001
-    """Mark an inquiry as answered, so that nobody is reminded of it.
+    """Mark an inquiry as answered and stop its reminders.
 
     The link in its email does the same.
     """
@@ -251,8 +251,8 @@ def erase(reference: str, yes: bool) -> None:  # noqa: FBT001
     click.echo(_describe_loss(inquiry, states))
     if programs:
         click.echo(
-            f"Webhooks got what the visitor wrote: {', '.join(programs)}. They are told of the"
-            " erasure; make sure that they delete their copies."
+            f"Webhooks got what the visitor wrote: {', '.join(programs)}. They receive a"
+            " notice of the erasure. Make sure that they delete their copies."
         )
     confirm("Erase it permanently?", yes=yes)
     cancelled = erase_now(

@@ -9,7 +9,7 @@ from app.cli.output import json_option
 from app.diagnostics.mail_transport import check_and_send
 from app.services import current_services
 
-mail = AppGroup("mail", help="Try the way email is sent.")
+mail = AppGroup("mail", help="Test email delivery.")
 
 
 @mail.command(epilog="Example: flask mail test me@clinic.example")

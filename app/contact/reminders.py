@@ -1,4 +1,4 @@
-"""Reminders: an inquiry that nobody has marked as answered is not forgotten.
+"""Remind staff of inquiries that nobody has marked as answered.
 
 When half of ``reply_within`` has passed, the mailboxes of the inquiry get a reminder, at its end
 ``escalate_to``. Only the time in which the clinic is open counts. Each is put into the outbox in

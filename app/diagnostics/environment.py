@@ -82,8 +82,9 @@ def _check_proxies(settings: Settings, headers: Mapping[str, str]) -> list[Check
 
 
 def check_alert_channels(services: Services, *, send_test: bool) -> list[CheckResult]:
-    """Check what tells people of problems and of inquiries without email. With ``send_test``, send
-    a test to each.
+    """Check the addresses for alerts and for notifications about inquiries.
+
+    With ``send_test``, send a test to each.
     """
     return [
         *_check_alert_addresses(services, send_test=send_test),

@@ -70,7 +70,7 @@ def create_backup(database: Database, path: Path) -> Manifest:
 
 
 def expect_backups(database: Database, now: datetime, every: timedelta) -> None:
-    """Store that backups are made ``every`` so often, in case that the first ones all fail."""
+    """Store the interval of backups before the first one, so that their failure is noticed."""
     with database.session() as session:
         if not any(session.get(ScheduledJob, name) for name in (BACKUP_JOB, FIRST_BACKUP_JOB)):
             overdue_at = now + MISSED_RUNS * every

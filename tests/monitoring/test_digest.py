@@ -123,7 +123,7 @@ def test_a_digest_has_the_numbers_of_the_day_and_the_current_state(harness: Dige
     for line in (
         "Messages received:       3",
         "Emails delivered:        1",
-        "Held for review:         1",
+        "Quarantined:             1",
         "Waiting to be sent:      1 (the oldest for 9 h)",
         "Emails that failed:      1",
         "has not accepted email since Wednesday, July 1, 10:30 PM (connection)",

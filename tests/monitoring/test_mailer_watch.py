@@ -133,12 +133,12 @@ def test_the_next_digest_reports_the_downtime_in_the_clinics_time_zone(
     start(outbox)
     harness = DigestHarness(outbox, clinic)
     assert harness.run()
-    downtime = "No mailer ran from Wednesday, July 1, 8:00 AM to Wednesday, July 1, 9:30 AM."
+    downtime = "No email was sent from Wednesday, July 1, 8:00 AM to Wednesday, July 1, 9:30 AM."
     (mail,) = harness.digests()
     assert downtime in mail.text
     assert downtime in mail.html
     assert harness.run(hours=25)
-    assert "No mailer ran" not in harness.digests()[-1].text
+    assert "No email was sent" not in harness.digests()[-1].text
 
 
 @pytest.fixture
