@@ -313,7 +313,7 @@ def _select_states(inquiry: Inquiry) -> sa.Select[str]:
 
 def _programs_with_content(session: Session, inquiry: Inquiry) -> list[str]:
     """Return the keys of the webhooks that got what the visitor wrote."""
-    receivers = [one.key for one in current_services().clinic.webhooks if one.content]
+    receivers = [webhook.key for webhook in current_services().clinic.webhooks if webhook.content]
     query = sa.select(OutboxMessage.target).where(
         OutboxMessage.reference == inquiry.reference,
         OutboxMessage.kind == Kind.WEBHOOK,

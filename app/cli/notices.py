@@ -62,7 +62,7 @@ def list_notices(include_ended: bool, as_json: bool) -> None:  # noqa: FBT001
     services = current_services()
     with services.database.read_session() as session:
         now = services.database.now(session)
-        found = (
+        listed = (
             session.scalars(sa.select(Notice).order_by(Notice.id)).all()
             if include_ended
             else service.current_notices(session, now)
@@ -74,7 +74,7 @@ def list_notices(include_ended: bool, as_json: bool) -> None:  # noqa: FBT001
             notice.ends_at,
             notice_line(notice, services.clinic, max(now, notice.starts_at)),
         )
-        for notice in found
+        for notice in listed
     ]
     print_rows(("notice", "start", "end", "text"), rows, as_json=as_json)
 

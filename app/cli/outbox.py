@@ -95,10 +95,10 @@ def show(message: str, as_json: bool) -> None:  # noqa: FBT001
     """
     with current_services().database.read_session() as session:
         of_reference = sa.select(OutboxMessage).where(OutboxMessage.reference == message.upper())
-        found = session.scalars(of_reference.order_by(OutboxMessage.created_at)).all()
+        messages = session.scalars(of_reference.order_by(OutboxMessage.created_at)).all()
         records = [
-            _as_record(one) | {"message_id": one.message_id, "log": _attempts(session, one)}
-            for one in found or [_find_message(session, message)]
+            _as_record(row) | {"message_id": row.message_id, "log": _attempts(session, row)}
+            for row in messages or [_find_message(session, message)]
         ]
     if as_json:
         print_json(records)
@@ -145,14 +145,14 @@ def requeue(message: str | None, every: bool, to: str | None, yes: bool) -> None
         dead = sa.select(OutboxMessage).where(IS_DEAD).order_by(OutboxMessage.queued_at)
         messages = [_find_message(session, message)] if message else session.scalars(dead).all()
     with database.session() as session:
-        for found in messages:
-            action = _requeue(session, found, to)
-            click.echo(f"{found.reference}: {_describe(found)}\n  {action}")
+        for outbox_message in messages:
+            action = _requeue(session, outbox_message, to)
+            click.echo(f"{outbox_message.reference}: {_describe(outbox_message)}\n  {action}")
         session.rollback()
     confirm("Do it?", yes=yes)
     with database.session() as session:
-        for found in messages:
-            _requeue(session, found, to)
+        for outbox_message in messages:
+            _requeue(session, outbox_message, to)
     click.echo("done")
 
 
@@ -178,13 +178,13 @@ def cancel(message: str, yes: bool) -> None:  # noqa: FBT001
     """Cancel a pending or dead message. The inquiry is kept."""
     database = current_services().database
     with database.read_session() as session:
-        found = _find_message(session, message)
-    click.echo(f"{found.reference} to {_recipient(found)}: {_describe(found)}")
+        target = _find_message(session, message)
+    click.echo(f"{target.reference} to {_recipient(target)}: {_describe(target)}")
     confirm("Never send it?", yes=yes)
     with database.session() as session:
-        changed = admin.cancel(session, found.id, database.now(session))
+        changed = admin.cancel(session, target.id, database.now(session))
     if not changed:
-        state = found.state if found.encrypted_message != admin.REDACTED else "erased"
+        state = target.state if target.encrypted_message != admin.REDACTED else "erased"
         raise click.ClickException(f"not possible while it is {state}; nothing changed")
     click.echo("done")
 

@@ -139,7 +139,7 @@ def _require_contrast(
     color: str, others: Iterable[str], least: float, subject: str, advice: str
 ) -> None:
     """Raise ValueError if ``color`` is too much like one of ``others``, which are ``subject``."""
-    other = min(others, key=lambda one: contrast(color, one))
+    other = min(others, key=lambda background: contrast(color, background))
     if (ratio := contrast(color, other)) < least:
         raise ValueError(
             f"{color} has a contrast of {ratio:.1f}:1 with {subject}, {other}, and needs"
@@ -159,7 +159,9 @@ def _lighten(color: str, backgrounds: Iterable[str], least: float) -> str:
 
 
 def _channels(color: str) -> list[int]:
-    digits = color[1:] if len(color) == len("#rrggbb") else "".join(2 * one for one in color[1:])
+    digits = (
+        color[1:] if len(color) == len("#rrggbb") else "".join(2 * digit for digit in color[1:])
+    )
     return [int(digits[at : at + 2], 16) for at in (0, 2, 4)]
 
 

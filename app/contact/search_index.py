@@ -57,9 +57,9 @@ def search(keys: KeyRing, text: str, country: str) -> sa.Select[Inquiry] | None:
         term = _phone_term(number)
     else:
         return None
-    found = InquirySearchKey.digest.in_(keys.search_digests(term).values())
+    matches = InquirySearchKey.digest.in_(keys.search_digests(term).values())
     return sa.select(Inquiry).where(
-        Inquiry.id.in_(sa.select(InquirySearchKey.inquiry_id).where(found))
+        Inquiry.id.in_(sa.select(InquirySearchKey.inquiry_id).where(matches))
     )
 
 

@@ -115,7 +115,7 @@ def _missing_from(layers: Mapping[str, Sequence[Mapping[str, object]]]) -> list[
     if "roads" not in layers:
         missing = ", ".join(sorted(LAYERS - layers.keys()))
         return [f"it has no layers {missing}, but {', '.join(sorted(layers)) or 'none'}"]
-    attributes = {name: {key for one in layer for key in one} for name, layer in layers.items()}
+    attributes = {name: set().union(*features) for name, features in layers.items()}
     problems = [
         f"{name} has no attribute {' or '.join(sorted(lacking))}"
         for name, needed in ATTRIBUTES.items()

@@ -63,7 +63,7 @@ class Site:
 
     def next_page(self, page: Page) -> Page | None:
         """The page to read after ``page``, if both are part of the medical information."""
-        pages = [one for one in self.pages if one.meta.medical]
+        pages = [page for page in self.pages if page.meta.medical]
         following = pages[pages.index(page) + 1 :] if page in pages else []
         return following[0] if following else None
 
