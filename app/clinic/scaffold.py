@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from app import clock
 from app.clinic import Clinic, countries
 from app.clinic.placeholders import PLACEHOLDER
+from app.clinic.typed_hours import EXAMPLE as EXAMPLE_HOURS
 from app.clinic.typed_hours import hours_toml
 
 STARTER = Path(__file__).parent / "starter"
@@ -88,7 +89,7 @@ LOCATION_QUESTIONS = (
     Question("postal_code", "Postal code", "00000"),
     Question("latitude", "Latitude in degrees, south negative", 0.001),
     Question("longitude", "Longitude in degrees, west negative", 0.001),
-    Question("hours", "Opening hours", "Mon-Fri 9am-5pm"),
+    Question("hours", "Opening hours", EXAMPLE_HOURS),
     Question("transit", "How to get there by bus or train", "Bus 7 to Main Street", optional=True),
     Question("parking", "Parking", "Six spaces in front of the door", optional=True),
     Question(

@@ -145,6 +145,14 @@ def test_a_folder_with_only_hidden_files_is_as_good_as_new(tmp_path: Path) -> No
         ("hours", "Mon 9", "--hours: 'Mon 9' is not days and times"),
         ("hours", "Fri-Mon 9-17", "begin with the earlier day"),
         ("hours", "Mon 25-26", "hour must be in"),
+        (
+            "hours",
+            "Mon-Fri 9-5",
+            "'Mon-Fri 9-5' would close at 5 in the morning: write 9am-5pm or 09:00-17:00",
+        ),
+        ("hours", "Mon 8-12, 1-5", "write 1pm-5pm or 13:00-17:00"),
+        ("hours", "Mon 12-6", "write 12pm-6pm or 12:00-18:00"),
+        ("hours", "9-17", "'9-17' is not days and times: write Mon-Fri 9am-noon, 1pm-5pm, Sat"),
         ("name", "two\nlines", "match"),
         ("name", "", "at least 1"),
     ],
@@ -155,6 +163,26 @@ def test_an_invalid_answer_is_refused_and_nothing_is_written(
     with pytest.raises(scaffold.ScaffoldError, match=said):
         scaffold.write_clinic(tmp_path / "ours", {**ALL, name: wrong})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("Mon-Tue 9-17", ("Mon, Tue: 9 am to 5 pm",)),
+        ("Mon 09.00-17.30; Tue 9.00am-1pm", ("Mon: 9 am to 5:30 pm", "Tue: 9 am to 1 pm")),
+        (
+            "Mon-Thu 8:30-13:00, 14:00-18:00, Fri 9am-noon",
+            ("Mon to Thu: 8:30 am to 1 pm, 2 pm to 6 pm", "Fri: 9 am to noon"),
+        ),
+        ("Fri 18:00-02:00, Sat 6pm-2am", ("Fri, Sat: 6 pm to 2 am",)),
+        ("Fri 18-2", ("Fri: 6 pm to 2 am",)),
+    ],
+)
+def test_hours_are_read_as_people_write_them(
+    tmp_path: Path, typed: str, read: tuple[str, ...]
+) -> None:
+    scaffold.write_clinic(tmp_path / "ours", {**ALL, "hours": typed})
+    assert hours_lines(load_clinic(tmp_path / "ours").locations[0]) == read
 
 
 def test_nothing_is_written_if_the_pages_are_missing(
