@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from app import clock
 from app.clinic import countries
@@ -59,7 +60,23 @@ Statement = Annotated[
         strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$"
     ),
 ]
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+def _lowercase_key(key: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", key):
+        rule = "up to 40 lowercase letters, digits and hyphens, beginning with a letter"
+        raise ValueError(f"use {rule}")
+    return key
+
+
+def _known_day(key: object) -> object:
+    """Refuse what is not a day, often an entry of the location that was written too far down."""
+    if key in Location.model_fields:
+        where = "move this line above [locations.hours]"
+        raise ValueError(f"{where}; below it, only days are read")
+    if key not in WEEKDAYS:
+        raise ValueError("unknown day; write monday, tuesday and so on, in lowercase")
+    return key
 
 
 def _known_zone(name: str) -> str:
@@ -132,6 +149,7 @@ def _with_country(country: str, place: object) -> object:
     return {"country": country, **place} if isinstance(place, dict) else place
 
 
+Key = Annotated[str, AfterValidator(_lowercase_key)]
 Country = Annotated[str, AfterValidator(_known_country)]
 TomlTime = Annotated[time, BeforeValidator(_toml_time)]
 TomlDate = Annotated[date, BeforeValidator(_toml_date)]
@@ -237,7 +255,7 @@ class Location(FrozenModel):
     phone: TextLine | None = None
     mailboxes: Mailboxes | None = None
     replace_topic_mailboxes: bool = False
-    hours: dict[Weekday, Day] = {}
+    hours: dict[Annotated[Weekday, BeforeValidator(_known_day)], Day] = {}
     closed: tuple[ClosedDates, ...] = ()
     special_hours: tuple[SpecialHours, ...] = ()
     transit: str | None = None
@@ -553,14 +571,15 @@ class Clinic(FrozenModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for kind, keys in (
-            ("locations", [place.key for place in self.locations]),
-            ("topics", [topic.key for topic in self.topics]),
-            ("entries of notify", [receiver.key for receiver in self.notify]),
-            ("webhooks", [receiver.key for receiver in self.webhooks]),
-        ):
-            if len(keys) != len(set(keys)):
-                raise ValueError(f"two {kind} have the same key")
+        for table in ("locations", "topics", "notify", "webhooks"):
+            keys = [item.key for item in getattr(self, table)]
+            for index, key in enumerate(keys):
+                if key in keys[:index]:
+                    raise PydanticCustomError(
+                        "duplicate_key",
+                        "two of [[{table}]] have the key {key}",
+                        {"table": table, "key": key, "at": (table, index, "key")},
+                    )
         for receiver in self.notify:
             for kind, known, named in (
                 ("topic", self.topics, receiver.topics),

@@ -42,7 +42,9 @@ def parse(file: Path, text: str, issues: IssueCollector, label: str = "") -> dic
         line = _error_line(error, text)
         source = "".join(text.splitlines()[line - 1 : line])
         reason = str(error)
-        if DECIMAL_COMMA.search(source):
+        if reason.startswith(r"Illegal character '\n'"):
+            reason += "; is a quotation mark missing at the end of this line?"
+        elif DECIMAL_COMMA.search(source):
             reason = "write a decimal point, not a comma"
         elif SHORT_TIME.search(source):
             reason += "; write times with seconds, like 09:00:00, and midnight as 00:00:00"
@@ -67,8 +69,15 @@ def validate(  # noqa: PLR0913, PLR0917  (most of them are the place of an error
     try:
         return model.model_validate(table)
     except ValidationError as error:
+        bad_keys: list[tuple[int | str, ...]] = []
         for item in error.errors():
-            path = (*location, *item["loc"])
+            place = item.get("ctx", {}).get("at", item["loc"])
+            if place[-1:] == ("[key]",):  # pydantic: the error is in the key
+                place = place[:-1]
+                bad_keys.append(place)
+            elif any(place[: len(key)] == key for key in bad_keys):
+                continue  # the value of such a key
+            path = (*location, *place)
             # A missing key has no line, so this is the line of its table.
             line = line_of(text, path[:-1] if item["type"] == "missing" else path)
             key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)

@@ -27,7 +27,13 @@ def load_error(clinic_dir: Path, folder: Path, old: str, new: str) -> str:
         ("latitude = 0.00180", "latitude = 91.0", "locations[0].latitude: Input should be less"),
         ("latitude = 0.00180\nlongitude = 0.00310", "latitude = 0\nlongitude = 0", "both 0"),
         ('"America/New_York"', '"America/Null_Harbor"', "time_zone: unknown time zone"),
-        ("monday = [", "moonday = [", "locations[0].hours"),
+        ("monday = [", "moonday = [", "locations[0].hours.moonday: unknown day; write monday"),
+        ('key = "general"', 'key = "General"', "topics[0].key: use up to 40 lowercase letters"),
+        (
+            'email = "hello@nullharbor.example"',
+            'email = "hello@nullharbor.example',
+            "; is a quotation mark missing at the end of this line?",
+        ),
         (NINE_TO_FIVE, "opens = 09:00:00, closes = 09:00:00", "the same; all day is 00:00:00 to"),
         (NINE_TO_FIVE, 'opens = "09:00", closes = 17:00:00', "write a time like 09:00:00"),
         (NINE_TO_FIVE, "opens = 900, closes = 1700", "write a time like 09:00:00"),
@@ -114,6 +120,8 @@ def test_an_error_is_reported_with_key_and_reason(
         ("at = 07:30:00", 'at = "dawn"'),
         ('mailboxes = ["manager@nullharbor.example"]', "mailboxes = []"),
         ("\ndemo = true", "\ndemo = "),
+        ('key = "hill"', 'key = "quay"'),
+        ('email = "hello@nullharbor.example"', 'email = "hello@nullharbor.example'),
     ],
 )
 def test_an_error_is_reported_with_its_line(
@@ -123,6 +131,31 @@ def test_an_error_is_reported_with_its_line(
     lines = (tmp_path / "clinic.toml").read_text(encoding="utf-8").split("\n")
     number = int(error.removeprefix(f"{tmp_path}/clinic.toml:").split(":")[0])
     assert new.strip() in lines[number - 1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'wheelchair_access = "Level entrance"',
+        'phone = "212-555-0142"',
+        'closed = [{ date = 2027-12-24, reason = "Holiday" }]',
+    ],
+)
+def test_an_entry_below_the_hours_is_one_error_with_what_to_do(
+    clinic_dir: Path, tmp_path: Path, line: str
+) -> None:
+    error = load_error(clinic_dir, tmp_path, "[locations.hours]\n", f"[locations.hours]\n{line}\n")
+    text, name = (tmp_path / "clinic.toml").read_text(encoding="utf-8"), line.partition(" ")[0]
+    number = text[: text.index(line, text.index("[locations.hours]"))].count("\n") + 1
+    assert error == (
+        f"{tmp_path}/clinic.toml:{number}: locations[0].hours.{name}: move this line"
+        " above [locations.hours]; below it, only days are read"
+    )
+
+
+def test_two_locations_with_the_same_key_are_named(clinic_dir: Path, tmp_path: Path) -> None:
+    error = load_error(clinic_dir, tmp_path, 'key = "hill"', 'key = "quay"')
+    assert "locations[1].key: two of [[locations]] have the key quay" in error
 
 
 @pytest.mark.parametrize(("country", "phones"), [("CA", ["911", "988"]), ("GB", [])])

@@ -186,7 +186,7 @@ def test_webhooks_are_told_when_retention_erases(make_site: Callable[..., Site])
     [
         ({"notify": [{"key": "a", "url": "no address"}]}, "must be an address of Apprise"),
         ({"notify": [{"key": "a", "url": "x://y", "topics": ["none"]}]}, "no topic none"),
-        ({"notify": [{"key": "a", "url": "x://y"}] * 2}, "entries of notify have the same key"),
+        ({"notify": [{"key": "a", "url": "x://y"}] * 2}, "two of [[notify]] have the key a"),
         (
             {"webhooks": [{"key": "a", "url": "http://crm.example", "secret": WEBHOOK_SECRET}]},
             "https://",
