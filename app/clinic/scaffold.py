@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from app import clock
 from app.clinic import Clinic, countries
+from app.clinic.models import DEFAULT_TEXT_CONSENT
 from app.clinic.placeholders import PLACEHOLDER
 from app.clinic.typed_hours import EXAMPLE as EXAMPLE_HOURS
 from app.clinic.typed_hours import hours_toml
@@ -34,6 +35,10 @@ REVIEW_PAGES = (
     "accessibility",
 )
 REVIEW_NOTE = f"{PLACEHOLDER}: correct this page where you differ, then delete this line\n"
+# Without what the law of the US requires.
+TEXT_CONSENT_ABROAD = (
+    "You may answer me by text message at this number. I know that text messages are not private."
+)
 UPDATED = re.compile(r"^updated = .*$", re.MULTILINE)
 
 
@@ -134,6 +139,9 @@ def clinic_toml(answers: Answers, more_locations: Sequence[Answers] = ()) -> str
         **_fields(CLINIC_QUESTIONS, answers),
         "locations": "\n".join(_location(place, number) for number, place in enumerate(places, 1)),
         "crisis_lines": _crisis_lines(country),
+        "text_consent": json.dumps(
+            DEFAULT_TEXT_CONSENT if country == "US" else TEXT_CONSENT_ABROAD
+        ),
     }
     text = Template((STARTER / "clinic.toml").read_text(encoding="utf-8")).substitute(fields)
     try:

@@ -230,6 +230,23 @@ def test_a_clinic_in_another_country_has_its_numbers_and_addresses(
     assert not foreign.search(acknowledgement.text)
 
 
+@pytest.mark.parametrize(("answers", "in_us"), [(ALL, True), (LONDON, False)])
+def test_only_a_clinic_in_the_us_is_asked_for_what_us_law_requires(
+    tmp_path: Path, answers: dict[str, str], *, in_us: bool
+) -> None:
+    folder = tmp_path / "ours"
+    scaffold.write_clinic(folder, answers)
+    consent = load_clinic(folder).text_consent
+    assert "I know that text messages are not private" in consent
+    assert ("reply STOP" in consent) == in_us
+    warnings = [one for one in check_clinic_folder(folder) if one.level is Level.WARNING]
+    assert any("hipaa_notice" in one.message for one in warnings) == in_us
+    assert not [one for one in warnings if one.check == "references"]
+    with (folder / "references.toml").open("a", encoding="utf-8") as file:
+        file.write('[own-2027]\ntext = "A source of ours."\nurl = "https://clinic.example/a"\n')
+    assert "own-2027 is not cited" in [one.message for one in check_clinic_folder(folder)]
+
+
 def test_without_known_crisis_lines_a_preview_starts_and_production_does_not(
     tmp_path: Path,
 ) -> None:
