@@ -1,19 +1,23 @@
 """Checks of the pages: links, references, figures, reading grade, redirects."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.clinic import Clinic, ClinicError
 from app.clinic.errors import IssueCollector
 from app.clinic.scaffold import DEMO_CLINIC
 from app.diagnostics.readability import grade, sentences
-from app.diagnostics.result import CheckResult, clinic_failures, ok, warning, warning_at
-from app.pages.conditional_blocks import page_settings
+from app.diagnostics.result import CheckResult, Level, clinic_failures, ok, warning, warning_at
+from app.pages.clinic_facts import fact_conditions
+from app.pages.conditional_blocks import page_settings, resolve_blocks
 from app.pages.front_matter import read_page_file
 from app.pages.loader import Page, load_pages
 from app.pages.redirects import load_redirects
 from app.pages.references import read_sources
 
+# Not Medicare: Australia and Canada have one, too.
+US_TERMS = re.compile(r"\b(?:FDA|DEA|Schedule III|HIPAA|[Ss]uperbills?|[Oo]ut-of-network)\b")
 MAX_GRADE = 8  # US school grade
 # The values make no difference to the checks.
 EXAMPLE_SETTINGS = page_settings(
@@ -39,6 +43,7 @@ def check_pages(folder: Path, clinic: Clinic) -> list[CheckResult]:
         *_check_references(folder / "references.toml", pages, clinic.country),
         *_check_reading_grades(folder),
         *_check_redirects(folder / "redirects.toml", pages),
+        *(_check_country(folder, clinic) if clinic.country != "US" else ()),
     ]
 
 
@@ -62,6 +67,19 @@ def _check_references(file: Path, pages: tuple[Page, ...], country: str) -> list
             for key, problem, advice in problems
         ),
     ]
+
+
+def _check_country(folder: Path, clinic: Clinic) -> Iterator[CheckResult]:
+    """Warn about each page that visitors outside the US would read US law on."""
+    conditions = {**fact_conditions(clinic), "country.US": False}
+    for file in sorted((folder / "pages").glob("[!.]*.md")):
+        if page := read_page_file(file, IssueCollector()):
+            text, _ = resolve_blocks(f"{page.head}\n{page.text}", conditions)
+            if term := US_TERMS.search(text):
+                line = text.count("\n", 0, term.start()) + 1
+                message = f'"{term[0]}" describes the law or insurance of the US'
+                advice = "Replace it with that of your country"
+                yield CheckResult("pages", Level.WARNING, message, advice, str(file), line)
 
 
 def _check_reading_grades(folder: Path) -> list[CheckResult]:

@@ -247,6 +247,25 @@ def test_only_a_clinic_in_the_us_is_asked_for_what_us_law_requires(
     assert "own-2027 is not cited" in [one.message for one in check_clinic_folder(folder)]
 
 
+def test_pages_about_us_law_are_warnings_outside_the_us(tmp_path: Path) -> None:
+    def found(answers: dict[str, str]) -> dict[str, tuple[int, str]]:
+        folder = tmp_path / answers["country"]
+        scaffold.write_clinic(folder, answers)
+        return {
+            Path(one.file).stem: (one.line, one.message)
+            for one in check_clinic_folder(folder)
+            if "law or insurance of the US" in one.message
+        }
+
+    assert found(ALL) == {}
+    abroad = found(LONDON)
+    assert "privacy" not in abroad, "it speaks of HIPAA in a block for the US only"
+    line, message = abroad["costs"]
+    text = (tmp_path / "gb" / "pages" / "costs.md").read_text(encoding="utf-8").splitlines()
+    assert "out-of-network" in text[line - 1]
+    assert message == '"out-of-network" describes the law or insurance of the US'
+
+
 def test_without_known_crisis_lines_a_preview_starts_and_production_does_not(
     tmp_path: Path,
 ) -> None:
