@@ -114,7 +114,8 @@ def _ask(question: scaffold.Question, answers: Answers, check: Callable[[Answers
             raise click.BadParameter(str(error)) from None
         return answer
 
-    text = f"{question.prompt} (such as {question.example})"
+    example = f" (for example {question.example})" if question.example else ""
+    text = f"{question.prompt}{example}"
     return str(click.prompt(text, default="", show_default=False, value_proc=validate))
 
 

@@ -23,12 +23,33 @@ SUBSCRIBER_NUMBERS = (
     PhoneNumberType.MOBILE,
     PhoneNumberType.FIXED_LINE_OR_MOBILE,
 )
+# Where the table has another name: "Britain (UK)", "Korea (South)".
+MORE_NAMES = {
+    "united kingdom": "GB",
+    "great britain": "GB",
+    "united states of america": "US",
+    "usa": "US",
+    "south korea": "KR",
+}
 DEFAULT_ADDRESS_FORMAT = "A|C, S Z"
 ADDRESS_FIELD = re.compile(r"([^ACSZ]*)([ACSZ])")
 
 
 def is_country(code: str) -> bool:
     return code in phonenumbers.SUPPORTED_REGIONS
+
+
+def country_code(text: str) -> str | None:
+    """Return the code of a country, from the code itself or its English name; None if unknown."""
+    code = _codes().get(text.strip().casefold(), text.strip().upper())
+    return code if is_country(code) else None
+
+
+@cache
+def _codes() -> dict[str, str]:
+    """The codes of ISO 3166 by English name, from the table of the tz database."""
+    rows = (line.split("\t") for line in _tz_table("iso3166.tab"))
+    return {name.casefold(): code for code, name in rows} | MORE_NAMES
 
 
 def dial(number: str, country: str) -> str:
@@ -109,9 +130,13 @@ def address_format(country: str) -> str:
 @cache
 def time_zones(country: str) -> tuple[str, ...]:
     """Return the time zones of ``country``, from the table of the tz database."""
-    table = (resources.files("tzdata.zoneinfo") / "zone.tab").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    rows = (line.split("\t") for line in _tz_table("zone.tab"))
     return tuple(zone for code, _, zone, *_ in rows if code == country)
+
+
+def _tz_table(name: str) -> list[str]:
+    text = (resources.files("tzdata.zoneinfo") / name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 @cache

@@ -78,7 +78,7 @@ class Question:
 
 
 CLINIC_QUESTIONS = (
-    Question("country", "Country, as the two letters of ISO 3166", "US"),
+    Question("country", "Country, in English or as the two letters of ISO 3166", "US"),
     Question("name", "Name of the clinic", "Your Clinic"),
     Question("tagline", "What you do, in a few words", "Ketamine infusion, explained plainly"),
     Question("phone", "Phone", "201-555-0123"),
@@ -105,12 +105,14 @@ LOCATION_QUESTIONS = (
     ),
 )
 QUESTIONS = (*CLINIC_QUESTIONS, *LOCATION_QUESTIONS)
+US_EXAMPLES = ("city", "region", "postal_code")  # those of other countries are unknown
 ADDRESS_LETTERS = {"region": "S", "postal_code": "Z"}  # of countries.address_format
 Answers = Mapping[str, str | float]
 
 
 def open_questions(answers: Answers, questions: Iterable[Question] = QUESTIONS) -> list[Question]:
-    """Return those of ``questions`` that ``answers`` leave open, with examples from their country.
+    """Return those of ``questions`` that ``answers`` leave open, with examples from their country,
+    empty if there is none.
 
     Without what its addresses do not have, and the time zone if there is only one. Raises
     ScaffoldError when the country is unknown.
@@ -120,6 +122,8 @@ def open_questions(answers: Answers, questions: Iterable[Question] = QUESTIONS) 
     skipped = {name for name, letter in ADDRESS_LETTERS.items() if letter not in address_format}
     skipped |= {"time_zone"} if len(zones) == 1 else set()
     examples = _examples(country)
+    if country != "US":
+        examples |= dict.fromkeys(US_EXAMPLES, "")
     return [
         replace(question, example=examples[question.name])
         for question in questions
@@ -190,9 +194,9 @@ def _explain(error: ValidationError, places: Iterable[Answers]) -> str:
 
 
 def _country(answers: Answers) -> str:
-    country = str(answers.get("country", "US")).upper()
-    if not countries.is_country(country):
-        raise ScaffoldError(f"unknown country {country!r}; use two letters, such as US or GB")
+    answer = str(answers.get("country", "US"))
+    if not (country := countries.country_code(answer)):
+        raise ScaffoldError(f"unknown country {answer!r}; use two letters, such as US or GB")
     return country
 
 

@@ -185,6 +185,15 @@ def test_hours_are_read_as_people_write_them(
     assert hours_lines(load_clinic(tmp_path / "ours").locations[0]) == read
 
 
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("de", "DE"), ("new zealand", "NZ"), ("United Kingdom", "GB"), ("USA", "US")],
+)
+def test_a_country_may_be_written_in_english(tmp_path: Path, typed: str, code: str) -> None:
+    scaffold.write_clinic(tmp_path / "ours", {"country": typed})
+    assert load_clinic(tmp_path / "ours").country == code
+
+
 def test_nothing_is_written_if_the_pages_are_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,7 +322,14 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
         cwd=ROOT, env=BARE, stdin=theirs, stdout=theirs, stderr=theirs,
     )  # fmt: skip
     os.close(theirs)
-    first = ["uk", "gb", "Harbor Clinic", "call us", "020 7946 0958", *[""] * 12]
+    first = [
+        "Null Harbor",
+        "United Kingdom",
+        "Harbor Clinic",
+        "call us",
+        "020 7946 0958",
+        *[""] * 12,
+    ]
     second = [
         "North Clinic",
         *[""] * 5,
@@ -327,9 +343,10 @@ def test_new_asks_on_a_terminal_until_answers_are_valid(tmp_path: Path) -> None:
     assert process.wait(60) == 0
     output = os.read(ours, 65536).decode()
     os.close(ours)
-    assert "unknown country 'UK'" in output
+    assert "unknown country 'Null Harbor'" in output
     assert "'call us' is not a phone number in GB" in output
-    assert "0121 234 5678" in output, "the example is from there"
+    assert "Phone (for example 0121 234 5678):" in output, "the example is from there"
+    assert "Postal code:" in output, "no example is better than one of the US"
     assert "Time zone" not in output, "there is only one"
     assert "State" not in output, "addresses have none"
     assert "--hours: 'whenever' is not days and times: write Mon-Fri" in output
