@@ -41,6 +41,8 @@ ERROR_PAGE = Markup("""<!doctype html>
 <p><code>.venv/bin/flask clinic check {folder}</code> checks everything at once.</p></div></main>
 </body></html>""")
 ISSUE = Markup("<section class='card'><p><strong>{place}</strong><br>{reason}</p>{line}</section>")
+# A long line wraps, or scrolls if there is a caret below it.
+LINE = Markup("<pre style='overflow-x: auto; white-space: {}'>{}</pre>")
 COLUMN = re.compile(r" \(at line \d+, column (\d+)\)")
 
 
@@ -120,7 +122,7 @@ def _show_issue(issue: FileIssue) -> Markup:
         text = issue.file.read_text(encoding="utf-8").splitlines()[issue.line - 1]
         column = COLUMN.search(issue.reason)
         caret = "\n" + " " * (int(column[1]) - 1) + "^" if column else ""
-        line = Markup("<pre>{}</pre>").format(text + caret) if issue.line else line
+        line = LINE.format("pre" if caret else "pre-wrap", text + caret) if issue.line else line
     return ISSUE.format(place=place, reason=COLUMN.sub("", issue.reason), line=line)
 
 

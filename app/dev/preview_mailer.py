@@ -4,12 +4,18 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
+
+from flask.cli import ScriptInfo
 
 from app.dev.live_reload import fingerprint
 
-COMMAND = (sys.executable, "-m", "flask", "--app", "wsgi", "mailer", "run", "--name", "preview")
-CONFIGURATION_ERROR = 78  # an error in the clinic files: wait until it is fixed
+ARGUMENTS = ("mailer", "run", "--name", "preview")  # of ``flask``
+COMMAND = (sys.executable, "-m", "app.dev.preview_mailer", *ARGUMENTS)
+CONFIGURATION_ERROR = 78  # an error in the clinic files or the settings: wait until it is fixed
 POLL_INTERVAL = 1.0  # seconds
 
 
@@ -17,7 +23,6 @@ def main() -> None:
     folder = Path(os.environ["CLINIC_DIR"]).expanduser()
     while True:
         started_from = fingerprint(folder)
-        # The web process shows errors in the clinic files.
         mailer = subprocess.Popen(COMMAND)  # noqa: S603
         while fingerprint(folder) == started_from:
             if mailer.poll() not in (None, CONFIGURATION_ERROR):
@@ -27,5 +32,12 @@ def main() -> None:
         mailer.wait()
 
 
+def run_mailer() -> None:
+    """Run the mailer. Silent about configuration errors, because the web process shows them."""
+    with redirect_stderr(StringIO()):
+        app = import_module("wsgi").app  # exits if there is such an error
+    app.cli.main(ARGUMENTS, obj=ScriptInfo(create_app=lambda: app))
+
+
 if __name__ == "__main__":
-    main()
+    run_mailer() if sys.argv[1:] else main()

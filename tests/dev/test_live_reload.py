@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.clinic import scaffold
+from app.dev.preview_mailer import COMMAND, CONFIGURATION_ERROR
 from config import ROOT
 from tests.support.browser import PageMonitor
 from tests.support.site import Site, eventually, running_site
@@ -95,6 +97,9 @@ def test_an_error_is_shown_until_it_is_fixed_and_no_inquiry_is_lost(
     issue = contact_page.locator(".card")
     expect(issue).to_contain_text("broken link #nowhere: no such heading")
     expect(issue.locator("pre")).to_contain_text("(#nowhere)")  # the line itself
+    contact_page.set_viewport_size({"width": 900, "height": 700})
+    width = contact_page.evaluate("document.documentElement.scrollWidth")
+    assert width == 900, "a long line wraps"
     number = issue.locator("strong").inner_text().removeprefix(f"{page}, line ")
     assert any(line.startswith(f"{page}:{number}: broken link") for line in preview.lines)
     assert httpx.post(f"{preview.url}/api/v1/inquiries", json=INQUIRY).status_code == 201
@@ -115,3 +120,13 @@ def test_the_mailer_restarts_when_a_file_is_saved(folder: Path, preview: Site) -
         what="another mailer runs",
     )
     eventually(lambda: len(preview.find("mailer")) == 1, what="the first mailer has ended")
+
+
+def test_the_mailer_does_not_repeat_what_the_web_process_shows(folder: Path, preview: Site) -> None:
+    env = eventually(preview.mailer, what="a mailer runs").environ()
+    file = folder / "clinic.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f"{text}\nname = ", encoding="utf-8")
+    ended = subprocess.run(COMMAND, cwd=ROOT, env=env, capture_output=True, check=False)
+    file.write_text(text, encoding="utf-8")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (CONFIGURATION_ERROR, b"", b"")
