@@ -148,6 +148,8 @@ def _require_account(endpoint: str) -> ResponseReturnValue | None:
         abort(403)
     if endpoint in FRESH_SIGN_IN and _age("fs_paa") > FRESH.total_seconds():
         return _sign_in_again("Please sign in again before you do this.")
+    if endpoint == "security.wan_register" and request.method == "GET":
+        return redirect(url_for("staff.account"), 303)  # which lists the passkeys
     return None
 
 

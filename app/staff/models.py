@@ -70,6 +70,10 @@ class StaffUser(Base):
     )
 
     @property
+    def credential_count(self) -> int:
+        """The number of ways to sign in: each passkey, and the password with its codes."""
+        return len(self.webauthn) + bool(self.password and self.tf_totp_secret)
+
+    @property
     def has_credentials(self) -> bool:
-        """Whether the account can sign in: with a passkey, or a password and a code."""
-        return bool(self.webauthn or (self.password and self.tf_totp_secret))
+        return self.credential_count > 0

@@ -19,8 +19,10 @@ from flask_security import (
     Totp,
     UserDatastore,
     UserMixin,
+    WebAuthnDeleteForm,
     WebAuthnSigninResponseForm,
     WebauthnUtil,
+    current_user,
     hash_password,
     user_authenticated,
     verify_password,
@@ -53,6 +55,7 @@ ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parall
 
 WRONG = "The email address, password or code is not right. After 10 mistakes, wait 15 minutes."
 NO_PASSKEY = "That passkey did not work. Try again, or ask a manager for a new invitation."
+ONLY_PASSKEY = "This is your only way to sign in. First create another passkey, or set a password."
 START_AGAIN = "That took too long. Please start again."
 MESSAGES = {
     "API_ERROR": START_AGAIN,
@@ -256,6 +259,18 @@ class PasskeyResponseForm(WebAuthnSigninResponseForm):
         return False
 
 
+class PasskeyRemovalForm(WebAuthnDeleteForm):
+    """Removes a passkey, unless its owner could then no longer sign in."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        if not super().validate(**kwargs):
+            return False
+        if current_user.credential_count > 1:
+            return True
+        self.name.errors = [ONLY_PASSKEY]
+        return False
+
+
 def init_sign_in(app: Flask, database: Database, *, secret_key: str, name: str) -> None:
     """Set up Flask-Security. ``name`` is what passkeys and authenticator apps show."""
     app.config.update(_settings(secret_key, name))
@@ -266,6 +281,7 @@ def init_sign_in(app: Flask, database: Database, *, secret_key: str, name: str) 
         webauthn_util_cls=Passkeys,
         mf_recovery_codes_util_cls=RecoveryCodes,
         wan_signin_response_form=PasskeyResponseForm,
+        wan_delete_form=PasskeyRemovalForm,
     )
     extension.want_json(lambda _request: False)
     # Without these, an access token in a request would be a session without our limits.

@@ -151,6 +151,35 @@ def test_passkeys_have_names_and_can_be_removed(
     assert not owner.is_signed_in()
 
 
+def test_the_only_way_to_sign_in_cannot_be_removed(
+    site: Console, owner: Owner, device: Authenticator
+) -> None:
+    owner.sign_in(device)
+    remove = "/staff/account/passkeys/delete"
+    assert "Remove" not in owner.get("/staff/account").text
+    owner.post(remove, name="Desk computer")
+    assert "This is your only way to sign in." in owner.get("/staff/account").text
+    assert len(site.account(MARIA).webauthn) == 1
+    owner.register(Authenticator(), "Phone")
+    assert owner.get("/staff/account").text.count("Remove<") == 2
+    page = owner.client.post(
+        remove,
+        data={"csrf_token": owner.token(), "name": "Desk computer"},
+        follow_redirects=True,
+    )
+    assert page.request.path == "/staff/account"
+    assert "The passkey “Desk computer” is removed." in page.text
+
+
+def test_a_password_replaces_the_last_passkey(
+    site: Console, owner: Owner, device: Authenticator
+) -> None:
+    owner.sign_in(device)
+    site.change_account(MARIA, password="unusable", tf_totp_secret="unusable")
+    owner.post("/staff/account/passkeys/delete", name="Desk computer")
+    assert site.account(MARIA).webauthn == []
+
+
 def test_a_reset_removes_passkeys(site: Console, owner: Owner, device: Authenticator) -> None:
     site.says("staff", "reset", MARIA, "--yes")
     owner.sign_in(device)
