@@ -71,6 +71,11 @@ FRESH_SIGN_IN = {
     "staff.set_password",
 }
 
+SIGNED_OUT = (
+    f"You were signed out after {IDLE_LIFETIME.seconds // 60} minutes without a click."
+    " Nothing was changed. Sign in, then try again."
+)
+
 csrf = CSRFProtect()
 
 
@@ -127,6 +132,9 @@ def _guard() -> ResponseReturnValue | None:
     if request.method == "POST":
         if is_cross_site(request.headers, (current_app.config["STAFF_ORIGIN"], request.host_url)):
             abort(400)
+        # The cookie with the token has expired. A typed text is shown by the page of the error.
+        if endpoint not in OPEN and not current_user.is_authenticated and not _has_text():
+            return _to_sign_in(SIGNED_OUT)
         csrf.protect()
     return None if endpoint in OPEN else _require_account(endpoint)
 
@@ -160,18 +168,33 @@ def _age(key: str) -> float:
 
 
 def _sign_in_again(message: str) -> ResponseReturnValue:
-    if request.method == "POST" and "text" in request.form:
+    if _has_text():
         abort(401)  # the page shows what was typed
     session.clear()
     return _to_sign_in(message)
 
 
+def _has_text() -> bool:
+    """Whether the request is a form with a text that would be lost."""
+    return request.method == "POST" and "text" in request.form
+
+
 def _to_sign_in(message: str) -> ResponseReturnValue:
     """Keeps the session, which may be that of a sign-in in another tab."""
     flash(message, "info")
-    is_page = request.method == "GET"
-    back = request.full_path.removesuffix("?") if is_page else PREFIX
-    return redirect(url_for("security.login", next=back), 303)
+    return redirect(url_for("security.login", next=_page_path()), 303)
+
+
+def _page_path() -> str:
+    """The page that was requested, or the one above the address that a button posts to."""
+    if request.method == "GET":
+        return request.full_path.removesuffix("?")
+    if request.endpoint == "security.logout":
+        return PREFIX
+    routes, path = current_app.url_map.bind(""), request.path
+    while not routes.test(path, "GET"):
+        path = path.rpartition("/")[0]
+    return path
 
 
 def _keep_private(response: Response) -> Response:

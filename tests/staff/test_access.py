@@ -168,6 +168,32 @@ def test_a_session_ends_after_half_an_hour_without_a_request_and_after_twelve_ho
         assert idle.get("/staff/").status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/staff/inquiries/{}/answered", "/staff/inquiries/{}"),
+        ("/staff/inquiries/{}/erase", "/staff/inquiries/{}/erase"),
+        ("/staff/notices/1/end", "/staff/notices"),
+        ("/staff/accounts/1/disable", "/staff/accounts"),
+        ("/staff/account/password", "/staff/account/password"),
+        ("/staff/sign-out", "/staff/"),
+    ],
+)
+def test_a_button_after_half_an_hour_leads_to_the_sign_in_and_back(
+    site: Console, path: str, back: str
+) -> None:
+    reference, staff = site.receive(), site.staff("manager")
+    token = staff.token()
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=31)):
+        answer = staff.client.post(path.format(reference), data={"csrf_token": token})
+        assert answer.status_code == 303
+        assert answer.location == f"/staff/sign-in?next={back.format(reference)}"
+        page = staff.get(answer.location).text
+    assert "You were signed out after 30 minutes without a click. Nothing was changed." in page
+    assert site.inquiry(reference).answered_at is None
+    assert site.account(EMAILS["manager"]).active
+
+
 def test_the_cookie_is_for_the_console_only(
     make_app: Callable[..., Flask], production: dict[str, str]
 ) -> None:
