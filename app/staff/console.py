@@ -30,7 +30,10 @@ from app.web.static_files import add_static_file
 FOLDER = Path(__file__).parent
 UNAVAILABLE = (SQLAlchemyError, UnknownKeyError)
 MESSAGES = {
-    400: ("Please try again", "This page was open for a long time. Nothing was changed."),
+    400: (
+        "Please try again",
+        "You were away for more than 30 minutes, or the page is old. Nothing was changed.",
+    ),
     401: ("You were signed out", "You had been signed in for 12 hours. Nothing was changed."),
     403: ("Only for managers", "Your account cannot do this. Ask a manager of your clinic."),
     404: ("Not found", "There is no such page or inquiry. It may have been mistyped."),
@@ -75,8 +78,15 @@ def _show_error(error: HTTPException) -> Response:
         heading, explanation = MESSAGES[400]
     typed = request.form.get("text", "") if status in (400, 401, 503) else ""
     template = current_app.jinja_env.get_template("staff/error.html")
-    values = {"code": status, "heading": heading, "explanation": explanation, "typed": typed}
-    response = Response(template.render(values), status)
+    known = status != HTTPStatus.NOT_FOUND
+    page = template.render(
+        code=status,
+        heading=heading,
+        explanation=explanation,
+        typed=typed,
+        reference=(request.view_args or {}).get("reference") if known else None,
+    )
+    response = Response(page, status)
     for header, value in error.get_headers():
         if header != "Content-Type":
             response.headers.setdefault(header, value)

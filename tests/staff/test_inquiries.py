@@ -249,6 +249,9 @@ def test_a_note_written_into_an_ended_session_is_shown_for_copying(site: Console
             answer = staff.press(page, reference, "notes", text="Three long paragraphs <b>")
         assert answer.status_code in (400, 401)
         assert "Three long paragraphs &lt;b&gt;</textarea>" in answer.text
+        assert f'href="/staff/inquiries/{reference}">Back to the inquiry</a>' in answer.text
+        if answer.status_code == 400:
+            assert "You were away for more than 30 minutes, or the page is old." in answer.text
 
 
 def test_a_quarantined_inquiry_is_released(console: Console) -> None:
