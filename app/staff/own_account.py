@@ -81,7 +81,7 @@ def _store_password(user: Account, hashed: str, secret: str) -> None:
         assert row
         row.password, row.tf_totp_secret = hashed, secret
         now = database.now(db_session)
-        audit_log.record(db_session, now, "password and authenticator set", actor=row.email)
+        audit_log.record(db_session, now, "password set", actor=row.email)
 
 
 def _password_page(problem: str = "") -> str:

@@ -26,6 +26,8 @@ from flask_security import (
     hash_password,
     user_authenticated,
     verify_password,
+    wan_deleted,
+    wan_registered,
 )
 from passlib.exc import UsedTokenError
 from passlib.totp import TotpMatch
@@ -79,6 +81,11 @@ MESSAGES = {
     "WEBAUTHN_UNKNOWN_CREDENTIAL_ID": NO_PASSKEY,
 }
 
+# How the audit log names sign-ins at these endpoints.
+SIGN_IN_ACTIONS = {
+    "security.mf_recovery": "signed in with a recovery code",
+    "staff.accept_invitation": "invitation accepted",
+}
 GOOD_NEWS = {
     "TWO_FACTOR_LOGIN_SUCCESSFUL", "WEBAUTHN_CREDENTIAL_DELETED", "WEBAUTHN_REGISTER_SUCCESSFUL"
 }  # fmt: skip
@@ -195,6 +202,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
     def create_recovery_codes(self, user: Any) -> list[str]:
         codes = security().totp_factory.generate_recovery_codes(8)
         datastore().mf_set_recovery_codes(user, [hash_password(code) for code in codes])
+        _record("new recovery codes", user)
         return codes
 
     def get_recovery_codes(self, user: Any) -> list[str]:  # noqa: ARG002
@@ -289,6 +297,8 @@ def init_sign_in(app: Flask, database: Database, *, secret_key: str, name: str) 
     extension.login_manager.session_protection = None
     user_authenticated.connect(_on_sign_in, app)
     user_logged_out.connect(_on_sign_out, app)
+    wan_registered.connect(_on_passkey_added, app)
+    wan_deleted.connect(_on_passkey_removed, app)
 
 
 def security() -> Security:
@@ -367,7 +377,8 @@ def _on_sign_in(_app: Flask, user: Account, **_: Any) -> None:
         row = db_session.get(StaffUser, user.id)
         assert row
         row.failed_count, row.failed_at, row.last_sign_in_at = 0, None, now
-        audit_log.record(db_session, now, "signed in", actor=row.email)
+        action = SIGN_IN_ACTIONS.get(request.endpoint or "", "signed in")
+        audit_log.record(db_session, now, action, actor=row.email)
 
 
 def _on_sign_out(_app: Flask, user: Account, **_: Any) -> None:
@@ -378,3 +389,18 @@ def _on_sign_out(_app: Flask, user: Account, **_: Any) -> None:
         assert row
         accounts.end_sessions(row)
         audit_log.record(db_session, database.now(db_session), "signed out", actor=row.email)
+
+
+def _on_passkey_added(_app: Flask, user: Account, name: str, **_: Any) -> None:
+    _record(f"passkey added: {name}", user)
+
+
+def _on_passkey_removed(_app: Flask, user: Account, name: str, **_: Any) -> None:
+    _record(f"passkey removed: {name}", user)
+
+
+def _record(action: str, user: Account) -> None:
+    """Add an event to the audit log. The name of a passkey has at most 64 characters."""
+    database = current_services().database
+    with database.session() as db_session:
+        audit_log.record(db_session, database.now(db_session), action, actor=user.email)

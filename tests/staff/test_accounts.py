@@ -157,6 +157,13 @@ def test_a_recovery_code_stands_in_for_the_app_once(site: Console, owner: Owner)
     assert owner.post(recovery, recovery, code=codes[0].upper()).status_code == 302
     assert owner.is_signed_in()
     assert "7 recovery codes" in owner.get("/staff/account").text
+    assert [action for action, _, actor in site.events() if actor == MARIA] == [
+        "invitation accepted",
+        "password set",
+        "new recovery codes",
+        "signed out",
+        "signed in with a recovery code",
+    ]
     owner.sign_out()
     owner.sign_in()
     assert WRONG in owner.post(recovery, recovery, code=codes[0]).text

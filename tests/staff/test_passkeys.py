@@ -151,6 +151,23 @@ def test_passkeys_have_names_and_can_be_removed(
     assert not owner.is_signed_in()
 
 
+def test_added_and_removed_passkeys_are_in_the_audit_log(
+    site: Console, owner: Owner, device: Authenticator
+) -> None:
+    owner.sign_in(device)
+    longest = "x" * 64
+    owner.register(Authenticator(), longest)
+    owner.post("/staff/account/passkeys/delete", name=longest)
+    assert [action for action, _, actor in site.events() if actor == MARIA] == [
+        "invitation accepted",
+        "passkey added: Desk computer",
+        "signed out",
+        "signed in",
+        f"passkey added: {longest}",
+        f"passkey removed: {longest}",
+    ]
+
+
 def test_the_only_way_to_sign_in_cannot_be_removed(
     site: Console, owner: Owner, device: Authenticator
 ) -> None:
