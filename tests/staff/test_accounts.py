@@ -170,6 +170,19 @@ def test_a_recovery_code_stands_in_for_the_app_once(site: Console, owner: Owner)
     assert not owner.is_signed_in()
 
 
+def test_a_recovery_code_leads_back_to_the_inquiry(site: Console, owner: Owner) -> None:
+    page = owner.post("/staff/account/recovery-codes", generate_new_codes="1").text
+    (code, *_) = re.findall(r"<code>([0-9a-f-]{14})</code>", page)
+    owner.sign_out()
+    inquiry = f"/staff/inquiries/{site.receive()}"
+    code_page = owner.get(owner.sign_in(next_=inquiry).location).text
+    link = re.search(r'href="(/staff/sign-in/recovery-code[^"]*)"', code_page)
+    assert link
+    recovery_page = owner.get(link[1]).text
+    assert '<form method="post" class="stacked">' in recovery_page, "it posts to its own address"
+    assert owner.post(link[1], link[1], code=code).location == inquiry
+
+
 def test_a_recovery_code_without_the_password_is_worth_nothing(site: Console, owner: Owner) -> None:
     page = owner.post("/staff/account/recovery-codes", generate_new_codes="1").text
     (code, *_) = re.findall(r"<code>([0-9a-f-]{14})</code>", page)

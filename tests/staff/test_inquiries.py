@@ -390,7 +390,10 @@ def test_the_audit_log_is_listed_and_deleted_after_its_time(console: Console) ->
     page = boss.get("/staff/audit-log").text
     assert f'{reference}</a></td><td data-column="Who">{BOSS}' in page
     assert "invitation accepted" in page
-    assert "invitation accepted" not in boss.get(f"/staff/audit-log?reference={reference.lower()}").text
+    assert (
+        "invitation accepted"
+        not in boss.get(f"/staff/audit-log?reference={reference.lower()}").text
+    )
     with console.database.session() as session:
         old = datetime.now(UTC) - timedelta(days=2191)
         session.execute(
