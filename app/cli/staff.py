@@ -8,7 +8,7 @@ from app.cli.output import confirm, json_option, print_rows, yes_option
 from app.maintenance import audit_log
 from app.services import current_services
 from app.staff import accounts
-from app.staff.accounts import AccountError, Role
+from app.staff.accounts import AccountError, AccountExistsError, Role
 from app.staff.models import StaffUser
 
 staff = AppGroup("staff", help="Manage accounts of the staff console.")
@@ -35,6 +35,10 @@ def invite(email: str, role: str) -> None:
         now = database.now(session)
         try:
             account, token = accounts.invite(session, email, Role(role), now)
+        except AccountExistsError as error:
+            raise click.ClickException(
+                f"{error} For a new invitation, run flask staff reset {email}."
+            ) from None
         except AccountError as error:
             raise click.ClickException(str(error)) from None
         audit_log.record(session, now, f"invited {account.email}")

@@ -7,9 +7,11 @@ from flask_security import current_user
 from app.maintenance import audit_log
 from app.services import current_services
 from app.staff import accounts as service
-from app.staff.accounts import AccountError, Role
+from app.staff.accounts import AccountError, AccountExistsError, Role
 from app.staff.blueprint import blueprint
 from app.staff.models import StaffUser
+
+INVITE_AGAIN = "For a new invitation, press “New invitation” next to it."
 
 
 @blueprint.get("/accounts")
@@ -30,6 +32,8 @@ def invite() -> ResponseReturnValue:
             account, token = service.invite(session, email, Role(role), now)
             action = f"invited {account.email}"
             audit_log.record(session, now, action, actor=current_user.email)
+    except AccountExistsError as error:
+        return _page(problem=f"{error} {INVITE_AGAIN}"), 422
     except AccountError as error:
         return _page(problem=str(error)), 422
     return _page(invited=account.email, token=token)

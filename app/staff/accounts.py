@@ -32,6 +32,10 @@ class AccountError(Exception):
     """Nothing was changed. The message is one sentence for the person who tried."""
 
 
+class AccountExistsError(AccountError):
+    """The account can get a new invitation by a reset only."""
+
+
 def list_accounts(session: Session) -> Sequence[StaffUser]:
     return session.scalars(sa.select(StaffUser).order_by(StaffUser.email)).all()
 
@@ -48,13 +52,14 @@ def find_account(session: Session, email: str) -> StaffUser:
 def invite(session: Session, email: str, role: Role, now: datetime) -> tuple[StaffUser, str]:
     """Create an account. Returns it and the token of its invitation.
 
-    An invitation that was not accepted is replaced. Raises AccountError if the account exists.
+    An invitation that was not accepted is replaced. Raises AccountExistsError if the account
+    has a way to sign in or is disabled.
     """
     email = _normalize(email)
     account = session.scalar(sa.select(StaffUser).where(StaffUser.email == email))
     if account and (account.has_credentials or not account.active):
         state = "has an account already" if account.active else "has a disabled account"
-        raise AccountError(f"{email} {state}. A reset gives a new invitation.")
+        raise AccountExistsError(f"{email} {state}.")
     if account is None:
         account = StaffUser(
             email=email,

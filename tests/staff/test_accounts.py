@@ -273,6 +273,17 @@ def test_a_manager_invites_disables_enables_and_resets(site: Console) -> None:
     ]
 
 
+def test_a_new_invitation_for_a_colleague_who_works_takes_two_clicks(site: Console) -> None:
+    boss = site.staff("manager")
+    site.staff(email=MARIA)
+    assert f"<p>{MARIA} can no longer sign in" in boss.get("/staff/accounts").text
+    path = site.link(site.says("staff", "reset", MARIA, "--yes"))
+    page = boss.get("/staff/accounts").text
+    assert "New invitation<" in page
+    assert "can no longer sign in" not in page, "she was only invited"
+    assert Staff(site.app).get(path).status_code == 200
+
+
 def test_managers_cannot_lock_themselves_out(site: Console) -> None:
     boss = site.staff("manager")
     number = site.account(EMAILS["manager"]).id
@@ -286,7 +297,7 @@ def test_managers_cannot_lock_themselves_out(site: Console) -> None:
     [
         ("no address", "desk", "is not an email address"),
         (f"{'x' * 70}@clinic.example", "desk", "at most 80 characters"),
-        (EMAILS["manager"], "desk", "has an account already"),
+        (EMAILS["manager"], "desk", "has an account already. For a new invitation, press “New "),
         ("new@clinic.example", "boss", "Choose what the person may do"),
     ],
 )
@@ -310,7 +321,8 @@ def test_the_commands_list_accounts_and_explain_mistakes(site: Console) -> None:
         result = site.run("staff", *command, "nobody@clinic.example", "--yes")
         assert (result.exit_code, "There is no account" in result.output) == (1, True)
     again = site.run("staff", "invite", EMAILS["manager"], "--role", "desk")
-    assert "has an account already" in again.output
+    reset = f"For a new invitation, run flask staff reset {EMAILS['manager']}."
+    assert f"has an account already. {reset}" in again.output
 
 
 def test_without_the_console_nobody_is_invited(make_app: Callable[..., Flask]) -> None:
