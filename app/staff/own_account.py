@@ -48,6 +48,13 @@ def account() -> str:
     return render_template("staff/account.html")
 
 
+@blueprint.get("/account/passkey-created")
+def passkey_created() -> ResponseReturnValue:
+    """Go to the inbox after the first passkey, and back to the account after others."""
+    is_first = current_user.credential_count == 1
+    return redirect(url_for(".inbox" if is_first else ".account"), 303)
+
+
 @blueprint.get("/account/password")
 def password() -> str:
     return _password_page()

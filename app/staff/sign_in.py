@@ -357,7 +357,7 @@ def _settings(secret_key: str, name: str) -> Mapping[str, Any]:
         "WAN_ALLOW_USER_HINTS": False,
         "WAN_REGISTER_URL": "/account/passkeys",
         "WAN_REGISTER_TEMPLATE": "staff/new_passkey.html",
-        "WAN_POST_REGISTER_VIEW": "/staff/account",
+        "WAN_POST_REGISTER_VIEW": "/staff/account/passkey-created",
         "WAN_DELETE_URL": "/account/passkeys/delete",
         "WAN_SIGNIN_URL": "/sign-in/passkey",
         "WAN_SIGNIN_TEMPLATE": "staff/passkey.html",

@@ -52,6 +52,7 @@ DESK = {
     "staff.end_notice",
     "staff.inbox",
     "staff.notices",
+    "staff.passkey_created",
     "staff.password",
     "staff.search",
     "staff.set_password",

@@ -78,13 +78,14 @@ def enter(page: Page) -> None:
 
 
 def accept(page: Page, path: str) -> None:
-    """Accept an invitation and create a passkey, by keyboard."""
+    """Accept an invitation and create a passkey, by keyboard. Leads to the inbox."""
     page.goto(path)
     press(page, "Start")
     expect(page.get_by_role("heading", level=1)).to_have_text("Choose how to sign in")
     tab_to(page, "Name of this device")
     page.keyboard.type("Front desk computer")
     enter(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Inbox")
     expect(page.get_by_role("status")).to_contain_text("sign in with the passkey")
 
 
