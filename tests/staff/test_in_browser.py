@@ -241,6 +241,29 @@ def check(page: Page, path: str, options: dict[str, Any]) -> list[str]:
     return found + ([f"{path}: {size} bytes"] if size > MAX_BYTES else [])
 
 
+def test_email_addresses_fit_on_one_line_of_a_phone(
+    open_console: Callable[..., Page], desk: Site
+) -> None:
+    page, email = open_console(viewport={"width": 360, "height": 780}), "boss@phone.clinic.example"
+    add_key(page)
+    accept(page, invite(desk, email))
+    page.goto("/staff/accounts")
+    box = page.get_by_role("rowheader", name=email).bounding_box()
+    assert box
+    assert box["height"] < 30, "one line"
+
+
+def test_text_below_a_button_does_not_touch_it(open_console: Callable[..., Page]) -> None:
+    page = open_console()
+    page.goto("/staff/sign-in")
+    page.get_by_text("Use a password and a code").click()
+    button = page.get_by_role("button", name="Continue").bounding_box()
+    text = page.get_by_text("You cannot sign in?").bounding_box()
+    assert button
+    assert text
+    assert text["y"] - button["y"] - button["height"] > 10
+
+
 def test_the_script_is_small() -> None:
     script = (Path(__file__).parents[2] / "app" / "staff" / "console.js").read_bytes()
     assert len(brotli.compress(script)) < 2_000
