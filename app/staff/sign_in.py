@@ -55,7 +55,10 @@ CODE_WINDOW = 30  # seconds that the clock of a phone may be wrong
 # OWASP's recommendation with the least memory (Password Storage Cheat Sheet).
 ARGON2 = {"argon2__memory_cost": 19_456, "argon2__time_cost": 2, "argon2__parallelism": 1}
 
-WRONG = "The email address, password or code is not right. After 10 mistakes, wait 15 minutes."
+LOCKED = f"After {MAX_FAILURES} mistakes, wait {LOCK_DURATION.seconds // 60} minutes."
+WRONG = f"The email address, password or code is not right. {LOCKED}"
+WRONG_CODE = f"The code is not right. Wait for the next one. {LOCKED}"
+WRONG_RECOVERY_CODE = f"The code is not right, or was used before. {LOCKED}"
 NO_PASSKEY = "That passkey did not work. Try again, or ask a manager for a new invitation."
 ONLY_PASSKEY = "This is your only way to sign in. First create another passkey, or set a password."
 START_AGAIN = "That took too long. Please start again."
@@ -63,9 +66,9 @@ MESSAGES = {
     "API_ERROR": START_AGAIN,
     "DISABLED_ACCOUNT": NO_PASSKEY,
     "GENERIC_AUTHN_FAILED": WRONG,
-    "INVALID_RECOVERY_CODE": WRONG,
+    "INVALID_RECOVERY_CODE": WRONG_RECOVERY_CODE,
     "INVALID_REDIRECT": "That address is not part of this site.",
-    "TWO_FACTOR_INVALID_TOKEN": WRONG,
+    "TWO_FACTOR_INVALID_TOKEN": WRONG_CODE,
     "TWO_FACTOR_LOGIN_SUCCESSFUL": "You are signed in.",
     "TWO_FACTOR_PERMISSION_DENIED": "Please sign in.",
     "WEBAUTHN_CREDENTIAL_DELETED": "The passkey “%(name)s” is removed.",
@@ -211,7 +214,8 @@ class RecoveryCodes(MfRecoveryCodesUtil):
     def check_recovery_code(self, user: Any, code: str) -> bool:
         """Use up ``code``. False if it is not one of the user's codes, or no longer."""
         hashes = () if user.is_locked() else user.mf_recovery_codes or ()
-        code = "".join(code.split()).lower()
+        plain = "".join(filter(str.isalnum, code)).lower()
+        code = f"{plain[:4]}-{plain[4:8]}-{plain[8:]}"
         used = next((one for one in hashes if verify_password(code, one)), None)
         with current_services().database.session() as session:
             row = session.get(StaffUser, user.id, with_for_update=True)
