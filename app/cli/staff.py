@@ -51,12 +51,7 @@ def list_accounts(as_json: bool) -> None:  # noqa: FBT001
     """List the accounts of the staff console."""
     with current_services().database.read_session() as session:
         rows = [
-            (
-                account.email,
-                account.role,
-                accounts.describe_state(account),
-                account.last_sign_in_at,
-            )
+            (account.email, account.role, account.state, account.last_sign_in_at)
             for account in accounts.list_accounts(session)
         ]
     print_rows(("email", "role", "state", "last_sign_in"), rows, as_json=as_json)

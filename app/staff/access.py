@@ -22,22 +22,22 @@ from flask_wtf import CSRFProtect
 
 from app import clock
 from app.contact.csrf import is_cross_site
-from app.staff.sign_in import FRESH, IDLE_LIFETIME, SESSION_LIFETIME
+from app.staff.sign_in import IDLE_LIFETIME, REAUTHENTICATION_WINDOW, SESSION_LIFETIME
 from app.web.rate_limits import limiter
 from app.web.trusted_hosts import PORT
 
 PREFIX = "/staff/"
 # Where passwords, codes and tokens could be guessed.
-GUESSABLE = {
+RATE_LIMITED_ENDPOINTS = {
     "security.login",
     "security.two_factor_token_validation",
     "security.mf_recovery",
     "security.wan_signin_response",
     "staff.accept_invitation",
 }
-OPEN = GUESSABLE | {"security.wan_signin", "staff.welcome"}
+PUBLIC_ENDPOINTS = RATE_LIMITED_ENDPOINTS | {"security.wan_signin", "staff.welcome"}
 # What an account without credentials can do: choose how to sign in.
-SET_UP = {
+ONBOARDING_ENDPOINTS = {
     "security.logout",
     "security.wan_register",
     "security.wan_register_response",
@@ -46,8 +46,10 @@ SET_UP = {
     "staff.set_password",
 }
 # The other views of Flask-Security do not exist here: among them is one that turns codes off.
-SECURITY_VIEWS = OPEN | SET_UP | {"security.mf_recovery_codes", "security.wan_delete"}
-MANAGERS_ONLY = {
+SECURITY_VIEWS = (
+    PUBLIC_ENDPOINTS | ONBOARDING_ENDPOINTS | {"security.mf_recovery_codes", "security.wan_delete"}
+)
+MANAGER_ENDPOINTS = {
     "staff.accounts",
     "staff.audit_log",
     "staff.change_account",
@@ -57,7 +59,7 @@ MANAGERS_ONLY = {
     "staff.export_file",
     "staff.invite",
 }
-FRESH_SIGN_IN = {
+REAUTHENTICATION_ENDPOINTS = {
     "security.mf_recovery_codes",
     "security.wan_delete",
     "security.wan_register",
@@ -80,7 +82,7 @@ csrf = CSRFProtect()
 
 
 @limiter.limit("20 per minute; 200 per hour")
-def _count_guess() -> None:
+def _limit_guesses() -> None:
     """Raise 429 after too many posts from one network. Accounts are also limited by themselves."""
 
 
@@ -113,30 +115,31 @@ def init_access(app: Flask, *, secret_key: bytes, host: str, origin: str, secure
     )
     app.session_interface = StaffSessions()
     csrf.init_app(app)
-    app.before_request(_guard)
-    app.after_request(_keep_private)
+    app.before_request(_authorize_request)
+    app.after_request(_set_private_headers)
 
 
 def _is_staff(request: Request) -> bool:
     return request.path.startswith(PREFIX)
 
 
-def _guard() -> ResponseReturnValue | None:
+def _authorize_request() -> ResponseReturnValue | None:
     endpoint = request.endpoint
     if not _is_staff(request) or endpoint is None:
         return None
     if not _exists(endpoint):
         abort(404)
-    if endpoint in GUESSABLE:
-        _count_guess()
+    is_public = endpoint in PUBLIC_ENDPOINTS
+    if endpoint in RATE_LIMITED_ENDPOINTS:
+        _limit_guesses()
     if request.method == "POST":
         if is_cross_site(request.headers, (current_app.config["STAFF_ORIGIN"], request.host_url)):
             abort(400)
         # The cookie with the token has expired. A typed text is shown by the page of the error.
-        if endpoint not in OPEN and not current_user.is_authenticated and not _has_text():
+        if not (is_public or current_user.is_authenticated or _has_text()):
             return _to_sign_in(SIGNED_OUT)
         csrf.protect()
-    return None if endpoint in OPEN else _require_account(endpoint)
+    return None if is_public else _require_account(endpoint)
 
 
 def _exists(endpoint: str) -> bool:
@@ -150,11 +153,12 @@ def _require_account(endpoint: str) -> ResponseReturnValue | None:
         return _to_sign_in("Please sign in.")
     if _age("started_at") > SESSION_LIFETIME.total_seconds():
         return _sign_in_again("Please sign in.")
-    if not current_user.has_credentials and endpoint not in SET_UP:
+    if not current_user.has_credentials and endpoint not in ONBOARDING_ENDPOINTS:
         return redirect(url_for("staff.account"), 303)
-    if endpoint in MANAGERS_ONLY and not current_user.is_manager:
+    if endpoint in MANAGER_ENDPOINTS and not current_user.is_manager:
         abort(403)
-    if endpoint in FRESH_SIGN_IN and _age("fs_paa") > FRESH.total_seconds():
+    is_stale = _age("fs_paa") > REAUTHENTICATION_WINDOW.total_seconds()
+    if is_stale and endpoint in REAUTHENTICATION_ENDPOINTS:
         return _sign_in_again("Please sign in again before you do this.")
     if endpoint == "security.wan_register" and request.method == "GET":
         return redirect(url_for("staff.account"), 303)  # which lists the passkeys
@@ -197,7 +201,7 @@ def _page_path() -> str:
     return path
 
 
-def _keep_private(response: Response) -> Response:
+def _set_private_headers(response: Response) -> Response:
     if _is_staff(request) or request.path == PREFIX[:-1]:
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"

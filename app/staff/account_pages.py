@@ -67,9 +67,7 @@ def change_account(number: int, action: str) -> ResponseReturnValue:
 def _page(problem: str = "", invited: str = "", token: str = "") -> str:
     services = current_services()
     with services.database.read_session() as session:
-        rows = [
-            (account, service.describe_state(account)) for account in service.list_accounts(session)
-        ]
+        rows = service.list_accounts(session)
     return render_template(
         "staff/accounts.html",
         accounts=rows,

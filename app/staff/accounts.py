@@ -115,12 +115,6 @@ def accept(account: StaffUser) -> None:
     account.invitation_digest = account.invitation_expires_at = None
 
 
-def describe_state(account: StaffUser) -> str:
-    if not account.active:
-        return "disabled"
-    return "active" if account.has_credentials else "invited"
-
-
 def invitation_url(staff_url: str, token: str) -> str:
     return f"{staff_url}welcome/{token}"
 

@@ -77,3 +77,10 @@ class StaffUser(Base):
     @property
     def has_credentials(self) -> bool:
         return self.credential_count > 0
+
+    @property
+    def state(self) -> str:
+        """``active``, ``invited`` (cannot sign in yet) or ``disabled``."""
+        if not self.active:
+            return "disabled"
+        return "active" if self.has_credentials else "invited"

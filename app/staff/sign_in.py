@@ -47,7 +47,7 @@ from app.staff.models import StaffUser, WebAuthnCredential
 
 SESSION_LIFETIME = timedelta(hours=12)
 IDLE_LIFETIME = timedelta(minutes=30)
-FRESH = timedelta(minutes=10)  # a sign-in is fresh for so long
+REAUTHENTICATION_WINDOW = timedelta(minutes=10)  # after it, some views need a new sign-in
 MAX_FAILURES = 10  # wrong passwords and codes of an account, before it is locked
 LOCK_DURATION = timedelta(minutes=15)
 MIN_PASSWORD_LENGTH = 15
