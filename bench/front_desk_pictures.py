@@ -19,19 +19,12 @@ from app.contact.staff_links import StaffLinks
 from bench.screenshots import open_browser, save_for_documentation
 from bench.servers import ROOT, environment, free_port, frontdesk
 from tests.contact.conftest import INQUIRY as SAMPLE
+from tests.staff.test_in_browser import KEY
 
 QUESTION = "Do you have an appointment next week?\n\nI can come on weekday mornings."
 INQUIRY = replace(SAMPLE, topic="appointments", location="quay", message=QUESTION)
 REFERENCE = "K7R-4M2"
 RECEIVED_AT = datetime(2026, 11, 25, 15, 14, tzinfo=UTC)
-PASSKEY_DEVICE = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
 NOTICE = ("--closed", "Snow. We call everybody who has an appointment.")
 
 
@@ -64,7 +57,7 @@ def _show_console(page: Page, variables: dict[str, str]) -> None:
     invitation = _flask(variables, "staff", "invite", "maria@clinic.example", "--role", "desk")
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
-    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": PASSKEY_DEVICE})
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": KEY})
     page.set_viewport_size({"width": 1000, "height": 640})
     page.goto(invitation.split()[-1])
     page.get_by_role("button", name="Start").click()

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.orm import Session
 
+from app.contact.email_addresses import parse_address
 from app.staff.models import MAX_EMAIL_LENGTH, StaffUser
 
 INVITATION_LIFETIME = timedelta(hours=24)
@@ -131,11 +131,8 @@ def _digest(token: str) -> bytes:
 
 
 def _normalize(email: str) -> str:
-    try:
-        # test_environment accepts the domain .test.
-        address = validate_email(email, check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
-        raise AccountError(f"{email} is not an email address.") from None
+    if (address := parse_address(email)) is None:
+        raise AccountError(f"{email} is not an email address.")
     normalized = address.normalized.lower()
     if len(normalized) > MAX_EMAIL_LENGTH:
         raise AccountError(f"An email address can have at most {MAX_EMAIL_LENGTH} characters.")

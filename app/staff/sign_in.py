@@ -216,7 +216,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
         hashes = () if user.is_locked() else user.mf_recovery_codes or ()
         plain = "".join(filter(str.isalnum, code)).lower()
         code = f"{plain[:4]}-{plain[4:8]}-{plain[8:]}"
-        used = next((one for one in hashes if verify_password(code, one)), None)
+        used = next((hashed for hashed in hashes if verify_password(code, hashed)), None)
         with current_services().database.session() as session:
             row = session.get(StaffUser, user.id, with_for_update=True)
             if used and row and used in (row.mf_recovery_codes or ()):
