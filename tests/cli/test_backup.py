@@ -398,7 +398,7 @@ def test_a_missing_list_of_erasures_is_reported(
     desk.says("backup", str(tmp_path / "one.backup"))
     (tmp_path / "one.backup").rename(tmp_path / "copy" / "one.backup")
     output = new_machine.says("restore", str(tmp_path / "copy" / "one.backup"), "--yes")
-    assert "There is no erased-inquiries.txt beside the backup. Erase again what was" in output
+    assert "There is no erased-inquiries.txt next to the backup. Erase again what was" in output
 
 
 def test_the_list_of_erasures_survives_a_line_that_was_cut_off(desk: Desk, tmp_path: Path) -> None:
