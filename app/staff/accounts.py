@@ -131,9 +131,8 @@ def _digest(token: str) -> bytes:
 
 
 def _normalize(email: str) -> str:
+    if len(email) > MAX_EMAIL_LENGTH:
+        raise AccountError(f"An email address can have at most {MAX_EMAIL_LENGTH} characters.")
     if (address := parse_address(email)) is None:
         raise AccountError(f"{email} is not an email address.")
-    normalized = address.normalized.lower()
-    if len(normalized) > MAX_EMAIL_LENGTH:
-        raise AccountError(f"An email address can have at most {MAX_EMAIL_LENGTH} characters.")
-    return normalized
+    return address.normalized.lower()

@@ -35,7 +35,7 @@ PAGE_SIZE = 25
 MAX_COUNT = 1000  # of a tab: counting more would take time and help nobody
 MAX_FOUND = 100
 MAX_PAGE = 10_000
-MAX_SORTED = 200  # inquiries at the beginning of a list that are sorted by urgency
+MAX_SORTED = 4 * PAGE_SIZE  # open inquiries that are sorted by urgency
 UNDELIVERED = Inquiry.reference.in_(sa.select(OutboxMessage.reference).where(IS_DEAD))
 OLDEST_FIRST = (Inquiry.created_at, Inquiry.id)
 
@@ -145,15 +145,17 @@ def inbox(key: str) -> str:
 def _page_of(
     session: Session, tab: Tab, conditions: Sequence[sa.ColumnElement[bool]], page: int
 ) -> Sequence[Inquiry]:
-    """The inquiries of a page, and one more if there is another page. Of those who have waited
-    longest, the urgent ones come first. To know them, each has to be decrypted.
+    """The inquiries of a page, and one more if there is another page. Open ones that are urgent
+    come first. To know them, each has to be decrypted.
     """
     query = sa.select(Inquiry).where(tab.condition, *conditions).order_by(*tab.order)
-    first, end = (page - 1) * PAGE_SIZE, page * PAGE_SIZE + 1
-    if tab.key == "answered" or end > MAX_SORTED:
+    first, end = (page - 1) * PAGE_SIZE, page * PAGE_SIZE
+    if tab.key != "open" or end > MAX_SORTED:
         return session.scalars(query.limit(PAGE_SIZE + 1).offset(first)).all()
-    inquiries = session.scalars(query.limit(MAX_SORTED)).all()
-    return sorted(inquiries, key=lambda inquiry: not _is_urgent(_content(inquiry)))[first:end]
+    inquiries = session.scalars(query.limit(MAX_SORTED + 1)).all()
+    longest, next_one = inquiries[:MAX_SORTED], inquiries[MAX_SORTED:]
+    urgent_first = sorted(longest, key=lambda inquiry: not _is_urgent(_content(inquiry)))
+    return [*urgent_first, *next_one][first : end + 1]
 
 
 @blueprint.post("/search")

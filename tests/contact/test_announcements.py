@@ -161,7 +161,10 @@ def test_erasing_names_the_programs_that_have_the_content(make_site: Callable[..
         session.execute(sa.update(OutboxMessage).where(about).values(arrived))
     output = site.flask("erase", delivered)
     assert "1 email delivered: also delete the copies in those mailboxes" in output
-    assert "Webhooks got what the visitor wrote: covered. They receive a notice of the erasure" in output
+    assert (
+        "Webhooks got what the visitor wrote: covered. They receive a notice of the erasure"
+        in output
+    )
     output = site.flask("erase", pending)
     assert "1 email NOT delivered: nobody at the front desk has read it" in output
     assert "Webhooks" not in output

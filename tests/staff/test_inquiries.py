@@ -4,7 +4,9 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
@@ -96,6 +98,23 @@ def test_filters_narrow_the_list(site: Console) -> None:
         assert {name for name in (here, there) if f'{name}">' in page} == expected, query
 
 
+def test_each_inquiry_is_on_one_page_wherever_the_urgent_ones_are(site: Console) -> None:
+    rows = [_stored(site, number) for number in range(130)]
+    crisis = replace(INQUIRY, message=CRISIS).to_json()
+    for row in (rows[60], rows[99], rows[110]):
+        row["encrypted_content"] = site.database.keys.encrypt(crisis)
+    with site.database.session() as session:
+        session.execute(sa.insert(Inquiry), rows)
+    staff = site.staff()
+    pages = [staff.get(f"/staff/?page={page}").text for page in range(1, 7)]
+    listed = [
+        re.findall(r'class="reference" href="/staff/inquiries/([^"]+)', page) for page in pages
+    ]
+    assert sorted(chain(*listed)) == sorted(row["reference"] for row in rows)
+    assert listed[0][:2] == [rows[60]["reference"], rows[99]["reference"]]
+    assert "Next page" not in pages[-1]
+
+
 def test_more_inquiries_are_on_the_next_page(site: Console) -> None:
     with site.database.session() as session:
         session.execute(sa.insert(Inquiry), [_stored(site, number) for number in range(30)])
@@ -117,7 +136,7 @@ def _stored(site: Console, number: int) -> dict[str, Any]:
         "state": "received",
         "topic": "billing",
         "location": "quay",
-        "created_at": datetime.now(UTC),
+        "created_at": datetime.now(UTC) + timedelta(milliseconds=number),
     }
 
 
