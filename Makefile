@@ -3,7 +3,9 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# Python compiles a module when it is imported first: most never are.
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet \
+	install --no-compile --require-hashes
 COMPILE := build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
@@ -132,12 +134,12 @@ $(BIN)/python:
 
 $(VENV)/run.stamp: requirements.txt requirements-dev.txt | $(BIN)/python
 	@echo "Installing the site's packages into $(VENV) …" >&2
-	@$(PIP) install --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(INSTALL) -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp requirements-test.txt
 	@echo "Installing the tests' packages into $(VENV) …" >&2
-	@$(PIP) install --require-hashes -r requirements-test.txt
+	@$(INSTALL) -r requirements-test.txt
 	@touch $@
 
 chromium:
