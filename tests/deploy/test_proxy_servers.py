@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
@@ -411,7 +411,7 @@ def _slow_reader(server: ProxyServer) -> bytes:
 
 def test_a_form_that_cannot_be_saved_is_shown_again_with_its_text(nginx: ProxyServer) -> None:
     def rename(old: str, new: str) -> None:
-        with sqlite3.connect(nginx.folder / "frontdesk.db") as database:
+        with closing(sqlite3.connect(nginx.folder / "frontdesk.db")) as database, database:
             database.execute(f"ALTER TABLE {old} RENAME TO {new}")
 
     with nginx.client("127.0.0.15") as visitor:
