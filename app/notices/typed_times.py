@@ -1,9 +1,12 @@
 """Times as staff type them, in the clinic's time zone."""
 
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from app.notices.service import NoticeError
+
+MOMENT, DATE = "%Y-%m-%d %H:%M", "%Y-%m-%d"
 
 
 def parse_time(typed: str, day: date, zone: ZoneInfo, *, is_end: bool = False) -> datetime:
@@ -11,16 +14,13 @@ def parse_time(typed: str, day: date, zone: ZoneInfo, *, is_end: bool = False) -
 
     A date is its first moment or, if ``is_end``, its last. Raises NoticeError.
     """
-    try:
-        if len(typed) == len("14:00"):
-            return datetime.combine(day, time.fromisoformat(typed), zone)
-        moment = datetime.fromisoformat(typed).replace(tzinfo=zone)
-    except ValueError:
-        examples = '"2027-01-31 14:00", "14:00" or "2027-01-31"'
-        raise NoticeError(f"{typed!r} is not a time: write {examples}") from None
-    if is_end and len(typed) == len("2027-01-31"):
-        return end_of(moment.date(), zone)
-    return moment
+    with_space = typed.replace("T", " ")  # as browsers send it
+    for text, pattern in ((f"{day} {typed}", MOMENT), (with_space, MOMENT), (typed, DATE)):
+        with suppress(ValueError):
+            moment = datetime.strptime(text, pattern).replace(tzinfo=zone)
+            return end_of(moment.date(), zone) if is_end and pattern == DATE else moment
+    examples = '"2027-01-31 14:00", "14:00" or "2027-01-31"'
+    raise NoticeError(f"{typed!r} is not a time: write {examples}")
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:

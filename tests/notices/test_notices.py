@@ -193,6 +193,10 @@ def test_pages_keep_the_notices_while_the_database_is_away(
     assert site.banners() == ["Still here (until the end of Monday, November 30)"]
 
 
+def test_an_hour_may_have_one_digit(site: Site) -> None:
+    assert "9 am" in site.notices("add", "--start", "2026-12-01", "--closing-at", "9:00")
+
+
 def test_a_notice_starts_by_itself(site: Site, clock: time_machine.Traveller) -> None:
     site.notices("add", "Soon", "--start", "12:00")
     assert site.banners() == []

@@ -54,6 +54,7 @@ def test_closing_early_tomorrow_is_not_a_closure_of_the_whole_day(site: Console)
         ({"text": "x", "location": "nowhere"}, "There is no location"),
         ({"text": "x", "ends": "2020-01-01T10:00"}, "must end after it starts"),
         ({"text": "x", "ends": "tomorrow"}, "is not a time: write"),
+        ({"text": "x", "ends": "2130-01-31T14:00+05:00"}, "is not a time: write"),
         ({"kind": "closing", "text": "x"}, "Enter when the clinic closes"),
         (
             {"kind": "closing", "closing_at": "2020-01-01T10:00"},
